@@ -1,0 +1,63 @@
+import { readFileSync, readlinkSync } from "node:fs"
+import { basename } from "node:path"
+
+/** The fields of /proc/PID/stat that Sentō reads (proc_pid_stat(5)). */
+export type ProcessStat = {
+  readonly pid: number
+  /** The first 15 bytes of the program's name, as the kernel keeps it. */
+  readonly name: string
+  readonly parent: number
+  /** The foreground process group of the controlling terminal, or -1. */
+  readonly foregroundGroup: number
+  /** Clock ticks between boot and the start of the process: tells a pid used again from the same process. */
+  readonly startTicks: number
+}
+
+/** What the kernel says of a process, or null when it is gone. */
+export function processStat(pid: number): ProcessStat | null {
+  const line = readProc(`/proc/${pid}/stat`)
+  if (line === null) return null
+  const open = line.indexOf("(")
+  const close = line.lastIndexOf(")")
+  const fields = line.slice(close + 2).split(" ")
+  return {
+    pid,
+    name: line.slice(open + 1, close),
+    parent: Number(fields[1]),
+    foregroundGroup: Number(fields[5]),
+    startTicks: Number(fields[19]),
+  }
+}
+
+/**
+ * The process that owns the keyboard of the terminal in which `pid` runs: the leader of the terminal's
+ * foreground group, or the process itself where that leader is gone. Null when `pid` is gone.
+ */
+export function foregroundProcess(pid: number): ProcessStat | null {
+  const own = processStat(pid)
+  if (own === null || own.foregroundGroup <= 0) return own
+  return processStat(own.foregroundGroup) ?? own
+}
+
+/** The file name of the program a process runs, or null when that may not be read. */
+export function programOf(pid: number): string | null {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""))
+  } catch {
+    return null
+  }
+}
+
+/** The arguments of a process, or null when it is gone. */
+export function argumentsOf(pid: number): string[] | null {
+  const line = readProc(`/proc/${pid}/cmdline`)
+  return line === null ? null : line.split("\0").slice(0, -1)
+}
+
+function readProc(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return null
+  }
+}

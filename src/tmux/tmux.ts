@@ -1,0 +1,54 @@
+import { SentoError } from "../protocol/errors.ts"
+
+/** A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. */
+export type TmuxServer = { readonly socket: string | null }
+
+/** What one tmux process answered; `status` is its exit code. */
+export type TmuxAnswer = { readonly status: number; readonly stdout: string; readonly stderr: string }
+
+/**
+ * Runs one tmux process; several commands are chained with `";"` elements. Never through a shell.
+ * @param input - bytes for stdin (`load-buffer -`), or null for none
+ * @throws no-tmux when the program is not installed
+ */
+export async function runTmux(
+  server: TmuxServer,
+  commands: readonly string[],
+  input: string | null = null,
+): Promise<TmuxAnswer> {
+  const child = spawnTmux(server, commands, input)
+  const [status, stdout, stderr] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  return { status, stdout, stderr }
+}
+
+/** `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. */
+function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null) {
+  const { TMUX: _, TMUX_PANE: __, ...env } = process.env
+  const socket = server.socket === null ? [] : ["-S", server.socket]
+  try {
+    return Bun.spawn(["tmux", ...socket, ...commands], {
+      stdin: input === null ? "ignore" : new TextEncoder().encode(input),
+      stdout: "pipe",
+      stderr: "pipe",
+      env,
+    })
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error
+    throw new SentoError("no-tmux", "tmux is not installed", "install tmux 3.2 or newer with your system's package manager")
+  }
+}
+
+/** The name of a session as an exact tmux target: names match by prefix without the `=` (tmux 3.3a). */
+export function exactSession(session: string): string {
+  return `=${session}:`
+}
+
+/** The user's tmux server as `$TMUX` names it inside a session, or null outside one. */
+export function socketOfEnvironment(tmuxVariable: string | undefined): string | null {
+  const path = tmuxVariable?.split(",")[0]
+  return path === undefined || path === "" ? null : path
+}
