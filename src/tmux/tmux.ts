@@ -38,7 +38,11 @@ function spawnTmux(server: TmuxServer, commands: readonly string[], input: strin
     })
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error
-    throw new SentoError("no-tmux", "tmux is not installed", "install tmux 3.2 or newer with your system's package manager")
+    throw new SentoError(
+      "no-tmux",
+      "tmux is not installed",
+      "install tmux 3.2 or newer with your system's package manager",
+    )
   }
 }
 

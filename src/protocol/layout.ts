@@ -1,0 +1,42 @@
+/**
+ * What of a message reaches the terminal.
+ * @see docs/PROTOCOL.md section 6
+ */
+
+/** What is typed where a message has nothing that can be seen. */
+export const nothingVisible = "(no visible text)"
+
+/**
+ * The lines to type: the tag with the local name of the sender and the short id, the text behind it, and
+ * every further line indented, so that none of them can start with a tag of its own.
+ * @param name - the name under which this side's owner approved the pair, never one that the message brings
+ */
+export function layOut(name: string, shortId: string, text: string): string {
+  const visible = sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
+  return `← agent ${name} [${shortId}]: ${visible.replaceAll("\n", "\n  ")}`
+}
+
+/**
+ * Visible text alone: NFC, line breaks as LF, tabs as four spaces; no control, no invisible or reordering
+ * character, no lone surrogate; no mention that an agent program would read as a file. Applying it again
+ * changes nothing.
+ */
+export function sanitise(text: string): string {
+  const visible = text
+    .replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n")
+    .replaceAll("\t", "    ")
+    .replace(emojiOrInvisible, (_, emoji: string | undefined) => emoji ?? "")
+  return visible.normalize("NFC").replace(fileMention, "＠")
+}
+
+/** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
+const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
+const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
+const invisible = String.raw`(?!\n)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]`
+const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
+
+/**
+ * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex, Gemini and OpenCode read a
+ * file named so without asking. A quote after it starts a path with spaces.
+ */
+const fileMention = /(?<![\p{L}\p{M}\p{N}_])@(?=["'`]|\S*[/.~\\])/gu

@@ -1,0 +1,106 @@
+/**
+ * Bodies of messages and of their answers.
+ * @see docs/PROTOCOL.md section 3
+ */
+import * as v from "valibot"
+import { readTimestamp } from "./freshness.ts"
+import { hostSchema } from "./pairing-messages.ts"
+
+export const messagesPath = "/v1/messages"
+
+/** The longest text, in UTF-16 units. */
+export const mostTextUnits = 32_768
+
+/** The largest body, in bytes on the wire. */
+export const mostBodyBytes = 128 * 1024
+
+/** How long a sender tries, and how old `createdAt` may be at the receiver. */
+export const messageLifetimeMilliseconds = 24 * 60 * 60 * 1000
+
+/** How long a receiver remembers an id after it was last seen. */
+export const idLifetimeMilliseconds = 48 * 60 * 60 * 1000
+
+const uuidV7 = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+)
+const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/))
+const timestamp = v.pipe(
+  v.string(),
+  v.maxLength(40),
+  v.check(text => readTimestamp(text) !== null),
+)
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
+
+/** Every signed body has these; they are checked before the rest, so that a 400 can name the id. */
+const envelope = { v: v.literal(1), id: uuidV7, timestamp }
+export const envelopeSchema = v.object({ ...envelope, type: v.string() })
+
+export const receiptStates = ["held", "delivered", "answered", "expired", "refused", "uncertain"] as const
+
+export const bodySchema = v.variant("type", [
+  v.object({
+    ...envelope,
+    type: v.literal("message"),
+    text: v.pipe(v.string(), v.minLength(1), v.maxLength(mostTextUnits)),
+    createdAt: v.optional(timestamp),
+    inReplyTo: v.optional(uuid),
+    hops: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
+  }),
+  v.object({ ...envelope, type: v.literal("hello"), host: v.optional(hostSchema), port }),
+  v.object({
+    ...envelope,
+    type: v.literal("receipt"),
+    of: uuid,
+    state: v.picklist(receiptStates),
+    reason: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  }),
+  v.object({ ...envelope, type: v.literal("unpair") }),
+])
+
+/** A signed request's body; `timestamp` is that of this attempt, `id` stays the same over retries. */
+export type MessageBody = v.InferOutput<typeof bodySchema>
+
+/** A body before an attempt stamps it. */
+export type UnstampedBody = MessageBody extends infer Body
+  ? Body extends MessageBody
+    ? Omit<Body, "timestamp">
+    : never
+  : never
+
+const retryAfter = v.pipe(v.number(), v.minValue(0))
+const answered = { v: v.literal(1), re: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }
+
+export const answerSchema = v.variant("status", [
+  v.object({
+    ...answered,
+    status: v.literal(202),
+    id: v.string(),
+    state: v.picklist(["accepted", "duplicate"]),
+  }),
+  v.object({ ...answered, status: v.literal(400), error: v.string(), detail: v.string() }),
+  v.object({ ...answered, status: v.literal(401), error: v.literal("timestamp"), now: timestamp }),
+  v.object({ ...answered, status: v.literal(429), retryAfter }),
+  v.object({ ...answered, status: v.literal(503), retryAfter }),
+])
+
+/** A signed answer; `re` is the signature of the request it answers. */
+export type Answer = v.InferOutput<typeof answerSchema>
+
+/** An answer before it is tied to its request. */
+export type AnswerContent = Answer extends infer One
+  ? One extends Answer
+    ? Omit<One, "v" | "re">
+    : never
+  : never
+
+/** What a failed check of the schema says, for a person: `text: Invalid length`, without the value. */
+export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
+  return issues
+    .slice(0, 3)
+    .map(
+      issue =>
+        `${issue.path?.map(item => String(item.key)).join(".") ?? "body"}: expected ${issue.expected ?? issue.requirement ?? "something else"}`,
+    )
+    .join("; ")
+}
