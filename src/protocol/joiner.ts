@@ -44,7 +44,7 @@ export type JoinerState =
       readonly symbols: string
       readonly agent: string
       readonly nonce: Uint8Array
-      readonly hello: Uint8Array
+      readonly hello: Bytes
     }
   | {
       readonly kind: "knows-minter"
@@ -169,7 +169,7 @@ function checkTag(
     return fail("wrong-code")
   const { intro, keys } = state
   const pairing = toBase64Url(intro.pairing)
-  const request = confirmedPairing("joiner", pairing, intro, intro.host ?? event.host, keys)
+  const request = confirmedPairing("joiner", pairing, intro, event.host, keys)
   return [{ kind: "waiting", request }, [{ kind: "keep-request", request }, poll(request)]]
 }
 

@@ -14,6 +14,7 @@
  * Anything else is refused where it came over the network, and is a bug where it did not.
  * @see docs/PROTOCOL.md section 2
  */
+import { isLoopback } from "./addresses.ts"
 import { type Bytes, concat, equalInConstantTime, toBase64Url, utf8 } from "./bytes.ts"
 import { isUsableShare, newScalar, publicShare, type Scalar, sessionKey, sharedPoint } from "./cpace.ts"
 import { derivePairingKeys, type PairingKeys, pairingGenerator } from "./key-schedule.ts"
@@ -201,10 +202,19 @@ function judge(state: Extract<MinterState, { kind: "judging" }>, left: number | 
 
 function acceptConfirm(state: Extract<MinterState, { kind: "judging" }>): readonly MinterEffect[] {
   const { handshake, keys, address } = state
-  const host = handshake.hello.host ?? address
+  const host = reachableHost(handshake.hello, address)
   const request = confirmedPairing("minter", handshake.pairing, handshake.hello, host, keys)
   return [
     { kind: "keep-request", request },
     { kind: "answer-confirm", tag: toBase64Url(keys.minterTag) },
   ]
+}
+
+/**
+ * The host to reach the joiner at: the one it names, unless that would turn a caller from elsewhere into an
+ * address of this machine, or the other way round.
+ */
+function reachableHost(hello: Hello, address: string): string {
+  const isConsistent = hello.host !== undefined && isLoopback(hello.host) === isLoopback(address)
+  return isConsistent && hello.host !== undefined ? hello.host : address
 }

@@ -1,0 +1,63 @@
+/** `sento agents`, `sento agents remove`, `sento agents rename`. */
+import { listAgents } from "../guardian/agents.ts"
+import type { AgentList } from "../guardian/door-requests.ts"
+import { formatAddress } from "../protocol/addresses.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { isName, nameRule } from "../protocol/names.ts"
+import { requireConfig } from "../store/config.ts"
+import { readDatabase } from "../store/database.ts"
+import type { Paths } from "../store/paths.ts"
+import { createPeers } from "../store/peers.ts"
+import { callDoor, NoGuardian } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
+import { ago, print, printJson, table, tell } from "./terminal.ts"
+
+/** `sento agents`: only reads, and needs no Guardian. */
+export async function agents(paths: Paths, isJson: boolean): Promise<number> {
+  const list = await askOrRead(paths)
+  if (isJson) printJson(list)
+  else if (list.agents.length === 0) tell(`${list.self.name} is paired with nobody yet; run \`sento pair\``)
+  else {
+    const now = Date.now()
+    const rows = list.agents.map(one => [
+      one.name,
+      formatAddress(one.host, one.port),
+      one.pairedAt.slice(0, 10),
+      ago(one.lastContactAt, now),
+    ])
+    print(table([["NAME", "ADDRESS", "PAIRED", "LAST CONTACT"], ...rows]))
+  }
+  return 0
+}
+
+async function askOrRead(paths: Paths): Promise<AgentList> {
+  try {
+    return await callDoor<AgentList>(paths, "agent", { op: "agents" })
+  } catch (error) {
+    if (!(error instanceof NoGuardian)) throw error
+  }
+  const config = requireConfig(paths)
+  const database = readDatabase(paths.database)
+  const contacts = database === null ? new Map<string, number | null>() : createPeers(database).lastContacts()
+  database?.close()
+  return listAgents(config, { host: config.listen.host, port: config.listen.port }, contacts)
+}
+
+/** `sento agents remove NAME` */
+export async function removeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
+  await ensureGuardian(paths)
+  await callDoor(paths, "owner", { op: "remove", name })
+  if (isJson) printJson({ removed: name })
+  else tell(`removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
+  return 0
+}
+
+/** `sento agents rename OLD NEW` */
+export async function renameAgent(paths: Paths, from: string, to: string, isJson: boolean): Promise<number> {
+  if (!isName(to)) throw new SentoError("usage", `${JSON.stringify(to)} is no name: ${nameRule}`)
+  await ensureGuardian(paths)
+  await callDoor(paths, "owner", { op: "rename", from, to })
+  if (isJson) printJson({ renamed: from, to })
+  else tell(`${from} is now called ${to} here`)
+  return 0
+}

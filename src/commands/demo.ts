@@ -1,0 +1,189 @@
+/** `sento demo`: two agents in a temporary home and a private tmux server pair and talk; then all is gone. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { SentoError } from "../protocol/errors.ts"
+import { pathsOf } from "../store/paths.ts"
+import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
+import { guardStatus, ownCommand } from "./guard.ts"
+import { bold, dim, print, tell } from "./terminal.ts"
+
+const question = "What tasks were mentioned this week?"
+const answerText = "Two: book the venue, and send the draft to Blair."
+const patienceMilliseconds = 20_000
+
+type Stage = { readonly folder: string; readonly server: TmuxServer; readonly env: Record<string, string> }
+
+export async function demo(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "sento-demo-"))
+  const stage: Stage = { folder, server: { socket: join(folder, "tmux") }, env: plainEnvironment() }
+  try {
+    await play(stage)
+    return 0
+  } finally {
+    await clear(stage)
+  }
+}
+
+async function play(stage: Stage): Promise<void> {
+  tell(bold("Two agents, mira and kai, each in a tmux session with a Guardian of its own"))
+  await openSession(stage, "mira", [...ownCommand(), "demo-agent"])
+  await openSession(stage, "kai", [...ownCommand(), "demo-agent", answerText])
+  await setUp(stage, "mira")
+  await setUp(stage, "kai")
+  await pairBoth(stage)
+  tell(bold(`\n3. mira asks kai:  sento send kai "${question}"`))
+  await sento(stage, "mira", ["send", "kai", question])
+  await untilShown(stage, "kai", `: ${question}`)
+  await untilShown(stage, "mira", `: ${answerText}`)
+  for (const name of ["kai", "mira"]) {
+    print(`\n── ${name}'s pane ${"─".repeat(60 - name.length)}`)
+    print((await screen(stage, name)).trimEnd())
+  }
+  tell(
+    dim(
+      "\nThat was the real thing: a PAKE from the code, signed and encrypted messages over HTTP, real panes.",
+    ),
+  )
+}
+
+/** Each owner in a terminal of their own; the answer is typed. */
+async function pairBoth(stage: Stage): Promise<void> {
+  tell(bold("\n1. mira's owner runs:  sento pair"))
+  await openSession(stage, "mira-owner", ["sh"])
+  await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair`)
+  const code = (await untilShown(stage, "mira-owner", /^SENTO-[0-9A-Z]{4}$/m))[0]
+  tell(`   and gets ${bold(code)}`)
+  tell(bold(`\n2. kai's owner runs:  sento pair ${code}`))
+  await openSession(stage, "kai-owner", ["sh"])
+  await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}`)
+  await untilShown(stage, "mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
+  tell("   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
+  await type(stage, "mira-owner", "yes")
+  await untilShown(stage, "mira-owner", "Paired with kai.")
+  await untilShown(stage, "kai-owner", "Paired with mira.")
+  tell("   and types yes: both sides are paired")
+}
+
+async function setUp(stage: Stage, name: string): Promise<void> {
+  mkdirSync(homeOf(stage, name), { mode: 0o700 })
+  const socket = stage.server.socket ?? ""
+  await sento(stage, name, [
+    "init",
+    "--name",
+    name,
+    "--session",
+    name,
+    "--tmux-socket",
+    socket,
+    "--profile",
+    "plain",
+  ])
+  await sento(stage, name, ["guard"])
+}
+
+const homeOf = (stage: Stage, name: string): string => join(stage.folder, name)
+
+async function sento(stage: Stage, name: string, words: readonly string[]): Promise<void> {
+  const child = Bun.spawn([...ownCommand(), ...words], {
+    env: { ...stage.env, SENTO_HOME: homeOf(stage, name) },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  })
+  const said = await new Response(child.stderr).text()
+  if ((await child.exited) !== 0) throw new SentoError("failed", `sento ${words[0]} failed: ${said.trim()}`)
+}
+
+async function openSession(stage: Stage, name: string, command: readonly string[]): Promise<void> {
+  const env = { ...stage.env, SENTO_HOME: homeOf(stage, name.replace("-owner", "")), PS1: "$ " }
+  const settings = Object.entries(env).flatMap(([key, value]) => ["-e", `${key}=${value}`])
+  const size = ["-x", "100", "-y", "14"]
+  const answer = await runTmux(stage.server, [
+    "-f",
+    "/dev/null",
+    "new-session",
+    "-d",
+    "-s",
+    name,
+    ...size,
+    ...settings,
+    ...command,
+  ])
+  if (answer.status !== 0) throw new SentoError("failed", `tmux: ${answer.stderr.trim()}`)
+}
+
+async function type(stage: Stage, name: string, text: string): Promise<void> {
+  await runTmux(stage.server, [
+    "send-keys",
+    "-t",
+    `=${name}:`,
+    "-l",
+    text,
+    ";",
+    "send-keys",
+    "-t",
+    `=${name}:`,
+    "Enter",
+  ])
+}
+
+/** `SENTO_HOME=… sento` for a shell. */
+function shellCommand(stage: Stage, name: string): string {
+  const quoted = ownCommand().map(word => `'${word.replaceAll("'", `'\\''`)}'`)
+  return `SENTO_HOME='${homeOf(stage, name)}' ${quoted.join(" ")}`
+}
+
+const screen = async (stage: Stage, name: string): Promise<string> =>
+  (await runTmux(stage.server, ["capture-pane", "-p", "-J", "-t", `=${name}:`])).stdout
+
+async function untilShown(stage: Stage, name: string, what: string | RegExp): Promise<[string]> {
+  const deadline = Date.now() + patienceMilliseconds
+  for (;;) {
+    const shown = await screen(stage, name)
+    const match = typeof what === "string" ? (shown.includes(what) ? [what] : null) : what.exec(shown)
+    if (match !== null) return [match[0] ?? ""]
+    if (Date.now() > deadline)
+      throw new SentoError("timed-out", `${name}'s pane never showed ${what}; it shows:\n${shown.trimEnd()}`)
+    await Bun.sleep(30)
+  }
+}
+
+async function clear(stage: Stage): Promise<void> {
+  for (const name of ["mira", "kai"]) {
+    const status = await guardStatus(pathsOf(homeOf(stage, name)))
+    if (status === null) continue
+    process.kill(status.pid, "SIGTERM")
+    const deadline = Date.now() + patienceMilliseconds
+    while (Date.now() < deadline && (await guardStatus(pathsOf(homeOf(stage, name)))) !== null)
+      await Bun.sleep(20)
+  }
+  await runTmux(stage.server, ["kill-server"])
+  rmSync(stage.folder, { recursive: true, force: true })
+}
+
+/** An agent program's variables would make the owners' commands refuse to ask. */
+function plainEnvironment(): Record<string, string> {
+  const kept = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR"]
+  return Object.fromEntries(
+    kept.flatMap(name => (process.env[name] ? [[name, process.env[name] as string]] : [])),
+  )
+}
+
+/** The small program in the demo's panes: shows what it is told, and answers where it has something to say. */
+export async function demoAgent(answer: string | null): Promise<number> {
+  process.stdout.write("demo agent: waiting for messages\n")
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [, name, id] = /^← agent (\S+) \[([0-9a-z]{4})\]: /.exec(line) ?? []
+    if (name === undefined || id === undefined || answer === null) continue
+    process.stdout.write(`demo agent: sento reply ${id} "${answer}"\n`)
+    const child = Bun.spawn([...ownCommand(), "reply", id, answer], {
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+    })
+    await child.exited
+  }
+  return 0
+}

@@ -1,0 +1,95 @@
+/** A command's side of the Guardian's local doors. */
+
+import type { DoorName, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
+import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import type { Paths } from "../store/paths.ts"
+
+type Line = {
+  readonly event?: PairingEvent
+  readonly result?: unknown
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null }
+}
+
+/** No Guardian answers at this home's doors. */
+export class NoGuardian extends SentoError {
+  constructor() {
+    super("failed", "no Guardian runs for this home", "run `sento guard` to start it")
+  }
+}
+
+/**
+ * Asks the Guardian one thing and passes on what it tells meanwhile.
+ * @throws NoGuardian where none runs; whatever SentoError the Guardian answers
+ */
+export async function callDoor<Result>(
+  paths: Paths,
+  door: DoorName,
+  request: DoorRequestInput,
+  options: { readonly onEvent?: (event: PairingEvent) => void; readonly signal?: AbortSignal } = {},
+): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>()
+  let received = ""
+  const decoder = new TextDecoder()
+  const takeLine = (text: string): void => {
+    const line = JSON.parse(text) as Line
+    if (line.event !== undefined) options.onEvent?.(line.event)
+    else if (line.error !== undefined) reject(errorOf(line.error))
+    else resolve(line.result as Result)
+  }
+  const socket = await connect(door === "owner" ? paths.ownerSocket : paths.agentSocket, {
+    data(_, chunk) {
+      const lines = (received + decoder.decode(chunk, { stream: true })).split("\n")
+      received = lines.pop() ?? ""
+      for (const line of lines) takeLine(line)
+    },
+    close: () => reject(new SentoError("failed", "the Guardian hung up", "see `sento guard logs`")),
+    error: (_, error) => reject(error),
+  })
+  options.signal?.addEventListener("abort", () => {
+    reject(new SentoError("interrupted", "stopped waiting"))
+    socket.end()
+  })
+  await writeAll(socket, `${JSON.stringify(request)}\n`)
+  return promise.finally(() => socket.end())
+}
+
+type Handlers = {
+  readonly data: (socket: Bun.Socket, chunk: Buffer) => void
+  readonly close: () => void
+  readonly error: (socket: Bun.Socket, error: Error) => void
+}
+
+async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
+  try {
+    return await Bun.connect({
+      unix: path,
+      socket: { ...socket, connectError: () => {}, drain: resumeWriting },
+    })
+  } catch (error) {
+    if (["ENOENT", "ECONNREFUSED"].includes((error as { code?: string }).code ?? "")) throw new NoGuardian()
+    throw new SentoError("failed", `cannot reach the Guardian at ${path}: ${(error as Error).message}`)
+  }
+}
+
+const unwritten = new WeakMap<Bun.Socket, { rest: Buffer; done: () => void }>()
+
+/** A socket takes what fits; the rest goes when it drains. */
+function writeAll(socket: Bun.Socket, text: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  unwritten.set(socket, { rest: Buffer.from(text), done: resolve })
+  resumeWriting(socket)
+  return promise
+}
+
+function resumeWriting(socket: Bun.Socket): void {
+  const waiting = unwritten.get(socket)
+  if (waiting === undefined) return
+  waiting.rest = waiting.rest.subarray(Math.max(0, socket.write(waiting.rest)))
+  if (waiting.rest.length > 0) return
+  unwritten.delete(socket)
+  waiting.done()
+}
+
+function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {
+  return new SentoError(isErrorCode(code) ? code : "failed", message, hint)
+}

@@ -1,0 +1,181 @@
+/** `sento guard` and its subcommands; other commands start the Guardian through here too. */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import type { GuardStatus } from "../guardian/door-requests.ts"
+import { formatAddress } from "../protocol/addresses.ts"
+import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { requireConfig } from "../store/config.ts"
+import type { Paths } from "../store/paths.ts"
+import { callDoor, NoGuardian } from "./door.ts"
+import { print, printJson, tell } from "./terminal.ts"
+
+const startMilliseconds = 10_000
+const stopMilliseconds = 15_000
+const lookMilliseconds = 15
+
+/** The running Guardian's status, or null where none runs. */
+export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
+  try {
+    return await callDoor<GuardStatus>(paths, "agent", { op: "status" })
+  } catch (error) {
+    if (error instanceof NoGuardian) return null
+    throw error
+  }
+}
+
+/** A Guardian that answers: the one that runs, or one started now. @throws what kept it from starting */
+export async function ensureGuardian(paths: Paths): Promise<{ status: GuardStatus; wasRunning: boolean }> {
+  const running = await guardStatus(paths)
+  if (running !== null) return { status: running, wasRunning: true }
+  requireConfig(paths)
+  return { status: await startInBackground(paths), wasRunning: false }
+}
+
+/** `sento guard` */
+export async function guard(paths: Paths, isJson: boolean): Promise<number> {
+  const { status, wasRunning } = await ensureGuardian(paths)
+  if (isJson) printJson(status)
+  else {
+    const { name, host, port, pid } = status
+    const verb = wasRunning ? "already listens" : "listens"
+    tell(`${name}'s Guardian ${verb} on ${formatAddress(host, port)} (pid ${pid})`)
+    tell(`log: ${paths.log}`)
+  }
+  return 0
+}
+
+/** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
+export async function guardForeground(paths: Paths): Promise<number> {
+  const { startGuardian } = await import("../guardian/guardian.ts")
+  const guardian = await startGuardian(paths)
+  const { promise: signalled, resolve } = Promise.withResolvers<void>()
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
+  await Promise.race([guardian.asked, signalled])
+  await guardian.stop()
+  return 0
+}
+
+/** `sento guard stop` */
+export async function guardStop(paths: Paths, isJson: boolean): Promise<number> {
+  const status = await guardStatus(paths)
+  if (status !== null) await stopAndWait(paths, status.pid)
+  if (isJson) printJson({ running: false, wasRunning: status !== null })
+  else tell(status === null ? "no Guardian runs" : `${status.name}'s Guardian stopped`)
+  return 0
+}
+
+/** `sento guard restart` */
+export async function guardRestart(paths: Paths, isJson: boolean): Promise<number> {
+  const status = await guardStatus(paths)
+  if (status !== null) await stopAndWait(paths, status.pid)
+  return guard(paths, isJson)
+}
+
+/** `sento guard status`: exit 0 where it runs, 1 where not. */
+export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise<number> {
+  const status = await guardStatus(paths)
+  if (isJson) printJson(status ?? { running: false })
+  else if (status === null) {
+    tell("no Guardian runs")
+    tell("hint: run `sento guard` to start it")
+  } else {
+    const { name, host, port, pid, session, waiting } = status
+    print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
+    print(`session ${session.target}: ${session.state}`)
+    print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
+  }
+  return status === null ? 1 : 0
+}
+
+/** `sento guard logs [-f]` */
+export async function guardLogs(paths: Paths, follow: boolean): Promise<number> {
+  if (!existsSync(paths.log))
+    throw new SentoError("failed", `there is no ${paths.log} yet`, "run `sento guard` to start the Guardian")
+  if (!follow) {
+    process.stdout.write(readFileSync(paths.log))
+    return 0
+  }
+  const tail = Bun.spawn(["tail", "-n", "20", "-F", paths.log], { stdout: "inherit", stderr: "ignore" })
+  return await tail.exited
+}
+
+async function stopAndWait(paths: Paths, pid: number): Promise<void> {
+  await callDoor(paths, "owner", { op: "stop" })
+  const isGone = await until(
+    stopMilliseconds,
+    async () => ((await guardStatus(paths)) === null && !isAlive(pid)) || null,
+  )
+  if (isGone === null)
+    throw new SentoError("timed-out", `the Guardian (pid ${pid}) did not stop`, "see `sento guard logs`")
+}
+
+/**
+ * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
+ * has its own log goes to a file, so that a failed start can say why.
+ */
+async function startInBackground(paths: Paths): Promise<GuardStatus> {
+  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
+  const outputPath = `${paths.folder}/guardian.out`
+  const output = openSync(outputPath, "w", 0o600)
+  const child = Bun.spawn([...ownCommand(), "guard", "--foreground", "--json"], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    cwd: "/",
+    env: { ...process.env, SENTO_HOME: paths.home },
+  })
+  closeSync(output)
+  child.unref()
+  const status = await until(startMilliseconds, async () => {
+    const found = await guardStatus(paths)
+    if (found !== null) return found
+    if (child.exitCode === null) return null
+    return startedByAnother(paths, outputPath)
+  })
+  if (status !== null) return status
+  throw new SentoError(
+    "timed-out",
+    "the Guardian did not start in time",
+    `see ${paths.log} and ${outputPath}`,
+  )
+}
+
+/** Ours ended: because another start was first, which is fine and may still be opening its doors, or for its error. */
+function startedByAnother(paths: Paths, outputPath: string): Promise<GuardStatus | null> {
+  const failure = readFailure(outputPath)
+  if (failure.code === "try-later") return guardStatus(paths)
+  throw failure
+}
+
+function readFailure(outputPath: string): SentoError {
+  const text = readFileSync(outputPath, "utf8")
+  try {
+    const { error } = JSON.parse(text.trim().split("\n").at(-1) ?? "") as {
+      error: { code: string; message: string; hint: string | null }
+    }
+    return new SentoError(isErrorCode(error.code) ? error.code : "failed", error.message, error.hint)
+  } catch {
+    return new SentoError("failed", "the Guardian ended as it started", `see ${outputPath}`)
+  }
+}
+
+/** The command line of this very program: the compiled file, or bun with the source. */
+export function ownCommand(): string[] {
+  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
+}
+
+async function until<Value>(milliseconds: number, look: () => Promise<Value | null>): Promise<Value | null> {
+  const deadline = Date.now() + milliseconds
+  for (;;) {
+    const value = await look()
+    if (value !== null || Date.now() > deadline) return value
+    await Bun.sleep(lookMilliseconds)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

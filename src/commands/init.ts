@@ -1,0 +1,152 @@
+/** `sento init`: writes the config, asking for what is missing. Others run it first where there is none. */
+import { randomBytes } from "node:crypto"
+import { firstPort, isHost } from "../protocol/addresses.ts"
+import { toBase64Url } from "../protocol/bytes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { isName, nameRule } from "../protocol/names.ts"
+import { type Config, profileNames, readConfig, writeConfig } from "../store/config.ts"
+import type { Paths } from "../store/paths.ts"
+import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
+import { ask, isPerson, printJson, tell } from "./terminal.ts"
+
+export type InitOptions = {
+  readonly name?: string
+  readonly session?: string
+  readonly tmuxSocket?: string
+  readonly profile?: string
+  readonly listen?: string
+  readonly port?: string
+  readonly json?: boolean
+}
+
+/** `sento init`: a new config, or changes to the one that is there. */
+export async function init(paths: Paths, options: InitOptions): Promise<number> {
+  const current = readConfig(paths)?.config ?? null
+  const config = await completed(current, options)
+  writeConfig(paths, config)
+  if (options.json) printJson({ config: paths.config, name: config.name, session: config.tmux.session })
+  else {
+    tell(`wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
+    tell("next: `sento pair` on one side, `sento pair CODE` on the other")
+  }
+  return 0
+}
+
+/** The config that is there; where there is none, the questions first. */
+export async function ensureConfig(paths: Paths, isJson: boolean): Promise<Config> {
+  const read = readConfig(paths)
+  if (read?.wasTightened) tell(`note: ${paths.config} could be read by others; now it is yours alone`)
+  if (read !== null) return read.config
+  if (!isPerson(isJson))
+    throw new SentoError(
+      "config",
+      `there is no ${paths.config}`,
+      "run `sento init --name NAME --session TMUX-SESSION` to set this agent up",
+    )
+  tell("this agent is not set up yet; two questions first")
+  await init(paths, {})
+  return ensureConfig(paths, isJson)
+}
+
+async function completed(current: Config | null, options: InitOptions): Promise<Config> {
+  const here = current === null ? await sessionHere() : null
+  const name = await nameOf(current, options, here?.session ?? null)
+  const session = await sessionOf(current, options, here?.session ?? name)
+  const listen = listenOf(current, options)
+  const profile = profileOf(current, options)
+  return {
+    ...(current ?? { version: 1, agent: toBase64Url(randomBytes(16)), agents: {} }),
+    name,
+    listen,
+    tmux: {
+      ...current?.tmux,
+      session,
+      socket: options.tmuxSocket ?? current?.tmux.socket ?? here?.socket ?? null,
+      profile,
+    },
+  }
+}
+
+async function nameOf(current: Config | null, options: InitOptions, session: string | null): Promise<string> {
+  const given = options.name ?? current?.name
+  if (given !== undefined) return requireName(given)
+  if (!isPerson(options.json ?? false))
+    throw new SentoError("usage", "the agent's name is missing", "run `sento init --name NAME`")
+  const initial = session !== null && isName(session) ? session : undefined
+  const answer = await ask("What is this agent called? Other agents will see it", {
+    ...(initial === undefined ? {} : { initial }),
+    check: text => (isName(text) ? undefined : nameRule),
+  })
+  return answer ?? ""
+}
+
+function requireName(name: string): string {
+  if (isName(name)) return name
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(name)} is no name: ${nameRule}`,
+    "run `sento init --name NAME`",
+  )
+}
+
+async function sessionOf(current: Config | null, options: InitOptions, fallback: string): Promise<string> {
+  const given = options.session ?? current?.tmux.session
+  if (given !== undefined) return requireSession(given)
+  if (!isPerson(options.json ?? false)) return fallback
+  const answer = await ask("In which tmux session does it run?", {
+    initial: fallback,
+    check: text => (isSession(text) ? undefined : "a session's name has no `:` and no `.`"),
+  })
+  return answer ?? fallback
+}
+
+/** tmux itself replaces `:` and `.` in the names of sessions (session_check_name, tmux 3.3a). */
+const isSession = (text: string): boolean => /^[^:.\p{Cc}]+$/u.test(text)
+
+function requireSession(session: string): string {
+  if (isSession(session)) return session
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(session)} is no name of a tmux session`,
+    "see `tmux list-sessions`",
+  )
+}
+
+function listenOf(current: Config | null, options: InitOptions): Config["listen"] {
+  const host = options.listen ?? current?.listen.host ?? "127.0.0.1"
+  const port = options.port === undefined ? (current?.listen.port ?? firstPort) : Number(options.port)
+  if (!isHost(host))
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(host)} is no address`,
+      "give an IP address of this machine: `--listen 192.0.2.7`",
+    )
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(options.port)} is no port`,
+      "give 1 to 65535, or 0 for any free one",
+    )
+  return { names: [], ...current?.listen, host, port }
+}
+
+function profileOf(current: Config | null, options: InitOptions): Config["tmux"]["profile"] {
+  if (options.profile === undefined) return current?.tmux.profile ?? null
+  const profile = profileNames.find(name => name === options.profile)
+  if (profile !== undefined) return profile
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(options.profile)} is no profile`,
+    `profiles: ${profileNames.join(", ")}`,
+  )
+}
+
+/** The tmux session this command runs in, if any. */
+async function sessionHere(): Promise<{ session: string; socket: string | null } | null> {
+  const socket = socketOfEnvironment(process.env.TMUX)
+  if (socket === null) return null
+  const pane = process.env.TMUX_PANE
+  const target = pane === undefined ? [] : ["-t", pane]
+  const answer = await runTmux({ socket }, ["display-message", "-p", ...target, "#{session_name}"])
+  return answer.status === 0 ? { session: answer.stdout.trim(), socket } : null
+}

@@ -1,0 +1,253 @@
+/** `sento pair`, `sento pair CODE`, `sento approve`, `sento deny`. */
+import type { Candidate, PairingEvent } from "../guardian/door-requests.ts"
+import { formatAddress, readAddress } from "../protocol/addresses.ts"
+import { readCode } from "../protocol/codes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { isName, nameRule } from "../protocol/names.ts"
+import type { Paths } from "../store/paths.ts"
+import { callDoor } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
+import { ensureConfig } from "./init.ts"
+import { ask, bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
+
+export type PairOptions = {
+  readonly long?: boolean
+  readonly json?: boolean
+  readonly as?: string
+  readonly replace?: boolean
+}
+
+type Request = Extract<PairingEvent, { event: "request" }>
+
+/** `sento pair`: a code for the other owner, and the question when it was proved. */
+export async function pair(paths: Paths, options: PairOptions): Promise<number> {
+  const isJson = options.json ?? false
+  await ensureConfig(paths, isJson)
+  await ensureGuardian(paths)
+  const stop = interruption()
+  const prompts = new Map<string, AbortController>()
+  const onEvent = (event: PairingEvent): void => {
+    if (isJson) printJson(withoutUnused(event))
+    else tellMinter(event)
+    if (event.event === "answered") prompts.get(event.id)?.abort()
+    if (event.event === "request" && isPerson(isJson)) void answerHere(paths, event, prompts, stop)
+  }
+  const request = { op: "pair", long: options.long ?? false } as const
+  try {
+    const end = await callDoor<PairingEvent | null>(paths, "owner", request, { onEvent, signal: stop.signal })
+    await Promise.allSettled(answering.values())
+    return exitOf(end)
+  } catch (error) {
+    if (!(error instanceof SentoError) || error.code !== "refused") throw error
+    return pairForAgent(paths, request, onEvent)
+  }
+}
+
+/** An agent may open a code, because its owner told it to; the yes stays with the owner. */
+async function pairForAgent(
+  paths: Paths,
+  request: { readonly op: "pair"; readonly long: boolean },
+  onEvent: (event: PairingEvent) => void,
+): Promise<number> {
+  await callDoor(paths, "agent", { ...request, wait: false }, { onEvent })
+  tell(
+    "the yes is your owner's: tell your owner to run `sento pair` in a terminal of their own and to wait there",
+  )
+  return 0
+}
+
+const answering = new Set<Promise<void>>()
+
+/** Asks in this terminal; an answer given elsewhere withdraws the question. */
+function answerHere(
+  paths: Paths,
+  request: Request,
+  prompts: Map<string, AbortController>,
+  stop: AbortController,
+): Promise<void> {
+  const withdrawn = new AbortController()
+  prompts.set(request.id, withdrawn)
+  const answer = askOwner(paths, request, withdrawn.signal).catch(error => {
+    if (error instanceof SentoError && error.code === "interrupted") stop.abort()
+    else tell(`sento: error: ${(error as Error).message}`)
+  })
+  answering.add(answer)
+  return answer.finally(() => answering.delete(answer))
+}
+
+async function askOwner(paths: Paths, request: Request, withdrawn: AbortSignal): Promise<void> {
+  const { id, name } = request
+  const answer = await ask(`Agent ${name} wants to pair. Approve? (yes/no)`, {
+    check: text => (/^(?:yes|no)$/i.test(text) ? undefined : "type yes or no"),
+    signal: withdrawn,
+  })
+  if (answer === null) tell("answered elsewhere")
+  else if (answer.toLowerCase() === "no") await callDoor(paths, "owner", { op: "deny", id })
+  else {
+    const as = request.taken ? await askOtherName(name, withdrawn) : null
+    await callDoor(paths, "owner", { op: "approve", id, ...as })
+  }
+}
+
+/** The name is another pair's: a new name for this one, or the same for replacing that one. */
+async function askOtherName(
+  name: string,
+  withdrawn: AbortSignal,
+): Promise<{ as: string; replace: boolean } | null> {
+  tell(
+    `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
+  )
+  const answer = await ask("Name for it here", {
+    check: text => (isName(text) ? undefined : nameRule),
+    signal: withdrawn,
+  })
+  return answer === null ? null : { as: answer, replace: answer === name }
+}
+
+function tellMinter(event: PairingEvent): void {
+  if (event.event === "code") {
+    print(event.code)
+    tell()
+    tell(`Tell the other agent's owner to run:  ${bold(`sento pair ${event.address ?? event.code}`)}`)
+    tell(dim("The code is good for 10 minutes. Waiting; Ctrl-C stops the wait, not the code."))
+  } else if (event.event === "request") {
+    const { name, host, verifier, id } = event
+    tell()
+    tell(`${bold(name)} at ${host} knows the code. Its owner sees the same verifier: ${bold(verifier)}`)
+    tell("With a yes its messages are typed into this agent's session; it gets no access to files.")
+    if (!isPerson(false)) tell(`answer with \`sento approve ${id}\` or \`sento deny ${id}\``)
+  } else tellEnd(event)
+}
+
+function tellEnd(event: PairingEvent): void {
+  const line = endLine(event)
+  if (line !== null) tell(line)
+}
+
+function endLine(event: PairingEvent): string | null {
+  switch (event.event) {
+    case "paired":
+      return `Paired with ${event.name}. Try:  sento send ${event.name} "hello"`
+    case "denied":
+      return "The answer was no. Nothing is paired."
+    case "expired":
+      return "Nobody answered in time. Run `sento pair` for a new code."
+    case "burned":
+      return `The code was burned: 3 wrong tries, the last from ${event.address}. Run \`sento pair\` for a new one.`
+    default:
+      return null
+  }
+}
+
+/** `sento pair CODE[@HOST[:PORT]]` */
+export async function join(paths: Paths, target: string, options: PairOptions): Promise<number> {
+  const isJson = options.json ?? false
+  const wish = readTarget(target)
+  await ensureConfig(paths, isJson)
+  await ensureGuardian(paths)
+  try {
+    return await joinAt(paths, wish, options)
+  } catch (error) {
+    const candidates = found.splice(0)
+    if (candidates.length === 0 || !isPerson(isJson)) throw error
+    const port = await choose(
+      "Several agents have an open code. Which one is it?",
+      candidates.map(one => ({ value: String(one.port), label: `${one.name} (port ${one.port})` })),
+    )
+    return joinAt(paths, { ...wish, host: wish.host ?? "127.0.0.1", port: Number(port) }, options)
+  }
+}
+
+const found: Candidate[] = []
+
+type Target = { readonly symbols: string; readonly host: string | null; readonly port: number | null }
+
+async function joinAt(paths: Paths, wish: Target, options: PairOptions): Promise<number> {
+  const stop = interruption()
+  const onEvent = (event: PairingEvent): void => {
+    if (event.event === "several") found.push(...event.candidates)
+    if (options.json) printJson(withoutUnused(event))
+    else tellJoiner(event)
+  }
+  const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
+  const end = await callDoor<PairingEvent | null>(paths, "owner", request, { onEvent, signal: stop.signal })
+  return exitOf(end)
+}
+
+function tellJoiner(event: PairingEvent): void {
+  if (event.event === "found") {
+    tell(`Found ${bold(event.name)} at ${formatAddress(event.host, event.port)}.`)
+  } else if (event.event === "verifier") {
+    tell(`Verifier: ${bold(event.verifier)}; ${event.name}'s owner sees the same.`)
+    tell(dim(`Waiting for ${event.name}'s owner to say yes; Ctrl-C stops the wait, not the request.`))
+  } else tellEnd(event)
+}
+
+/** @throws usage for what is no code or no address */
+function readTarget(target: string): Target {
+  const at = target.indexOf("@")
+  const code = at < 0 ? target : target.slice(0, at)
+  const symbols = readCode(code)
+  if (symbols === null)
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(code)} is no pairing code`,
+      "a code looks like SENTO-4F2K",
+    )
+  if (at < 0) return { symbols, host: null, port: null }
+  const address = readAddress(target.slice(at + 1))
+  if (address !== null) return { symbols, ...address }
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(target.slice(at + 1))} is no address`,
+    "write CODE@HOST or CODE@HOST:PORT, an IPv6 address in brackets",
+  )
+}
+
+/** `sento approve [ID]` */
+export async function approve(paths: Paths, id: string | null, options: PairOptions): Promise<number> {
+  await ensureGuardian(paths)
+  const request = { op: "approve", id, as: options.as ?? null, replace: options.replace ?? false } as const
+  const result = await callDoor<{ name: string; id: string }>(paths, "owner", request)
+  if (options.json) printJson({ event: "paired", ...result })
+  else tellEnd({ event: "paired", ...result })
+  return 0
+}
+
+/** `sento deny [ID]` */
+export async function deny(paths: Paths, id: string | null, isJson: boolean): Promise<number> {
+  await ensureGuardian(paths)
+  const { name } = await callDoor<{ name: string }>(paths, "owner", { op: "deny", id })
+  if (isJson) printJson({ event: "denied", name })
+  else tell(`${name} was denied. Nothing is paired.`)
+  return 0
+}
+
+/** Ctrl-C ends the wait. */
+function interruption(): AbortController {
+  const stop = new AbortController()
+  process.once("SIGINT", () => stop.abort())
+  return stop
+}
+
+/** The end of a wait as exit status. */
+function exitOf(end: PairingEvent | null): number {
+  switch (end?.event) {
+    case "paired":
+      return 0
+    case "denied":
+    case "burned":
+      return 77
+    case "expired":
+      return 124
+    default:
+      throw new SentoError("failed", "the Guardian stopped", "run the command again: what waits is kept")
+  }
+}
+
+/** The events as the contract has them: a null address says nothing. */
+function withoutUnused(event: PairingEvent): object {
+  if (event.event !== "code" || event.address !== null) return event
+  const { address: _, ...rest } = event
+  return rest
+}

@@ -1,0 +1,153 @@
+/** The command line: what can be said, and which file does it. */
+import { Command, CommanderError, Option } from "commander"
+import { SentoError } from "../protocol/errors.ts"
+import { pathsOf } from "../store/paths.ts"
+import { version } from "../version.ts"
+
+type Json = { readonly json?: boolean }
+
+/** Runs one command line. @returns the exit status @throws SentoError */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  let status = 0
+  const program = createProgram(result => {
+    status = result
+  })
+  if (words.length === 0) {
+    program.outputHelp()
+    return 0
+  }
+  try {
+    await program.parseAsync([...words], { from: "user" })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    throw usageError(error)
+  }
+  return status
+}
+
+/** commander's own words, in the house's form. */
+function usageError(error: CommanderError): SentoError {
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
+  const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(" ").trim())?.[1]
+  const hint = suggestion === undefined ? "see `sento --help`" : `did you mean \`${suggestion}\`?`
+  return new SentoError("usage", first, hint)
+}
+
+function createProgram(finish: (status: number) => void): Command {
+  const paths = () => pathsOf(process.env.SENTO_HOME)
+  const program = new Command("sento")
+    .description("Two AI agents talk to each other, with both owners' consent and nobody in between.")
+    .version(version, "-V, --version")
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .showSuggestionAfterError()
+  const command = (parent: Command, usage: string, description: string): Command =>
+    parent
+      .command(usage)
+      .description(description)
+      .option("--json", "print JSON")
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .allowExcessArguments(false)
+
+  command(program, "init", "set this agent up")
+    .option("--name <name>", "what the agent is called")
+    .option("--session <session>", "the tmux session it runs in")
+    .option("--tmux-socket <path>", "the socket of a tmux server other than the default one")
+    .addOption(
+      new Option("--profile <profile>", "claude, codex, gemini, opencode, or plain for any other program"),
+    )
+    .option("--listen <host>", "the address to listen on (127.0.0.1)")
+    .option("--port <port>", "the port to prefer (9876)")
+    .action(async options => finish(await (await import("./init.ts")).init(paths(), options)))
+
+  const guard = command(program, "guard", "start the Guardian, in the background")
+    .option("--foreground", "stay in this terminal")
+    .action(async (options: Json & { foreground?: boolean }) => {
+      const commands = await import("./guard.ts")
+      if (options.foreground) return finish(await commands.guardForeground(paths()))
+      await (await import("./init.ts")).ensureConfig(paths(), options.json ?? false)
+      finish(await commands.guard(paths(), options.json ?? false))
+    })
+  const guardCommand = (
+    name: string,
+    description: string,
+    run: "guardStop" | "guardRestart" | "guardStatusCommand",
+  ) =>
+    command(guard, name, description).action(async (_, self: Command) =>
+      finish(await (await import("./guard.ts"))[run](paths(), isJson(self))),
+    )
+  guardCommand("stop", "stop it", "guardStop")
+  guardCommand("restart", "stop it and start it again", "guardRestart")
+  guardCommand("status", "whether it runs, where it listens, what waits", "guardStatusCommand")
+  command(guard, "logs", "what it wrote down")
+    .option("-f, --follow", "go on as it writes")
+    .action(async (options: { follow?: boolean }) =>
+      finish(await (await import("./guard.ts")).guardLogs(paths(), options.follow ?? false)),
+    )
+
+  command(program, "pair", "print a pairing code, or join with one")
+    .argument("[code]", "CODE, CODE@HOST or CODE@HOST:PORT, from the other owner")
+    .option("--long", "a code of eight symbols")
+    .option("--as <name>", "the name for the other agent here")
+    .option("--replace", "end the pair that has this name now")
+    .action(async (code: string | undefined, options) => {
+      const { join, pair } = await import("./pair.ts")
+      finish(code === undefined ? await pair(paths(), options) : await join(paths(), code, options))
+    })
+  command(program, "approve", "say yes to a request that waits")
+    .argument("[id]", "which one")
+    .option("--as <name>", "the name for the other agent here")
+    .option("--replace", "end the pair that has this name now")
+    .action(async (id: string | undefined, options) =>
+      finish(await (await import("./pair.ts")).approve(paths(), id ?? null, options)),
+    )
+  command(program, "deny", "say no to a request that waits")
+    .argument("[id]", "which one")
+    .action(async (id: string | undefined, options: Json) =>
+      finish(await (await import("./pair.ts")).deny(paths(), id ?? null, options.json ?? false)),
+    )
+
+  const agents = command(program, "agents", "list the paired agents").action(async (options: Json) =>
+    finish(await (await import("./agents.ts")).agents(paths(), options.json ?? false)),
+  )
+  command(agents, "remove", "end a pair and destroy our end of its secret")
+    .argument("<name>")
+    .action(async (name: string, _, self: Command) =>
+      finish(await (await import("./agents.ts")).removeAgent(paths(), name, isJson(self))),
+    )
+  command(agents, "rename", "call a paired agent by another name here")
+    .argument("<old>")
+    .argument("<new>")
+    .action(async (from: string, to: string, _, self: Command) =>
+      finish(await (await import("./agents.ts")).renameAgent(paths(), from, to, isJson(self))),
+    )
+
+  command(program, "send", "send a message to a paired agent")
+    .argument("<name>")
+    .argument("<text...>", "the message, or - for stdin")
+    .action(async (to: string, words: string[], options: Json) =>
+      finish(await (await import("./send.ts")).send(paths(), to, words, options.json ?? false)),
+    )
+  command(program, "reply", "answer a message by the id in its line")
+    .argument("<id>", "as in `← agent mira [k7q2]: …`")
+    .argument("<text...>", "the answer, or - for stdin")
+    .action(async (id: string, words: string[], options: Json) =>
+      finish(await (await import("./send.ts")).reply(paths(), id, words, options.json ?? false)),
+    )
+
+  command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
+    finish(await (await import("./demo.ts")).demo()),
+  )
+  program
+    .command("demo-agent", { hidden: true })
+    .argument("[answer]")
+    .action(async (answer: string | undefined) =>
+      finish(await (await import("./demo.ts")).demoAgent(answer ?? null)),
+    )
+  return program
+}
+
+/** `--json` given before or after a subcommand's name. */
+const isJson = (command: Command): boolean => command.optsWithGlobals<Json>().json ?? false

@@ -1,0 +1,24 @@
+/** The list of paired agents, from the config and what the database remembers. */
+import { formatTimestamp } from "../protocol/freshness.ts"
+import type { Config } from "../store/config.ts"
+import type { AgentList } from "./door-requests.ts"
+
+/** @param lastContacts - milliseconds since the epoch by pair id */
+export function listAgents(
+  config: Config,
+  address: { readonly host: string; readonly port: number },
+  lastContacts: ReadonlyMap<string, number | null>,
+): AgentList {
+  const agents = Object.entries(config.agents).map(([name, peer]) => {
+    const lastContactAt = lastContacts.get(peer.id) ?? null
+    return {
+      name,
+      id: peer.id,
+      host: peer.host,
+      port: peer.port,
+      pairedAt: peer.pairedAt,
+      lastContactAt: lastContactAt === null ? null : formatTimestamp(lastContactAt),
+    }
+  })
+  return { self: { name: config.name, ...address }, agents }
+}

@@ -1,0 +1,198 @@
+/** What each request at a local door does. */
+
+import { formatAddress, isLoopback } from "../protocol/addresses.ts"
+import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import type { PairingRequest } from "../store/requests.ts"
+import { listAgents } from "./agents.ts"
+import { announce, type Context, peerById } from "./context.ts"
+import type { Delivery } from "./delivery.ts"
+import type { AgentList, DoorRequest, GuardStatus, PairingEvent, SendResult } from "./door-requests.ts"
+import type { DoorHandler } from "./doors.ts"
+import type { Joining } from "./joining.ts"
+import { codeEvent, type Minting, requestEvent } from "./minting.ts"
+import { removePair, renamePair, requireFreeName, storePair } from "./pairs.ts"
+import { requirePeer, type Sender } from "./sender.ts"
+
+type Parts = {
+  readonly context: Context
+  readonly sender: Sender
+  readonly minting: Minting
+  readonly joining: Joining
+  readonly delivery: Delivery
+  readonly onStop: () => void
+}
+
+type Emit = (event: PairingEvent) => void
+
+export function createDispatcher(parts: Parts): DoorHandler {
+  return (request, emit, gone) => dispatch(parts, request, emit, gone)
+}
+
+async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: AbortSignal): Promise<unknown> {
+  const { context, sender } = parts
+  switch (request.op) {
+    case "status":
+      return status(parts)
+    case "agents":
+      return agents(context)
+    case "requests":
+      return context.store.requests.waiting("minter").map(one => requestEvent(context, one))
+    case "send":
+      return sender.send(request.to, request.text, null, 0)
+    case "reply":
+      return reply(parts, request.id, request.text)
+    case "pair":
+      return pair(parts, request, emit, gone)
+    case "join":
+      return join(parts, request, emit, gone)
+    case "approve":
+      return approve(parts, request)
+    case "deny":
+      return deny(context, request.id)
+    case "remove":
+      return removePair(context, requirePeer(context, request.name), sender)
+    case "rename":
+      return renamePair(context, requirePeer(context, request.from), request.to)
+    case "stop":
+      setImmediate(parts.onStop)
+      return null
+  }
+}
+
+async function status({ context, delivery }: Parts): Promise<GuardStatus> {
+  const { config, store, address } = context
+  return {
+    running: true,
+    pid: process.pid,
+    name: config.current.name,
+    ...address,
+    session: { target: config.current.tmux.session, state: await delivery.look() },
+    waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
+  }
+}
+
+function agents(context: Context): AgentList {
+  return listAgents(context.config.current, context.address, context.store.peers.lastContacts())
+}
+
+/** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
+function reply({ context, sender }: Parts, id: string, text: string): Promise<SendResult> {
+  const shortId = readShortId(id)
+  const message = shortId === null ? null : context.store.inbox.byShortId(shortId)
+  if (message === null)
+    throw new SentoError(
+      "unknown-message",
+      `no message ${JSON.stringify(id)} came in`,
+      "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
+    )
+  const peer = peerById(context, message.pair)
+  if (peer === null)
+    throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
+  return sender.send(peer.name, text, message.id, message.hops + 1)
+}
+
+/** Opens a code, or shows the request that waits, and tells what becomes of it until the caller hangs up. */
+async function pair(
+  { context, minting }: Parts,
+  request: Extract<DoorRequest, { op: "pair" }>,
+  emit: Emit,
+  gone: AbortSignal,
+): Promise<PairingEvent | null> {
+  const waiting = context.store.requests.waiting("minter")
+  const end = waitForEnd(context, emit, gone)
+  if (waiting.length > 0) for (const one of waiting) emit(requestEvent(context, one))
+  else emit(openCode(context, minting, request.long))
+  return request.wait ? end.promise : end.cancel()
+}
+
+function openCode(context: Context, minting: Minting, long: boolean): PairingEvent {
+  const { host, port } = context.address
+  const code = minting.open(long)
+  const name = context.config.current.listen.names[0] ?? host
+  return codeEvent(code, isLoopback(host) ? null : `${formatCode(code.symbols)}@${formatAddress(name, port)}`)
+}
+
+async function join(
+  { context, joining }: Parts,
+  request: Extract<DoorRequest, { op: "join" }>,
+  emit: Emit,
+  gone: AbortSignal,
+): Promise<PairingEvent | null> {
+  const symbols = readCode(request.symbols)
+  if (symbols === null) throw new SentoError("usage", `${JSON.stringify(request.symbols)} is no code`)
+  const kept = await joining.join({ ...request, symbols }, emit)
+  return waitForEnd(context, emit, gone, kept.id).promise
+}
+
+/**
+ * Passes events on until the one that ends the wait, which becomes the result.
+ * @param only - the joiner's request that is of interest, or null for all that concerns the open code
+ */
+function waitForEnd(context: Context, emit: Emit, gone: AbortSignal, only: string | null = null) {
+  const { promise, resolve } = Promise.withResolvers<PairingEvent | null>()
+  const off = context.events.on((event, about) => {
+    const isMine = only === null ? about === null || about.role === "minter" : about?.id === only
+    if (!isMine) return
+    emit(event)
+    if (["paired", "denied", "expired", "burned"].includes(event.event)) resolve(event)
+  })
+  const cancel = (): null => {
+    off()
+    resolve(null)
+    return null
+  }
+  gone.addEventListener("abort", cancel, { once: true })
+  context.stopping.addEventListener("abort", cancel, { once: true })
+  return { promise: promise.finally(off), cancel }
+}
+
+function approve(
+  parts: Parts,
+  request: Extract<DoorRequest, { op: "approve" }>,
+): { name: string; id: string } {
+  const { context, sender } = parts
+  const waiting = theWaitingOne(context, request.id)
+  const as = { name: request.as ?? waiting.localName, replace: request.replace }
+  requireFreeName(context, as, `sento approve ${waiting.id}`)
+  storePair(context, waiting, as, sender)
+  announce(context, waiting, { state: "approved", name: as.name })
+  return { name: as.name, id: waiting.pairId }
+}
+
+function deny(context: Context, id: string | null): { name: string; id: string } {
+  const waiting = theWaitingOne(context, id)
+  context.store.requests.settle(waiting.id, "denied", context.now())
+  context.log.write(`${waiting.name} was denied (${waiting.id})`)
+  announce(context, waiting, { state: "denied" })
+  return { name: waiting.name, id: waiting.id }
+}
+
+/** The request an answer is for. Without an id it must be the only one: with several, nothing is decided. */
+function theWaitingOne(context: Context, id: string | null): PairingRequest {
+  const waiting = context.store.requests.waiting("minter")
+  const list = waiting.map(one => `${one.id} (${one.name}, ${one.verifier})`).join(", ")
+  const [only] = waiting
+  if (only === undefined) throw nothingWaits(context, id)
+  if (id === null && waiting.length > 1)
+    throw new SentoError(
+      "usage",
+      `several requests wait: ${list}`,
+      "name one: `sento approve ID` or `sento deny ID`",
+    )
+  const named = id === null ? only : waiting.find(one => one.id === readShortId(id))
+  if (named !== undefined) return named
+  throw new SentoError("usage", `no request ${JSON.stringify(id)} waits`, `waiting: ${list}`)
+}
+
+function nothingWaits(context: Context, id: string | null): SentoError {
+  const shortId = id === null ? null : readShortId(id)
+  const settled = shortId === null ? null : context.store.requests.get(shortId)
+  if (settled !== null && settled.role === "minter")
+    return new SentoError("refused", `the request of ${settled.name} was answered already: ${settled.state}`)
+  return new SentoError(
+    "usage",
+    "no request waits",
+    "a request appears when another agent has proved the code of `sento pair`",
+  )
+}

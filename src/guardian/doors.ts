@@ -1,0 +1,154 @@
+/** The two local doors: unix sockets, one NDJSON request a connection. */
+import { chmodSync, lstatSync, rmSync } from "node:fs"
+import * as v from "valibot"
+import { SentoError } from "../protocol/errors.ts"
+import { peerPid, reasonToDistrust } from "./callers.ts"
+import {
+  agentRequestSchema,
+  type DoorName,
+  type DoorRequest,
+  ownerRequestSchema,
+  type PairingEvent,
+} from "./door-requests.ts"
+
+export type DoorHandler = (
+  request: DoorRequest,
+  emit: (event: PairingEvent) => void,
+  /** Aborted when the caller hangs up. */
+  gone: AbortSignal,
+) => Promise<unknown>
+
+export type DoorOptions = {
+  readonly path: string
+  readonly door: DoorName
+  readonly handle: DoorHandler
+  /** Processes whose descendants the owner's door refuses. */
+  readonly agentPids: () => Promise<readonly number[]>
+  readonly onError: (error: unknown) => void
+}
+
+/** More than the longest text that `send` takes, as JSON. */
+const mostRequestBytes = 1024 * 1024
+
+type Caller = { bytes: Buffer[]; length: number; gone: AbortController; isAsked: boolean; outgoing: Buffer }
+type DoorSocket = Bun.Socket<Caller>
+
+/** Opens a door; a socket left by a dead Guardian is in the way and goes. Only to be called under the lock. */
+export function openDoor(options: DoorOptions): { close(): void } {
+  removeStaleSocket(options.path)
+  const server = Bun.listen<Caller>({
+    unix: options.path,
+    socket: {
+      open: socket => {
+        socket.data = {
+          bytes: [],
+          length: 0,
+          gone: new AbortController(),
+          isAsked: false,
+          outgoing: Buffer.alloc(0),
+        }
+      },
+      data: (socket, chunk) => take(options, socket, chunk),
+      drain: flush,
+      close: socket => socket.data.gone.abort(),
+      error: (socket, error) => {
+        options.onError(error)
+        socket.data.gone.abort()
+      },
+    },
+  })
+  chmodSync(options.path, 0o600)
+  return {
+    close() {
+      server.stop(true)
+      rmSync(options.path, { force: true })
+    },
+  }
+}
+
+function removeStaleSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket())
+    throw new SentoError(
+      "config",
+      `${path} is in the way and is no socket`,
+      "move it away, then run `sento guard`",
+    )
+  rmSync(path)
+}
+
+function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
+  const caller = socket.data
+  if (caller.isAsked) return
+  caller.bytes.push(Buffer.from(chunk))
+  caller.length += chunk.length
+  const isWhole = chunk.includes(10)
+  if (!isWhole && caller.length <= mostRequestBytes) return
+  caller.isAsked = true
+  const line = Buffer.concat(caller.bytes)
+  answer(options, socket, isWhole ? line.subarray(0, line.indexOf(10)) : null).catch(options.onError)
+}
+
+async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | null): Promise<void> {
+  const say = (value: unknown): void => write(socket, `${JSON.stringify(value)}\n`)
+  try {
+    const request = readRequest(options.door, line)
+    if (options.door === "owner") await requireOwner(options, (socket as unknown as { fd: number }).fd)
+    const result = await options.handle(request, event => say({ event }), socket.data.gone.signal)
+    say({ result: result ?? null })
+  } catch (error) {
+    if (!(error instanceof SentoError)) options.onError(error)
+    say({ error: asJson(error) })
+  }
+  finish(socket)
+}
+
+function readRequest(door: DoorName, line: Buffer | null): DoorRequest {
+  const schema = door === "owner" ? ownerRequestSchema : agentRequestSchema
+  const parsed = v.safeParse(schema, line === null ? undefined : tryJson(line.toString()))
+  if (parsed.success) return parsed.output
+  throw new SentoError(
+    "usage",
+    "the Guardian does not know this request",
+    "run `sento guard restart` after an update",
+  )
+}
+
+async function requireOwner(options: DoorOptions, descriptor: number): Promise<void> {
+  const reason = reasonToDistrust(peerPid(descriptor), await options.agentPids())
+  if (reason === null) return
+  throw new SentoError("refused", `only the owner may do this: ${reason}`, "run it in a terminal of your own")
+}
+
+function asJson(error: unknown): { code: string; message: string; hint: string | null } {
+  if (error instanceof SentoError) return { code: error.code, message: error.message, hint: error.hint }
+  return { code: "failed", message: "the Guardian failed", hint: "see `sento guard logs`" }
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A socket takes what fits; the rest follows when it drains. */
+function write(socket: DoorSocket, text: string): void {
+  socket.data.outgoing = Buffer.concat([socket.data.outgoing, Buffer.from(text)])
+  flush(socket)
+}
+
+function flush(socket: DoorSocket): void {
+  const written = socket.write(socket.data.outgoing)
+  if (written > 0) socket.data.outgoing = socket.data.outgoing.subarray(written)
+  if (socket.data.outgoing.length === 0 && isFinished.has(socket)) socket.end()
+}
+
+const isFinished = new WeakSet<DoorSocket>()
+
+function finish(socket: DoorSocket): void {
+  isFinished.add(socket)
+  flush(socket)
+}

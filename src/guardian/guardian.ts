@@ -1,0 +1,166 @@
+/** The background process of one agent: opens everything, connects the parts, closes everything. */
+import { randomBytes } from "node:crypto"
+import { mkdirSync } from "node:fs"
+import { type Listener, listen } from "../http/listener.ts"
+import { formatAddress, isLoopback } from "../protocol/addresses.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { messagesPath } from "../protocol/messages.ts"
+import { requireConfig } from "../store/config.ts"
+import { type Lock, takeLock } from "../store/lock.ts"
+import type { Paths } from "../store/paths.ts"
+import { openStore } from "../store/store.ts"
+import { announce, type Context, createEvents, holdConfig, peerById } from "./context.ts"
+import { createDelivery } from "./delivery.ts"
+import { createDispatcher } from "./dispatch.ts"
+import { openDoor } from "./doors.ts"
+import { createJoining } from "./joining.ts"
+import { openLog } from "./log.ts"
+import { createMinting } from "./minting.ts"
+import { pairEnded, reconcile, removePair } from "./pairs.ts"
+import { createReceiver } from "./receiver.ts"
+import { createSender } from "./sender.ts"
+
+export type Guardian = {
+  readonly address: { readonly host: string; readonly port: number }
+  /** Settles when the Guardian was asked to stop over its door. */
+  readonly asked: Promise<void>
+  stop(): Promise<void>
+}
+
+const sweepMilliseconds = 10 * 60 * 1000
+
+/**
+ * Starts the Guardian of a home in this process.
+ * @throws try-later when another one runs, config, unreachable
+ */
+export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
+  process.umask(0o077)
+  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
+  requireConfig(paths)
+  const lock = takeLock(paths.lock)
+  if (lock === null)
+    throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
+  try {
+    return await open(paths, lock, now)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardian> {
+  const log = openLog(paths.log, now)
+  const random = (length: number): Uint8Array => randomBytes(length)
+  const stopping = new AbortController()
+  const context: Context = {
+    paths,
+    store: openStore(paths.database, random),
+    log,
+    now,
+    random,
+    config: holdConfig(paths, requireConfig(paths)),
+    events: createEvents(),
+    stopping: stopping.signal,
+    address: { host: "", port: 0 },
+  }
+  try {
+    return openDoors(context, lock, stopping)
+  } catch (error) {
+    context.store.close()
+    throw error
+  }
+}
+
+function openDoors(context: Context, lock: Lock, stopping: AbortController): Guardian {
+  const { paths, store, log } = context
+  const sender = createSender(context)
+  reconcile(context)
+  const minting = createMinting(context)
+  const joining = createJoining(context, sender)
+  const delivery = createDelivery(context)
+  const listener = openListener(context, minting, delivery)
+  context.address = { host: listener.host, port: listener.port }
+  rememberPort(context)
+  const asked = Promise.withResolvers<void>()
+  const handle = createDispatcher({ context, sender, minting, joining, delivery, onStop: asked.resolve })
+  const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
+  const agentPids = async (): Promise<number[]> => [process.pid, ...(await delivery.agentPids())]
+  const doors = [
+    openDoor({ path: paths.ownerSocket, door: "owner", handle, agentPids, onError }),
+    openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
+  ]
+  const sweeping = setInterval(() => sweep(context, sender), sweepMilliseconds)
+  sweep(context, sender)
+  const unfinished = store.outbox.failUnfinished("the Guardian stopped before an answer came", context.now())
+  if (unfinished > 0) log.write(`${unfinished} messages were not sent when the Guardian stopped`)
+  joining.resume()
+  delivery.wake()
+  log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
+  let stopped: Promise<void> | null = null
+  async function close(): Promise<void> {
+    log.write("stopping")
+    stopping.abort()
+    clearInterval(sweeping)
+    minting.stop()
+    await listener.stop()
+    await delivery.stopped()
+    for (const door of doors) door.close()
+    store.close()
+    lock.release()
+    log.write("stopped")
+  }
+  return {
+    address: context.address,
+    asked: asked.promise,
+    stop() {
+      stopped ??= close()
+      return stopped
+    },
+  }
+}
+
+function openListener(
+  context: Context,
+  minting: ReturnType<typeof createMinting>,
+  delivery: ReturnType<typeof createDelivery>,
+): Listener {
+  const { listen: wish } = context.config.current
+  return listen({
+    host: wish.host,
+    preferredPort: wish.port,
+    names: wish.names.map(name => name.toLowerCase()),
+    handlers: {
+      [messagesPath]: createReceiver(context, (from, body) => {
+        if (body.type === "message") delivery.wake()
+        if (body.type === "unpair") pairEnded(context, from)
+      }),
+      "/v1/pair/hello": minting.hello,
+      "/v1/pair/confirm": minting.confirm,
+      "/v1/pair/decision": minting.decision,
+    },
+    onRefused: context.log.refused,
+    onError: error => context.log.write(`bug: ${(error as Error).stack ?? String(error)}`),
+  })
+}
+
+/** The port it had last is the one it prefers next time. */
+function rememberPort(context: Context): void {
+  const { listen: wish } = context.config.current
+  const { host, port } = context.address
+  if (!isLoopback(host)) context.log.write(`this agent can be reached from other machines on port ${port}`)
+  if (wish.port === port) return
+  context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
+}
+
+/** What time ends: requests nobody answered, pairs that never appeared, ids that may be forgotten. */
+function sweep(context: Context, sender: ReturnType<typeof createSender>): void {
+  const { store } = context
+  const now = context.now()
+  for (const request of store.requests.sweep(now)) announce(context, request, { state: "expired" })
+  for (const pair of store.peers.overdue(now)) {
+    const peer = peerById(context, pair)
+    if (peer === null) store.peers.forget(pair)
+    else removePair(context, peer, sender)
+  }
+  store.inbox.forgetIds(now)
+}

@@ -1,0 +1,248 @@
+/** The joiner's side: finding the minter, the handshake, and the wait for its owner's answer. */
+import { post } from "../http/client.ts"
+import { firstPort, formatAddress, portTries } from "../protocol/addresses.ts"
+import { scalarRandomBytes } from "../protocol/cpace.ts"
+import { SentoError } from "../protocol/errors.ts"
+import {
+  confirmsPerCode,
+  type JoinerEffect,
+  type JoinerEvent,
+  type JoinerFailure,
+  type JoinerState,
+  resumeJoiner,
+  startJoiner,
+  stepJoiner,
+} from "../protocol/joiner.ts"
+import { type Intro, nonceLength } from "../protocol/pairing-messages.ts"
+import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
+import type { PairingRequest } from "../store/requests.ts"
+import { announce, type Context, peerById, selfOf } from "./context.ts"
+import type { Candidate, PairingEvent } from "./door-requests.ts"
+import { type LocalName, requireFreeName, storePair } from "./pairs.ts"
+import type { Sender } from "./sender.ts"
+
+/** What an owner typed. `host` null: this machine; `port` null: the usual range. */
+export type JoinWish = {
+  readonly symbols: string
+  readonly host: string | null
+  readonly port: number | null
+  readonly as: string | null
+  readonly replace: boolean
+}
+
+type Emit = (event: PairingEvent) => void
+
+const helloMilliseconds = 5_000
+const confirmMilliseconds = 15_000
+/** A poll waits 25 s at the minter's. */
+const pollMilliseconds = 35_000
+const slowestPollMilliseconds = 30_000
+const jsonHeaders = { "Content-Type": "application/json" }
+
+export type Joining = ReturnType<typeof createJoining>
+
+export function createJoining(context: Context, sender: Sender) {
+  /**
+   * Joins with a code, up to the moment when the request waits for the other owner; the wait goes on in the
+   * background, also over a restart, and its end is an event.
+   * @returns the request that waits
+   * @throws usage, unreachable, refused
+   */
+  async function join(wish: JoinWish, emit: Emit): Promise<PairingRequest> {
+    requireTriesLeft(context, wish.symbols)
+    const { place, state, intro } = await findMinter(context, wish, emit)
+    const as: LocalName = { name: wish.as ?? intro.name, replace: wish.replace }
+    requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
+    const request = await confirm(context, wish.symbols, state, place, as)
+    emit({ event: "verifier", verifier: request.verifier, name: request.name })
+    void follow(request)
+    return request
+  }
+
+  /** Asks for the owner's answer until it comes or the request expires. */
+  async function follow(request: PairingRequest): Promise<void> {
+    let [state, effects] = resumeJoiner(request)
+    for (let failures = 0; !context.stopping.aborted; ) {
+      const effect = effects[0]
+      if (effect?.kind === "settle") return settle(request, effect.outcome)
+      if (context.now() - request.createdAt > requestLifetimeMilliseconds) return settle(request, "expired")
+      const body = effect?.kind === "poll" ? await pollOnce(context, request, effect.body) : null
+      failures = body === null ? failures + 1 : 0
+      if (failures > 0) await pause(Math.min(slowestPollMilliseconds, 1000 * 2 ** failures), context.stopping)
+      ;[state, effects] = stepJoiner(state, { kind: "decision-answered", body })
+    }
+  }
+
+  function settle(request: PairingRequest, outcome: "approved" | "denied" | "expired"): void {
+    const { localName: name, replaces: replace } = request
+    if (outcome === "approved") {
+      storePair(context, request, { name, replace }, sender)
+      greet(request.pairId)
+      announce(context, request, { state: outcome, name })
+      return
+    }
+    context.store.requests.settle(request.id, outcome, context.now())
+    announce(context, request, { state: outcome })
+  }
+
+  /** The first signed message: with it the minter knows that both sides hold the keys. */
+  function greet(pairId: string): void {
+    const peer = peerById(context, pairId)
+    if (peer === null) return
+    const { port, host } = selfOf(context)
+    const body = {
+      v: 1,
+      id: Bun.randomUUIDv7(),
+      type: "hello",
+      port,
+      ...(host === null ? {} : { host }),
+    } as const
+    sender.tell(peer, body).then(attempt => context.log.write(`said hello to ${peer.name}: ${attempt.kind}`))
+  }
+
+  return {
+    join,
+    /** Goes on with what waited when the Guardian stopped. */
+    resume(): void {
+      for (const request of context.store.requests.waiting("joiner")) void follow(request)
+    },
+  }
+}
+
+type Met = {
+  readonly place: { readonly host: string; readonly port: number }
+  readonly state: JoinerState
+  readonly intro: Intro
+}
+
+/** The one Guardian with an open code at the place the owner named. A second one is never tried unasked. */
+async function findMinter(context: Context, wish: JoinWish, emit: Emit): Promise<Met> {
+  const host = wish.host ?? "127.0.0.1"
+  const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
+  const isOwn = (port: number): boolean => wish.host === null && port === context.address.port
+  const ports = wish.port === null ? range.filter(port => !isOwn(port)) : [wish.port]
+  const answers = await Promise.all(ports.map(port => sayHello(context, wish.symbols, host, port)))
+  const met = answers.filter(answer => answer !== null)
+  const [only] = met
+  if (only === undefined) throw nobodyAt(host, wish.port)
+  if (met.length > 1) throw several(met, emit)
+  emit({ event: "found", name: only.intro.name, ...only.place })
+  return only
+}
+
+async function sayHello(context: Context, symbols: string, host: string, port: number): Promise<Met | null> {
+  const start = startJoiner(symbols, selfOf(context), context.random(nonceLength))
+  const answer = await post(host, port, "/v1/pair/hello", {
+    headers: jsonHeaders,
+    body: start.hello,
+    timeoutMilliseconds: helloMilliseconds,
+    signal: context.stopping,
+  })
+  if (answer.kind !== "answered" || answer.status !== 200) return null
+  const event: JoinerEvent = {
+    kind: "hello-answered",
+    body: answer.body,
+    random: context.random(scalarRandomBytes),
+  }
+  const [state, [effect]] = stepJoiner(start, event)
+  if (effect?.kind === "found") return { place: { host, port }, state, intro: effect.intro }
+  context.log.write(
+    `${formatAddress(host, port)} answered hello in a way that cannot be used: ${describe(effect)}`,
+  )
+  return null
+}
+
+const describe = (effect: JoinerEffect | undefined): string =>
+  effect?.kind === "fail" ? effect.reason : (effect?.kind ?? "nothing")
+
+function nobodyAt(host: string, port: number | null): SentoError {
+  const where = port === null ? host : formatAddress(host, port)
+  const hint =
+    host === "127.0.0.1"
+      ? "ask the other owner to run `sento pair`; for an agent on another machine use CODE@HOST"
+      : "ask the other owner to run `sento pair` and to tell you the address it prints"
+  return new SentoError("unreachable", `no agent with an open code answers on ${where}`, hint)
+}
+
+function several(met: readonly Met[], emit: Emit): SentoError {
+  const candidates: Candidate[] = met.map(({ place, intro }) => ({ name: intro.name, ...place }))
+  emit({ event: "several", candidates })
+  const list = candidates.map(({ name, port }) => `${name} (${port})`).join(", ")
+  return new SentoError(
+    "usage",
+    `several agents have an open code: ${list}`,
+    "name one by its port: `sento pair CODE@127.0.0.1:PORT`",
+  )
+}
+
+function requireTriesLeft(context: Context, symbols: string): void {
+  if (context.store.joinTries.made(symbols, context.now()) < confirmsPerCode) return
+  throw new SentoError(
+    "refused",
+    `this code was tried ${confirmsPerCode} times without a right answer`,
+    "ask the other owner for a new code",
+  )
+}
+
+/** Sends the proof and checks the other side's. The try is counted on disk first. */
+async function confirm(
+  context: Context,
+  symbols: string,
+  met: JoinerState,
+  place: { readonly host: string; readonly port: number },
+  as: LocalName,
+): Promise<PairingRequest> {
+  const [knowsKeys, effects] = stepJoiner(met, { kind: "consented" })
+  const proof = effects.find(effect => effect.kind === "post-confirm")
+  if (proof === undefined) throw new Error("the joiner consented and had nothing to send")
+  context.store.now(() => context.store.joinTries.add(symbols, context.now()))
+  const answer = await post(place.host, place.port, "/v1/pair/confirm", {
+    headers: jsonHeaders,
+    body: proof.body,
+    timeoutMilliseconds: confirmMilliseconds,
+    signal: context.stopping,
+  })
+  const body = answer.kind === "answered" && answer.status === 202 ? answer.body : null
+  const [, [effect]] = stepJoiner(knowsKeys, { kind: "confirm-answered", body, host: place.host })
+  if (effect?.kind !== "keep-request")
+    throw notConfirmed(effect, answer.kind === "unreachable" ? answer.reason : null)
+  return context.store.now(() => {
+    context.store.joinTries.clear(symbols)
+    const extra = { localName: as.name, replaces: as.replace, confirm: null }
+    return context.store.requests.keep(effect.request, extra, context.now())
+  })
+}
+
+function notConfirmed(effect: JoinerEffect | undefined, unreachable: string | null): SentoError {
+  if (unreachable !== null)
+    return new SentoError("unreachable", `no answer to the code: ${unreachable}`, "try the same code again")
+  const reason: JoinerFailure | null = effect?.kind === "fail" ? effect.reason : null
+  if (reason !== "wrong-code") throw new Error(`the joiner failed with ${reason}`)
+  return new SentoError(
+    "refused",
+    "the code is wrong, or no longer open",
+    "compare it with the other owner's screen; after 3 wrong tries a new code is needed",
+  )
+}
+
+async function pollOnce(
+  context: Context,
+  request: PairingRequest,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array | null> {
+  const answer = await post(request.host, request.port, "/v1/pair/decision", {
+    headers: jsonHeaders,
+    body,
+    timeoutMilliseconds: pollMilliseconds,
+    signal: context.stopping,
+  })
+  return answer.kind === "answered" && answer.status === 200 ? answer.body : null
+}
+
+/** Waits, or less where the Guardian stops. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, milliseconds)
+  signal.addEventListener("abort", () => resolve(), { once: true })
+  return promise.finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,64 @@
+/** guardian.log: one line an event, never a secret, never without bound. */
+import { appendFileSync, renameSync, rmSync, statSync } from "node:fs"
+import { formatTimestamp } from "../protocol/freshness.ts"
+
+export type Log = {
+  write(line: string): void
+  /** Counts a refusal, and writes at most one line a second for each reason. */
+  refused(reason: string, address: string): void
+}
+
+const mostBytes = 1024 * 1024
+/** guardian.log.1 and guardian.log.2 hold what came before. */
+const oldFiles = 2
+const refusalMilliseconds = 1000
+
+/** @param now - milliseconds since the epoch */
+export function openLog(path: string, now: () => number): Log {
+  let size = sizeOf(path)
+  const refusals = new Map<string, { loggedAt: number; count: number }>()
+
+  function write(line: string): void {
+    const bytes = `${formatTimestamp(now())} ${oneLine(line)}\n`
+    if (size + bytes.length > mostBytes) size = rotate(path)
+    appendQuietly(path, bytes)
+    size += bytes.length
+  }
+
+  function refused(reason: string, address: string): void {
+    const past = refusals.get(reason) ?? { loggedAt: Number.NEGATIVE_INFINITY, count: 0 }
+    past.count += 1
+    refusals.set(reason, past)
+    if (Math.abs(now() - past.loggedAt) < refusalMilliseconds) return
+    write(`refused ${past.count} request${past.count === 1 ? "" : "s"} (${reason}), the last from ${address}`)
+    past.count = 0
+    past.loggedAt = now()
+  }
+
+  return { write, refused }
+}
+
+/** A full disk must not stop the Guardian: what matters is in sento.db. */
+function appendQuietly(path: string, bytes: string): void {
+  try {
+    appendFileSync(path, bytes, { mode: 0o600 })
+  } catch {}
+}
+
+function rotate(path: string): number {
+  rmSync(`${path}.${oldFiles}`, { force: true })
+  for (let i = oldFiles - 1; i >= 0; i -= 1) {
+    try {
+      renameSync(i === 0 ? path : `${path}.${i}`, `${path}.${i + 1}`)
+    } catch {}
+  }
+  return sizeOf(path)
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+/** Control characters of whatever kind as escapes: a log line is one line, and harmless to look at. */
+const oneLine = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, character => JSON.stringify(character).slice(1, -1))

@@ -1,0 +1,98 @@
+/**
+ * Posts to another Guardian. Follows no redirect, uses no proxy, reads no more than 128 KiB, and sends the
+ * IP literal as Host: the other side refuses names that it does not know.
+ * @see docs/PROTOCOL.md section 1
+ */
+import { lookup } from "node:dns/promises"
+import { isIP } from "node:net"
+import { formatAddress } from "../protocol/addresses.ts"
+import { mostBodyBytes } from "../protocol/messages.ts"
+
+export type PostAnswer =
+  | {
+      readonly kind: "answered"
+      readonly status: number
+      readonly header: (name: string) => string | null
+      readonly body: Uint8Array
+    }
+  /** No answer that could be read: `reason` says why, for a person. */
+  | {
+      readonly kind: "unreachable"
+      readonly cause: "refused" | "timed-out" | "unresolved" | "failed"
+      readonly reason: string
+    }
+
+export type PostOptions = {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly timeoutMilliseconds: number
+  readonly signal?: AbortSignal
+}
+
+/** @param host - an IP literal or a name; a name is resolved here, first */
+export async function post(
+  host: string,
+  port: number,
+  path: string,
+  options: PostOptions,
+): Promise<PostAnswer> {
+  const literal = await resolveHost(host)
+  const where = formatAddress(host, port)
+  if (literal === null)
+    return { kind: "unreachable", cause: "unresolved", reason: `cannot resolve the host name ${host}` }
+  const deadline = AbortSignal.timeout(options.timeoutMilliseconds)
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
+  try {
+    return await postTo(`http://${formatAddress(literal, port)}${path}`, options, signal)
+  } catch (error) {
+    return unreachable(error, where, deadline.aborted)
+  }
+}
+
+async function postTo(url: string, options: PostOptions, signal: AbortSignal): Promise<PostAnswer> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: options.headers,
+    body: options.body,
+    redirect: "manual",
+    keepalive: false,
+    decompress: false,
+    proxy: false,
+    signal,
+  } as unknown as RequestInit)
+  const body = await readBounded(response)
+  if (body === null) return { kind: "unreachable", cause: "failed", reason: "the answer is too long" }
+  return { kind: "answered", status: response.status, header: name => response.headers.get(name), body }
+}
+
+async function readBounded(response: Response): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > mostBodyBytes) return null
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+async function resolveHost(host: string): Promise<string | null> {
+  if (isIP(host)) return host
+  try {
+    return (await lookup(host)).address
+  } catch {
+    return null
+  }
+}
+
+function unreachable(error: unknown, where: string, isLate: boolean): PostAnswer {
+  const code = (error as { code?: string }).code
+  if (isLate) return { kind: "unreachable", cause: "timed-out", reason: `${where} did not answer in time` }
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED")
+    return {
+      kind: "unreachable",
+      cause: "refused",
+      reason: `nothing listens on ${where}; is its Guardian running?`,
+    }
+  return { kind: "unreachable", cause: "failed", reason: `${where}: ${(error as Error).message}` }
+}

@@ -1,0 +1,136 @@
+/**
+ * The door: HTTP/1.1 in, bytes and headers out. What is not a well-formed POST for one of the paths gets the
+ * one answer, and the handlers never see it.
+ * @see docs/PROTOCOL.md section 1
+ */
+import { firstPort, isAllowedHost, portTries } from "../protocol/addresses.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { mostBodyBytes } from "../protocol/messages.ts"
+
+/** A request that may be looked at. */
+export type WireRequest = {
+  readonly body: Uint8Array
+  readonly header: (name: string) => string | null
+  /** The IP literal the connection came from. */
+  readonly address: string
+  /** Lets the handler take up to this many seconds. */
+  readonly allow: (seconds: number) => void
+}
+
+export type WireHandler = (request: WireRequest) => Response | Promise<Response>
+
+export type Listener = { readonly host: string; readonly port: number; stop(): Promise<void> }
+
+export type ListenerOptions = {
+  readonly host: string
+  /** The port to try before all others: the one it had last, or 0 for any. */
+  readonly preferredPort: number
+  /** Host names this Guardian answers to beside IP literals and localhost. */
+  readonly names: readonly string[]
+  readonly handlers: Readonly<Record<string, WireHandler>>
+  /** Told why a request got the one answer. */
+  readonly onRefused: (reason: string, address: string) => void
+  /** Told of a handler's bug; the request gets 403 like any other. */
+  readonly onError: (error: unknown) => void
+}
+
+/** The one answer for whatever is not for us: no body, no header that names the software. */
+export const refusal = (): Response => new Response(null, { status: 403 })
+
+/** Bun cuts a connection that stays silent this long, dripped headers and bodies at 12 s (Bun 1.4.5). */
+const idleSeconds = 10
+const stopMilliseconds = 2000
+
+/**
+ * Listens on the preferred port, or else on the first free one from 9876 upward.
+ * @throws unreachable when none of them is free, config when the address is not this machine's
+ */
+export function listen(options: ListenerOptions): Listener {
+  const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
+  const ports = [options.preferredPort, ...range.filter(port => port !== options.preferredPort)]
+  for (const port of ports) {
+    const server = tryPort(options, port)
+    if (server !== null) return listenerOf(server)
+  }
+  throw new SentoError(
+    "unreachable",
+    `no free port on ${options.host} from ${firstPort} to ${firstPort + portTries - 1}`,
+    "stop what holds them (`ss -ltnp`), or choose another with `sento init --port`",
+  )
+}
+
+type Server = ReturnType<typeof serve>
+
+function tryPort(options: ListenerOptions, port: number): Server | null {
+  try {
+    return serve(options, port)
+  } catch (error) {
+    if ((error as { code?: string }).code === "EADDRINUSE") return null
+    throw new SentoError(
+      "config",
+      `cannot listen on ${options.host}: ${(error as Error).message}`,
+      "choose one of this machine's addresses with `sento init --listen HOST`",
+    )
+  }
+}
+
+function serve(options: ListenerOptions, port: number) {
+  return Bun.serve({
+    hostname: options.host,
+    port,
+    idleTimeout: idleSeconds,
+    maxRequestBodySize: mostBodyBytes,
+    development: false,
+    fetch: (request, server) => answer(options, request, server),
+    error: error => {
+      options.onError(error)
+      return refusal()
+    },
+  })
+}
+
+async function answer(
+  options: ListenerOptions,
+  request: Request,
+  server: Bun.Server<undefined>,
+): Promise<Response> {
+  const address = server.requestIP(request)?.address.replace(/^::ffff:(?=\d+\.)/, "") ?? "unknown"
+  const handler = options.handlers[pathOf(request.url)]
+  const reason = handler === undefined ? "path" : reasonToRefuse(options, request)
+  if (handler === undefined || reason !== null) {
+    options.onRefused(reason ?? "path", address)
+    return refusal()
+  }
+  const body = new Uint8Array(await request.arrayBuffer())
+  const allow = (seconds: number): void => server.timeout(request, seconds)
+  return handler({ body, header: name => request.headers.get(name), address, allow })
+}
+
+/** A browser, a rebound name, or no JSON post at all. */
+function reasonToRefuse(options: ListenerOptions, request: Request): string | null {
+  const { headers } = request
+  if (request.method !== "POST") return "method"
+  if (!isAllowedHost(headers.get("host") ?? "", options.names)) return "host"
+  if (headers.has("origin") || headers.has("sec-fetch-site")) return "browser"
+  return /^application\/json(?:\s*;\s*charset=utf-8)?$/i.test(headers.get("content-type") ?? "")
+    ? null
+    : "content type"
+}
+
+/** HTTP/1.0 without Host makes Bun's `request.url` a bare path, which is no URL: no path of ours. */
+function pathOf(url: string): string {
+  const path = URL.canParse(url) ? new URL(url) : null
+  return path === null || path.search !== "" || !path.pathname.startsWith("/v1/") ? "" : path.pathname
+}
+
+function listenerOf(server: Server): Listener {
+  return {
+    host: server.hostname ?? "",
+    port: server.port ?? 0,
+    /** `stop()` waits for slow requests; those that take too long are cut. */
+    async stop() {
+      await Promise.race([server.stop(), Bun.sleep(stopMilliseconds)])
+      await server.stop(true)
+    },
+  }
+}

@@ -1,0 +1,160 @@
+/** `~/.sento-config.json`: who this agent is, where it listens, whom it is paired with. */
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs"
+import { dirname } from "node:path"
+import * as v from "valibot"
+import { SentoError } from "../protocol/errors.ts"
+import { nameSchema } from "../protocol/names.ts"
+import type { Paths } from "./paths.ts"
+
+const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
+
+/** A paired agent. `sendKey` signs what we send, `receiveKey` is our end of the secret for what it sends. */
+const peerSchema = v.looseObject({
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, "32 hex digits")),
+  host: v.string(),
+  port,
+  sendKey: key,
+  receiveKey: key,
+  pairedAt: v.string(),
+  features: v.array(v.string()),
+})
+
+export const profileNames = ["claude", "codex", "gemini", "opencode", "plain"] as const
+
+/** Unknown fields are kept: a newer build's, or the owner's own. */
+const configSchema = v.looseObject({
+  version: v.literal(1),
+  name: nameSchema,
+  agent: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/)),
+  listen: v.looseObject({ host: v.string(), port, names: v.array(v.string()) }),
+  tmux: v.looseObject({
+    session: v.string(),
+    socket: v.nullable(v.string()),
+    /** null: whatever known program runs in the pane. */
+    profile: v.nullable(v.picklist(profileNames)),
+  }),
+  agents: v.record(nameSchema, peerSchema),
+})
+
+export type Config = v.InferOutput<typeof configSchema>
+export type Peer = Config["agents"][string]
+
+/** A config as read; `wasTightened` when others could read it until now. */
+export type ReadConfig = { readonly config: Config; readonly wasTightened: boolean }
+
+/**
+ * The config, or null where there is none yet. A file that others may read is made 0600 first.
+ * @throws config when it cannot be read, is not JSON, has another shape or is of a newer version
+ */
+export function readConfig(paths: Paths): ReadConfig | null {
+  const text = readText(paths.config)
+  if (text === null) return null
+  const wasTightened = tighten(paths.config)
+  return { config: parseConfig(paths.config, text), wasTightened }
+}
+
+/**
+ * The config.
+ * @throws config as {@link readConfig}, and where there is none
+ */
+export function requireConfig(paths: Paths): Config {
+  const read = readConfig(paths)
+  if (read === null)
+    throw new SentoError("config", `there is no ${paths.config}`, "run `sento init` to set this agent up")
+  return read.config
+}
+
+/**
+ * Applies a change to the file's content as it is now, and returns what was written. The file is replaced
+ * whole or not at all: written beside, synced, renamed; one that does not parse is never touched.
+ * @throws config as {@link readConfig}
+ */
+export function updateConfig(paths: Paths, change: (config: Config) => Config): Config {
+  const config = change(requireConfig(paths))
+  writeConfig(paths, config)
+  return config
+}
+
+/** Writes a whole config, 0600, durably. */
+export function writeConfig(paths: Paths, config: Config): void {
+  const beside = `${paths.config}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`
+  try {
+    writeDurably(beside, `${JSON.stringify(config, null, 2)}\n`)
+    renameSync(beside, paths.config)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw new SentoError(
+      "config",
+      `cannot write ${paths.config}: ${(error as Error).message}`,
+      "free some space or mend the directory's permissions; the old file is as it was",
+    )
+  }
+  syncFolder(dirname(paths.config))
+}
+
+function parseConfig(path: string, text: string): Config {
+  const broken = (what: string): SentoError =>
+    new SentoError("config", `${path} ${what}`, "mend it or move it away; sento does not overwrite it")
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw broken("is not JSON")
+  }
+  const version = (value as { version?: unknown } | null)?.version
+  if (typeof version === "number" && version > 1)
+    throw new SentoError(
+      "config",
+      `${path} is of version ${version}; this sento knows version 1`,
+      "use a newer sento",
+    )
+  const parsed = v.safeParse(configSchema, value)
+  if (parsed.success) return parsed.output
+  throw broken(`has a wrong ${v.getDotPath(parsed.issues[0]) ?? "shape"}`)
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
+    throw new SentoError("config", `cannot read ${path}: ${(error as Error).message}`, "mend its permissions")
+  }
+}
+
+function tighten(path: string): boolean {
+  if ((statSync(path).mode & 0o077) === 0) return false
+  chmodSync(path, 0o600)
+  return true
+}
+
+function writeDurably(path: string, text: string): void {
+  const descriptor = openSync(path, "wx", 0o600)
+  try {
+    writeSync(descriptor, text)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Makes a rename durable (fsync(2): a new name needs a sync of its directory). */
+function syncFolder(path: string): void {
+  const descriptor = openSync(path, "r")
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

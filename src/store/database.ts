@@ -1,0 +1,158 @@
+/** sento.db: what must survive the Guardian. */
+import { Database } from "bun:sqlite"
+import { chmodSync, existsSync } from "node:fs"
+import { SentoError } from "../protocol/errors.ts"
+
+/** Each entry takes the schema one version further; `user_version` counts those that ran. Times are ms since the epoch. */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE codes (
+    seq INTEGER PRIMARY KEY,
+    symbols TEXT NOT NULL,          -- emptied when the code is no longer open
+    opened_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    tries_left INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'spent', 'burned', 'expired', 'replaced'))
+  );
+  CREATE TABLE join_tries (symbols TEXT PRIMARY KEY, count INTEGER NOT NULL, last_at INTEGER NOT NULL);
+  CREATE TABLE requests (
+    id TEXT PRIMARY KEY,            -- what approve and deny take
+    role TEXT NOT NULL CHECK (role IN ('minter', 'joiner')),
+    pairing TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    local_name TEXT NOT NULL,       -- under which it will be stored
+    replaces INTEGER NOT NULL DEFAULT 0,
+    agent TEXT NOT NULL,
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    features TEXT NOT NULL,         -- JSON
+    verifier TEXT NOT NULL,
+    pair_id TEXT NOT NULL,
+    send_key TEXT NOT NULL,
+    receive_key TEXT NOT NULL,
+    decision_key TEXT NOT NULL,
+    confirm_digest TEXT,            -- of the confirm that was answered with 202, to answer it alike again
+    confirm_answer TEXT,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'denied', 'expired')),
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER
+  );
+  CREATE TABLE peers (
+    pair TEXT PRIMARY KEY,
+    last_contact_at INTEGER,        -- the last authenticated request or answer
+    must_appear_by INTEGER          -- dropped when nothing authenticated came until then
+  );
+  CREATE TABLE revoked (
+    pair TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    by_us INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    unpair TEXT                     -- JSON: what is needed to say so to the other side, until it was said
+  );
+  CREATE TABLE seen (
+    pair TEXT NOT NULL,
+    id TEXT NOT NULL,
+    is_message INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (pair, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX seen_by_time ON seen (pair, is_message, first_at);
+  CREATE INDEX seen_by_age ON seen (last_at);
+  CREATE TABLE other_requests (pair TEXT NOT NULL, at INTEGER NOT NULL);
+  CREATE INDEX other_requests_by_time ON other_requests (pair, at);
+  CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    pair TEXT NOT NULL,
+    name TEXT NOT NULL,             -- of the peer when it came, for the log
+    id TEXT NOT NULL,
+    short_id TEXT NOT NULL,
+    text TEXT NOT NULL,
+    in_reply_to TEXT,
+    hops INTEGER NOT NULL,
+    created_at INTEGER,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'typing', 'delivered', 'uncertain', 'dropped')),
+    settled_at INTEGER,
+    UNIQUE (pair, id)
+  );
+  CREATE INDEX inbox_by_state ON inbox (state, seq);
+  CREATE INDEX inbox_by_short_id ON inbox (short_id, seq);
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    pair TEXT NOT NULL,
+    name TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    in_reply_to TEXT,
+    hops INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'accepted', 'refused', 'failed', 'expired', 'dropped')),
+    reason TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL DEFAULT 0,
+    settled_at INTEGER
+  );
+  CREATE INDEX outbox_by_state ON outbox (state, pair, seq);
+  CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- JSON
+  `,
+]
+
+/**
+ * Opens sento.db for the Guardian, which is its one writer, and brings its schema up to date.
+ * @throws config when the file is no database or of a newer sento
+ */
+export function openDatabase(path: string): Database {
+  const database = openChecked(path, { create: true, strict: true })
+  chmodSync(path, 0o600)
+  database.run("PRAGMA journal_mode = WAL")
+  database.run("PRAGMA synchronous = FULL")
+  for (const [index, migration] of migrations.entries()) {
+    if (index < versionOf(database)) continue
+    database.transaction(() => {
+      database.run(migration)
+      database.run(`PRAGMA user_version = ${index + 1}`)
+    })()
+  }
+  return database
+}
+
+/** sento.db to look into, without a Guardian; null where there is none yet, or none this build can read. */
+export function readDatabase(path: string): Database | null {
+  if (!existsSync(path)) return null
+  const database = openChecked(path, { readonly: true, strict: true })
+  if (versionOf(database) === migrations.length) return database
+  database.close()
+  return null
+}
+
+function openChecked(
+  path: string,
+  options: { create?: boolean; readonly?: boolean; strict: true },
+): Database {
+  let database: Database | null = null
+  try {
+    database = new Database(path, options)
+    database.run("PRAGMA busy_timeout = 2000")
+    versionOf(database)
+  } catch (error) {
+    database?.close()
+    throw new SentoError(
+      "config",
+      `cannot open ${path}: ${(error as Error).message}`,
+      "mend or move it away (what waits in it is then lost), and run `sento guard`",
+    )
+  }
+  if (versionOf(database) <= migrations.length) return database
+  const version = versionOf(database)
+  database.close()
+  throw new SentoError(
+    "config",
+    `${path} is of version ${version}; this sento knows ${migrations.length}`,
+    "use a newer sento",
+  )
+}
+
+function versionOf(database: Database): number {
+  return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version
+}

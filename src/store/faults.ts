@@ -1,0 +1,24 @@
+/**
+ * Points at which a test build can be made to die, as if the machine had lost power there. In a release the
+ * build flag is the empty string, so nothing of this is compiled in.
+ */
+export type FaultPoint =
+  | "before-try-is-taken"
+  | "after-try-is-taken"
+  | "before-request-is-kept"
+  | "after-request-is-kept"
+  | "before-peer-is-stored"
+  | "after-peer-is-stored"
+  | "after-request-is-settled"
+  | "before-message-is-kept"
+  | "after-message-is-kept"
+  | "before-typing-is-noted"
+  | "after-typing-is-noted"
+  | "after-text-is-typed"
+  | "after-delivery-is-noted"
+
+/** Kills this process with SIGKILL when a test asked for it at this point. */
+export function faultPoint(point: FaultPoint): void {
+  if (process.env.SENTO_BUILD_FAULTS !== "on") return
+  if (process.env.SENTO_FAULT === point) process.kill(process.pid, "SIGKILL")
+}

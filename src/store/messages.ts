@@ -1,0 +1,256 @@
+/** Inbox, outbox and the ids that were seen. */
+import type { Database } from "bun:sqlite"
+import { newShortId } from "../protocol/codes.ts"
+import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limiter.ts"
+import { idLifetimeMilliseconds, type MessageBody } from "../protocol/messages.ts"
+
+/** A received message; times are milliseconds since the epoch. */
+export type Received = {
+  readonly seq: number
+  readonly pair: string
+  readonly name: string
+  readonly id: string
+  readonly shortId: string
+  readonly text: string
+  readonly inReplyTo: string | null
+  readonly hops: number
+  readonly receivedAt: number
+  readonly state: "waiting" | "typing" | "delivered" | "uncertain" | "dropped"
+  readonly settledAt: number | null
+}
+
+/** A message of ours. */
+export type Sent = {
+  readonly seq: number
+  readonly pair: string
+  readonly name: string
+  readonly id: string
+  readonly text: string
+  readonly inReplyTo: string | null
+  readonly hops: number
+  readonly createdAt: number
+  readonly state: "queued" | "accepted" | "refused" | "failed" | "expired" | "dropped"
+  readonly reason: string | null
+  readonly settledAt: number | null
+}
+
+/** What became of a message that was rightly signed. */
+export type Admission =
+  | { readonly kind: "accepted"; readonly shortId: string }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "limited"; readonly retryAfterSeconds: number }
+
+/** How long a short id is not given to another message. */
+const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
+
+export type Inbox = ReturnType<typeof createInbox>
+
+export function createInbox(database: Database, random: (length: number) => Uint8Array) {
+  const seen = database.query("SELECT 1 FROM seen WHERE pair = $pair AND id = $id")
+  const touch = database.query("UPDATE seen SET last_at = $now WHERE pair = $pair AND id = $id")
+  const remember = database.query(
+    "INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)",
+  )
+  const forgetIds = database.query("DELETE FROM seen WHERE last_at < $before")
+  const messageTimes = database.query<{ at: number }, { pair: string; since: number }>(
+    "SELECT first_at AS at FROM seen WHERE pair = $pair AND is_message = 1 AND first_at > $since",
+  )
+  const otherTimes = database.query<{ at: number }, { pair: string; since: number }>(
+    "SELECT at FROM other_requests WHERE pair = $pair AND at > $since",
+  )
+  const forgetOthers = database.query("DELETE FROM other_requests WHERE pair = $pair AND at <= $before")
+  const countOther = database.query("INSERT INTO other_requests (pair, at) VALUES ($pair, $now)")
+  const isShortIdTaken = database.query(
+    "SELECT 1 FROM inbox WHERE short_id = $shortId AND received_at > $since LIMIT 1",
+  )
+  const insert = database.query(
+    `INSERT INTO inbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, received_at, state)
+     VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $createdAt, $now, 'waiting')`,
+  )
+  const next = database.query<Row, []>(
+    "SELECT * FROM inbox WHERE state IN ('waiting', 'typing') ORDER BY seq LIMIT 1",
+  )
+  const setState = database.query(
+    "UPDATE inbox SET state = $state, settled_at = $now WHERE seq = $seq AND state IN ('waiting', 'typing')",
+  )
+  const byShortId = database.query<Row, { shortId: string }>(
+    "SELECT * FROM inbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
+  )
+  const dropAll = database.query(
+    "UPDATE inbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state IN ('waiting', 'typing')",
+  )
+  const counted = database.query<{ count: number }, []>(
+    "SELECT count(*) AS count FROM inbox WHERE state IN ('waiting', 'typing')",
+  )
+  const recent = database.query<Row, { most: number }>("SELECT * FROM inbox ORDER BY seq DESC LIMIT $most")
+
+  function freshShortId(now: number): string {
+    for (;;) {
+      const shortId = newShortId(random(4))
+      if (isShortIdTaken.get({ shortId, since: now - shortIdLifetimeMilliseconds }) === null) return shortId
+    }
+  }
+
+  return {
+    /**
+     * Whether this pair has asked for more than the second bucket holds; if not, counts this request.
+     * @returns the seconds to wait, or null
+     */
+    countOther(pair: string, now: number): number | null {
+      const before = now - otherBucket.seconds * 1000
+      forgetOthers.run({ pair, before })
+      const wait = secondsUntilFree(otherBucket, timesOf(otherTimes.all({ pair, since: before })), now)
+      if (wait === null) countOther.run({ pair, now })
+      return wait
+    },
+
+    hasSeen: (pair: string, id: string): boolean => seen.get({ pair, id }) !== null,
+
+    /** True where this id came from this pair before; its memory starts anew. */
+    touchSeen: (pair: string, id: string, now: number): boolean => touch.run({ pair, id, now }).changes > 0,
+
+    /** Remembers an id that is not a message's. */
+    remember(pair: string, id: string, now: number): void {
+      remember.run({ pair, id, isMessage: 0, now })
+    },
+
+    /** Admits a message whose id was not seen: id and message together, or neither. */
+    admit(
+      pair: string,
+      name: string,
+      body: Extract<MessageBody, { type: "message" }>,
+      now: number,
+    ): Admission {
+      const since = now - messageBucket.seconds * 1000
+      const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
+      if (wait !== null) return { kind: "limited", retryAfterSeconds: wait }
+      const shortId = freshShortId(now)
+      remember.run({ pair, id: body.id, isMessage: 1, now })
+      insert.run({
+        pair,
+        name,
+        id: body.id,
+        shortId,
+        text: body.text,
+        inReplyTo: body.inReplyTo ?? null,
+        hops: body.hops ?? 0,
+        createdAt: body.createdAt === undefined ? null : Date.parse(body.createdAt),
+        now,
+      })
+      return { kind: "accepted", shortId }
+    },
+
+    /** Forgets ids that nobody sent for 48 h. */
+    forgetIds(now: number): void {
+      forgetIds.run({ before: now - idLifetimeMilliseconds })
+    },
+
+    /** The oldest message that is not settled, or null. */
+    next: (): Received | null => receivedOrNull(next.get()),
+
+    /** Moves an unsettled message on; false where it was settled meanwhile. */
+    mark: (seq: number, state: Received["state"], now: number): boolean =>
+      setState.run({ seq, state, now }).changes > 0,
+
+    byShortId: (shortId: string): Received | null => receivedOrNull(byShortId.get({ shortId })),
+
+    /** Drops whatever of this pair waits; to be called within the transaction that removes it. */
+    drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
+
+    waitingCount: (): number => counted.get()?.count ?? 0,
+
+    /** The latest messages, newest first. */
+    recent: (most: number): Received[] => recent.all({ most }).map(received),
+  }
+}
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+export function createOutbox(database: Database) {
+  const insert = database.query<SentRow, Record<string, string | number | null>>(
+    `INSERT INTO outbox (pair, name, id, text, in_reply_to, hops, created_at, state)
+     VALUES ($pair, $name, $id, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
+  )
+  const settle = database.query(
+    "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
+  )
+  const failStale = database.query(
+    "UPDATE outbox SET state = 'failed', reason = $reason, settled_at = $now WHERE state = 'queued'",
+  )
+  const dropAll = database.query(
+    "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
+  )
+  const counted = database.query<{ count: number }, []>(
+    "SELECT count(*) AS count FROM outbox WHERE state = 'queued'",
+  )
+  const recent = database.query<SentRow, { most: number }>(
+    "SELECT * FROM outbox ORDER BY seq DESC LIMIT $most",
+  )
+  return {
+    /** Keeps a message that is to be sent. */
+    keep(message: Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">, now: number): Sent {
+      const row = insert.get({ ...message, now })
+      if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
+      return sent(row)
+    },
+    settle(seq: number, state: Exclude<Sent["state"], "queued">, reason: string | null, now: number): void {
+      settle.run({ seq, state, reason, now })
+    },
+    /** Ends what an earlier Guardian left in the middle of its one attempt. */
+    failUnfinished(reason: string, now: number): number {
+      return failStale.run({ reason, now }).changes
+    },
+    drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
+    waitingCount: (): number => counted.get()?.count ?? 0,
+    /** The latest messages, newest first. */
+    recent: (most: number): Sent[] => recent.all({ most }).map(sent),
+  }
+}
+
+type Row = {
+  seq: number
+  pair: string
+  name: string
+  id: string
+  short_id: string
+  text: string
+  in_reply_to: string | null
+  hops: number
+  received_at: number
+  state: Received["state"]
+  settled_at: number | null
+}
+
+type SentRow = {
+  seq: number
+  pair: string
+  name: string
+  id: string
+  text: string
+  in_reply_to: string | null
+  hops: number
+  created_at: number
+  state: Sent["state"]
+  reason: string | null
+  settled_at: number | null
+}
+
+const timesOf = (rows: readonly { at: number }[]): number[] => rows.map(row => row.at)
+
+const receivedOrNull = (row: Row | null): Received | null => (row === null ? null : received(row))
+
+function received(row: Row): Received {
+  const {
+    short_id: shortId,
+    in_reply_to: inReplyTo,
+    received_at: receivedAt,
+    settled_at: settledAt,
+    ...same
+  } = row
+  return { ...same, shortId, inReplyTo, receivedAt, settledAt }
+}
+
+function sent(row: SentRow): Sent {
+  const { in_reply_to: inReplyTo, created_at: createdAt, settled_at: settledAt, ...same } = row
+  return { ...same, inReplyTo, createdAt, settledAt }
+}

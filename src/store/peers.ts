@@ -1,0 +1,89 @@
+/** What the Guardian remembers of a pair beside its keys, and of pairs that ended. */
+import type { Database } from "bun:sqlite"
+
+export type Revocation = {
+  readonly pair: string
+  readonly name: string
+  readonly byUs: boolean
+  readonly at: number
+}
+
+export type Peers = ReturnType<typeof createPeers>
+
+export function createPeers(database: Database) {
+  const add = database.query(
+    "INSERT INTO peers (pair, must_appear_by) VALUES ($pair, $mustAppearBy) ON CONFLICT (pair) DO NOTHING",
+  )
+  const touch = database.query(
+    "INSERT INTO peers (pair, last_contact_at) VALUES ($pair, $now) ON CONFLICT (pair) DO UPDATE SET last_contact_at = $now, must_appear_by = NULL",
+  )
+  const forget = database.query("DELETE FROM peers WHERE pair = $pair")
+  const contacts = database.query<{ pair: string; last_contact_at: number | null }, []>(
+    "SELECT pair, last_contact_at FROM peers",
+  )
+  const overdue = database.query<{ pair: string }, { now: number }>(
+    "SELECT pair FROM peers WHERE must_appear_by IS NOT NULL AND must_appear_by < $now",
+  )
+  const revoke = database.query(
+    "INSERT INTO revoked (pair, name, by_us, at, unpair) VALUES ($pair, $name, $byUs, $now, $unpair) ON CONFLICT (pair) DO NOTHING",
+  )
+  const told = database.query("UPDATE revoked SET unpair = NULL WHERE pair = $pair")
+  const revocations = database.query<{ pair: string; name: string; by_us: number; at: number }, []>(
+    "SELECT pair, name, by_us, at FROM revoked ORDER BY at DESC",
+  )
+  const untold = database.query<{ pair: string; unpair: string; at: number }, []>(
+    "SELECT pair, unpair, at FROM revoked WHERE unpair IS NOT NULL",
+  )
+  return {
+    /** @param mustAppearBy - when the pair is dropped if nothing authenticated came from it, or null */
+    add(pair: string, mustAppearBy: number | null): void {
+      add.run({ pair, mustAppearBy })
+    },
+    /** Notes that the pair was authentically heard from. */
+    touch(pair: string, now: number): void {
+      touch.run({ pair, now })
+    },
+    forget(pair: string): void {
+      forget.run({ pair })
+    },
+    /** Milliseconds since the epoch of the last contact, by pair id. */
+    lastContacts: (): Map<string, number | null> =>
+      new Map(contacts.all().map(row => [row.pair, row.last_contact_at])),
+    /** Pairs from which nothing came in time. */
+    overdue: (now: number): string[] => overdue.all({ now }).map(row => row.pair),
+    /** Remembers an ended pair. @param unpair - JSON with what is needed to tell the other side, or null */
+    revoke(pair: string, name: string, byUs: boolean, unpair: string | null, now: number): void {
+      revoke.run({ pair, name, byUs: byUs ? 1 : 0, now, unpair })
+    },
+    /** The other side knows, or no longer needs to: the last key goes. */
+    told(pair: string): void {
+      told.run({ pair })
+    },
+    untold: (): { pair: string; unpair: string; at: number }[] => untold.all(),
+    revocations: (): Revocation[] =>
+      revocations.all().map(({ by_us, ...row }) => ({ ...row, byUs: by_us === 1 })),
+  }
+}
+
+export type Facts = ReturnType<typeof createFacts>
+
+/** Single values by name: the pinned pane. */
+export function createFacts(database: Database) {
+  const get = database.query<{ value: string }, { key: string }>("SELECT value FROM facts WHERE key = $key")
+  const set = database.query(
+    "INSERT INTO facts (key, value) VALUES ($key, $value) ON CONFLICT (key) DO UPDATE SET value = $value",
+  )
+  const remove = database.query("DELETE FROM facts WHERE key = $key")
+  return {
+    get(key: string): unknown {
+      const row = get.get({ key })
+      return row === null ? null : JSON.parse(row.value)
+    },
+    set(key: string, value: unknown): void {
+      set.run({ key, value: JSON.stringify(value) })
+    },
+    remove(key: string): void {
+      remove.run({ key })
+    },
+  }
+}

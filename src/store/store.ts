@@ -1,0 +1,43 @@
+/** Everything in sento.db, opened once by the Guardian. */
+import type { Database } from "bun:sqlite"
+import { type Codes, createCodes, createJoinTries, type JoinTries } from "./codes.ts"
+import { type Commit, groupCommits } from "./commits.ts"
+import { openDatabase } from "./database.ts"
+import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
+import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
+import { createRequests, type Requests } from "./requests.ts"
+
+export type Store = {
+  readonly codes: Codes
+  readonly joinTries: JoinTries
+  readonly requests: Requests
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly peers: Peers
+  readonly facts: Facts
+  /** Runs a change durably, grouped with others of the same turn. */
+  readonly commit: Commit
+  /** Runs a change durably now, as one transaction. */
+  readonly now: <Value>(change: () => Value) => Value
+  close(): void
+}
+
+/** @param random - a source of random bytes, for ids */
+export function openStore(path: string, random: (length: number) => Uint8Array): Store {
+  return storeOf(openDatabase(path), random)
+}
+
+export function storeOf(database: Database, random: (length: number) => Uint8Array): Store {
+  return {
+    codes: createCodes(database),
+    joinTries: createJoinTries(database),
+    requests: createRequests(database, random),
+    inbox: createInbox(database, random),
+    outbox: createOutbox(database),
+    peers: createPeers(database),
+    facts: createFacts(database),
+    commit: groupCommits(database),
+    now: change => database.transaction(change)(),
+    close: () => database.close(),
+  }
+}
