@@ -3,7 +3,14 @@ import { exitStatus, SentoError } from "./protocol/errors.ts"
 import { version } from "./version.ts"
 
 const argv = process.argv.slice(2)
-process.exitCode = await run(argv)
+const status = await run(argv)
+await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+process.exit(status)
+
+/** What was written to a pipe may still be on its way. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write("", () => resolve()))
+}
 
 async function run(words: readonly string[]): Promise<number> {
   try {

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
+import { isAlive } from "../tmux/process.ts"
 import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
 import { guardStatus, ownCommand } from "./guard.ts"
 import { bold, dim, print, tell } from "./terminal.ts"
@@ -150,17 +151,19 @@ async function untilShown(stage: Stage, name: string, what: string | RegExp): Pr
   }
 }
 
+/** By signal, not by the owner's door: the demo may be run by an agent. */
 async function clear(stage: Stage): Promise<void> {
-  for (const name of ["mira", "kai"]) {
-    const status = await guardStatus(pathsOf(homeOf(stage, name)))
-    if (status === null) continue
-    process.kill(status.pid, "SIGTERM")
-    const deadline = Date.now() + patienceMilliseconds
-    while (Date.now() < deadline && (await guardStatus(pathsOf(homeOf(stage, name)))) !== null)
-      await Bun.sleep(20)
-  }
+  for (const name of ["mira", "kai"]) await stopGuardian(stage, name)
   await runTmux(stage.server, ["kill-server"])
   rmSync(stage.folder, { recursive: true, force: true })
+}
+
+async function stopGuardian(stage: Stage, name: string): Promise<void> {
+  const status = await guardStatus(pathsOf(homeOf(stage, name)))
+  if (status === null) return
+  process.kill(status.pid, "SIGTERM")
+  const deadline = Date.now() + patienceMilliseconds
+  while (Date.now() < deadline && isAlive(status.pid)) await Bun.sleep(20)
 }
 
 /** An agent program's variables would make the owners' commands refuse to ask. */

@@ -17,9 +17,16 @@ export class NoGuardian extends SentoError {
   }
 }
 
+/** The Guardian closed the connection before it answered: it is stopping. */
+export class HungUp extends SentoError {
+  constructor() {
+    super("failed", "the Guardian stopped before it answered", "run the command again")
+  }
+}
+
 /**
  * Asks the Guardian one thing and passes on what it tells meanwhile.
- * @throws NoGuardian where none runs; whatever SentoError the Guardian answers
+ * @throws NoGuardian where none runs; HungUp; whatever SentoError the Guardian answers
  */
 export async function callDoor<Result>(
   paths: Paths,
@@ -42,7 +49,7 @@ export async function callDoor<Result>(
       received = lines.pop() ?? ""
       for (const line of lines) takeLine(line)
     },
-    close: () => reject(new SentoError("failed", "the Guardian hung up", "see `sento guard logs`")),
+    close: () => reject(new HungUp()),
     error: (_, error) => reject(error),
   })
   options.signal?.addEventListener("abort", () => {

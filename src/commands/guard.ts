@@ -5,7 +5,8 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { requireConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, NoGuardian } from "./door.ts"
+import { isAlive } from "../tmux/process.ts"
+import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
 const startMilliseconds = 10_000
@@ -17,7 +18,7 @@ export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
   try {
     return await callDoor<GuardStatus>(paths, "agent", { op: "status" })
   } catch (error) {
-    if (error instanceof NoGuardian) return null
+    if (error instanceof NoGuardian || error instanceof HungUp) return null
     throw error
   }
 }
@@ -168,14 +169,5 @@ async function until<Value>(milliseconds: number, look: () => Promise<Value | nu
     const value = await look()
     if (value !== null || Date.now() > deadline) return value
     await Bun.sleep(lookMilliseconds)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }

@@ -78,6 +78,8 @@ function serve(options: ListenerOptions, port: number) {
   return Bun.serve({
     hostname: options.host,
     port,
+    // Without it a second Guardian would share the port, and take half of the first one's requests (Bun 1.4.5).
+    reusePort: false,
     idleTimeout: idleSeconds,
     maxRequestBodySize: mostBodyBytes,
     development: false,
@@ -129,8 +131,9 @@ function listenerOf(server: Server): Listener {
     port: server.port ?? 0,
     /** `stop()` waits for slow requests; those that take too long are cut. */
     async stop() {
-      await Promise.race([server.stop(), Bun.sleep(stopMilliseconds)])
-      await server.stop(true)
+      const cut = setTimeout(() => server.stop(true), stopMilliseconds)
+      await server.stop()
+      clearTimeout(cut)
     },
   }
 }

@@ -6,6 +6,8 @@ export type ProcessStat = {
   readonly pid: number
   /** The first 15 bytes of the program's name, as the kernel keeps it. */
   readonly name: string
+  /** `Z` once it has ended and nobody has asked for its exit status yet. */
+  readonly state: string
   readonly parent: number
   /** The foreground process group of the controlling terminal, or -1. */
   readonly foregroundGroup: number
@@ -23,10 +25,17 @@ export function processStat(pid: number): ProcessStat | null {
   return {
     pid,
     name: line.slice(open + 1, close),
+    state: fields[0] ?? "",
     parent: Number(fields[1]),
     foregroundGroup: Number(fields[5]),
     startTicks: Number(fields[19]),
   }
+}
+
+/** Whether a process of this pid runs; one that only waits to be reaped does not. */
+export function isAlive(pid: number): boolean {
+  const stat = processStat(pid)
+  return stat !== null && stat.state !== "Z"
 }
 
 /**
