@@ -10,10 +10,12 @@ const releases: readonly Target[] = [
   "bun-linux-arm64-musl",
 ]
 
+/** A test build that can be made to die at named points (src/store/faults.ts). */
+const withFaults = process.argv.includes("--faults")
 const commit = await currentCommit()
 await mkdir("dist", { recursive: true })
 if (process.argv.includes("--all")) await buildReleases()
-else await compile("dist/sento", null)
+else await compile(withFaults ? "dist/sento-faults" : "dist/sento", null)
 
 /**
  * Splitting keeps what a command does not use out of its start-up; without the two autoload switches a
@@ -29,7 +31,7 @@ async function compile(outfile: string, target: Target | null): Promise<void> {
     define: {
       "process.env.SENTO_BUILD_VERSION": JSON.stringify(packageJson.version),
       "process.env.SENTO_BUILD_COMMIT": JSON.stringify(commit),
-      "process.env.SENTO_BUILD_FAULTS": JSON.stringify(process.argv.includes("--faults") ? "on" : ""),
+      "process.env.SENTO_BUILD_FAULTS": JSON.stringify(withFaults ? "on" : ""),
     },
     compile: {
       outfile,
