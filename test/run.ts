@@ -9,7 +9,7 @@ import { join } from "node:path"
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number }
 
 const counts = [
-  await step("format and lint", ["bunx", "biome", "ci", "."]),
+  await step("format and lint", ["bunx", "biome", "ci", "--colors=off", "."]),
   await step("types", ["bunx", "tsc", "--noEmit"]),
   await step("build", ["bun", "build.ts"]),
   await step("build with fault points", ["bun", "build.ts", "--faults"]),
