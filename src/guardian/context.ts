@@ -92,13 +92,13 @@ export function selfOf(context: Context): Self {
 /** A peer with the name under which this side knows it. */
 export type NamedPeer = { readonly name: string; readonly peer: Peer; readonly keys: PairKeys }
 
-export function peerByName(context: Context, name: string): NamedPeer | null {
+export function peerByName(context: Pick<Context, "config">, name: string): NamedPeer | null {
   const { agents } = context.config.current
   const peer = Object.hasOwn(agents, name) ? agents[name] : undefined
   return peer === undefined ? null : { name, peer, keys: keysOf(peer) }
 }
 
-export function peerById(context: Context, pairId: string): NamedPeer | null {
+export function peerById(context: Pick<Context, "config">, pairId: string): NamedPeer | null {
   const entry = Object.entries(context.config.current.agents).find(([, peer]) => peer.id === pairId)
   return entry === undefined ? null : { name: entry[0], peer: entry[1], keys: keysOf(entry[1]) }
 }

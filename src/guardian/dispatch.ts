@@ -11,7 +11,7 @@ import type { AgentList, DoorRequest, GuardStatus, PairingEvent, SendResult } fr
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
-import { removePair, renamePair, requireFreeName, storePair } from "./pairs.ts"
+import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
 import { requirePeer, type Sender } from "./sender.ts"
 
 type Parts = {
@@ -51,7 +51,9 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
     case "deny":
       return deny(context, request.id)
     case "remove":
-      return removePair(context, requirePeer(context, request.name), sender)
+      endPair(context, requirePeer(context, request.name))
+      tellEnded(context, sender)
+      return null
     case "rename":
       return renamePair(context, requirePeer(context, request.from), request.to)
     case "stop":

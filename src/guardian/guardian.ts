@@ -16,7 +16,7 @@ import { openDoor } from "./doors.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting } from "./minting.ts"
-import { pairEnded, reconcile, removePair } from "./pairs.ts"
+import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
 
@@ -103,6 +103,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     clearInterval(sweeping)
     minting.stop()
     await listener.stop()
+    await sender.stopped()
     await delivery.stopped()
     for (const door of doors) door.close()
     store.close()
@@ -160,7 +161,8 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
   for (const pair of store.peers.overdue(now)) {
     const peer = peerById(context, pair)
     if (peer === null) store.peers.forget(pair)
-    else removePair(context, peer, sender)
+    else endPair(context, peer)
   }
   store.inbox.forgetIds(now)
+  tellEnded(context, sender)
 }

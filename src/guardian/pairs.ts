@@ -1,18 +1,26 @@
 /** How a pair comes to be and how it ends: config file and database, in an order that survives a crash. */
+import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { Config, Peer } from "../store/config.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { PairingRequest } from "../store/requests.ts"
-import { type Context, type NamedPeer, peerById, peerByName } from "./context.ts"
+import { type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
 import type { Sender } from "./sender.ts"
+
+/** What changing a pair takes: also there for a command that holds the Guardian's lock. */
+export type Books = Pick<Context, "store" | "config" | "log" | "now">
 
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }
 
 /** @throws refused when the name is another pair's and its owner did not say to replace it */
-export function requireFreeName(context: Context, { name, replace }: LocalName, command: string): void {
+export function requireFreeName(
+  context: Pick<Context, "config">,
+  { name, replace }: LocalName,
+  command: string,
+): void {
   if (replace || peerByName(context, name) === null) return
   throw new SentoError(
     "usage",
@@ -27,7 +35,10 @@ export function requireFreeName(context: Context, { name, replace }: LocalName, 
  */
 export function storePair(context: Context, request: PairingRequest, as: LocalName, sender: Sender): void {
   const old = peerByName(context, as.name)
-  if (old !== null && old.peer.id !== request.pairId) removePair(context, old, sender)
+  if (old !== null && old.peer.id !== request.pairId) {
+    endPair(context, old)
+    tellEnded(context, sender)
+  }
   faultPoint("before-peer-is-stored")
   const now = context.now()
   const deadline = request.role === "minter" ? now + requestLifetimeMilliseconds : null
@@ -39,8 +50,13 @@ export function storePair(context: Context, request: PairingRequest, as: LocalNa
   context.log.write(`paired with ${as.name} (${request.host}:${request.port}, ${request.verifier})`)
 }
 
-/** Settles requests whose pair was stored just before a crash. */
+/**
+ * Finishes what a crash cut in two: settles requests whose pair was stored, and takes revoked pairs out of
+ * the config, also where an old copy of it brought them back.
+ */
 export function reconcile(context: Context): void {
+  for (const { pair } of context.store.peers.revocations())
+    if (peerById(context, pair) !== null) context.config.update(config => withoutPeer(config, pair))
   const waiting = [...context.store.requests.waiting("minter"), ...context.store.requests.waiting("joiner")]
   for (const request of waiting) {
     const stored = peerById(context, request.pairId)
@@ -70,39 +86,75 @@ const withoutPeer = (config: Config, pairId: string): Config => ({
   agents: Object.fromEntries(Object.entries(config.agents).filter(([, peer]) => peer.id !== pairId)),
 })
 
-/** Ends a pair on our side and tells the other, once. */
-export function removePair(context: Context, peer: NamedPeer, sender: Sender): void {
-  dropPair(context, peer, true)
-  const id = Bun.randomUUIDv7()
-  sender.tell(peer, { v: 1, id, type: "unpair" }).then(attempt => {
-    context.store.peers.told(peer.peer.id)
-    context.log.write(`told ${peer.name} that the pair has ended: ${attempt.kind}`)
-  })
+/** What is needed to tell the other side of an ended pair: the key of our direction, and where it was. */
+const unpairSchema = v.object({
+  host: v.string(),
+  port: v.number(),
+  sendKey: v.string(),
+  features: v.array(v.string()),
+})
+
+/** How long we go on telling. */
+const unpairLifetimeMilliseconds = 24 * 60 * 60 * 1000
+
+/**
+ * Ends a pair on our side: from here on it is refused, and nothing of it is typed. What is needed to tell the
+ * other side stays in the database for {@link tellEnded}.
+ */
+export function endPair(books: Books, peer: NamedPeer): void {
+  const { host, port, sendKey, features } = peer.peer
+  dropPair(books, peer, true, JSON.stringify({ host, port, sendKey, features }))
+  books.log.write(`removed ${peer.name}`)
+}
+
+/** Tells the other sides of pairs we ended, until one says 202 or 403, or a day has passed. */
+export function tellEnded(context: Context, sender: Sender): void {
+  for (const { pair, name, unpair, at } of context.store.peers.untold()) {
+    const known = v.safeParse(unpairSchema, JSON.parse(unpair))
+    const isOver = context.now() - at > unpairLifetimeMilliseconds
+    if (!known.success || isOver) context.store.peers.told(pair)
+    else void tellOne(context, sender, formerPeer(pair, name, known.output))
+  }
+}
+
+async function tellOne(context: Context, sender: Sender, peer: NamedPeer): Promise<void> {
+  const attempt = await sender.tell(peer, { v: 1, id: Bun.randomUUIDv7(), type: "unpair" })
+  const hasHeard = attempt.kind === "failed" && (attempt.status === 202 || attempt.status === 403)
+  context.log.write(`told ${peer.name} that the pair has ended: ${hasHeard ? "heard" : "not yet"}`)
+  if (hasHeard) context.store.peers.told(peer.peer.id)
+}
+
+/** Our end of the secret is gone, so an answer cannot be checked any more; none is needed. */
+function formerPeer(id: string, name: string, known: v.InferOutput<typeof unpairSchema>): NamedPeer {
+  const peer: Peer = { id, ...known, receiveKey: "00".repeat(32), pairedAt: "" }
+  return { name, peer, keys: keysOf(peer) }
 }
 
 /** Gives a pair another local name. @throws usage when that one is taken */
-export function renamePair(context: Context, { name, peer }: NamedPeer, to: string): void {
+export function renamePair(context: Books, { name, peer }: NamedPeer, to: string): void {
   requireFreeName(context, { name: to, replace: false }, `sento agents rename ${name}`)
   context.config.update(config => withPeer(withoutPeer(config, peer.id), to, peer))
   context.log.write(`renamed ${name} to ${to}`)
 }
 
 /** The other side ended the pair. */
-export function pairEnded(context: Context, peer: NamedPeer): void {
-  dropPair(context, peer, false)
-  context.log.write(`revoked by ${peer.name}`)
+export function pairEnded(books: Books, peer: NamedPeer): void {
+  dropPair(books, peer, false, null)
+  books.log.write(`revoked by ${peer.name}`)
 }
 
-/** Destroys our end of the secret and drops whatever of the pair waits. */
-function dropPair(context: Context, { name, peer }: NamedPeer, byUs: boolean): void {
-  const { store } = context
-  const now = context.now()
+/**
+ * Destroys our end of the secret and drops whatever of the pair waits. The database goes first, so that a
+ * crash in between leaves a revocation, which {@link reconcile} carries out.
+ */
+function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair: string | null): void {
+  const { store, config, now } = books
   store.now(() => {
-    store.peers.revoke(peer.id, name, byUs, null, now)
+    store.peers.revoke(peer.id, name, byUs, unpair, now())
     store.peers.forget(peer.id)
-    store.inbox.drop(peer.id, now)
-    store.outbox.drop(peer.id, now)
+    store.inbox.drop(peer.id, now())
+    store.outbox.drop(peer.id, now())
   })
-  context.config.update(config => withoutPeer(config, peer.id))
-  if (byUs) context.log.write(`removed ${name}`)
+  faultPoint("after-revocation-is-kept")
+  config.update(current => withoutPeer(current, peer.id))
 }

@@ -15,8 +15,8 @@ export type Attempt =
   | { readonly kind: "refused"; readonly detail: string }
   | { readonly kind: "skewed"; readonly aheadSeconds: number }
   | { readonly kind: "later"; readonly retryAfterSeconds: number; readonly reason: string }
-  /** `isBare403`: something answered there, but it does not know this pair. */
-  | { readonly kind: "failed"; readonly reason: string; readonly isBare403: boolean }
+  /** `status`: what answered there, though not rightly signed, or null. */
+  | { readonly kind: "failed"; readonly reason: string; readonly status: number | null }
 
 const attemptMilliseconds = 15_000
 
@@ -38,6 +38,11 @@ export function createSender(context: Context) {
   }
 
   return {
+    /** Resolves when every attempt under way has ended; those of a Guardian that stops are cut. */
+    async stopped(): Promise<void> {
+      await Promise.allSettled(inOrder.values())
+    },
+
     /** Tells a peer something that is not a message, once. */
     tell: (to: NamedPeer, body: UnstampedBody): Promise<Attempt> =>
       queue(to.peer.id, () => attempt(context, to, body)),
@@ -64,6 +69,9 @@ export function createSender(context: Context) {
 export function requirePeer(context: Context, name: string): NamedPeer {
   const peer = peerByName(context, name)
   if (peer !== null) return peer
+  const revocation = context.store.peers.revocations().find(one => one.name === name && !one.byUs)
+  if (revocation !== undefined)
+    throw new SentoError("refused", `the pair was revoked by ${name}`, "pair again: `sento pair`")
   throw new SentoError(
     "unknown-agent",
     `no agent named ${JSON.stringify(name)} is paired`,
@@ -108,7 +116,7 @@ async function attempt(context: Context, to: NamedPeer, body: UnstampedBody): Pr
     timeoutMilliseconds: attemptMilliseconds,
     signal: context.stopping,
   })
-  if (answer.kind === "unreachable") return { kind: "failed", reason: answer.reason, isBare403: false }
+  if (answer.kind === "unreachable") return { kind: "failed", reason: answer.reason, status: null }
   return readAttempt(context, to, { signature: request.signature, id: body.id }, answer)
 }
 
@@ -145,11 +153,11 @@ function readAttempt(
 
 /** Anybody on the way can send this: never final. */
 function unsigned(to: NamedPeer, status: number): Attempt {
-  const isBare403 = status === 403
-  const reason = isBare403
-    ? `${to.name}'s address answers, but not as ${to.name}: it may have moved, or removed this agent`
-    : `${to.name}'s address gave an answer that is not ${to.name}'s (HTTP ${status})`
-  return { kind: "failed", reason, isBare403 }
+  const reason =
+    status === 403
+      ? `${to.name}'s address answers, but not as ${to.name}: it may have moved, or removed this agent`
+      : `${to.name}'s address gave an answer that is not ${to.name}'s (HTTP ${status})`
+  return { kind: "failed", reason, status }
 }
 
 /** Seconds by which our clock is ahead of theirs. */

@@ -10,6 +10,7 @@ export type FaultPoint =
   | "before-peer-is-stored"
   | "after-peer-is-stored"
   | "after-request-is-settled"
+  | "after-revocation-is-kept"
   | "before-message-is-kept"
   | "after-message-is-kept"
   | "before-typing-is-noted"

@@ -8,6 +8,14 @@ export type Revocation = {
   readonly at: number
 }
 
+/** An ended pair whose other side does not know yet. */
+export type Untold = {
+  readonly pair: string
+  readonly name: string
+  readonly unpair: string
+  readonly at: number
+}
+
 export type Peers = ReturnType<typeof createPeers>
 
 export function createPeers(database: Database) {
@@ -31,8 +39,8 @@ export function createPeers(database: Database) {
   const revocations = database.query<{ pair: string; name: string; by_us: number; at: number }, []>(
     "SELECT pair, name, by_us, at FROM revoked ORDER BY at DESC",
   )
-  const untold = database.query<{ pair: string; unpair: string; at: number }, []>(
-    "SELECT pair, unpair, at FROM revoked WHERE unpair IS NOT NULL",
+  const untold = database.query<Untold, []>(
+    "SELECT pair, name, unpair, at FROM revoked WHERE unpair IS NOT NULL",
   )
   return {
     /** @param mustAppearBy - when the pair is dropped if nothing authenticated came from it, or null */
@@ -59,7 +67,7 @@ export function createPeers(database: Database) {
     told(pair: string): void {
       told.run({ pair })
     },
-    untold: (): { pair: string; unpair: string; at: number }[] => untold.all(),
+    untold: (): Untold[] => untold.all(),
     revocations: (): Revocation[] =>
       revocations.all().map(({ by_us, ...row }) => ({ ...row, byUs: by_us === 1 })),
   }

@@ -28,6 +28,7 @@ export function openStore(path: string, random: (length: number) => Uint8Array):
 }
 
 export function storeOf(database: Database, random: (length: number) => Uint8Array): Store {
+  const { commit, flush } = groupCommits(database)
   return {
     codes: createCodes(database),
     joinTries: createJoinTries(database),
@@ -36,8 +37,11 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     outbox: createOutbox(database),
     peers: createPeers(database),
     facts: createFacts(database),
-    commit: groupCommits(database),
+    commit,
     now: change => database.transaction(change)(),
-    close: () => database.close(),
+    close() {
+      flush()
+      database.close()
+    },
   }
 }

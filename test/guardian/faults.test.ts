@@ -1,0 +1,195 @@
+/**
+ * SIGKILL at each named point of pairing, removing and receiving, then a restart: no half pair, no accepted
+ * message lost, none typed twice where the database could tell. Runs the build that has fault points.
+ */
+import { afterEach, expect, test } from "bun:test"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { FaultPoint } from "../../src/store/faults.ts"
+import {
+  type Child,
+  createWorld,
+  finished,
+  guardiansOf,
+  initAgent,
+  jsonLines,
+  pairAgents,
+  until,
+  type World,
+} from "../support/world.ts"
+
+const faulty = join(import.meta.dir, "../../dist/sento-faults")
+const hasBuild = existsSync(faulty)
+
+let world: World
+afterEach(async () => world?.close())
+
+async function openWorld(): Promise<void> {
+  world = createWorld([faulty])
+  for (const name of ["mira", "kai"]) {
+    await world.session(name, ["cat"])
+    await initAgent(world, name)
+  }
+}
+
+/** Starts a Guardian that dies at this point, or one that does not. */
+async function guard(name: string, point: FaultPoint | null = null): Promise<number> {
+  const ran = await world.sento(name, ["guard", "--json"], {
+    env: point === null ? {} : { SENTO_FAULT: point },
+  })
+  expect(ran.exit).toBe(0)
+  return JSON.parse(ran.stdout).port as number
+}
+
+const dies = (name: string): Promise<unknown> =>
+  until(`the death of ${name}'s Guardian`, () => guardiansOf(world.home(name)).length === 0)
+
+async function pairedWith(name: string): Promise<string[]> {
+  const ran = await world.sento(name, ["agents", "--json"])
+  return (JSON.parse(ran.stdout).agents as { name: string }[]).map(agent => agent.name)
+}
+
+async function codeOf(name: string): Promise<{ code: string; child: Child }> {
+  const child = world.start(name, ["pair", "--json"])
+  const { lines } = jsonLines(child)
+  return {
+    code: await until("a code", () => lines.find(line => line.event === "code")?.code as string),
+    child,
+  }
+}
+
+const triesLeft = (name: string): number => {
+  const { Database } = require("bun:sqlite") as typeof import("bun:sqlite")
+  using database = new Database(join(world.home(name), ".sento/sento.db"), { readonly: true })
+  return (
+    database.query("SELECT tries_left FROM codes ORDER BY seq DESC LIMIT 1").get() as { tries_left: number }
+  ).tries_left
+}
+
+test.skipIf(!hasBuild).each([
+  ["before-try-is-taken", 3],
+  ["after-try-is-taken", 2],
+  ["before-request-is-kept", 2],
+] as const)(
+  "a minter killed %s has %i tries left, nothing is paired, and the code still works",
+  async (point, tries) => {
+    await openWorld()
+    await guard("kai")
+    const port = await guard("mira", point)
+    const { code } = await codeOf("mira")
+    const failed = await world.sento("kai", ["pair", `${code}@127.0.0.1:${port}`])
+    expect(failed.exit).toBe(69)
+    await dies("mira")
+    expect(triesLeft("mira")).toBe(tries)
+    const samePort = await guard("mira")
+    expect(samePort).toBe(port)
+    const again = world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
+    await until("the request", async () => (await world.sento("mira", ["approve"])).exit === 0)
+    expect((await finished(again)).exit).toBe(0)
+    expect([await pairedWith("mira"), await pairedWith("kai")]).toEqual([["kai"], ["mira"]])
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild)(
+  "a minter killed after the request is kept asks its owner again; unproved, the joiner has nothing",
+  async () => {
+    await openWorld()
+    await guard("kai")
+    const port = await guard("mira", "after-request-is-kept")
+    const { code } = await codeOf("mira")
+    const failed = await world.sento("kai", ["pair", `${code}@127.0.0.1:${port}`])
+    expect(failed.exit).toBe(69)
+    await dies("mira")
+    await guard("mira")
+    const asked = world.start("mira", ["pair", "--json"])
+    const { lines } = jsonLines(asked)
+    await until("the question", () => lines.some(line => line.event === "request"))
+    expect((await world.sento("mira", ["deny"])).exit).toBe(0)
+    expect([await pairedWith("mira"), await pairedWith("kai")]).toEqual([[], []])
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild).each([
+  ["mira", "before-peer-is-stored"],
+  ["mira", "after-peer-is-stored"],
+  ["mira", "after-request-is-settled"],
+  ["kai", "before-peer-is-stored"],
+  ["kai", "after-peer-is-stored"],
+  ["kai", "after-request-is-settled"],
+] as const)(
+  "%s killed %s: after a restart both are paired",
+  async (who, point) => {
+    await openWorld()
+    const port = await guard("mira", who === "mira" ? point : null)
+    await guard("kai", who === "kai" ? point : null)
+    const { code } = await codeOf("mira")
+    world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
+    await until("an approval", async () => {
+      const ran = await world.sento("mira", ["approve", "--json"])
+      return ran.exit === 0 || guardiansOf(world.home("mira")).length === 0
+    })
+    await dies(who)
+    await guard(who)
+    await until("both to be paired", async () => {
+      await world.sento("mira", ["approve"])
+      return (await pairedWith("mira")).length === 1 && (await pairedWith("kai")).length === 1
+    })
+    expect((await world.sento("mira", ["send", "kai", "still there?"])).exit).toBe(0)
+    await world.shows("kai", "still there?")
+  },
+  40_000,
+)
+
+test.skipIf(!hasBuild)(
+  "killed in the middle of a removal, the pair is gone after the restart",
+  async () => {
+    await openWorld()
+    await guard("mira", "after-revocation-is-kept")
+    await guard("kai")
+    await pairAgents(world, "mira", "kai")
+    await world.sento("mira", ["agents", "remove", "kai"])
+    await dies("mira")
+    await guard("mira")
+    expect(await pairedWith("mira")).toEqual([])
+    await until("the other side to hear", async () => (await pairedWith("kai")).length === 0)
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild).each([
+  ["before-message-is-kept", "lost before it was accepted, and the sender knows", 69, 0],
+  ["after-message-is-kept", "typed once from disk, though the sender was not told", 69, 1],
+  ["before-typing-is-noted", "typed once", 0, 1],
+  ["after-typing-is-noted", "told to be uncertain, and not typed", 0, 0],
+  ["after-text-is-typed", "typed once, though the database could not tell", 0, 1],
+  ["after-delivery-is-noted", "typed once", 0, 1],
+] as const)(
+  "a receiver killed %s: the message is %s",
+  async (point, _, exit, lines) => {
+    await openWorld()
+    await guard("mira")
+    await guard("kai")
+    await pairAgents(world, "mira", "kai")
+    await world.sento("kai", ["guard", "stop"])
+    await guard("kai", point)
+    const sent = await world.sento("mira", ["send", "kai", "only once"])
+    expect([exit, 69]).toContain(sent.exit)
+    await dies("kai")
+    await guard("kai")
+    if (lines > 0) await world.shows("kai", "only once")
+    await until("nothing to wait", async () => (await world.status("kai"))?.waiting.inbox === 0)
+    expect((await world.screen("kai")).match(/← agent mira/g)?.length ?? 0).toBe(lines * echoes)
+  },
+  30_000,
+)
+
+/** `cat` in a terminal shows a line twice: as it is typed, and as it is printed. */
+const echoes = 2
+
+test.skipIf(!hasBuild)("the release build has no fault points", () => {
+  const release = join(import.meta.dir, "../../dist/sento")
+  expect(readFileSync(release).includes("SENTO_FAULT")).toBe(false)
+  expect(readFileSync(faulty).includes("SENTO_FAULT")).toBe(true)
+})
