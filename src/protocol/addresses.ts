@@ -1,5 +1,5 @@
 /** Where a Guardian can be reached: IP literals, DNS names, and what people write for them. */
-import { isIPv4, isIPv6 } from "node:net"
+import { BlockList, isIPv4, isIPv6 } from "node:net"
 
 /** `host` is an IP literal without brackets or a DNS name; `port` is null where none was given. */
 export type Address = { readonly host: string; readonly port: number | null }
@@ -11,13 +11,22 @@ export const portTries = 100
 const dnsName =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i
 
-/** An IP literal or a DNS name, as another Guardian may give it or an owner may type it. */
+/** What a resolver reads as the end of an IPv4 address in an unusual spelling: `127.1`, `0x7f000001`. */
+const numericEnd = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i
+
+/** An IP literal without a zone, or a DNS name that no resolver takes for a number. */
 export const isHost = (text: string): boolean =>
-  isIPv4(text) || (isIPv6(text) && !text.includes("%")) || (dnsName.test(text) && !/^[\d.]+$/.test(text))
+  isIPv4(text) || (isIPv6(text) && !text.includes("%")) || (dnsName.test(text) && !numericEnd.test(text))
+
+/**
+ * A host that another Guardian may name as its own: not `0.0.0.0` or `::`, with which a caller from elsewhere
+ * would be this very machine.
+ */
+export const isDestination = (text: string): boolean => isHost(text) && !isWithin(unspecified, text)
 
 /** `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal; null for anything else. */
 export function readAddress(text: string): Address | null {
-  if (isIPv6(text)) return { host: text, port: null }
+  if (isIPv6(text)) return isHost(text) ? { host: text, port: null } : null
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text)
   const host = parts?.[1] ?? parts?.[2]
   if (!parts || host === undefined || !isHost(host) || (parts[1] !== undefined && !isIPv6(host))) return null
@@ -29,11 +38,23 @@ export function readAddress(text: string): Address | null {
 export const formatAddress = (host: string, port: number): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`
 
+const loopback = new BlockList()
+loopback.addSubnet("127.0.0.0", 8, "ipv4")
+loopback.addAddress("::1", "ipv6")
+
+const unspecified = new BlockList()
+unspecified.addSubnet("0.0.0.0", 8, "ipv4")
+unspecified.addAddress("::", "ipv6")
+
+/** Whether a host is this machine's loopback, however it is spelled (RFC 4291 section 2.2, RFC 6761 section 6.3). */
 export const isLoopback = (host: string): boolean =>
-  /^127\.\d+\.\d+\.\d+$/.test(host) ||
-  host === "::1" ||
-  host === "localhost" ||
-  host.startsWith("::ffff:127.")
+  isWithin(loopback, host) || /(?:^|\.)localhost\.?$/i.test(host)
+
+/** A list's IPv4 rules hold for IPv4-mapped IPv6 addresses too. */
+function isWithin(list: BlockList, host: string): boolean {
+  if (isIPv4(host)) return list.check(host, "ipv4")
+  return isIPv6(host) && list.check(host, "ipv6")
+}
 
 /**
  * Whether a Host header names this Guardian in a way that no web page can: an IP literal, `localhost`, or a

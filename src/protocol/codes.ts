@@ -26,12 +26,13 @@ export function formatCode(symbols: string): string {
 }
 
 /**
- * The symbols a person meant, or null where it is no code. Forgives case, spaces and dashes, a missing
- * `SENTO-`, O for 0, I and L for 1.
+ * The symbols a person meant, or null where it is no code. Forgives case, spaces and dashes of any kind, a
+ * missing `SENTO-`, O for 0, I and L for 1.
  */
 export function readCode(text: string): string | null {
-  const bare = text.toUpperCase().replace(/[\s-]/g, "")
-  const isPrefixed = /^SENT[O0]/.test(bare) && bare.length > longLength
+  const bare = text.toUpperCase().replace(/[\s\p{Dash}]/gu, "")
+  // Bare, SENT0123 is a code of eight symbols; with the letter O it is the prefix, which no symbol spells.
+  const isPrefixed = bare.startsWith("SENTO") || (bare.startsWith("SENT0") && bare.length > longLength)
   const symbols = (isPrefixed ? bare.slice(5) : bare).replace(/O/g, "0").replace(/[IL]/g, "1")
   const isPlain = [...symbols].every(symbol => alphabet.includes(symbol))
   return isPlain && (symbols.length === shortLength || symbols.length === longLength) ? symbols : null

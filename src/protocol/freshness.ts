@@ -31,7 +31,7 @@ export const formatTimestamp = (milliseconds: number): string => new Date(millis
  */
 export function staleness(sentAt: number, now: number): number | null {
   const skewSeconds = (now - sentAt) / 1000
-  return Math.abs(skewSeconds) > toleranceSeconds ? skewSeconds : null
+  return Math.abs(skewSeconds) <= toleranceSeconds ? null : skewSeconds
 }
 
 function daysOf(year: number, month: number): number {

@@ -12,7 +12,7 @@ export const nothingVisible = "(no visible text)"
  * @param name - the name under which this side's owner approved the pair, never one that the message brings
  */
 export function layOut(name: string, shortId: string, text: string): string {
-  const visible = sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
+  const visible = sanitise(text).trimEnd().replace(/^\n+/, "") || nothingVisible
   return `← agent ${name} [${shortId}]: ${visible.replaceAll("\n", "\n  ")}`
 }
 
@@ -22,12 +22,14 @@ export function layOut(name: string, shortId: string, text: string): string {
  * changes nothing.
  */
 export function sanitise(text: string): string {
-  const visible = text
-    .replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n")
-    .replaceAll("\t", "    ")
-    .replace(emojiOrInvisible, (_, emoji: string | undefined) => emoji ?? "")
-  return visible.normalize("NFC").replace(fileMention, "＠")
+  const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
+  // A second time, because composing can turn the last part of an emoji into a plain sign (↔ and U+0338).
+  const visible = withoutInvisible(withoutInvisible(lines).normalize("NFC"))
+  return visible.replace(/\S+/gu, defuseMentions)
 }
+
+const withoutInvisible = (text: string): string =>
+  text.replace(emojiOrInvisible, (_, emoji: string | undefined) => emoji ?? "")
 
 /** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
 const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
@@ -35,8 +37,16 @@ const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3
 const invisible = String.raw`(?!\n)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]`
 const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
 
+const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
+
 /**
  * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex, Gemini and OpenCode read a
- * file named so without asking. A quote after it starts a path with spaces.
+ * file named so without asking. A quote after it starts a path with spaces. One look for the last separator
+ * of a word serves all its `@`s: a lookahead for each would take seconds for 32,768 of them.
  */
-const fileMention = /(?<![\p{L}\p{M}\p{N}_])@(?=["'`]|\S*[/.~\\])/gu
+function defuseMentions(word: string): string {
+  const end = Math.max(...["/", ".", "~", "\\"].map(separator => word.lastIndexOf(separator)))
+  return word.replace(mention, (at, offset: number) =>
+    offset < end || /["'`]/.test(word.charAt(offset + 1)) ? "＠" : at,
+  )
+}

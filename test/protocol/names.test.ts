@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test"
+import { isName } from "../../src/protocol/names.ts"
+
+test.each([
+  ["one letter", "a", true],
+  ["a digit first", "9lives", true],
+  ["dashes within and behind", "a--b-", true],
+  ["32 characters", "a".repeat(32), true],
+  ["33 characters", "a".repeat(33), false],
+  ["nothing", "", false],
+  ["a dash first, which would be an option", "-rf", false],
+  ["upper case", "Hana", false],
+  ["an underscore, so no __proto__", "__proto__", false],
+  ["a dot, so no path", "..", false],
+  ["a slash", "a/b", false],
+  ["a space", "a b", false],
+  ["a line break behind", "hana\n", false],
+  ["an escape", "a\u001b[2J", false],
+  ["a bidi override", "a\u202eb", false],
+  ["a zero-width space", "a\u200bb", false],
+  ["a Cyrillic look-alike", "h\u0430na", false],
+  ["a bracket, which ends a tag", "a]", false],
+])("%s", (_, text, want) => expect(isName(text)).toBe(want))
