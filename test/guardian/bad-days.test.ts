@@ -1,0 +1,56 @@
+/** A Guardian that is stopped in the middle of everything. */
+import { Database } from "bun:sqlite"
+import { afterEach, expect, test } from "bun:test"
+import { join } from "node:path"
+import {
+  createWorld,
+  finished,
+  guardiansOf,
+  initAgent,
+  pairAgents,
+  until,
+  type World,
+} from "../support/world.ts"
+
+let world: World
+afterEach(async () => world?.close())
+
+function textsIn(name: string, table: "inbox" | "outbox", state: string): string[] {
+  using database = new Database(join(world.home(name), ".sento/sento.db"), { readonly: true })
+  const rows = database.query(`SELECT text FROM ${table} WHERE state = '${state}' ORDER BY text`).all()
+  return (rows as { text: string }[]).map(row => row.text)
+}
+
+test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
+  "%s while messages come in: whatever the sender was told is accepted is on disk",
+  async signal => {
+    world = createWorld()
+    for (const name of ["mira", "kai"]) {
+      await initAgent(world, name)
+      expect((await world.sento(name, ["guard"])).exit).toBe(0)
+    }
+    await pairAgents(world, "mira", "kai")
+    const sending = Array.from({ length: 10 }, (_, i) => world.start("mira", ["send", "kai", `message ${i}`]))
+    await until("some to arrive", () => textsIn("kai", "inbox", "waiting").length > 2)
+    for (const pid of guardiansOf(world.home("kai"))) process.kill(pid, signal)
+    await Promise.all(sending.map(finished))
+    await until("its end", () => guardiansOf(world.home("kai")).length === 0)
+    const accepted = textsIn("mira", "outbox", "accepted")
+    const kept = textsIn("kai", "inbox", "waiting")
+    expect(accepted.length).toBeGreaterThan(0)
+    expect(accepted.filter(text => !kept.includes(text))).toEqual([])
+    expect((await world.sento("kai", ["guard", "--json"])).exit).toBe(0)
+    expect((await world.status("kai"))?.waiting.inbox).toBe(kept.length)
+  },
+  30_000,
+)
+
+test("a Guardian that was killed leaves sockets and a lock behind that are in nobody's way", async () => {
+  world = createWorld()
+  await initAgent(world, "mira")
+  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  for (const pid of guardiansOf(world.home("mira"))) process.kill(pid, "SIGKILL")
+  await until("its end", () => guardiansOf(world.home("mira")).length === 0)
+  expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
+  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+}, 30_000)
