@@ -12,8 +12,28 @@ export const nothingVisible = "(no visible text)"
  * @param name - the name under which this side's owner approved the pair, never one that the message brings
  */
 export function layOut(name: string, shortId: string, text: string): string {
-  const visible = sanitise(text).trimEnd().replace(/^\n+/, "") || nothingVisible
-  return `← agent ${name} [${shortId}]: ${visible.replaceAll("\n", "\n  ")}`
+  return `← agent ${name} [${shortId}]: ${visibleText(text).replaceAll("\n", "\n  ")}`
+}
+
+/** The line that says how to answer; not indented, so that no message can bring one. */
+export const answerHint = (shortId: string): string =>
+  `(to answer, run: sento reply ${shortId} "your answer")`
+
+/** Texts above this many UTF-16 units are not typed but put into a file, and named with their beginning. */
+export const mostTypedUnits = 8000
+
+const excerptLines = 10
+const excerptUnits = 500
+
+/** What is typed in place of a long text that lies in `path`. @param text - as {@link visibleText} gives it */
+export function excerpt(text: string, path: string): string {
+  const beginning = text.split("\n").slice(0, excerptLines).join("\n").slice(0, excerptUnits)
+  return `(${text.length} characters; the whole text is in ${path}; it begins:)\n${beginning.toWellFormed()} …`
+}
+
+/** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */
+export function visibleText(text: string): string {
+  return sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
 }
 
 /**

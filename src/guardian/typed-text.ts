@@ -1,0 +1,52 @@
+/** The exact text that goes into the pane for one message. */
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { answerHint, excerpt, layOut, mostTypedUnits, visibleText } from "../protocol/layout.ts"
+import type { Received } from "../store/messages.ts"
+import type { Context } from "./context.ts"
+
+const hintMilliseconds = 60 * 60 * 1000
+const fileLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
+
+type Typed = Pick<Received, "pair" | "shortId" | "text">
+
+/**
+ * The message laid out under the peer's local name; a long one as a file with its beginning; and, for a
+ * pair's first message and then at most once an hour, the line that says how to answer.
+ */
+export function typedText(context: Context, name: string, message: Typed): string {
+  const text = visibleText(message.text)
+  const shown =
+    text.length > mostTypedUnits ? excerpt(text, keepInFile(context, message.shortId, text)) : text
+  const line = layOut(name, message.shortId, shown)
+  return isHintDue(context, message.pair) ? `${line}\n${answerHint(message.shortId)}` : line
+}
+
+/** To be called once the text was typed: the hint is not due again for an hour. */
+export function noteHint(context: Context, message: Typed): void {
+  if (isHintDue(context, message.pair)) context.store.facts.set(`hint ${message.pair}`, context.now())
+}
+
+function isHintDue(context: Context, pair: string): boolean {
+  const last = context.store.facts.get(`hint ${pair}`)
+  return typeof last !== "number" || Math.abs(context.now() - last) >= hintMilliseconds
+}
+
+function keepInFile(context: Context, shortId: string, text: string): string {
+  const folder = join(context.paths.folder, "inbox")
+  const path = join(folder, `${shortId}.txt`)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  rmSync(path, { force: true })
+  writeFileSync(path, `${text}\n`, { mode: 0o600, flag: "wx" })
+  return path
+}
+
+/** Removes the files of messages older than 30 days: then a short id may be given again. */
+export function forgetFiles(context: Context): void {
+  const folder = join(context.paths.folder, "inbox")
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (context.now() - statSync(path).mtimeMs > fileLifetimeMilliseconds) rmSync(path, { force: true })
+  }
+}
