@@ -1,0 +1,120 @@
+/** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol. */
+import { describe, expect, test } from "bun:test"
+import { posix } from "node:path"
+
+/** What stands further left may import what stands further right; http, tmux and store share one place. */
+const ranks: Readonly<Record<string, number>> = {
+  main: 0,
+  commands: 1,
+  guardian: 2,
+  http: 3,
+  tmux: 3,
+  store: 3,
+  protocol: 4,
+}
+
+/** `file` and `imports` are paths from src, or a package's name; null for an import whose target is computed. */
+type Source = { readonly file: string; readonly imports: readonly (string | null)[] }
+
+const layerOf = (path: string): string | null => {
+  const [first = "", ...rest] = path.split("/")
+  const layer = rest.length === 0 ? first.replace(/\.ts$/, "") : first
+  return layer in ranks ? layer : null
+}
+
+/** One line for each import that runs back, goes sideways or cannot be known. */
+function violations(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ file, imports }) => {
+    const from = layerOf(file)
+    return imports.flatMap(target => {
+      if (target === null) return [`${file} computes what it imports`]
+      const to = layerOf(target)
+      if (from === null || to === null || from === to) return []
+      return (ranks[to] ?? 0) > (ranks[from] ?? 0) ? [] : [`${file} imports ${target}`]
+    })
+  })
+}
+
+/** Static, re-exported, type-only and dynamic imports of one file's text. */
+function importsOf(file: string, text: string): Source {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
+  const named = [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"']+)["']/g)]
+  const computed = [...code.matchAll(/\b(?:import|require)\s*\(\s*(?!["'\s])/g)]
+  const resolved = named.map(([, target = ""]) =>
+    target.startsWith(".") ? posix.join(posix.dirname(file), target) : target,
+  )
+  return { file, imports: [...resolved, ...computed.map(() => null)] }
+}
+
+const root = new URL("../src/", import.meta.url).pathname
+const files = [...new Bun.Glob("**/*.ts").scanSync(root)].sort()
+const texts = new Map(
+  await Promise.all(files.map(async file => [file, await Bun.file(`${root}${file}`).text()] as const)),
+)
+const sources = [...texts].map(([file, text]) => importsOf(file, text))
+
+test("no import of src runs back", () => {
+  expect(files).toContain("protocol/cpace.ts")
+  expect(violations(sources)).toEqual([])
+})
+
+describe("the checker itself", () => {
+  test.each([
+    ["an import that runs back", "store/x.ts", `import { a } from "../guardian/a.ts"`, "guardian/a.ts"],
+    ["a type that runs back", "protocol/x.ts", `import type { A } from "../store/a.ts"`, "store/a.ts"],
+    ["siblings", "http/x.ts", `import { a } from "../store/a.ts"`, "store/a.ts"],
+    ["main from below", "commands/x.ts", `import "../main.ts"`, "main.ts"],
+    ["a dynamic import", "tmux/x.ts", `await import("../guardian/a.ts")`, "guardian/a.ts"],
+    ["a re-export", "protocol/x.ts", `export * from "../http/a.ts"`, "http/a.ts"],
+    ["one over several lines", "protocol/x.ts", `import {\n  a,\n  b,\n} from "../http/a.ts"`, "http/a.ts"],
+    ["require", "protocol/x.ts", `require("../http/a.ts")`, "http/a.ts"],
+    ["from a subdirectory", "protocol/deep/x.ts", `import { a } from "../../http/a.ts"`, "http/a.ts"],
+  ])("finds %s", (_, file, text, target) =>
+    expect(violations([importsOf(file, text)])).toEqual([`${file} imports ${target}`]),
+  )
+
+  test.each(["await import(name)", "await import(`../guardian/a.ts`)", "require(name)"])(
+    "finds a computed import: %s",
+    text =>
+      expect(violations([importsOf("store/x.ts", text)])).toEqual(["store/x.ts computes what it imports"]),
+  )
+
+  test.each([
+    ["to the right", "main.ts", `import { a } from "./commands/a.ts"`],
+    ["over several layers", "commands/x.ts", `import { a } from "../protocol/a.ts"`],
+    ["within a layer", "store/x.ts", `import { a } from "./a.ts"`],
+    ["a package", "protocol/x.ts", `import * as v from "valibot"`],
+    ["a comment", "protocol/x.ts", `/** import { a } from "../http/a.ts" */`],
+  ])("lets pass: %s", (_, file, text) => expect(violations([importsOf(file, text)])).toEqual([]))
+})
+
+describe("src/protocol is pure", () => {
+  const ours = sources.filter(({ file }) => layerOf(file) === "protocol")
+  const packages = ["node:crypto", "node:net", "valibot", "@noble/curves"]
+
+  test("it imports nothing that reads, writes or waits", () => {
+    const strangers = ours.flatMap(({ file, imports }) =>
+      imports
+        .filter(target => target === null || layerOf(target) !== "protocol")
+        .filter(target => !packages.some(name => target === name || target?.startsWith(`${name}/`)))
+        .map(target => `${file} imports ${target}`),
+    )
+    expect(strangers).toEqual([])
+  })
+
+  const impure =
+    /\bDate\.now\b|\bMath\.random\b|\brandomUUID\w*|\bgetRandomValues\b|\brandomBytes\b|\brandomInt\b|\bprocess\.|\bBun\.(?!CryptoHasher\b)\w+|\bfetch\(|\bnew Date\(\)|\bperformance\.|\bset(?:Timeout|Interval|Immediate)\b|\bconsole\./
+
+  test.each(ours.map(({ file }) => file))("%s takes time, randomness and environment as arguments", file =>
+    expect(impure.exec(texts.get(file) ?? "")?.[0]).toBeUndefined(),
+  )
+
+  test.each([
+    "Date.now()",
+    "new Date()",
+    "Math.random()",
+    "crypto.randomUUID()",
+    "process.env.HOME",
+    "Bun.file(x)",
+  ])("the check finds %s", text => expect(impure.test(text)).toBe(true))
+})
