@@ -28,6 +28,8 @@ export type ListenerOptions = {
   /** Host names this Guardian answers to beside IP literals and localhost. */
   readonly names: readonly string[]
   readonly handlers: Readonly<Record<string, WireHandler>>
+  /** Seconds within which a whole request must be here, headers included. */
+  readonly requestSeconds?: number
   /** Told why a request got the one answer. */
   readonly onRefused: (reason: string, address: string) => void
   /** Told of a handler's bug; the request gets 403 like any other. */
@@ -37,8 +39,11 @@ export type ListenerOptions = {
 /** The one answer for whatever is not for us: no body, no header that names the software. */
 export const refusal = (): Response => new Response(null, { status: 403 })
 
-/** Bun cuts a connection that stays silent this long, dripped headers and bodies at 12 s (Bun 1.4.5). */
-const idleSeconds = 10
+/**
+ * Bun's `idleTimeout` is a deadline for the whole request: bytes that drip in do not start it anew. Headers
+ * and bodies at one byte a second or every five were all cut at 12 s, its clock ticking every 4 (Bun 1.4.5).
+ */
+const defaultRequestSeconds = 10
 const stopMilliseconds = 2000
 
 /**
@@ -80,7 +85,7 @@ function serve(options: ListenerOptions, port: number) {
     port,
     // Without it a second Guardian would share the port, and take half of the first one's requests (Bun 1.4.5).
     reusePort: false,
-    idleTimeout: idleSeconds,
+    idleTimeout: options.requestSeconds ?? defaultRequestSeconds,
     maxRequestBodySize: mostBodyBytes,
     development: false,
     fetch: (request, server) => answer(options, request, server),
@@ -97,15 +102,29 @@ async function answer(
   server: Bun.Server<undefined>,
 ): Promise<Response> {
   const address = server.requestIP(request)?.address.replace(/^::ffff:(?=\d+\.)/, "") ?? "unknown"
-  const handler = options.handlers[pathOf(request.url)]
+  const path = pathOf(request.url)
+  const handler = Object.hasOwn(options.handlers, path) ? options.handlers[path] : undefined
   const reason = handler === undefined ? "path" : reasonToRefuse(options, request)
   if (handler === undefined || reason !== null) {
     options.onRefused(reason ?? "path", address)
     return refusal()
   }
-  const body = new Uint8Array(await request.arrayBuffer())
+  const body = await readBody(request)
+  if (body === null) {
+    options.onRefused("body cut off or too long", address)
+    return refusal()
+  }
   const allow = (seconds: number): void => server.timeout(request, seconds)
   return handler({ body, header: name => request.headers.get(name), address, allow })
+}
+
+/** Null where the caller hung up, was cut off or sent too much (Bun then answers 413): no bug of ours. */
+async function readBody(request: Request): Promise<Uint8Array | null> {
+  try {
+    return new Uint8Array(await request.arrayBuffer())
+  } catch {
+    return null
+  }
 }
 
 /** A browser, a rebound name, or no JSON post at all. */
@@ -119,10 +138,14 @@ function reasonToRefuse(options: ListenerOptions, request: Request): string | nu
     : "content type"
 }
 
-/** HTTP/1.0 without Host makes Bun's `request.url` a bare path, which is no URL: no path of ours. */
+/**
+ * The path alone: with a query or a fragment, even an empty one, it is no path of ours. HTTP/1.0 without
+ * Host makes Bun's `request.url` a bare path, which is no URL; dot segments are resolved before we see it.
+ */
 function pathOf(url: string): string {
-  const path = URL.canParse(url) ? new URL(url) : null
-  return path === null || path.search !== "" || !path.pathname.startsWith("/v1/") ? "" : path.pathname
+  if (/[?#]/.test(url) || !URL.canParse(url)) return ""
+  const { pathname } = new URL(url)
+  return pathname.startsWith("/v1/") ? pathname : ""
 }
 
 function listenerOf(server: Server): Listener {

@@ -164,8 +164,9 @@ export function readAnswer(
 ): Answer | null {
   const signature = response.header(signatureHeader) ?? ""
   if (!verifyMessage(answerKey(keys.receive), response.body, signature)) return null
-  const isSealed = response.header("Content-Encoding") === sealingCoding
-  const plain = isSealed ? unseal(sealingKey(keys.receive), response.body) : response.body
+  const coding = response.header("Content-Encoding")
+  if (coding !== null && coding !== sealingCoding) return null
+  const plain = coding !== null ? unseal(sealingKey(keys.receive), response.body) : response.body
   const answer = v.safeParse(answerSchema, plain === null ? undefined : decodeJson(plain))
   if (!answer.success) return null
   const { re, status } = answer.output

@@ -58,6 +58,12 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const otherTimes = database.query<{ at: number }, { pair: string; since: number }>(
     "SELECT at FROM other_requests WHERE pair = $pair AND at > $since",
   )
+  const pullBackMessages = database.query(
+    "UPDATE seen SET first_at = $now WHERE pair = $pair AND is_message = 1 AND first_at > $now",
+  )
+  const pullBackOthers = database.query(
+    "UPDATE other_requests SET at = $now WHERE pair = $pair AND at > $now",
+  )
   const forgetOthers = database.query("DELETE FROM other_requests WHERE pair = $pair AND at <= $before")
   const countOther = database.query("INSERT INTO other_requests (pair, at) VALUES ($pair, $now)")
   const isShortIdTaken = database.query(
@@ -99,6 +105,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
     countOther(pair: string, now: number): number | null {
       const before = now - otherBucket.seconds * 1000
       forgetOthers.run({ pair, before })
+      pullBackOthers.run({ pair, now })
       const wait = secondsUntilFree(otherBucket, timesOf(otherTimes.all({ pair, since: before })), now)
       if (wait === null) countOther.run({ pair, now })
       return wait
@@ -122,6 +129,8 @@ export function createInbox(database: Database, random: (length: number) => Uint
       now: number,
     ): Admission {
       const since = now - messageBucket.seconds * 1000
+      // Where the clock was set back: they count from now on, and block nobody for longer than one window.
+      pullBackMessages.run({ pair, now })
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null) return { kind: "limited", retryAfterSeconds: wait }
       const shortId = freshShortId(now)

@@ -1,0 +1,84 @@
+/** A Guardian in this process, with peers whose keys the test chose and a clock that the test turns. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
+import { type Paths, pathsOf } from "../../src/store/paths.ts"
+import type { ClientPair } from "./client.ts"
+
+export type TestGuardian = {
+  readonly paths: Paths
+  readonly port: number
+  now: number
+  log(): string
+  /** Stops it and starts it again on the same home. */
+  restart(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export type TestPeer = {
+  readonly pair: ClientPair
+  readonly port?: number
+  readonly features?: readonly string[]
+}
+
+/** @param peers - by name; a pair's `send` is the peer's, so it is our `receiveKey` */
+export async function openGuardian(
+  peers: Readonly<Record<string, TestPeer>>,
+  names: readonly string[] = [],
+): Promise<TestGuardian> {
+  const folder = mkdtempSync(join(tmpdir(), "sento-wire-"))
+  const paths = pathsOf(folder)
+  mkdirSync(paths.folder, { mode: 0o700 })
+  writeFileSync(paths.config, JSON.stringify(configOf(folder, peers, names)), { mode: 0o600 })
+  const clock = { now: Date.parse("2026-11-23T10:00:00.000Z") }
+  let guardian: Guardian = await startGuardian(paths, () => clock.now)
+  return {
+    paths,
+    get port() {
+      return guardian.address.port
+    },
+    get now() {
+      return clock.now
+    },
+    set now(value) {
+      clock.now = value
+    },
+    log: () => readFileSync(paths.log, "utf8"),
+    async restart() {
+      await guardian.stop()
+      guardian = await startGuardian(paths, () => clock.now)
+    },
+    async [Symbol.asyncDispose]() {
+      await guardian.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function configOf(
+  folder: string,
+  peers: Readonly<Record<string, TestPeer>>,
+  names: readonly string[],
+): Record<string, unknown> {
+  const agents = Object.entries(peers).map(([name, { pair, port = 1, features = ["aes128gcm"] }]) => [
+    name,
+    {
+      id: pair.id,
+      host: "127.0.0.1",
+      port,
+      sendKey: pair.receive,
+      receiveKey: pair.send,
+      pairedAt: "2026-11-23T09:00:00.000Z",
+      features,
+    },
+  ])
+  return {
+    version: 1,
+    name: "mira",
+    agent: "test-agent-mira",
+    listen: { host: "127.0.0.1", port: 0, names },
+    tmux: { session: "nobody", socket: join(folder, "tmux"), profile: "plain" },
+    agents: Object.fromEntries(agents),
+  }
+}
