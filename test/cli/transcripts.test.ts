@@ -15,15 +15,19 @@ let world: World
 afterEach(() => world.close())
 
 describe.each(commands)("with %s", (_, command) => {
-  test.each(names)("%s", async name => {
-    world = createWorld(command)
-    const path = join(import.meta.dir, name)
-    const transcript = readFileSync(path, "utf8")
-    const played = await play(world, command, transcript)
-    // `SENTO_UPDATE=1 bun test` writes down what came out, for a person to read and give placeholders.
-    if (process.env.SENTO_UPDATE) writeFileSync(path, played)
-    else expect(played).toBe(transcript)
-  }, 60_000)
+  test.each(names)(
+    "%s",
+    async name => {
+      world = createWorld(command)
+      const path = join(import.meta.dir, name)
+      const transcript = readFileSync(path, "utf8")
+      const played = await play(world, command, transcript)
+      // `SENTO_UPDATE=1 bun test` writes down what came out, for a person to read and give placeholders.
+      if (process.env.SENTO_UPDATE) writeFileSync(path, played)
+      else expect(played).toBe(transcript)
+    },
+    60_000,
+  )
 })
 
 describe("the runner", () => {
