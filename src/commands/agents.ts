@@ -4,12 +4,12 @@ import type { AgentList } from "../guardian/door-requests.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { requireConfig } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { callDoor, NoGuardian } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
+import { needConfig } from "./home.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
 
 /** `sento agents`: only reads, and needs no Guardian. */
@@ -24,8 +24,9 @@ export async function agents(paths: Paths, isJson: boolean): Promise<number> {
       formatAddress(one.host, one.port),
       one.pairedAt.slice(0, 10),
       ago(one.lastContactAt, now),
+      String(one.waiting),
     ])
-    print(table([["NAME", "ADDRESS", "PAIRED", "LAST CONTACT"], ...rows]))
+    print(table([["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING"], ...rows]))
   }
   return 0
 }
@@ -36,11 +37,14 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
   } catch (error) {
     if (!(error instanceof NoGuardian)) throw error
   }
-  const config = requireConfig(paths)
+  const config = needConfig(paths)
+  const { host, port } = config.listen
   const database = readDatabase(paths.database)
-  const contacts = database === null ? new Map<string, number | null>() : createPeers(database).lastContacts()
-  database?.close()
-  return listAgents(config, { host: config.listen.host, port: config.listen.port }, contacts)
+  if (database === null) return listAgents(config, { host, port }, new Map(), new Map())
+  const peers = createPeers(database)
+  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting())
+  database.close()
+  return list
 }
 
 /** `sento agents remove NAME` */
@@ -54,7 +58,12 @@ export async function removeAgent(paths: Paths, name: string, isJson: boolean): 
 
 /** `sento agents rename OLD NEW` */
 export async function renameAgent(paths: Paths, from: string, to: string, isJson: boolean): Promise<number> {
-  if (!isName(to)) throw new SentoError("usage", `${JSON.stringify(to)} is no name: ${nameRule}`)
+  if (!isName(to))
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(to)} is no name: ${nameRule}`,
+      `run \`sento agents rename ${isName(from) ? from : "OLD"} NEW\``,
+    )
   await ensureGuardian(paths)
   await callDoor(paths, "owner", { op: "rename", from, to })
   if (isJson) printJson({ renamed: from, to })

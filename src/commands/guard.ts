@@ -1,12 +1,13 @@
 /** `sento guard` and its subcommands; other commands start the Guardian through here too. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import type { GuardStatus } from "../guardian/door-requests.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
-import { requireConfig } from "../store/config.ts"
+import { makeFolder } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
+import { needConfig } from "./home.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
 const startMilliseconds = 10_000
@@ -27,7 +28,7 @@ export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
 export async function ensureGuardian(paths: Paths): Promise<{ status: GuardStatus; wasRunning: boolean }> {
   const running = await guardStatus(paths)
   if (running !== null) return { status: running, wasRunning: true }
-  requireConfig(paths)
+  needConfig(paths)
   return { status: await startInBackground(paths), wasRunning: false }
 }
 
@@ -47,6 +48,7 @@ export async function guard(paths: Paths, isJson: boolean): Promise<number> {
 /** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
 export async function guardForeground(paths: Paths): Promise<number> {
   const { startGuardian } = await import("../guardian/guardian.ts")
+  needConfig(paths)
   const guardian = await startGuardian(paths)
   const { promise: signalled, resolve } = Promise.withResolvers<void>()
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
@@ -77,7 +79,7 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
   if (isJson) printJson(status ?? { running: false })
   else if (status === null) {
     tell("no Guardian runs")
-    tell("hint: run `sento guard` to start it")
+    tell("sento: hint: run `sento guard` to start it")
   } else {
     const { name, host, port, pid, session, waiting } = status
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
@@ -114,8 +116,8 @@ async function stopAndWait(paths: Paths, pid: number): Promise<void> {
  * has its own log goes to a file, so that a failed start can say why.
  */
 async function startInBackground(paths: Paths): Promise<GuardStatus> {
-  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
-  const outputPath = `${paths.folder}/guardian.out`
+  makeFolder(paths)
+  const outputPath = `${paths.folder}/guardian.${process.pid}.out`
   const output = openSync(outputPath, "w", 0o600)
   const child = Bun.spawn([...ownCommand(), "guard", "--foreground", "--json"], {
     detached: true,
@@ -125,6 +127,19 @@ async function startInBackground(paths: Paths): Promise<GuardStatus> {
   })
   closeSync(output)
   child.unref()
+  try {
+    return await untilItAnswers(paths, child, outputPath)
+  } finally {
+    if (child.exitCode === null) renameSync(outputPath, `${paths.folder}/guardian.out`)
+    else rmSync(outputPath, { force: true })
+  }
+}
+
+async function untilItAnswers(
+  paths: Paths,
+  child: { readonly exitCode: number | null },
+  outputPath: string,
+): Promise<GuardStatus> {
   const status = await until(startMilliseconds, async () => {
     const found = await guardStatus(paths)
     if (found !== null) return found
@@ -135,7 +150,7 @@ async function startInBackground(paths: Paths): Promise<GuardStatus> {
   throw new SentoError(
     "timed-out",
     "the Guardian did not start in time",
-    `see ${paths.log} and ${outputPath}`,
+    `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
   )
 }
 
@@ -154,7 +169,11 @@ function readFailure(outputPath: string): SentoError {
     }
     return new SentoError(isErrorCode(error.code) ? error.code : "failed", error.message, error.hint)
   } catch {
-    return new SentoError("failed", "the Guardian ended as it started", `see ${outputPath}`)
+    return new SentoError(
+      "failed",
+      `the Guardian ended as it started: ${text.trim().slice(0, 2000)}`,
+      "see `sento guard logs`",
+    )
   }
 }
 

@@ -1,12 +1,17 @@
 /** `sento init`: writes the config, asking for what is missing. Others run it first where there is none. */
 import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
 import { firstPort, isHost } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { type Config, profileNames, readConfig, writeConfig } from "../store/config.ts"
+import { type Config, noConfig, profileNames, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { findPane } from "../tmux/pane.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
+import { guardStatus } from "./guard.ts"
+import { findConfig } from "./home.ts"
 import { ask, isPerson, printJson, tell } from "./terminal.ts"
 
 export type InitOptions = {
@@ -21,28 +26,37 @@ export type InitOptions = {
 
 /** `sento init`: a new config, or changes to the one that is there. */
 export async function init(paths: Paths, options: InitOptions): Promise<number> {
-  const current = readConfig(paths)?.config ?? null
+  const current = findConfig(paths)
+  if (current === null && !existsSync(paths.home)) throw noConfig(paths)
   const config = await completed(current, options)
   writeConfig(paths, config)
   if (options.json) printJson({ config: paths.config, name: config.name, session: config.tmux.session })
   else {
     tell(`wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
-    tell("next: `sento pair` on one side, `sento pair CODE` on the other")
+    await tellWhatIsMissing(config)
+    if ((await guardStatus(paths)) !== null)
+      tell("next: `sento guard restart`, for the Guardian still runs as before")
+    else tell("next: `sento pair` on one side, `sento pair CODE` on the other")
   }
   return 0
 }
 
+/** What keeps messages from being typed, as far as one can see it now. */
+async function tellWhatIsMissing({ tmux }: Config): Promise<void> {
+  try {
+    if ((await findPane({ socket: tmux.socket }, tmux.session)) !== null) return
+    tell(`sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
+  } catch (error) {
+    if (!(error instanceof SentoError)) throw error
+    tell(`sento: note: ${error.message}; ${error.hint}`)
+  }
+}
+
 /** The config that is there; where there is none, the questions first. */
 export async function ensureConfig(paths: Paths, isJson: boolean): Promise<Config> {
-  const read = readConfig(paths)
-  if (read?.wasTightened) tell(`note: ${paths.config} could be read by others; now it is yours alone`)
-  if (read !== null) return read.config
-  if (!isPerson(isJson))
-    throw new SentoError(
-      "config",
-      `there is no ${paths.config}`,
-      "run `sento init --name NAME --session TMUX-SESSION` to set this agent up",
-    )
+  const config = findConfig(paths)
+  if (config !== null) return config
+  if (!isPerson(isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell("this agent is not set up yet; two questions first")
   await init(paths, {})
   return ensureConfig(paths, isJson)
@@ -61,10 +75,21 @@ async function completed(current: Config | null, options: InitOptions): Promise<
     tmux: {
       ...current?.tmux,
       session,
-      socket: options.tmuxSocket ?? current?.tmux.socket ?? here?.socket ?? null,
+      socket: socketOf(options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null,
       profile,
     },
   }
+}
+
+/** Absolute, because the Guardian runs in another directory. */
+function socketOf(path: string | undefined): string | null {
+  if (path === undefined) return null
+  if (path !== "") return resolve(path)
+  throw new SentoError(
+    "usage",
+    "the tmux socket's path is empty",
+    "see `tmux display-message -p '#{socket_path}'`",
+  )
 }
 
 async function nameOf(current: Config | null, options: InitOptions, session: string | null): Promise<string> {
@@ -114,20 +139,23 @@ function requireSession(session: string): string {
 
 function listenOf(current: Config | null, options: InitOptions): Config["listen"] {
   const host = options.listen ?? current?.listen.host ?? "127.0.0.1"
-  const port = options.port === undefined ? (current?.listen.port ?? firstPort) : Number(options.port)
+  const port = options.port === undefined ? (current?.listen.port ?? firstPort) : readPort(options.port)
   if (!isHost(host))
     throw new SentoError(
       "usage",
       `${JSON.stringify(host)} is no address`,
       "give an IP address of this machine: `--listen 192.0.2.7`",
     )
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new SentoError(
-      "usage",
-      `${JSON.stringify(options.port)} is no port`,
-      "give 1 to 65535, or 0 for any free one",
-    )
   return { names: [], ...current?.listen, host, port }
+}
+
+function readPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(text)} is no port`,
+    "give 1 to 65535, or 0 for any free one: `--port 9876`",
+  )
 }
 
 function profileOf(current: Config | null, options: InitOptions): Config["tmux"]["profile"] {
@@ -137,7 +165,7 @@ function profileOf(current: Config | null, options: InitOptions): Config["tmux"]
   throw new SentoError(
     "usage",
     `${JSON.stringify(options.profile)} is no profile`,
-    `profiles: ${profileNames.join(", ")}`,
+    `give one of ${profileNames.join(", ")}: \`--profile plain\` fits any program`,
   )
 }
 

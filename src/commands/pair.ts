@@ -1,7 +1,7 @@
 /** `sento pair`, `sento pair CODE`, `sento approve`, `sento deny`. */
 import type { Candidate, PairingEvent } from "../guardian/door-requests.ts"
 import { formatAddress, readAddress } from "../protocol/addresses.ts"
-import { readCode } from "../protocol/codes.ts"
+import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import type { Paths } from "../store/paths.ts"
@@ -143,6 +143,7 @@ function endLine(event: PairingEvent): string | null {
 export async function join(paths: Paths, target: string, options: PairOptions): Promise<number> {
   const isJson = options.json ?? false
   const wish = readTarget(target)
+  requireLocalName(options)
   await ensureConfig(paths, isJson)
   await ensureGuardian(paths)
   try {
@@ -183,6 +184,16 @@ function tellJoiner(event: PairingEvent): void {
   } else tellEnd(event)
 }
 
+/** @throws usage for an `--as` that is no name */
+function requireLocalName({ as }: PairOptions): void {
+  if (as === undefined || isName(as)) return
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(as)} is no name: ${nameRule}`,
+    "give another one: `--as NAME`",
+  )
+}
+
 /** @throws usage for what is no code or no address */
 function readTarget(target: string): Target {
   const at = target.indexOf("@")
@@ -192,7 +203,7 @@ function readTarget(target: string): Target {
     throw new SentoError(
       "usage",
       `${JSON.stringify(code)} is no pairing code`,
-      "a code looks like SENTO-4F2K",
+      "a code looks like SENTO-4F2K: `sento pair SENTO-4F2K`",
     )
   if (at < 0) return { symbols, host: null, port: null }
   const address = readAddress(target.slice(at + 1))
@@ -200,12 +211,13 @@ function readTarget(target: string): Target {
   throw new SentoError(
     "usage",
     `${JSON.stringify(target.slice(at + 1))} is no address`,
-    "write CODE@HOST or CODE@HOST:PORT, an IPv6 address in brackets",
+    `run \`sento pair ${formatCode(symbols)}@HOST\` or \`…@HOST:PORT\`, with an IPv6 address in brackets`,
   )
 }
 
 /** `sento approve [ID]` */
 export async function approve(paths: Paths, id: string | null, options: PairOptions): Promise<number> {
+  requireLocalName(options)
   await ensureGuardian(paths)
   const request = { op: "approve", id, as: options.as ?? null, replace: options.replace ?? false } as const
   const result = await callDoor<{ name: string; id: string }>(paths, "owner", request)

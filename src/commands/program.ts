@@ -21,17 +21,38 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    throw usageError(error)
+    throw usageError(error, commandLine(program, words))
   }
   return status
 }
 
+/** The command that the words name, as far as they name one: `sento agents remove`. */
+function commandLine(program: Command, words: readonly string[]): string {
+  const path = [program.name()]
+  let at = program
+  for (const word of words) {
+    const next = at.commands.find(one => one.name() === word)
+    if (next === undefined) break
+    path.push(word)
+    at = next
+  }
+  return path.join(" ")
+}
+
 /** commander's own words, in the house's form. */
-function usageError(error: CommanderError): SentoError {
+function usageError(error: CommanderError, command: string): SentoError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
   const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(" ").trim())?.[1]
-  const hint = suggestion === undefined ? "see `sento --help`" : `did you mean \`${suggestion}\`?`
-  return new SentoError("usage", first, hint)
+  const hint = suggestion === undefined ? `run \`${command} --help\`` : `run \`${command} ${suggestion}\``
+  const message = error.code === "commander.help" ? "no such command" : first
+  const tooMany = /^too many arguments .*\. Expected (\d+) .*: (.*)\.$/s.exec(first)
+  if (tooMany !== null)
+    return new SentoError(
+      "usage",
+      `too many arguments: ${JSON.stringify(tooMany[2])}; ${tooMany[1]} expected`,
+      hint,
+    )
+  return new SentoError("usage", message.replace(/'([^']*)'/g, '"$1"').replace(/\.$/, ""), hint)
 }
 
 function createProgram(finish: (status: number) => void): Command {
@@ -51,6 +72,9 @@ function createProgram(finish: (status: number) => void): Command {
       .configureOutput({ writeErr: () => {} })
       .allowExcessArguments(false)
 
+  const group = (parent: Command, name: string, description: string): Command =>
+    command(parent, name, description).allowExcessArguments(true)
+
   command(program, "init", "set this agent up")
     .option("--name <name>", "what the agent is called")
     .option("--session <session>", "the tmux session it runs in")
@@ -62,9 +86,10 @@ function createProgram(finish: (status: number) => void): Command {
     .option("--port <port>", "the port to prefer (9876)")
     .action(async options => finish(await (await import("./init.ts")).init(paths(), options)))
 
-  const guard = command(program, "guard", "start the Guardian, in the background")
+  const guard = group(program, "guard", "start the Guardian, in the background")
     .option("--foreground", "stay in this terminal")
-    .action(async (options: Json & { foreground?: boolean }) => {
+    .action(async (options: Json & { foreground?: boolean }, self: Command) => {
+      refuseUnknown(self)
       const commands = await import("./guard.ts")
       if (options.foreground) return finish(await commands.guardForeground(paths()))
       await (await import("./init.ts")).ensureConfig(paths(), options.json ?? false)
@@ -109,8 +134,11 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await (await import("./pair.ts")).deny(paths(), id ?? null, options.json ?? false)),
     )
 
-  const agents = command(program, "agents", "list the paired agents").action(async (options: Json) =>
-    finish(await (await import("./agents.ts")).agents(paths(), options.json ?? false)),
+  const agents = group(program, "agents", "list the paired agents").action(
+    async (options: Json, self: Command) => {
+      refuseUnknown(self)
+      finish(await (await import("./agents.ts")).agents(paths(), options.json ?? false))
+    },
   )
   command(agents, "remove", "end a pair and destroy our end of its secret")
     .argument("<name>")
@@ -137,6 +165,21 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await (await import("./send.ts")).reply(paths(), id, words, options.json ?? false)),
     )
 
+  command(program, "log", "the messages both ways, the latest last")
+    .argument("[name]", "only those from and to this agent")
+    .option("-f, --follow", "go on as messages come and go")
+    .option("-n, --lines <count>", "how many", "100")
+    .action(async (name: string | undefined, options: Json & { follow?: boolean; lines: string }) =>
+      finish(await (await import("./log.ts")).log(paths(), name ?? null, options)),
+    )
+  command(program, "status", "how this agent is, in a few lines").action(async (options: Json) =>
+    finish(await (await import("./status.ts")).status(paths(), options.json ?? false)),
+  )
+  command(program, "doctor", "find what is wrong, and how to mend it")
+    .argument("[name]", "a paired agent to reach as well")
+    .action(async (name: string | undefined, options: Json) =>
+      finish(await (await import("./doctor.ts")).doctor(paths(), name ?? null, options.json ?? false)),
+    )
   command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
     finish(await (await import("./demo.ts")).demo()),
   )
@@ -151,3 +194,11 @@ function createProgram(finish: (status: number) => void): Command {
 
 /** `--json` given before or after a subcommand's name. */
 const isJson = (command: Command): boolean => command.optsWithGlobals<Json>().json ?? false
+
+/**
+ * A command that acts alone and has subcommands too. commander would call a mistyped subcommand an argument too
+ * many; its own answer for unknown commands, with the suggestion, is not in its types (commander 15.1.0).
+ */
+function refuseUnknown(command: Command): void {
+  if (command.args.length > 0) (command as Command & { unknownCommand(): void }).unknownCommand()
+}

@@ -1,6 +1,8 @@
 /** `sento send`, `sento reply`. */
 import type { SendResult } from "../guardian/door-requests.ts"
+import { requireSendable } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
@@ -45,7 +47,41 @@ function say(result: SendResult, isJson: boolean): number {
 /** The words as one text; `-` alone is stdin, without its last line break. */
 async function readText(words: readonly string[]): Promise<string> {
   const isStdin = words.length === 1 && words[0] === "-"
-  const text = isStdin ? (await Bun.stdin.text()).replace(/\r?\n$/, "") : words.join(" ")
-  if (text.trim() !== "") return text
-  throw new SentoError("usage", "the text is empty", "give a text, or `-` to read it from stdin")
+  const text = isStdin ? (await readStdin()).replace(/\r?\n$/, "") : words.join(" ")
+  requireSendable(text)
+  return text
 }
+
+async function readStdin(): Promise<string> {
+  const bytes = await stdinBytes()
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    throw new SentoError("usage", "stdin is not UTF-8", "convert it: `iconv -f FROM -t utf-8 FILE | sento …`")
+  }
+}
+
+/** No more of it than says that it is too long. A closed stdin is an empty one. */
+async function stdinBytes(): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const chunk of Bun.stdin.stream()) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > 2 * mostBodyBytes) throw tooLong()
+    }
+  } catch (error) {
+    if (error instanceof SentoError) throw error
+    if ((error as { code?: string }).code !== "EBADF")
+      throw new SentoError("failed", `cannot read stdin: ${(error as Error).message}`)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLong = (): SentoError =>
+  new SentoError(
+    "too-long",
+    `the text is too long: more than ${2 * mostBodyBytes} bytes`,
+    "send it in parts, or put it into a file that the other agent can read",
+  )

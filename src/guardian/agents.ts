@@ -3,11 +3,12 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
 import type { AgentList } from "./door-requests.ts"
 
-/** @param lastContacts - milliseconds since the epoch by pair id */
+/** @param lastContacts - milliseconds since the epoch by pair id @param waiting - messages by pair id */
 export function listAgents(
   config: Config,
   address: { readonly host: string; readonly port: number },
   lastContacts: ReadonlyMap<string, number | null>,
+  waiting: ReadonlyMap<string, number>,
 ): AgentList {
   const agents = Object.entries(config.agents).map(([name, peer]) => {
     const lastContactAt = lastContacts.get(peer.id) ?? null
@@ -18,6 +19,7 @@ export function listAgents(
       port: peer.port,
       pairedAt: peer.pairedAt,
       lastContactAt: lastContactAt === null ? null : formatTimestamp(lastContactAt),
+      waiting: waiting.get(peer.id) ?? 0,
     }
   })
   return { self: { name: config.name, ...address }, agents }

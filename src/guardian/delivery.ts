@@ -1,5 +1,6 @@
 /** The one worker that types what waits into the agent's pane, oldest first. */
 import * as v from "valibot"
+import { SentoError } from "../protocol/errors.ts"
 import { layOut } from "../protocol/layout.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received } from "../store/messages.ts"
@@ -69,6 +70,15 @@ const serverOf = (context: Context): TmuxServer => ({ socket: context.config.cur
 
 /** The pane of the agent's session: the active one at first use, the same from then on. */
 async function pinnedPane(context: Context): Promise<PinnedPane | null> {
+  try {
+    return await findPinned(context)
+  } catch (error) {
+    if (error instanceof SentoError && error.code === "no-tmux") return null
+    throw error
+  }
+}
+
+async function findPinned(context: Context): Promise<PinnedPane | null> {
   const kept = v.safeParse(pinSchema, context.store.facts.get("pane"))
   const server = serverOf(context)
   if (kept.success && (await paneState(server, kept.output)).state !== "absent") return kept.output

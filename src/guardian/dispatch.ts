@@ -7,7 +7,7 @@ import type { PairingRequest } from "../store/requests.ts"
 import { listAgents } from "./agents.ts"
 import { announce, type Context, peerById } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
-import type { AgentList, DoorRequest, GuardStatus, PairingEvent, SendResult } from "./door-requests.ts"
+import type { AgentList, DoorRequest, GuardStatus, PairingEvent, Probe, SendResult } from "./door-requests.ts"
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
@@ -38,6 +38,8 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
       return agents(context)
     case "requests":
       return context.store.requests.waiting("minter").map(one => requestEvent(context, one))
+    case "probe":
+      return probe(context, sender, request.name)
     case "send":
       return sender.send(request.to, request.text, null, 0)
     case "reply":
@@ -75,18 +77,54 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
 }
 
 function agents(context: Context): AgentList {
-  return listAgents(context.config.current, context.address, context.store.peers.lastContacts())
+  return listAgents(
+    context.config.current,
+    context.address,
+    context.store.peers.lastContacts(),
+    context.store.peers.waiting(),
+  )
+}
+
+/** Says hello to a peer: whether it can be reached, is who it was, and has the same time. */
+async function probe(context: Context, sender: Sender, name: string): Promise<Probe> {
+  const { address, config } = context
+  const [host] = config.current.listen.names
+  const id = Bun.randomUUIDv7()
+  const body = {
+    v: 1,
+    id,
+    type: "hello",
+    port: address.port,
+    ...(host === undefined ? {} : { host }),
+  } as const
+  const attempt = await sender.tell(requirePeer(context, name), body)
+  switch (attempt.kind) {
+    case "accepted":
+      return { isReached: true, reason: null, aheadSeconds: 0 }
+    case "skewed":
+      return { isReached: true, reason: "the clocks differ", aheadSeconds: attempt.aheadSeconds }
+    case "refused":
+      return { isReached: true, reason: attempt.detail, aheadSeconds: null }
+    default:
+      return { isReached: false, reason: attempt.reason, aheadSeconds: null }
+  }
 }
 
 /** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
 function reply({ context, sender }: Parts, id: string, text: string): Promise<SendResult> {
   const shortId = readShortId(id)
-  const message = shortId === null ? null : context.store.inbox.byShortId(shortId)
+  if (shortId === null)
+    throw new SentoError(
+      "unknown-message",
+      `${JSON.stringify(id)} is no id of a message`,
+      "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
+    )
+  const message = context.store.inbox.byShortId(shortId)
   if (message === null)
     throw new SentoError(
       "unknown-message",
       `no message ${JSON.stringify(id)} came in`,
-      "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
+      "run `sento log` to see those that did",
     )
   const peer = peerById(context, message.pair)
   if (peer === null)

@@ -15,6 +15,7 @@ const agentRequests = [
   v.object({ op: v.literal("status") }),
   v.object({ op: v.literal("agents") }),
   v.object({ op: v.literal("requests") }),
+  v.object({ op: v.literal("probe"), name: v.string() }),
   v.object({
     op: v.literal("pair"),
     long: v.optional(v.boolean(), false),
@@ -103,6 +104,15 @@ export type AgentRow = {
   readonly port: number
   readonly pairedAt: string
   readonly lastContactAt: string | null
+  /** Messages from it that wait to be typed and to it that wait to be sent. */
+  readonly waiting: number
+}
+
+/** What a signed hello to a peer brought; `reason` is for a person, null where all is well. */
+export type Probe = {
+  readonly isReached: boolean
+  readonly reason: string | null
+  readonly aheadSeconds: number | null
 }
 
 export type AgentList = {

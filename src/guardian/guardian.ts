@@ -1,14 +1,15 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
 import { randomBytes } from "node:crypto"
-import { mkdirSync } from "node:fs"
+import { lstatSync } from "node:fs"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { messagesPath } from "../protocol/messages.ts"
-import { requireConfig } from "../store/config.ts"
+import { makeFolder, requireConfig } from "../store/config.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
+import { tmuxVersion } from "../tmux/tmux.ts"
 import { announce, type Context, createEvents, holdConfig, peerById } from "./context.ts"
 import { createDelivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
@@ -28,15 +29,17 @@ export type Guardian = {
 }
 
 const sweepMilliseconds = 10 * 60 * 1000
+const watchMilliseconds = 2000
 
 /**
  * Starts the Guardian of a home in this process.
- * @throws try-later when another one runs, config, unreachable
+ * @throws try-later when another one runs, config, no-tmux, unreachable
  */
 export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
   process.umask(0o077)
-  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
   requireConfig(paths)
+  makeFolder(paths)
+  await tmuxVersion()
   const lock = takeLock(paths.lock)
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
@@ -90,6 +93,10 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
   ]
   const sweeping = setInterval(() => sweep(context, sender), sweepMilliseconds)
+  const watching = watchDoor(paths.agentSocket, () => {
+    log.write("the home or its door was removed")
+    asked.resolve()
+  })
   sweep(context, sender)
   const unfinished = store.outbox.failUnfinished("the Guardian stopped before an answer came", context.now())
   if (unfinished > 0) log.write(`${unfinished} messages were not sent when the Guardian stopped`)
@@ -101,6 +108,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     log.write("stopping")
     stopping.abort()
     clearInterval(sweeping)
+    clearInterval(watching)
     minting.stop()
     await listener.stop()
     await sender.stopped()
@@ -118,6 +126,14 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
       return stopped
     },
   }
+}
+
+/** A Guardian whose door is gone can be reached by nobody: it ends, so that the next command starts another. */
+function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInterval> {
+  const inode = lstatSync(path).ino
+  return setInterval(() => {
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== inode) onGone()
+  }, watchMilliseconds)
 }
 
 function openListener(

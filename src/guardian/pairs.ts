@@ -132,7 +132,14 @@ function formerPeer(id: string, name: string, known: v.InferOutput<typeof unpair
 
 /** Gives a pair another local name. @throws usage when that one is taken */
 export function renamePair(context: Books, { name, peer }: NamedPeer, to: string): void {
-  requireFreeName(context, { name: to, replace: false }, `sento agents rename ${name}`)
+  if (peerByName(context, to) !== null)
+    throw new SentoError(
+      "usage",
+      `an agent named ${JSON.stringify(to)} is paired already`,
+      to === name
+        ? "run `sento agents` to see the names"
+        : `end that pair first: \`sento agents remove ${to}\``,
+    )
   context.config.update(config => withPeer(withoutPeer(config, peer.id), to, peer))
   context.log.write(`renamed ${name} to ${to}`)
 }

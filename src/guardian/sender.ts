@@ -3,11 +3,12 @@ import { type PostAnswer, post } from "../http/client.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { readAnswer, signRequest } from "../protocol/exchange.ts"
 import { formatTimestamp, readTimestamp } from "../protocol/freshness.ts"
-import { messagesPath, mostBodyBytes, mostTextUnits, type UnstampedBody } from "../protocol/messages.ts"
+import { messagesPath, type UnstampedBody } from "../protocol/messages.ts"
 import { saltLength, sealingCoding } from "../protocol/sealing.ts"
 import type { Sent } from "../store/messages.ts"
 import { type Context, type NamedPeer, peerByName } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
+import { requireSendable, unknownAgent } from "./requirements.ts"
 
 /** What one attempt brought. Only the first three are the peer's own word. */
 export type Attempt =
@@ -72,27 +73,8 @@ export function requirePeer(context: Context, name: string): NamedPeer {
   const revocation = context.store.peers.revocations().find(one => one.name === name && !one.byUs)
   if (revocation !== undefined)
     throw new SentoError("refused", `the pair was revoked by ${name}`, "pair again: `sento pair`")
-  throw new SentoError(
-    "unknown-agent",
-    `no agent named ${JSON.stringify(name)} is paired`,
-    "run `sento agents` to see the paired ones, or `sento pair` to add one",
-  )
+  throw unknownAgent(name, Object.keys(context.config.current.agents))
 }
-
-function requireSendable(text: string): void {
-  if (text === "")
-    throw new SentoError("usage", "the text is empty", "give a text, or `-` to read it from stdin")
-  const bytes = Buffer.byteLength(JSON.stringify(text)) + roomForEnvelope
-  if (text.length <= mostTextUnits && bytes <= mostBodyBytes) return
-  throw new SentoError(
-    "too-long",
-    `the text is too long: ${text.length} characters, ${mostTextUnits} at the most`,
-    "send it in parts, or put it into a file that the other agent can read",
-  )
-}
-
-/** More than all fields of a body beside its text, and the record that seals it. */
-const roomForEnvelope = 1024
 
 function bodyOf(sent: Sent): UnstampedBody {
   return {

@@ -13,3 +13,31 @@ export const isName = (text: string): boolean => namePattern.test(text)
 
 /** What a bad name should look like, for error messages. */
 export const nameRule = "a name is 1 to 32 of a-z, 0-9 and -, and does not start with -"
+
+/** The name that was probably meant, or null: at most two letters away, and fewer than half of it. */
+export function nearestName(text: string, names: readonly string[]): string | null {
+  const ranked = names.map(name => ({ name, distance: editDistance(text.toLowerCase(), name) }))
+  const [nearest] = ranked.sort((a, b) => a.distance - b.distance)
+  const isNear =
+    nearest !== undefined && nearest.distance <= 2 && nearest.distance * 2 < nearest.name.length + 1
+  return isNear ? nearest.name : null
+}
+
+/** Letters put in, left out or changed, and neighbours swapped (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  if (a.length > 64) return a.length
+  let before: number[] = []
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swap = isSwap ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change, swap))
+    }
+    before = row
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -2,7 +2,9 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -70,9 +72,38 @@ export function readConfig(paths: Paths): ReadConfig | null {
  */
 export function requireConfig(paths: Paths): Config {
   const read = readConfig(paths)
-  if (read === null)
-    throw new SentoError("config", `there is no ${paths.config}`, "run `sento init` to set this agent up")
+  if (read === null) throw noConfig(paths)
   return read.config
+}
+
+/** The error for a home that is not set up, or is not there at all. */
+export function noConfig(paths: Paths): SentoError {
+  if (!existsSync(paths.home))
+    return new SentoError(
+      "config",
+      `the directory ${paths.home} does not exist`,
+      `run \`mkdir -p ${paths.home}\`, or set SENTO_HOME to the one you mean`,
+    )
+  return new SentoError(
+    "config",
+    `there is no ${paths.config}`,
+    "run `sento init --name NAME --session TMUX-SESSION` to set this agent up",
+  )
+}
+
+/** Makes `.sento/` where it is missing, for its owner alone. @throws config */
+export function makeFolder(paths: Paths): void {
+  try {
+    mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
+    if (!statSync(paths.folder).isDirectory()) throw new Error("it is in the way and is no directory")
+    if ((statSync(paths.folder).mode & 0o077) !== 0) chmodSync(paths.folder, 0o700)
+  } catch (error) {
+    throw new SentoError(
+      "config",
+      `cannot use ${paths.folder}: ${reasonOf(error)}`,
+      `see \`ls -ld ${paths.folder}\`, and move away what is no directory`,
+    )
+  }
 }
 
 /**
@@ -88,6 +119,7 @@ export function updateConfig(paths: Paths, change: (config: Config) => Config): 
 
 /** Writes a whole config, 0600, durably. */
 export function writeConfig(paths: Paths, config: Config): void {
+  if (!existsSync(paths.home)) throw noConfig(paths)
   const beside = `${paths.config}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`
   try {
     writeDurably(beside, `${JSON.stringify(config, null, 2)}\n`)
@@ -121,7 +153,15 @@ function parseConfig(path: string, text: string): Config {
     )
   const parsed = v.safeParse(configSchema, value)
   if (parsed.success) return parsed.output
-  throw broken(`has a wrong ${v.getDotPath(parsed.issues[0]) ?? "shape"}`)
+  throw broken(describe(parsed.issues[0]))
+}
+
+/** Which field is wrong and what was expected there; never its value, which may be a key. */
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue)
+  if (path === null) return "is no JSON object"
+  const isMissing = issue.received === "undefined"
+  return isMissing ? `lacks ${JSON.stringify(path)}` : `has a wrong ${JSON.stringify(path)}`
 }
 
 function readText(path: string): string | null {
@@ -129,8 +169,17 @@ function readText(path: string): string | null {
     return readFileSync(path, "utf8")
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
-    throw new SentoError("config", `cannot read ${path}: ${(error as Error).message}`, "mend its permissions")
+    throw new SentoError("config", `cannot read ${path}: ${reasonOf(error)}`, `see \`ls -ld ${path}\``)
   }
+}
+
+/** What the system says, without the path that the message has already. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === "EISDIR") return "it is a directory"
+  if (code === "EEXIST") return "it is no directory"
+  if (code === "ENOTDIR") return "what should be its directory is a file"
+  return code === "EACCES" ? "permission denied" : message
 }
 
 function tighten(path: string): boolean {

@@ -1,19 +1,26 @@
 /** One Guardian a home: a SQLite file held exclusively, which the kernel frees when its holder dies. */
 import { Database } from "bun:sqlite"
+import { SentoError } from "../protocol/errors.ts"
 
 /** Held from construction to disposal. Nothing but SQLite may open the file meanwhile: POSIX locks would drop. */
 export type Lock = { release(): void }
 
-/** The lock, or null when another process holds it. */
+/** The lock, or null when another process holds it. @throws config when the file cannot be used */
 export function takeLock(path: string): Lock | null {
-  const database = new Database(path, { create: true })
+  let database: Database | null = null
   try {
+    database = new Database(path, { create: true })
     database.run("PRAGMA locking_mode = EXCLUSIVE")
     database.run("BEGIN EXCLUSIVE")
-    return { release: () => database.close() }
+    const held = database
+    return { release: () => held.close() }
   } catch (error) {
-    database.close()
+    database?.close()
     if (/locked|busy/i.test((error as Error).message)) return null
-    throw error
+    throw new SentoError(
+      "config",
+      `cannot lock ${path}: ${(error as Error).message}`,
+      `run \`rm -r ${path}\`, for it holds nothing, then \`sento guard\``,
+    )
   }
 }

@@ -42,7 +42,14 @@ export function createPeers(database: Database) {
   const untold = database.query<Untold, []>(
     "SELECT pair, name, unpair, at FROM revoked WHERE unpair IS NOT NULL",
   )
+  const waiting = database.query<{ pair: string; count: number }, []>(
+    `SELECT pair, count(*) AS count FROM (
+       SELECT pair FROM inbox WHERE state IN ('waiting', 'typing') UNION ALL
+       SELECT pair FROM outbox WHERE state = 'queued') GROUP BY pair`,
+  )
   return {
+    /** Messages from or to each pair that wait, by pair id. */
+    waiting: (): Map<string, number> => new Map(waiting.all().map(row => [row.pair, row.count])),
     /** @param mustAppearBy - when the pair is dropped if nothing authenticated came from it, or null */
     add(pair: string, mustAppearBy: number | null): void {
       add.run({ pair, mustAppearBy })

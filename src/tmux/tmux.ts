@@ -41,7 +41,7 @@ function spawnTmux(server: TmuxServer, commands: readonly string[], input: strin
     throw new SentoError(
       "no-tmux",
       "tmux is not installed",
-      "install tmux 3.2 or newer with your system's package manager",
+      "install tmux 3.2 or newer: `apt install tmux`, `dnf install tmux`, `apk add tmux` or as your system does it",
     )
   }
 }
@@ -55,4 +55,10 @@ export function exactSession(session: string): string {
 export function socketOfEnvironment(tmuxVariable: string | undefined): string | null {
   const path = tmuxVariable?.split(",")[0]
   return path === undefined || path === "" ? null : path
+}
+
+/** What `tmux -V` says, as `3.3a`. @throws no-tmux */
+export async function tmuxVersion(): Promise<string> {
+  const { stdout } = await runTmux({ socket: null }, ["-V"])
+  return stdout.trim().replace(/^tmux /, "")
 }

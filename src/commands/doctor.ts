@@ -1,0 +1,137 @@
+/** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
+import { existsSync, statSync } from "node:fs"
+import type { GuardStatus, Probe } from "../guardian/door-requests.ts"
+import { unknownAgent } from "../guardian/requirements.ts"
+import { formatAddress } from "../protocol/addresses.ts"
+import { SentoError } from "../protocol/errors.ts"
+import type { Config } from "../store/config.ts"
+import { readDatabase } from "../store/database.ts"
+import type { Paths } from "../store/paths.ts"
+import { tmuxVersion } from "../tmux/tmux.ts"
+import { callDoor } from "./door.ts"
+import { guardStatus } from "./guard.ts"
+import { needConfig } from "./home.ts"
+import { sessionState, sessionWords } from "./status.ts"
+import { print, printJson } from "./terminal.ts"
+
+/** `fix` is what to run or do, null where all is well. */
+type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
+
+const oldestTmux = [3, 2] as const
+
+/** `sento doctor`: exit 1 when something is wrong. */
+export async function doctor(paths: Paths, name: string | null, isJson: boolean): Promise<number> {
+  const findings = await examine(paths, name)
+  const isWell = findings.every(one => one.fix === null)
+  if (isJson) printJson({ ok: isWell, checks: findings })
+  else
+    for (const { check, is, fix } of findings)
+      print(fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
+  return isWell ? 0 : 1
+}
+
+async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
+  const tmux = await attempt("tmux", checkTmux)
+  const found: Config[] = []
+  const read = await attempt("config", () => {
+    const config = needConfig(paths)
+    found.push(config)
+    return { check: "config", is: `${paths.config} (${config.name})`, fix: null }
+  })
+  const [config] = found
+  if (config === undefined) return [read, tmux]
+  const database = await attempt("database", () => checkDatabase(paths))
+  const running = await guardStatus(paths).catch(() => null)
+  return [
+    read,
+    ...checkFolder(paths),
+    tmux,
+    await checkSession(config),
+    database,
+    checkGuardian(running),
+    ...(running === null ? [] : [checkPort(running)]),
+    ...(name === null ? [] : [await checkPeer(paths, config, running, name)]),
+  ]
+}
+
+/** What the work gives, or its error as a finding. */
+async function attempt(check: string, work: () => Finding | Promise<Finding>): Promise<Finding> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof SentoError)) throw error
+    return { check, is: error.message, fix: error.hint ?? "see `sento guard logs`" }
+  }
+}
+
+async function checkTmux(): Promise<Finding> {
+  const version = await tmuxVersion()
+  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number)
+  const isNew = major > oldestTmux[0] || (major === oldestTmux[0] && minor >= oldestTmux[1])
+  return { check: "tmux", is: version, fix: isNew ? null : "install tmux 3.2 or newer" }
+}
+
+function checkFolder({ folder }: Paths): Finding[] {
+  if (!existsSync(folder)) return []
+  const mode = statSync(folder).mode & 0o777
+  const isPrivate = (mode & 0o077) === 0
+  return [
+    {
+      check: "folder",
+      is: `${folder} (${mode.toString(8)})`,
+      fix: isPrivate ? null : `run \`chmod 700 ${folder}\``,
+    },
+  ]
+}
+
+async function checkSession(config: Config): Promise<Finding> {
+  const { session, socket } = config.tmux
+  const state = await sessionState(config)
+  const server = socket === null ? "" : `-S ${socket} `
+  const fixes: Partial<Record<typeof state, string>> = {
+    absent: `run \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
+    shell: "start the agent program there",
+  }
+  return { check: "session", is: `${session}: ${sessionWords[state]}`, fix: fixes[state] ?? null }
+}
+
+function checkDatabase({ database }: Paths): Finding {
+  if (!existsSync(database)) return { check: "database", is: "none yet", fix: null }
+  readDatabase(database)?.close()
+  return { check: "database", is: database, fix: null }
+}
+
+const checkGuardian = (running: GuardStatus | null): Finding =>
+  running === null
+    ? { check: "guardian", is: "does not run", fix: "run `sento guard`" }
+    : { check: "guardian", is: `runs (pid ${running.pid})`, fix: null }
+
+function checkPort({ host, port }: GuardStatus): Finding {
+  return { check: "port", is: `listens on ${formatAddress(host, port)}`, fix: null }
+}
+
+async function checkPeer(
+  paths: Paths,
+  config: Config,
+  running: GuardStatus | null,
+  name: string,
+): Promise<Finding> {
+  const peer = Object.hasOwn(config.agents, name) ? config.agents[name] : undefined
+  if (peer === undefined) throw unknownAgent(name, Object.keys(config.agents))
+  const address = formatAddress(peer.host, peer.port)
+  if (running === null)
+    return { check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }
+  const { isReached, reason, aheadSeconds } = await callDoor<Probe>(paths, "agent", { op: "probe", name })
+  if (reason === null) return { check: name, is: `answers at ${address}, clocks agree`, fix: null }
+  if (aheadSeconds !== null)
+    return {
+      check: name,
+      is: `this clock is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? "ahead of" : "behind"} ${name}'s`,
+      fix: "run `timedatectl set-ntp true` on both machines",
+    }
+  return {
+    check: name,
+    is: reason,
+    fix: isReached ? "update sento on both sides" : `ask ${name}'s owner to run \`sento doctor\``,
+  }
+}

@@ -1,0 +1,18 @@
+/** The config as a command reads it: a file that others could read is the owner's to know of. */
+import { type Config, noConfig, readConfig } from "../store/config.ts"
+import type { Paths } from "../store/paths.ts"
+import { tell } from "./terminal.ts"
+
+/** The config, or null where there is none; says so when it had to be tightened. @throws config */
+export function findConfig(paths: Paths): Config | null {
+  const read = readConfig(paths)
+  if (read?.wasTightened) tell(`sento: note: ${paths.config} could be read by others; now it is yours alone`)
+  return read?.config ?? null
+}
+
+/** The config. @throws config where there is none, too */
+export function needConfig(paths: Paths): Config {
+  const config = findConfig(paths)
+  if (config === null) throw noConfig(paths)
+  return config
+}
