@@ -65,11 +65,6 @@ export function sharedPoint(scalar: Scalar, share: Uint8Array): Bytes | null {
   return product.is0() ? null : (product.toBytes() as Bytes)
 }
 
-/** Whether a share may be used at all: 32 bytes that decode to a point other than the identity. */
-export function isUsableShare(share: Uint8Array): boolean {
-  return decode(share)?.is0() === false
-}
-
 /**
  * The intermediate session key of the initiator-responder mode (draft section 6.2):
  * `SHA-512(lv(DSI_ISK, sid, K) ‖ lv(Ya, ADa) ‖ lv(Yb, ADb))`. Party A of Sentō is the minter.

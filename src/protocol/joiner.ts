@@ -1,20 +1,20 @@
 /**
  * The joiner's side of a pairing, from the typed code to the other owner's answer, as a pure machine.
  *
- *     state         event            next           effects
- *     knows-code    hello-answered   knows-minter   found          (or failed, fail)
- *     knows-minter  consented        knows-keys     count-confirm, post-confirm
- *     knows-keys    confirm-answered waiting        keep-request, poll     (the minter's tag is right)
- *                                    failed         fail
- *     waiting       decided          paired | denied | expired     settle  (its tag is right)
- *                                    waiting        poll                   (any other answer, or none)
+ *     state         event             next          effects
+ *     knows-code    hello-answered    knows-minter  found                  (or failed, fail)
+ *     knows-minter  consented         knows-keys    count-confirm, post-confirm
+ *     knows-keys    confirm-answered  waiting       keep-request, poll     (the minter's tag is right)
+ *                                     failed        fail
+ *     waiting       decision-answered settled       settle                 (a decision, its tag is right)
+ *                                     waiting       poll                   (any other answer, or none)
  *
  * An event that does not fit its state is a bug of the Guardian's: nothing of it comes unasked.
  * @see docs/PROTOCOL.md section 2
  */
 import * as v from "valibot"
 import { type Bytes, concat, decodeJson, equalInConstantTime, fromHex, toBase64Url, utf8 } from "./bytes.ts"
-import { isUsableShare, newScalar, publicShare, sessionKey, sharedPoint } from "./cpace.ts"
+import { newScalar, publicShare, sessionKey, sharedPoint } from "./cpace.ts"
 import {
   decisionPollTag,
   decisionStateTag,
@@ -135,7 +135,6 @@ function deriveKeys(
   minterShare: Bytes,
   random: Uint8Array,
 ): JoinerStep {
-  if (!isUsableShare(minterShare)) return fail("unsafe-share")
   const sid = concat(state.nonce, intro.nonce)
   const scalar = newScalar(random)
   const share = publicShare(scalar, pairingGenerator(state.symbols, state.hello, introBytes, sid))

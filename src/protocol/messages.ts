@@ -68,7 +68,8 @@ export type UnstampedBody = MessageBody extends infer Body
     : never
   : never
 
-const retryAfter = v.pipe(v.number(), v.minValue(0))
+/** Seconds, a day at most: JSON's 1e999 is Infinity, and no timer waits for that. */
+const retryAfter = v.pipe(v.number(), v.minValue(0), v.maxValue(86_400))
 const answered = { v: v.literal(1), re: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }
 
 export const answerSchema = v.variant("status", [
@@ -94,13 +95,12 @@ export type AnswerContent = Answer extends infer One
     : never
   : never
 
-/** What a failed check of the schema says, for a person: `text: Invalid length`, without the value. */
+/** What failed checks of a schema say, for a person: `text: expected >=1`, without any value of the input. */
 export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues
-    .slice(0, 3)
-    .map(
-      issue =>
-        `${issue.path?.map(item => String(item.key)).join(".") ?? "body"}: expected ${issue.expected ?? issue.requirement ?? "something else"}`,
-    )
-    .join("; ")
+  return issues.slice(0, 3).map(describeIssue).join("; ")
+}
+
+function describeIssue({ path, expected }: v.BaseIssue<unknown>): string {
+  const where = path?.map(item => String(item.key)).join(".") ?? "body"
+  return `${where}: expected ${expected ?? "another value"}`
 }

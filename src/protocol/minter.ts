@@ -3,20 +3,22 @@
  * `step(state, event)` gives the next state and what is to be done, in that order.
  *
  *     state    event          next              effects
- *     closed   code-opened    open
+ *     any      code-opened    open              (an older code is forgotten)
  *     open     hello          open              answer-hello, or refuse
  *     open     confirm        judging           take-try; or open and refuse (unknown or malformed: no try)
  *     judging  try-taken      closed            keep-request, answer-confirm   (the tag is right)
  *                             open              refuse                         (wrong, tries are left)
  *                             closed            burn, refuse                   (wrong, it was the last)
+ *                             closed            refuse                         (the code was open no longer)
  *     any      code-closed    closed
  *
+ * A repeated confirm gets its 202 again from the kept request, before this machine sees it.
  * Anything else is refused where it came over the network, and is a bug where it did not.
  * @see docs/PROTOCOL.md section 2
  */
 import { isLoopback } from "./addresses.ts"
 import { type Bytes, concat, equalInConstantTime, toBase64Url, utf8 } from "./bytes.ts"
-import { isUsableShare, newScalar, publicShare, type Scalar, sessionKey, sharedPoint } from "./cpace.ts"
+import { newScalar, publicShare, type Scalar, sessionKey, sharedPoint } from "./cpace.ts"
 import { derivePairingKeys, type PairingKeys, pairingGenerator } from "./key-schedule.ts"
 import { type Confirm, type Hello, ownFeatures, type Self } from "./pairing-messages.ts"
 import { type ConfirmedPairing, confirmedPairing } from "./requests.ts"
@@ -176,7 +178,7 @@ function takeConfirm(state: Open, event: Extract<MinterEvent, { kind: "confirm" 
 
 /** Null for a share that does not decode, is the identity, or is our own played back. */
 function keysOf(handshake: Handshake, joinerShare: Bytes): PairingKeys | null {
-  if (!isUsableShare(joinerShare) || equalInConstantTime(joinerShare, handshake.share)) return null
+  if (equalInConstantTime(joinerShare, handshake.share)) return null
   const shared = sharedPoint(handshake.scalar, joinerShare)
   if (shared === null) return null
   const nothing = new Uint8Array()
