@@ -125,7 +125,8 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
   }
 
   async function screen(name: string): Promise<string> {
-    return (await tmux("capture-pane", "-p", "-J", "-t", `=${name}:`)).stdout
+    const captured = await tmux("capture-pane", "-p", "-J", "-t", `=${name}:`)
+    return captured.exit === 0 ? captured.stdout : `(no screen: ${captured.stderr.trim()})`
   }
 
   async function shows(name: string, what: string | RegExp): Promise<string> {
