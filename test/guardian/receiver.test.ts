@@ -201,11 +201,6 @@ describe("the one answer", () => {
     })
   })
 
-  test("refuses a pair that its owner removed", async () => {
-    const told = await refusedFor(() => spell(guardian.port, signPlain(newPair(), messageBody(guardian.now))))
-    expect(told).toMatchObject({ reason: "unknown pair", response: { head: oneAnswer } })
-  })
-
   test("checks in the order of section 3: the first thing that is wrong is the one in the log", async () => {
     const wrong: { reason: string; start?: string; host?: string; headers: Headers }[] = [
       { reason: "path", start: "GET /nothing HTTP/1.1", host: "evil.example", headers: [["Origin", "null"]] },
