@@ -444,6 +444,8 @@ describe("signed answers", () => {
     const response = await post(guardian.port, request)
     expect(openAnswer(kai, request, response)).toMatchObject({ status: 503, retryAfter: 30 })
     expect(headerOf(response, "retry-after")).toBe("30")
+    for (let i = 0; i < 5; i += 1) expect(await ask(guardian, request)).toMatchObject({ status: 503 })
+    expect(guardian.log().match(/disk full/g)).toHaveLength(1)
     database.run("DROP TRIGGER full")
     expect(await ask(guardian, request)).toMatchObject({ status: 202, state: "accepted" })
   })
