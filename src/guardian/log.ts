@@ -1,5 +1,6 @@
 /** guardian.log: one line an event, never a secret, never without bound. */
 import { appendFileSync, renameSync, rmSync, statSync } from "node:fs"
+import { utf8 } from "../protocol/bytes.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 
 export type Log = {
@@ -19,7 +20,7 @@ export function openLog(path: string, now: () => number): Log {
   const refusals = new Map<string, { loggedAt: number; count: number }>()
 
   function write(line: string): void {
-    const bytes = `${formatTimestamp(now())} ${oneLine(line)}\n`
+    const bytes = utf8(`${formatTimestamp(now())} ${oneLine(line)}\n`)
     if (size + bytes.length > mostBytes) size = rotate(path)
     appendQuietly(path, bytes)
     size += bytes.length
@@ -39,7 +40,7 @@ export function openLog(path: string, now: () => number): Log {
 }
 
 /** A full disk must not stop the Guardian: what matters is in sento.db. */
-function appendQuietly(path: string, bytes: string): void {
+function appendQuietly(path: string, bytes: Uint8Array): void {
   try {
     appendFileSync(path, bytes, { mode: 0o600 })
   } catch {}

@@ -61,7 +61,8 @@ async function admit(context: Context, from: NamedPeer, request: Authentic): Pro
     faultPoint("after-message-is-kept")
     return content
   } catch (error) {
-    context.log.write(`cannot keep a message from ${from.name}: ${(error as Error).message}`)
+    const reason = `cannot keep a message from ${from.name}: ${(error as Error).message}`
+    context.log.refused(reason, from.peer.host)
     return { status: 503, retryAfter: diskRetrySeconds }
   }
 }

@@ -28,7 +28,7 @@ export type ListenerOptions = {
   /** Host names this Guardian answers to beside IP literals and localhost. */
   readonly names: readonly string[]
   readonly handlers: Readonly<Record<string, WireHandler>>
-  /** Seconds within which a whole request must be here, headers included. */
+  /** Seconds within which a request's body must be here; headers have the 10 s of Bun's own. */
   readonly requestSeconds?: number
   /** Told why a request got the one answer. */
   readonly onRefused: (reason: string, address: string) => void
@@ -41,7 +41,8 @@ export const refusal = (): Response => new Response(null, { status: 403 })
 
 /**
  * Bun's `idleTimeout` is a deadline for the whole request: bytes that drip in do not start it anew. Headers
- * and bodies at one byte a second or every five were all cut at 12 s, its clock ticking every 4 (Bun 1.4.5).
+ * and bodies at one byte a second or every five were all cut at 12 s, its clock ticking every 4; for headers
+ * it is 10 s whatever is set here (Bun 1.4.5).
  */
 const defaultRequestSeconds = 10
 const stopMilliseconds = 2000

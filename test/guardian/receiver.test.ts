@@ -1,6 +1,7 @@
 /** docs/PROTOCOL.md section 3 over real HTTP, spoken by a client that was written from it. */
 import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { connect } from "node:net"
 import {
   type ClientPair,
   exchange,
@@ -201,9 +202,54 @@ describe("the one answer", () => {
     })
   })
 
-  test("refuses a pair that its owner removed", async () => {
-    const told = await refusedFor(() => spell(guardian.port, signPlain(newPair(), messageBody(guardian.now))))
-    expect(told).toMatchObject({ reason: "unknown pair", response: { head: oneAnswer } })
+  test.each([
+    ["hello", "malformed hello", "{}"],
+    ["confirm", "malformed confirm", "{}"],
+    ["decision", "malformed decision poll", "not JSON"],
+    ["decision", "unknown decision poll", JSON.stringify({ pairing: "A".repeat(22), tag: "A".repeat(43) })],
+  ])("a closed pairing door: %s is refused (%s)", async (path, reason, text) => {
+    guardian.now += hourMilliseconds
+    const json: Headers = [["Content-Type", "application/json"]]
+    const request = { headers: json, body: Buffer.from(text) }
+    const told = await refusedFor(() => spell(guardian.port, request, `POST /v1/pair/${path} HTTP/1.1`))
+    expect(told).toMatchObject({ reason, response: { head: oneAnswer } })
+  })
+
+  test("a well-formed hello while no code is open gets the one answer too", async () => {
+    guardian.now += hourMilliseconds
+    const hello = {
+      v: 1,
+      suite: "CPACE-RISTR255-SHA512",
+      name: "noa",
+      agent: "test-agent-noa",
+      port: 9876,
+      nonce: "A".repeat(22),
+      features: [],
+    }
+    const request = {
+      headers: [["Content-Type", "application/json"]] as const,
+      body: Buffer.from(JSON.stringify(hello)),
+    }
+    const told = await refusedFor(() => spell(guardian.port, request, "POST /v1/pair/hello HTTP/1.1"))
+    expect(told).toMatchObject({ response: { head: oneAnswer } })
+    expect(["not refused", "malformed hello"]).not.toContain(told.reason)
+  })
+
+  test("a refused request does not spoil the next one on the same connection", async () => {
+    guardian.now += hourMilliseconds
+    const forged = signPlain({ ...kai, send: kai.receive }, messageBody(guardian.now))
+    const good = signPlain(kai, messageBody(guardian.now))
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let received = ""
+    const socket = connect(guardian.port, "127.0.0.1", () =>
+      socket.write(Buffer.concat([spell(guardian.port, forged), spell(guardian.port, good)])),
+    )
+    socket.on("data", chunk => {
+      received += chunk
+      if (received.includes(good.signature)) resolve(received)
+    })
+    expect((await promise).match(/^HTTP\/1.1 \d+/gm)).toEqual(["HTTP/1.1 403", "HTTP/1.1 202"])
+    socket.destroy()
   })
 
   test("checks in the order of section 3: the first thing that is wrong is the one in the log", async () => {
@@ -348,6 +394,26 @@ describe("signed answers", () => {
     expect(await send(guardian, fields)).toMatchObject({ status: 202, state: "accepted" })
   })
 
+  test("takes a body of exactly 128 KiB, and 413 without a signature for one byte more", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    const sized = (length: number): Request => {
+      const body = messageBody(guardian.now, { padding: "" })
+      const missing = length - Buffer.byteLength(JSON.stringify(body))
+      return signPlain(kai, { ...body, padding: "a".repeat(missing) })
+    }
+    expect(await ask(guardian, sized(128 * 1024))).toMatchObject({ status: 202 })
+    const refused = await post(guardian.port, sized(128 * 1024 + 1))
+    expect({
+      status: refused.status,
+      length: refused.body.length,
+      sign: headerOf(refused, "x-sento-signature"),
+    }).toEqual({
+      status: 413,
+      length: 0,
+      sign: null,
+    })
+  })
+
   test("400 for a message whose createdAt is more than 24 hours ago, and not a millisecond earlier", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
     const createdAt = (age: number): Record<string, unknown> => ({ createdAt: stamp(guardian.now - age) })
@@ -378,8 +444,20 @@ describe("signed answers", () => {
     const response = await post(guardian.port, request)
     expect(openAnswer(kai, request, response)).toMatchObject({ status: 503, retryAfter: 30 })
     expect(headerOf(response, "retry-after")).toBe("30")
+    for (let i = 0; i < 5; i += 1) expect(await ask(guardian, request)).toMatchObject({ status: 503 })
+    expect(guardian.log().match(/disk full/g)).toHaveLength(1)
     database.run("DROP TRIGGER full")
     expect(await ask(guardian, request)).toMatchObject({ status: 202, state: "accepted" })
+  })
+})
+
+describe("removal", () => {
+  test("an unpair drops what waits of that pair, so that it is never typed", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    expect(await send(guardian)).toMatchObject({ status: 202 })
+    expect(await send(guardian, { type: "unpair" })).toMatchObject({ status: 202 })
+    using database = new Database(guardian.paths.database, { readonly: true })
+    expect(database.query("SELECT state FROM inbox").all()).toEqual([{ state: "dropped" }])
   })
 })
 

@@ -1,0 +1,231 @@
+/** What a sender makes of answers: a peer that lies, and a machine in the middle that has no key. */
+import { afterEach, expect, test } from "bun:test"
+import { callDoor } from "../../src/commands/door.ts"
+import type { SendResult } from "../../src/guardian/door-requests.ts"
+import { newPair, readRequest, signAnswer, stamp, uuidV7 } from "../support/client.ts"
+import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+
+const kai = newPair()
+const now = Date.parse("2026-11-23T10:00:00.000Z")
+
+type Asked = { readonly re: string; readonly id: string; readonly isSealed: boolean }
+type Answerer = (asked: Asked) => Response | Promise<Response>
+
+/** A peer that answers every request in its own way. */
+async function openPeer(
+  answerer: Answerer,
+): Promise<{ port: number; count: () => number } & AsyncDisposable> {
+  let count = 0
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      count += 1
+      const isSealed = request.headers.get("content-encoding") === "aes128gcm"
+      const body = readRequest(kai, isSealed, Buffer.from(await request.arrayBuffer()))
+      const re = request.headers.get("x-sento-signature") ?? ""
+      return answerer({ re, id: String(body.id), isSealed })
+    },
+  })
+  return { port: server.port ?? 0, count: () => count, [Symbol.asyncDispose]: () => server.stop(true) }
+}
+
+const send = (guardian: TestGuardian): Promise<SendResult> =>
+  callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi" })
+
+/** What the sender said, and how often the peer was asked. */
+async function sendTo(answerer: Answerer, features?: readonly string[]): Promise<string> {
+  await using peer = await openPeer(answerer)
+  await using guardian = await openGuardian({
+    kai: { pair: kai, port: peer.port, ...(features === undefined ? {} : { features }) },
+  })
+  const told = await send(guardian).then(
+    result => result.status as string,
+    error => `${error.code}: ${error.message}`,
+  )
+  expect(peer.count()).toBe(1)
+  return told
+}
+
+type Options = { readonly status?: number; readonly isSealed?: boolean; readonly pair?: typeof kai }
+const answer = (content: Record<string, unknown>, { isSealed = true, pair = kai, status }: Options = {}) => {
+  const { body, headers } = signAnswer(pair, content, isSealed)
+  return new Response(new Uint8Array(body), { status: status ?? Number(content.status), headers })
+}
+const accepted = ({ re, id }: Asked) => ({ v: 1, re, status: 202, id, state: "accepted" })
+
+test.each([
+  ["a sealed answer to a sealed request", (asked: Asked) => answer(accepted(asked)), undefined],
+  [
+    "a plain answer to a sealed request",
+    (asked: Asked) => answer(accepted(asked), { isSealed: false }),
+    undefined,
+  ],
+  ["a plain answer to a plain request", (asked: Asked) => answer(accepted(asked), { isSealed: false }), []],
+  ["a duplicate", (asked: Asked) => answer({ ...accepted(asked), state: "duplicate" }), undefined],
+] as const)("counts %s as accepted", async (_, answerer, features) => {
+  expect(await sendTo(answerer, features)).toBe("accepted")
+})
+
+const cut = (asked: Asked): Response => {
+  const whole = answer(accepted(asked))
+  return new Response(
+    signAnswer(kai, accepted(asked), true).body.subarray(0, -1) as Uint8Array<ArrayBuffer>,
+    {
+      status: 202,
+      headers: whole.headers,
+    },
+  )
+}
+const withHeaders = (response: Response, headers: Record<string, string>): Response => {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
+}
+const endless = (): Response =>
+  new Response(
+    new ReadableStream({
+      pull: controller => controller.enqueue(new Uint8Array(65_536)),
+    }),
+    { status: 202 },
+  )
+
+test.each<readonly [string, string, Answerer]>([
+  ["a wrong signature", "HTTP 202", asked => answer(accepted(asked), { pair: newPair() })],
+  [
+    "an answer signed with our own key",
+    "HTTP 202",
+    asked => answer(accepted(asked), { pair: { ...kai, send: kai.receive } }),
+  ],
+  ["an answer to another request", "HTTP 202", asked => answer({ ...accepted(asked), re: "0".repeat(64) })],
+  ["an answer about another message", "HTTP 202", asked => answer({ ...accepted(asked), id: uuidV7(now) })],
+  ["a 202 that comes as 200", "HTTP 200", asked => answer(accepted(asked), { status: 200 })],
+  [
+    "a 429 that comes as 202",
+    "HTTP 202",
+    ({ re }) => answer({ v: 1, re, status: 429, retryAfter: 1 }, { status: 202 }),
+  ],
+  ["another version", "HTTP 202", asked => answer({ ...accepted(asked), v: 2 })],
+  ["a signed status of nobody's", "HTTP 418", ({ re }) => answer({ v: 1, re, status: 418 })],
+  ["an unsigned 202", "HTTP 202", asked => Response.json(accepted(asked), { status: 202 })],
+  [
+    "an unsigned 400",
+    "HTTP 400",
+    ({ re }) => Response.json({ v: 1, re, status: 400, error: "x", detail: "y" }, { status: 400 }),
+  ],
+  [
+    "an unsigned 401",
+    "HTTP 401",
+    ({ re }) => Response.json({ v: 1, re, status: 401, error: "timestamp", now: stamp(0) }, { status: 401 }),
+  ],
+  [
+    "an unsigned 429",
+    "HTTP 429",
+    () => new Response(null, { status: 429, headers: { "Retry-After": "99999999" } }),
+  ],
+  [
+    "an unsigned 503",
+    "HTTP 503",
+    () => new Response(null, { status: 503, headers: { "Retry-After": "99999999" } }),
+  ],
+  ["a bare 403", "not as kai", () => new Response(null, { status: 403 })],
+  [
+    "a redirect",
+    "HTTP 307",
+    () => new Response(null, { status: 307, headers: { Location: "/v1/messages" } }),
+  ],
+  [
+    "a signature in upper case",
+    "HTTP 202",
+    asked => {
+      const good = answer(accepted(asked))
+      return withHeaders(good, {
+        "X-Sento-Signature": String(good.headers.get("x-sento-signature")).toUpperCase(),
+      })
+    },
+  ],
+  [
+    "a coding taken off a sealed answer",
+    "HTTP 202",
+    asked => {
+      const good = answer(accepted(asked))
+      good.headers.delete("content-encoding")
+      return good
+    },
+  ],
+  [
+    "a coding put on a plain answer",
+    "HTTP 202",
+    asked => withHeaders(answer(accepted(asked), { isSealed: false }), { "Content-Encoding": "aes128gcm" }),
+  ],
+  [
+    "another coding on a plain answer",
+    "HTTP 202",
+    asked => withHeaders(answer(accepted(asked), { isSealed: false }), { "Content-Encoding": "gzip" }),
+  ],
+  ["an answer cut short", "HTTP 202", cut],
+  ["a huge answer", "too long", () => new Response("a".repeat(128 * 1024 + 1), { status: 202 })],
+  ["an endless answer", "too long", endless],
+])("takes %s for a failed transport, asked once and nothing final", async (_, says, answerer) => {
+  const told = await sendTo(answerer)
+  expect(told).toStartWith("unreachable: cannot reach kai: ")
+  expect(told).toContain(says)
+})
+
+test.each([
+  ["behind", 400, "this machine's clock is 400 s behind kai's"],
+  ["ahead of", -400, "this machine's clock is 400 s ahead of kai's"],
+] as const)("a signed 401 tells that our clock is %s theirs, and by how much", async (_, seconds, says) => {
+  const theirs = stamp(now + seconds * 1000)
+  const told = await sendTo(({ re }) => answer({ v: 1, re, status: 401, error: "timestamp", now: theirs }))
+  expect(told).toBe(`failed: ${says}`)
+})
+
+test("a signed 400 is the peer's own refusal; a signed 429 or 503 says to try later", async () => {
+  expect(await sendTo(({ re }) => answer({ v: 1, re, status: 400, error: "invalid", detail: "text" }))).toBe(
+    "failed: kai refused the message: invalid: text",
+  )
+  for (const status of [429, 503])
+    expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("try-later: ")
+})
+
+const proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] as const
+const before = Object.fromEntries(proxies.map(name => [name, process.env[name]]))
+afterEach(() => {
+  for (const name of proxies)
+    if (before[name] === undefined) delete process.env[name]
+    else process.env[name] = before[name]
+})
+
+test("proxy variables are ignored", async () => {
+  let asked = 0
+  await using proxy = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => {
+      asked += 1
+      return new Response(null, { status: 502 })
+    },
+  })
+  for (const name of proxies) process.env[name] = `http://127.0.0.1:${proxy.port}`
+  expect(await sendTo(asked => answer(accepted(asked)))).toBe("accepted")
+  expect(asked).toBe(0)
+})
+
+test("a slow answer is waited for no longer than the deadline", async () => {
+  const { post } = await import("../../src/http/client.ts")
+  const never = Promise.withResolvers<Response>()
+  await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => never.promise })
+  const dripping = new ReadableStream({
+    pull: controller => Bun.sleep(20).then(() => controller.enqueue(new Uint8Array(1))),
+  })
+  await using dripper = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(dripping) })
+  for (const { port } of [server, dripper])
+    expect(
+      await post("127.0.0.1", port ?? 0, "/", {
+        headers: {},
+        body: new Uint8Array(1),
+        timeoutMilliseconds: 150,
+      }),
+    ).toMatchObject({ kind: "unreachable", cause: "timed-out" })
+  never.resolve(new Response())
+})
