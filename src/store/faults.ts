@@ -23,3 +23,8 @@ export function faultPoint(point: FaultPoint): void {
   if (process.env.SENTO_BUILD_FAULTS !== "on") return
   if (process.env.SENTO_FAULT === point) process.kill(process.pid, "SIGKILL")
 }
+
+/** Whether a test lifted the limits of messages a minute, so that thousands can be sent: in a test build alone. */
+export function areLimitsLifted(): boolean {
+  return process.env.SENTO_BUILD_FAULTS === "on" && process.env.SENTO_LIMITS === "off"
+}
