@@ -56,7 +56,7 @@ export async function callDoor<Result>(
     reject(new SentoError("interrupted", "stopped waiting"))
     socket.end()
   })
-  await writeAll(socket, `${JSON.stringify(request)}\n`)
+  write(socket, `${JSON.stringify(request)}\n`)
   return promise.finally(() => socket.end())
 }
 
@@ -78,23 +78,18 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
   }
 }
 
-const unwritten = new WeakMap<Bun.Socket, { rest: Buffer; done: () => void }>()
+const unwritten = new WeakMap<Bun.Socket, Buffer>()
 
-/** A socket takes what fits; the rest goes when it drains. */
-function writeAll(socket: Bun.Socket, text: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  unwritten.set(socket, { rest: Buffer.from(text), done: resolve })
+/** A socket takes what fits; the rest goes when it drains. Not awaited: one that closes first never drains. */
+function write(socket: Bun.Socket, text: string): void {
+  unwritten.set(socket, Buffer.from(text))
   resumeWriting(socket)
-  return promise
 }
 
 function resumeWriting(socket: Bun.Socket): void {
-  const waiting = unwritten.get(socket)
-  if (waiting === undefined) return
-  waiting.rest = waiting.rest.subarray(Math.max(0, socket.write(waiting.rest)))
-  if (waiting.rest.length > 0) return
-  unwritten.delete(socket)
-  waiting.done()
+  const rest = unwritten.get(socket)
+  if (rest !== undefined && rest.length > 0)
+    unwritten.set(socket, rest.subarray(Math.max(0, socket.write(rest))))
 }
 
 function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {

@@ -12,6 +12,7 @@ import { print, printJson, tell } from "./terminal.ts"
 
 const startMilliseconds = 10_000
 const stopMilliseconds = 15_000
+const otherMilliseconds = 1000
 const lookMilliseconds = 15
 
 /** The running Guardian's status, or null where none runs. */
@@ -112,11 +113,25 @@ async function stopAndWait(paths: Paths, pid: number): Promise<void> {
 }
 
 /**
- * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
- * has its own log goes to a file, so that a failed start can say why.
+ * A Guardian that answers. Where another one holds the home and does not answer, it is starting or stopping:
+ * it gets a second, then one is started again.
  */
 async function startInBackground(paths: Paths): Promise<GuardStatus> {
   makeFolder(paths)
+  const status = await until(startMilliseconds, () => startOnce(paths))
+  if (status !== null) return status
+  throw new SentoError(
+    "timed-out",
+    "the Guardian did not start in time",
+    `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
+  )
+}
+
+/**
+ * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
+ * has its own log goes to a file of this start's own, so that a failed start can say why.
+ */
+async function startOnce(paths: Paths): Promise<GuardStatus | null> {
   const outputPath = `${paths.folder}/guardian.${process.pid}.out`
   const output = openSync(outputPath, "w", 0o600)
   const child = Bun.spawn([...ownCommand(), "guard", "--foreground", "--json"], {
@@ -127,37 +142,22 @@ async function startInBackground(paths: Paths): Promise<GuardStatus> {
   })
   closeSync(output)
   child.unref()
+  let isOurs = true
   try {
-    return await untilItAnswers(paths, child, outputPath)
+    const ended = (): boolean => child.exitCode !== null
+    const status = await until(startMilliseconds, async () => (await guardStatus(paths)) ?? (ended() || null))
+    isOurs = status === null || (status !== true && status.pid === child.pid)
+    return status === true ? await startedByAnother(paths, outputPath) : status
   } finally {
-    if (child.exitCode === null) renameSync(outputPath, `${paths.folder}/guardian.out`)
+    if (isOurs) renameSync(outputPath, `${paths.folder}/guardian.out`)
     else rmSync(outputPath, { force: true })
   }
 }
 
-async function untilItAnswers(
-  paths: Paths,
-  child: { readonly exitCode: number | null },
-  outputPath: string,
-): Promise<GuardStatus> {
-  const status = await until(startMilliseconds, async () => {
-    const found = await guardStatus(paths)
-    if (found !== null) return found
-    if (child.exitCode === null) return null
-    return startedByAnother(paths, outputPath)
-  })
-  if (status !== null) return status
-  throw new SentoError(
-    "timed-out",
-    "the Guardian did not start in time",
-    `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
-  )
-}
-
-/** Ours ended: because another start was first, which is fine and may still be opening its doors, or for its error. */
+/** Ours ended: because another was first, which is fine and may still be opening its doors, or for its error. */
 function startedByAnother(paths: Paths, outputPath: string): Promise<GuardStatus | null> {
   const failure = readFailure(outputPath)
-  if (failure.code === "try-later") return guardStatus(paths)
+  if (failure.code === "try-later") return until(otherMilliseconds, () => guardStatus(paths))
   throw failure
 }
 
