@@ -12,7 +12,8 @@ import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
 import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
-import { requirePeer, type Sender } from "./sender.ts"
+import { requirePeer } from "./requirements.ts"
+import type { Sender } from "./sender.ts"
 
 type Parts = {
   readonly context: Context

@@ -6,9 +6,9 @@ import { formatTimestamp, readTimestamp } from "../protocol/freshness.ts"
 import { messagesPath, type UnstampedBody } from "../protocol/messages.ts"
 import { saltLength, sealingCoding } from "../protocol/sealing.ts"
 import type { Sent } from "../store/messages.ts"
-import { type Context, type NamedPeer, peerByName } from "./context.ts"
+import type { Context, NamedPeer } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
-import { requireSendable, unknownAgent } from "./requirements.ts"
+import { requirePeer, requireSendable } from "./requirements.ts"
 
 /** What one attempt brought. Only the first three are the peer's own word. */
 export type Attempt =
@@ -64,16 +64,6 @@ export function createSender(context: Context) {
       )
     },
   }
-}
-
-/** @throws unknown-agent */
-export function requirePeer(context: Context, name: string): NamedPeer {
-  const peer = peerByName(context, name)
-  if (peer !== null) return peer
-  const revocation = context.store.peers.revocations().find(one => one.name === name && !one.byUs)
-  if (revocation !== undefined)
-    throw new SentoError("refused", `the pair was revoked by ${name}`, "pair again: `sento pair`")
-  throw unknownAgent(name, Object.keys(context.config.current.agents))
 }
 
 function bodyOf(sent: Sent): UnstampedBody {
