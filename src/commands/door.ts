@@ -50,7 +50,7 @@ export async function callDoor<Result>(
       for (const line of lines) takeLine(line)
     },
     close: () => reject(new HungUp()),
-    error: (_, error) => reject(error),
+    error: () => reject(new HungUp()),
   })
   options.signal?.addEventListener("abort", () => {
     reject(new SentoError("interrupted", "stopped waiting"))
@@ -73,7 +73,8 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
       socket: { ...socket, connectError: () => {}, drain: resumeWriting },
     })
   } catch (error) {
-    if (["ENOENT", "ECONNREFUSED"].includes((error as { code?: string }).code ?? "")) throw new NoGuardian()
+    if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes((error as { code?: string }).code ?? ""))
+      throw new NoGuardian()
     throw new SentoError("failed", `cannot reach the Guardian at ${path}: ${(error as Error).message}`)
   }
 }

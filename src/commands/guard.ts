@@ -103,7 +103,11 @@ export async function guardLogs(paths: Paths, follow: boolean): Promise<number> 
 }
 
 async function stopAndWait(paths: Paths, pid: number): Promise<void> {
-  await callDoor(paths, "owner", { op: "stop" })
+  try {
+    await callDoor(paths, "owner", { op: "stop" })
+  } catch (error) {
+    if (!(error instanceof NoGuardian || error instanceof HungUp)) throw error
+  }
   const isGone = await until(
     stopMilliseconds,
     async () => ((await guardStatus(paths)) === null && !isAlive(pid)) || null,
