@@ -41,8 +41,15 @@ export async function findPane(server: TmuxServer, session: string): Promise<Pin
 
 /** What the pinned pane is now: gone, a shell, or a program that takes text. */
 export async function paneState(server: TmuxServer, pinned: PinnedPane): Promise<PaneState> {
-  const answer = await runTmux(server, ["display-message", "-p", "-t", pinned.pane, "#{pane_id} #{pane_pid} #{pane_dead}"])
-  if (answer.status !== 0 || answer.stdout.trim() !== `${pinned.pane} ${pinned.pid} 0`) return { state: "absent" }
+  const answer = await runTmux(server, [
+    "display-message",
+    "-p",
+    "-t",
+    pinned.pane,
+    "#{pane_id} #{pane_pid} #{pane_dead}",
+  ])
+  if (answer.status !== 0 || answer.stdout.trim() !== `${pinned.pane} ${pinned.pid} 0`)
+    return { state: "absent" }
   if (processStat(pinned.pid)?.startTicks !== pinned.startTicks) return { state: "absent" }
   const foreground = foregroundProcess(pinned.pid)
   if (foreground === null) return { state: "absent" }
@@ -64,7 +71,12 @@ export async function typeText(server: TmuxServer, pinned: PinnedPane, text: str
 /** With less, Gemini CLI 0.61.0 takes the return as part of the paste. */
 const settleMilliseconds = 150
 
-async function paste(server: TmuxServer, pane: string, text: string, flags: readonly string[]): Promise<void> {
+async function paste(
+  server: TmuxServer,
+  pane: string,
+  text: string,
+  flags: readonly string[],
+): Promise<void> {
   const buffer = `sento-${crypto.randomUUID()}`
   const answer = await runTmux(
     server,

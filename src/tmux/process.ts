@@ -7,6 +7,7 @@ export type ProcessStat = {
   /** The first 15 bytes of the program's name, as the kernel keeps it. */
   readonly name: string
   readonly parent: number
+  readonly group: number
   /** The foreground process group of the controlling terminal, or -1. */
   readonly foregroundGroup: number
   /** Clock ticks between boot and the start of the process: tells a pid used again from the same process. */
@@ -24,6 +25,7 @@ export function processStat(pid: number): ProcessStat | null {
     pid,
     name: line.slice(open + 1, close),
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     foregroundGroup: Number(fields[5]),
     startTicks: Number(fields[19]),
   }
