@@ -16,6 +16,7 @@ export const claude: Profile = {
   settleMilliseconds: 100,
   queueKey: "\r",
   collapsed: /^\[Pasted text #\d+( \+\d+ lines)?\]$/,
+  exactBox: true,
   read,
   adapt: endCompletion,
 }

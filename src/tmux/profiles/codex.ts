@@ -16,6 +16,7 @@ export const codex: Profile = {
   // Return cancels what streams; Tab queues (Codex 0.169.0).
   queueKey: "\t",
   collapsed: /^\[Pasted Content \d+ chars\]( #\d+)?$/,
+  exactBox: true,
   read,
   // Codex trims the end, so the space costs nothing.
   adapt: endCompletion,

@@ -16,6 +16,7 @@ export const gemini: Profile = {
   settleMilliseconds: 150,
   queueKey: null,
   collapsed: /^\[Pasted Text: \d+ (lines|chars)\]( #\d+)?$/,
+  exactBox: true,
   read,
   adapt: endCompletion,
 }

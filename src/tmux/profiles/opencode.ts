@@ -16,6 +16,7 @@ export const opencode: Profile = {
   settleMilliseconds: 100,
   queueKey: "\r",
   collapsed: /^\[Pasted ~\d+ lines\]$/,
+  exactBox: true,
   read,
   adapt: endCompletion,
 }

@@ -10,13 +10,14 @@ export const plain: Profile = {
   settleMilliseconds: 100,
   queueKey: null,
   collapsed: null,
+  exactBox: false,
   read,
   // A line feed would submit each line as a message of its own.
   adapt: text => text.replace(/\n */g, " ⏎ "),
 }
 
 function read(snapshot: Snapshot): Reading {
-  const line = snapshot.lines[snapshot.cursor.y]?.text ?? ""
   if (snapshot.alternateScreen) return reading("other", "a full-screen program runs in the pane", null)
-  return reading("ready", "", snapshot.cursor.x === 0 ? "" : line)
+  const shown = snapshot.lines.slice(0, snapshot.cursor.y + 1).map(line => line.text)
+  return reading("ready", "", snapshot.cursor.x === 0 ? "" : shown.join("\n"))
 }

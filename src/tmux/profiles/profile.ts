@@ -22,6 +22,8 @@ export type Profile = {
   readonly queueKey: "\r" | "\t" | null
   /** How the box shows a long paste, alone. */
   readonly collapsed: RegExp | null
+  /** False where the box cannot be told from what stands before it: then only its end is compared. */
+  readonly exactBox: boolean
   readonly read: (snapshot: Snapshot) => Reading
   /** The text as this program must be given it. */
   readonly adapt: (text: string) => string
@@ -88,6 +90,7 @@ export function boxContent(profile: Profile, box: string | null, text: string): 
   if (profile.collapsed?.test(box.trim()) === true) return "ours"
   const shown = compact(box)
   const whole = compact(text)
+  if (!profile.exactBox) return shown.endsWith(whole.slice(-shortestTail)) ? "ours" : "foreign"
   return shown.length >= Math.min(whole.length, shortestTail) && whole.endsWith(shown) ? "ours" : "foreign"
 }
 
