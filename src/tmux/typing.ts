@@ -126,13 +126,13 @@ async function alreadyDone(
   if (state === "shell" || (state === "other" && box === null))
     return { kind: "held", state, reason, pasted: true }
   if (boxContent(profile, box, text) !== "empty") return null
-  const head = compact(text).slice(0, headCharacters)
+  const head = compact(/^← agent .{0,64}?\[\w+\]/.exec(text)?.[0] ?? text.slice(0, headCharacters))
   const conversation = compact(seen.snapshot.lines.map(line => line.text).join(""))
   if (conversation.includes(head)) return { kind: "submitted" }
   return { kind: "vanished", reason: "the message was pasted, but is not in the box any more" }
 }
 
-/** Longer than any tag with its short id. */
+/** Enough of a text without a tag and short id to know it again. */
 const headCharacters = 48
 
 type Delivery = {
