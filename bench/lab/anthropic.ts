@@ -1,11 +1,21 @@
-import { type Answer, type Chunk, type Dialect, event, type Json, type Question, shellTool, textOf } from "./stub-model.ts"
+import {
+  type Answer,
+  type Chunk,
+  type Dialect,
+  event,
+  type Json,
+  type Question,
+  shellTool,
+  textOf,
+} from "./stub-model.ts"
 
 /** Anthropic's Messages API, which Claude Code speaks. */
 export const anthropic: Dialect = {
   matches: path => path.endsWith("/v1/messages"),
   question: body => {
     const last = (body.messages as Json).at(-1) as Json
-    const isToolResult = Array.isArray(last.content) && last.content.some(part => String(part.type) === "tool_result")
+    const isToolResult =
+      Array.isArray(last.content) && last.content.some(part => String(part.type) === "tool_result")
     const tools = ((body.tools ?? []) as Json).map(tool => String(tool.name))
     return { text: isToolResult ? null : textOf(last.content), tools, streaming: Boolean(body.stream) }
   },
@@ -43,7 +53,9 @@ function block(answer: Answer, question: Question): Chunk[] {
     event({ type: "content_block_delta", index: 0, delta: change }, "content_block_delta", pause)
   const stop = event({ type: "content_block_stop", index: 0 }, "content_block_stop")
   if (answer.kind === "words") {
-    const words = answer.words.map(word => delta({ type: "text_delta", text: `${word} ` }, answer.pauseMilliseconds))
+    const words = answer.words.map(word =>
+      delta({ type: "text_delta", text: `${word} ` }, answer.pauseMilliseconds),
+    )
     return [start({ type: "text", text: "" }), ...words, stop]
   }
   const input = JSON.stringify({ command: answer.command, description: "the stub wants it" })

@@ -1,4 +1,13 @@
-import { type Answer, type Chunk, type Dialect, event, type Json, type Question, shellTool, textOf } from "./stub-model.ts"
+import {
+  type Answer,
+  type Chunk,
+  type Dialect,
+  event,
+  type Json,
+  type Question,
+  shellTool,
+  textOf,
+} from "./stub-model.ts"
 
 /** OpenAI's Responses API, which Codex speaks. */
 export const responses: Dialect = {
@@ -26,12 +35,24 @@ const usage = {
 }
 
 function items(answer: Answer, question: Question): Chunk[] {
-  if (answer.kind === "tool") return [event({ type: "response.output_item.done", output_index: 0, item: call(answer.command, question) }, "response.output_item.done")]
+  if (answer.kind === "tool")
+    return [
+      event(
+        { type: "response.output_item.done", output_index: 0, item: call(answer.command, question) },
+        "response.output_item.done",
+      ),
+    ]
   const text = answer.words.join(" ")
   const item = { type: "message", role: "assistant", id: "msg_stub", content: [] as object[] }
   const deltas = answer.words.map(word =>
     event(
-      { type: "response.output_text.delta", item_id: "msg_stub", output_index: 0, content_index: 0, delta: `${word} ` },
+      {
+        type: "response.output_text.delta",
+        item_id: "msg_stub",
+        output_index: 0,
+        content_index: 0,
+        delta: `${word} `,
+      },
       "response.output_text.delta",
       answer.pauseMilliseconds,
     ),
@@ -55,5 +76,11 @@ function call(command: string, question: Question): object {
         ? { command: ["sh", "-c", command], with_escalated_permissions: true, ...escalated }
         : { command, with_escalated_permissions: true, ...escalated }
   const id = crypto.randomUUID().slice(0, 8)
-  return { type: "function_call", id: `fc_${id}`, call_id: `call_${id}`, name, arguments: JSON.stringify(input) }
+  return {
+    type: "function_call",
+    id: `fc_${id}`,
+    call_id: `call_${id}`,
+    name,
+    arguments: JSON.stringify(input),
+  }
 }

@@ -19,7 +19,11 @@ export type Answer =
 export type Chunk = { readonly text: string; readonly pauseMilliseconds: number }
 
 /** A request, read: the person's last text (null when a tool's result came last), and the tools offered. */
-export type Question = { readonly text: string | null; readonly tools: readonly string[]; readonly streaming: boolean }
+export type Question = {
+  readonly text: string | null
+  readonly tools: readonly string[]
+  readonly streaming: boolean
+}
 
 /** One of the APIs that the programs speak. */
 export type Dialect = {
@@ -33,7 +37,11 @@ export type Dialect = {
 /** What `JSON.parse` gives, looked into without a schema: a stub may be lenient. */
 export type Json = { readonly [key: string]: Json } & readonly Json[] & string
 
-export type StubModel = { readonly port: number; readonly received: string[]; readonly paths: string[] } & Disposable
+export type StubModel = {
+  readonly port: number
+  readonly received: string[]
+  readonly paths: string[]
+} & Disposable
 
 /** Starts the stub on a free port of the loopback interface. */
 export function startStubModel(toolCommand: () => string): StubModel {
@@ -47,7 +55,8 @@ export function startStubModel(toolCommand: () => string): StubModel {
       const path = new URL(request.url).pathname
       paths.push(`${request.method} ${path}`)
       const dialect = dialects.find(candidate => candidate.matches(path))
-      if (dialect === undefined || request.method !== "POST") return Response.json({}, { status: request.method === "HEAD" ? 200 : 404 })
+      if (dialect === undefined || request.method !== "POST")
+        return Response.json({}, { status: request.method === "HEAD" ? 200 : 404 })
       const body = (await request.json()) as Json
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
@@ -63,11 +72,16 @@ function chooseAnswer(question: Question, toolCommand: () => string, count: numb
   const text = question.text ?? ""
   if (text.includes("use tool") && question.tools.length > 0) return { kind: "tool", command: toolCommand() }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }
-  return { kind: "words", words: Array.from({ length: 20 }, (_, index) => `word${index}`), pauseMilliseconds: 300 }
+  return {
+    kind: "words",
+    words: Array.from({ length: 20 }, (_, index) => `word${index}`),
+    pauseMilliseconds: 300,
+  }
 }
 
 function respond(dialect: Dialect, question: Question, answer: Answer): Response {
-  if (!question.streaming) return Response.json(dialect.whole(answer.kind === "words" ? answer.words.join(" ") : "tool"))
+  if (!question.streaming)
+    return Response.json(dialect.whole(answer.kind === "words" ? answer.words.join(" ") : "tool"))
   const chunks = dialect.answer(answer, question)
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {

@@ -29,7 +29,12 @@ export async function startDouble(name: DoubleName): Promise<DoublePane> {
   mkdirSync(dirname(script), { recursive: true })
   symlinkSync(join(import.meta.dir, "double.ts"), script)
   const log = join(directory, "log")
-  return startPane(directory, ["sh", "-c", `${process.execPath} ${script} ${name} ${log}; exec sh`], log, '"ready"')
+  return startPane(
+    directory,
+    ["sh", "-c", `${process.execPath} ${script} ${name} ${log}; exec sh`],
+    log,
+    '"ready"',
+  )
 }
 
 /** Starts any command likewise; it is there when its screen shows `ready`. */
@@ -42,10 +47,15 @@ export async function startPane(
   const socket = join(directory, "tmux")
   const server = { socket }
   const env = { PATH: process.env.PATH ?? "", HOME: directory, TERM: "xterm-256color", LANG: "C.UTF-8" }
-  const tmux = (...commands: string[]) => Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], { env }).stdout.toString()
+  const tmux = (...commands: string[]) =>
+    Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], { env }).stdout.toString()
   tmux("new-session", "-d", "-s", "sento", "-x", "120", "-y", "40", "-c", directory, ...command)
   const entries = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").filter(Boolean) : [])
-  await until(() => entries().some(line => line.includes(ready)) || tmux("capture-pane", "-p", "-t", "sento").includes(ready))
+  await until(
+    () =>
+      entries().some(line => line.includes(ready)) ||
+      tmux("capture-pane", "-p", "-t", "sento").includes(ready),
+  )
   const pinned = await findPane(server, "sento")
   if (pinned === null) throw new Error("the double's session did not start")
   return {

@@ -42,7 +42,10 @@ describe("screens of the real programs", () => {
   test.each([
     ["codex", "\x1b[1m›\x1b[0m \x1b[2mAsk Codex to do anything"],
     ["opencode", "  ┃\n  ┃  \x1b[38;5;8mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
-    ["claude", `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`],
+    [
+      "claude",
+      `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`,
+    ],
   ] as const)("a faint placeholder of %s is an empty box", (profile, screen) => {
     expect(stateOf(profile, { ...snapshotOf(null, profile), ...screenOf(screen) })).toBe("ready")
   })
@@ -74,7 +77,15 @@ function stateOf(profile: ProfileName, snapshot: Snapshot): string {
 function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
   const screen = file === null ? "" : readFileSync(join(import.meta.dir, "../screens", `${file}.txt`), "utf8")
   const program = { executable: profile, name: profile, arguments: [] }
-  const base = { title: "", command: profile, copyMode: false, alternateScreen: false, width: 120, height: 40, program }
+  const base = {
+    title: "",
+    command: profile,
+    copyMode: false,
+    alternateScreen: false,
+    width: 120,
+    height: 40,
+    program,
+  }
   return { ...base, ...screenOf(screen) }
 }
 
