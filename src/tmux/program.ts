@@ -27,19 +27,19 @@ const shells = new Set(
 const agentPrograms = [
   {
     profile: "claude",
-    names: ["claude", "claude.exe"],
+    names: ["claude"],
     scripts: /(^|\/)(claude|@anthropic-ai\/claude-code\/.*)$/,
   },
   { profile: "codex", names: ["codex"], scripts: /(^|\/)(codex|codex\.js)$/ },
   { profile: "gemini", names: ["gemini"], scripts: /(^|\/)(gemini|gemini\.js|@google\/gemini-cli\/.*)$/ },
   {
     profile: "opencode",
-    names: ["opencode", "opencode.exe", ".opencode"],
+    names: ["opencode", ".opencode"],
     scripts: /(^|\/)(opencode|opencode-ai\/.*)$/,
   },
 ] as const
 
-const runtimes = new Set(["node", "nodejs", "bun", "deno", "MainThread"])
+const runtimes = new Set(["node", "nodejs", "bun", "deno"])
 
 /** True for a program that executes what is typed into it. */
 export function isShell(program: Program): boolean {
@@ -84,10 +84,15 @@ export function keyboardOwner(pid: number): Program | null {
 
 function describe(stat: ProcessStat): Program {
   return {
-    executable: programOf(stat.pid) ?? stat.name,
+    executable: executableName(stat),
     name: stat.name,
     arguments: argumentsOf(stat.pid) ?? [],
   }
+}
+
+/** npm names the native programs of its packages `bun.exe`, `claude.exe` on every system. */
+function executableName(stat: ProcessStat): string {
+  return (programOf(stat.pid) ?? stat.name).replace(/\.exe$/, "")
 }
 
 /** The first argument after the runtime's own options. */
