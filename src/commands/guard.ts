@@ -8,7 +8,7 @@ import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
-import { print, printJson, tell } from "./terminal.ts"
+import { ago, print, printJson, tell } from "./terminal.ts"
 
 const startMilliseconds = 10_000
 const stopMilliseconds = 15_000
@@ -86,8 +86,27 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
     print(`session ${session.target}: ${session.state}`)
     print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
+    if (status.held !== undefined) print(`held: ${heldWords(status.held, Date.now())}`)
   }
   return status === null ? 1 : 0
+}
+
+/** Why the oldest message waits, for people. @param now - milliseconds since the epoch */
+export function heldWords(
+  { id, from, reason, since }: NonNullable<GuardStatus["held"]>,
+  now: number,
+): string {
+  return `[${id}] from ${from} since ${since} (${ago(since, now)}): ${reason}`
+}
+
+/** `sento guard attach`: type into the session's active pane as it is now. */
+export async function guardAttach(paths: Paths, isJson: boolean): Promise<number> {
+  await ensureGuardian(paths)
+  const { pane } = await callDoor<{ pane: string }>(paths, "owner", { op: "attach" })
+  const { session } = needConfig(paths).tmux
+  if (isJson) printJson({ session, pane })
+  else tell(`messages are typed into pane ${pane} of session ${session} from now on`)
+  return 0
 }
 
 /** `sento guard logs [-f]` */

@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { formatTimestamp } from "../protocol/freshness.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { listAgents } from "./agents.ts"
 import { announce, type Context, peerById } from "./context.ts"
@@ -12,6 +13,7 @@ import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
 import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
+import { attach } from "./pinning.ts"
 import { requirePeer } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
 
@@ -59,6 +61,8 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
       return null
     case "rename":
       return renamePair(context, requirePeer(context, request.from), request.to)
+    case "attach":
+      return attachPane(parts)
     case "stop":
       setImmediate(parts.onStop)
       return null
@@ -67,6 +71,7 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
 
 async function status({ context, delivery }: Parts): Promise<GuardStatus> {
   const { config, store, address } = context
+  const hold = delivery.hold()
   return {
     running: true,
     pid: process.pid,
@@ -74,7 +79,23 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
     ...address,
     session: { target: config.current.tmux.session, state: await delivery.look() },
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
+    ...(hold === null
+      ? {}
+      : {
+          held: {
+            id: hold.shortId,
+            from: hold.name,
+            reason: hold.reason,
+            since: formatTimestamp(hold.since),
+          },
+        }),
   }
+}
+
+async function attachPane({ context, delivery }: Parts): Promise<{ pane: string }> {
+  const { pane } = await attach(context)
+  delivery.wake()
+  return { pane }
 }
 
 function agents(context: Context): AgentList {

@@ -20,6 +20,7 @@ import { createMinting } from "./minting.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
+import { forgetFiles } from "./typed-text.ts"
 
 export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
@@ -87,7 +88,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const asked = Promise.withResolvers<void>()
   const handle = createDispatcher({ context, sender, minting, joining, delivery, onStop: asked.resolve })
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
-  const agentPids = async (): Promise<number[]> => [process.pid, ...(await delivery.agentPids())]
+  const agentPids = (): number[] => [process.pid, ...delivery.agentPids()]
   const doors = [
     openDoor({ path: paths.ownerSocket, door: "owner", handle, agentPids, onError }),
     openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
@@ -180,5 +181,6 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
     else endPair(context, peer)
   }
   store.inbox.forgetIds(now)
+  forgetFiles(context)
   tellEnded(context, sender)
 }
