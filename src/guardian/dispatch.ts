@@ -12,6 +12,7 @@ import type { AgentList, DoorRequest, GuardStatus, PairingEvent, Probe, SendResu
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
+import type { Outbox } from "./outbox.ts"
 import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
 import { attach } from "./pinning.ts"
 import { requirePeer } from "./requirements.ts"
@@ -20,6 +21,7 @@ import type { Sender } from "./sender.ts"
 type Parts = {
   readonly context: Context
   readonly sender: Sender
+  readonly outbox: Outbox
   readonly minting: Minting
   readonly joining: Joining
   readonly delivery: Delivery
@@ -44,7 +46,7 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
     case "probe":
       return probe(context, sender, request.name)
     case "send":
-      return sender.send(request.to, request.text, null, 0)
+      return parts.outbox.send(request.to, request.text, null, 0)
     case "reply":
       return reply(parts, request.id, request.text)
     case "pair":
@@ -133,7 +135,7 @@ async function probe(context: Context, sender: Sender, name: string): Promise<Pr
 }
 
 /** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
-function reply({ context, sender }: Parts, id: string, text: string): Promise<SendResult> {
+function reply({ context, outbox }: Parts, id: string, text: string): Promise<SendResult> {
   const shortId = readShortId(id)
   if (shortId === null)
     throw new SentoError(
@@ -151,7 +153,7 @@ function reply({ context, sender }: Parts, id: string, text: string): Promise<Se
   const peer = peerById(context, message.pair)
   if (peer === null)
     throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
-  return sender.send(peer.name, text, message.id, message.hops + 1)
+  return outbox.send(peer.name, text, message.id, message.hops + 1)
 }
 
 /** Opens a code, or shows the request that waits, and tells what becomes of it until the caller hangs up. */
