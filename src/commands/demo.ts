@@ -54,7 +54,7 @@ async function pairBoth(stage: Stage): Promise<void> {
   tell(bold("\n1. mira's owner runs:  sento pair"))
   await openSession(stage, "mira-owner", ["sh"])
   await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair`)
-  const code = (await untilShown(stage, "mira-owner", /^SENTO-[0-9A-Z]{4}$/m))[0]
+  const code = (await untilShown(stage, "mira-owner", /SENTO-[0-9A-Z]{4}\b/))[0]
   tell(`   and gets ${bold(code)}`)
   tell(bold(`\n2. kai's owner runs:  sento pair ${code}`))
   await openSession(stage, "kai-owner", ["sh"])
@@ -136,8 +136,10 @@ function shellCommand(stage: Stage, name: string): string {
   return `SENTO_HOME='${homeOf(stage, name)}' ${quoted.join(" ")}`
 }
 
-const screen = async (stage: Stage, name: string): Promise<string> =>
-  (await runTmux(stage.server, ["capture-pane", "-p", "-J", "-t", `=${name}:`])).stdout
+async function screen(stage: Stage, name: string): Promise<string> {
+  const answer = await runTmux(stage.server, ["capture-pane", "-p", "-J", "-t", `=${name}:`])
+  return answer.status === 0 ? answer.stdout : `(no screen: ${answer.stderr.trim()})`
+}
 
 async function untilShown(stage: Stage, name: string, what: string | RegExp): Promise<[string]> {
   const deadline = Date.now() + patienceMilliseconds

@@ -1,11 +1,11 @@
 /** A command's side of the Guardian's local doors. */
 
-import type { DoorName, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
+import type { DoorEvent, DoorName, DoorRequestInput } from "../guardian/door-requests.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
 
 type Line = {
-  readonly event?: PairingEvent
+  readonly event?: DoorEvent
   readonly result?: unknown
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null }
 }
@@ -28,18 +28,18 @@ export class HungUp extends SentoError {
  * Asks the Guardian one thing and passes on what it tells meanwhile.
  * @throws NoGuardian where none runs; HungUp; whatever SentoError the Guardian answers
  */
-export async function callDoor<Result>(
+export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   paths: Paths,
   door: DoorName,
   request: DoorRequestInput,
-  options: { readonly onEvent?: (event: PairingEvent) => void; readonly signal?: AbortSignal } = {},
+  options: { readonly onEvent?: (event: Event) => void; readonly signal?: AbortSignal } = {},
 ): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   let received = ""
   const decoder = new TextDecoder()
   const takeLine = (text: string): void => {
     const line = JSON.parse(text) as Line
-    if (line.event !== undefined) options.onEvent?.(line.event)
+    if (line.event !== undefined) options.onEvent?.(line.event as Event)
     else if (line.error !== undefined) reject(errorOf(line.error))
     else resolve(line.result as Result)
   }

@@ -22,6 +22,9 @@ type Entry = {
   readonly text: string
   readonly state: string
   readonly reason: string | null
+  /** What the other side last said became of it, and why; null before it said anything. */
+  readonly peerState: string | null
+  readonly peerReason: string | null
   readonly settledAt: string | null
 }
 
@@ -63,6 +66,9 @@ function readCount(text: string): number {
   throw new SentoError("usage", `${JSON.stringify(text)} is no number of lines`, "run `sento log -n 100`")
 }
 
+/** What came in has no receipts of its own. */
+const noReceipt = { peerState: null, peerReason: null }
+
 /** Both ways, the latest last, with the names of today. */
 function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
   const database = readDatabase(paths.database)
@@ -70,7 +76,7 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
   const names = new Map(Object.entries(config.agents).map(([known, peer]) => [peer.id, known]))
   const received = createInbox(database, () => new Uint8Array())
     .recent(mostRead)
-    .map(one => ({ ...one, direction: "in" as const, time: one.receivedAt, reason: null }))
+    .map(one => ({ ...one, direction: "in" as const, time: one.receivedAt, reason: null, ...noReceipt }))
   const sent = createOutbox(database)
     .recent(mostRead)
     .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
@@ -79,7 +85,7 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
     .map(one => ({ ...one, name: names.get(one.pair) ?? one.name }))
     .filter(one => name === null || one.name === name)
     .sort((a, b) => a.time - b.time)
-    .map(({ time, direction, name, id, shortId, inReplyTo, text, state, reason, settledAt }) => ({
+    .map(({ time, direction, name, id, shortId, inReplyTo, text, state, reason, settledAt, ...told }) => ({
       at: formatTimestamp(time),
       direction,
       name,
@@ -89,14 +95,17 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
       text,
       state,
       reason,
+      peerState: told.peerState,
+      peerReason: told.peerReason,
       settledAt: settledAt === null ? null : formatTimestamp(settledAt),
     }))
 }
 
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */
-function lineOf({ at, direction, name, shortId, text, state, reason }: Entry): string {
+function lineOf({ at, direction, name, shortId, text, state, reason, peerState, peerReason }: Entry): string {
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
-  const outcome = reason === null ? state : `${state}: ${sanitise(reason)}`
+  const [last, why] = state === "accepted" && peerState !== null ? [peerState, peerReason] : [state, reason]
+  const outcome = why === null ? last : `${last}: ${sanitise(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`
 }

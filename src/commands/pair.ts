@@ -34,7 +34,10 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
   }
   const request = { op: "pair", long: options.long ?? false } as const
   try {
-    const end = await callDoor<PairingEvent | null>(paths, "owner", request, { onEvent, signal: stop.signal })
+    const end = await callDoor<PairingEvent | null, PairingEvent>(paths, "owner", request, {
+      onEvent,
+      signal: stop.signal,
+    })
     await Promise.allSettled(answering.values())
     return exitOf(end)
   } catch (error) {
@@ -49,7 +52,7 @@ async function pairForAgent(
   request: { readonly op: "pair"; readonly long: boolean },
   onEvent: (event: PairingEvent) => void,
 ): Promise<number> {
-  await callDoor(paths, "agent", { ...request, wait: false }, { onEvent })
+  await callDoor<null, PairingEvent>(paths, "agent", { ...request, wait: false }, { onEvent })
   tell(
     "the yes is your owner's: tell your owner to run `sento pair` in a terminal of their own and to wait there",
   )
@@ -171,7 +174,10 @@ async function joinAt(paths: Paths, wish: Target, options: PairOptions): Promise
     else tellJoiner(event)
   }
   const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
-  const end = await callDoor<PairingEvent | null>(paths, "owner", request, { onEvent, signal: stop.signal })
+  const end = await callDoor<PairingEvent | null, PairingEvent>(paths, "owner", request, {
+    onEvent,
+    signal: stop.signal,
+  })
   return exitOf(end)
 }
 

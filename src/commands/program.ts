@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander"
 import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { version } from "../version.ts"
+import type { SendOptions } from "./send.ts"
 
 type Json = { readonly json?: boolean }
 
@@ -156,8 +157,10 @@ function createProgram(finish: (status: number) => void): Command {
   command(program, "send", "send a message to a paired agent")
     .argument("<name>")
     .argument("<text...>", "the message, or - for stdin")
-    .action(async (to: string, words: string[], options: Json) =>
-      finish(await (await import("./send.ts")).send(paths(), to, words, options.json ?? false)),
+    .option("--wait [seconds]", "wait for the answer and print it (120 s)")
+    .option("--reply-to <id>", "the message that this answers")
+    .action(async (to: string, words: string[], options: SendOptions) =>
+      finish(await (await import("./send.ts")).send(paths(), to, words, options)),
     )
   command(program, "reply", "answer a message by the id in its line")
     .argument("<id>", "as in `← agent mira [k7q2]: …`")

@@ -1,24 +1,100 @@
 /** `sento send`, `sento reply`. */
-import type { SendResult } from "../guardian/door-requests.ts"
+import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
+import { visibleText } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor } from "./door.ts"
+import { callDoor, HungUp } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { ensureConfig } from "./init.ts"
-import { printJson, tell } from "./terminal.ts"
+import { print, printJson, tell } from "./terminal.ts"
+
+export type SendOptions = {
+  readonly json?: boolean
+  /** Seconds, or true for {@link defaultWaitSeconds}. */
+  readonly wait?: string | true
+  readonly replyTo?: string
+}
+
+const defaultWaitSeconds = 120
+const mostWaitSeconds = 24 * 60 * 60
 
 /** `sento send NAME TEXT` */
 export async function send(
   paths: Paths,
   to: string,
   words: readonly string[],
-  isJson: boolean,
+  options: SendOptions,
 ): Promise<number> {
+  const isJson = options.json ?? false
+  const waitSeconds = readWait(options.wait)
   const text = await readText(words)
   await ready(paths, isJson)
-  return say(await callDoor<SendResult>(paths, "agent", { op: "send", to, text }), isJson)
+  const request = { op: "send", to, text, replyTo: options.replyTo ?? null } as const
+  if (waitSeconds === null) return say(await callDoor<SendResult>(paths, "agent", request), isJson)
+  return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
+}
+
+/** Null: not at all. @throws usage */
+function readWait(wait: string | true | undefined): number | null {
+  if (wait === undefined) return null
+  const seconds = wait === true ? defaultWaitSeconds : Number(wait)
+  if (Number.isFinite(seconds) && seconds > 0 && seconds <= mostWaitSeconds) return seconds
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(wait)} is no number of seconds`,
+    "write `--wait 60`, and the text before it or after `--`",
+  )
+}
+
+/** The answer goes to stdout; what happens meanwhile to stderr. */
+async function sendAndWait(
+  paths: Paths,
+  request: DoorRequestInput & { readonly to: string },
+  seconds: number,
+  isJson: boolean,
+): Promise<number> {
+  let sent: SendResult | null = null
+  const onEvent = (event: DoorEvent): void => {
+    if (event.event === "sent") sent = event.result
+    if (event.event === "news" && !isJson) tellNews(request.to, event.state, event.reason)
+  }
+  const signal = AbortSignal.timeout(seconds * 1000)
+  try {
+    const result = await callDoor<SendResult | null>(paths, "agent", request, { onEvent, signal })
+    if (result?.reply === undefined) throw new HungUp()
+    if (isJson) printJson(result)
+    else {
+      tell(`${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
+      print(result.reply.text)
+    }
+    return 0
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return noAnswer(request.to, sent, seconds, isJson)
+  }
+}
+
+function noAnswer(to: string, sent: SendResult | null, seconds: number, isJson: boolean): number {
+  if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason: `no answer within ${seconds} s` })
+  else {
+    tell(`no answer from ${to} within ${seconds} s; the message lives on`)
+    tell(
+      `hint: the answer will be typed into this session; \`sento log ${to}\` says what became of the message`,
+    )
+  }
+  return exitStatus["timed-out"]
+}
+
+function tellNews(to: string, state: string, reason: string | null): void {
+  const words: Readonly<Record<string, string>> = {
+    accepted: `${to} has the message; waiting for the answer`,
+    delivered: `typed into ${to}'s session`,
+    uncertain: `${to}'s Guardian cannot tell whether the message was typed; ask again if no answer comes`,
+    held: `${to}'s agent cannot take it now (${visibleText(reason ?? "held")}); held until it can`,
+  }
+  tell(words[state] ?? `${to}: ${state}${reason === null ? "" : ` (${visibleText(reason)})`}`)
 }
 
 /** `sento reply ID TEXT` */

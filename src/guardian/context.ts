@@ -10,6 +10,7 @@ import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
 import type { PairingEvent } from "./door-requests.ts"
 import type { Log } from "./log.ts"
+import type { Waiters } from "./waiters.ts"
 
 export type Context = {
   readonly paths: Paths
@@ -20,6 +21,7 @@ export type Context = {
   readonly random: (length: number) => Uint8Array
   readonly config: ConfigHolder
   readonly events: Events
+  readonly waiters: Waiters
   /** Aborted when the Guardian stops. */
   readonly stopping: AbortSignal
   /** Filled in once the listener is up. */

@@ -1,4 +1,6 @@
 /** The one worker that types what waits into the agent's pane, oldest first. */
+
+import type { ReceiptState } from "../protocol/messages.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received } from "../store/messages.ts"
 import { tellOwners } from "../tmux/owners.ts"
@@ -25,7 +27,10 @@ const lookMilliseconds = 500
 /** How long a dialog or a draft may hold a message before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
 
-export function createDelivery(context: Context) {
+/** Tells the sender of a message what becomes of it. */
+export type TellSender = (message: Received, state: ReceiptState, reason: string | null) => void
+
+export function createDelivery(context: Context, tellSender: TellSender) {
   const { store, log } = context
   let running: Promise<void> | null = null
   let hold: Hold | null = null
@@ -118,14 +123,19 @@ export function createDelivery(context: Context) {
     store.inbox.mark(message.seq, state, context.now())
     pasted = null
     log.write(`[${message.shortId}] from ${message.name} ${state}`)
+    if (state !== "dropped") tellSender(message, state, null)
     return null
   }
 
-  function noteHold({ shortId, name }: Received, held: Held | null): void {
+  function noteHold(message: Received, held: Held | null): void {
+    const { shortId, name } = message
     const isSame = held !== null && hold?.shortId === shortId && hold.reason === held.reason
     if (!isSame && held !== null) log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
     if (held === null) hold = null
-    else if (!isSame) hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
+    else if (!isSame) {
+      hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
+      tellSender(message, "held", holdWords[held.state])
+    }
     if (hold !== null) tellOwnerOnce(hold)
   }
 
@@ -173,6 +183,18 @@ export function createDelivery(context: Context) {
     /** Resolves when the worker has stopped. */
     stopped: (): Promise<void> => running ?? Promise.resolve(),
   }
+}
+
+/** What a sender is told of a hold: the kind alone, nothing of what the screen shows. */
+const holdWords: Readonly<Record<PaneLook["state"], string>> = {
+  ready: "busy",
+  busy: "busy",
+  dialog: "dialog",
+  draft: "draft",
+  shell: "no agent",
+  "copy-mode": "copy mode",
+  other: "not ready",
+  absent: "no session",
 }
 
 /** The message's pair was removed just before the paste. */

@@ -6,9 +6,9 @@ import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { listAgents } from "./agents.ts"
-import { announce, type Context, peerById } from "./context.ts"
+import { announce, type Context } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
-import type { AgentList, DoorRequest, GuardStatus, PairingEvent, Probe, SendResult } from "./door-requests.ts"
+import type { AgentList, DoorEvent, DoorRequest, GuardStatus, PairingEvent, Probe } from "./door-requests.ts"
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
@@ -17,6 +17,7 @@ import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pa
 import { attach } from "./pinning.ts"
 import { requirePeer } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
+import { reply, send } from "./sending.ts"
 
 type Parts = {
   readonly context: Context
@@ -28,7 +29,7 @@ type Parts = {
   readonly onStop: () => void
 }
 
-type Emit = (event: PairingEvent) => void
+type Emit = (event: DoorEvent) => void
 
 export function createDispatcher(parts: Parts): DoorHandler {
   return (request, emit, gone) => dispatch(parts, request, emit, gone)
@@ -46,9 +47,9 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
     case "probe":
       return probe(context, sender, request.name)
     case "send":
-      return parts.outbox.send(request.to, request.text, null, 0)
+      return send(context, parts.outbox, request, emit, gone)
     case "reply":
-      return reply(parts, request.id, request.text)
+      return reply(context, parts.outbox, request.id, request.text)
     case "pair":
       return pair(parts, request, emit, gone)
     case "join":
@@ -132,28 +133,6 @@ async function probe(context: Context, sender: Sender, name: string): Promise<Pr
     default:
       return { isReached: false, reason: attempt.reason, aheadSeconds: null }
   }
-}
-
-/** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
-function reply({ context, outbox }: Parts, id: string, text: string): Promise<SendResult> {
-  const shortId = readShortId(id)
-  if (shortId === null)
-    throw new SentoError(
-      "unknown-message",
-      `${JSON.stringify(id)} is no id of a message`,
-      "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
-    )
-  const message = context.store.inbox.byShortId(shortId)
-  if (message === null)
-    throw new SentoError(
-      "unknown-message",
-      `no message ${JSON.stringify(id)} came in`,
-      "run `sento log` to see those that did",
-    )
-  const peer = peerById(context, message.pair)
-  if (peer === null)
-    throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
-  return outbox.send(peer.name, text, message.id, message.hops + 1)
 }
 
 /** Opens a code, or shows the request that waits, and tells what becomes of it until the caller hangs up. */

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot"
 import { isHost } from "../protocol/addresses.ts"
+import type { ReceiptState } from "../protocol/messages.ts"
 import { nameSchema } from "../protocol/names.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
 
@@ -22,7 +23,15 @@ const agentRequests = [
     long: v.optional(v.boolean(), false),
     wait: v.optional(v.boolean(), true),
   }),
-  v.object({ op: v.literal("send"), to: v.string(), text, replyTo: v.optional(v.nullable(id), null) }),
+  v.object({
+    op: v.literal("send"),
+    to: v.string(),
+    text,
+    /** The short id of the message that this answers. */
+    replyTo: v.optional(v.nullable(id), null),
+    /** Whether to go on telling what becomes of it, until the answer comes. */
+    wait: v.optional(v.boolean(), false),
+  }),
   v.object({ op: v.literal("reply"), id, text }),
 ] as const
 
@@ -84,6 +93,13 @@ export type PairingEvent =
   | { readonly event: "expired" }
   | { readonly event: "burned"; readonly address: string }
 
+/** What becomes of a message, to a command that waits for the answer. */
+export type MessageEvent =
+  | { readonly event: "sent"; readonly result: SendResult }
+  | { readonly event: "news"; readonly state: ReceiptState | "accepted"; readonly reason: string | null }
+
+export type DoorEvent = PairingEvent | MessageEvent
+
 export type Candidate = { readonly name: string; readonly host: string; readonly port: number }
 
 /** The state of the agent's pane as `guard status` tells it. */
@@ -134,4 +150,6 @@ export type SendResult = {
   readonly to: string
   readonly status: "delivered" | "accepted" | "queued"
   readonly reason?: string
+  /** The answer that was waited for: its short id and its visible text. */
+  readonly reply?: { readonly id: string; readonly text: string }
 }

@@ -5,15 +5,15 @@ import { SentoError } from "../protocol/errors.ts"
 import { peerPid, reasonToDistrust } from "./callers.ts"
 import {
   agentRequestSchema,
+  type DoorEvent,
   type DoorName,
   type DoorRequest,
   ownerRequestSchema,
-  type PairingEvent,
 } from "./door-requests.ts"
 
 export type DoorHandler = (
   request: DoorRequest,
-  emit: (event: PairingEvent) => void,
+  emit: (event: DoorEvent) => void,
   /** Aborted when the caller hangs up. */
   gone: AbortSignal,
 ) => Promise<unknown>

@@ -4,13 +4,13 @@ import { lstatSync } from "node:fs"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { messagesPath } from "../protocol/messages.ts"
+import { type MessageBody, messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
-import { announce, type Context, createEvents, holdConfig, peerById } from "./context.ts"
+import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
 import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
@@ -22,6 +22,7 @@ import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
 import { forgetFiles } from "./typed-text.ts"
+import { createWaiters } from "./waiters.ts"
 
 export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
@@ -65,6 +66,7 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
     random,
     config: holdConfig(paths, requireConfig(paths)),
     events: createEvents(),
+    waiters: createWaiters(),
     stopping: stopping.signal,
     address: { host: "", port: 0 },
   }
@@ -83,7 +85,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
   const joining = createJoining(context, sender)
-  const delivery = createDelivery(context)
+  const delivery = createDelivery(context, outbox.tellSender)
   const listener = openListener(context, { minting, outbox, delivery })
   context.address = { host: listener.host, port: listener.port }
   rememberPort(context)
@@ -158,7 +160,8 @@ function openListener(
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
       [messagesPath]: createReceiver(context, (from, body) => {
-        if (body.type === "message") delivery.wake()
+        if (body.type === "message") arrived(context, delivery, from, body)
+        if (body.type === "receipt") toldOf(context, from, body)
         if (body.type === "unpair") pairEnded(context, from)
         // It can be reached again, then: no need to wait for the next try.
         else outbox.hasten(from.peer.id)
@@ -170,6 +173,29 @@ function openListener(
     onRefused: context.log.refused,
     onError: error => context.log.write(`bug: ${(error as Error).stack ?? String(error)}`),
   })
+}
+
+/** To whoever waits for it as an answer; otherwise it is typed. */
+function arrived(
+  context: Context,
+  delivery: Delivery,
+  from: NamedPeer,
+  { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
+): void {
+  const { inbox } = context.store
+  const isAwaited = inReplyTo !== undefined && context.waiters.has(inReplyTo)
+  const message = isAwaited ? inbox.byId(from.peer.id, id) : null
+  if (isAwaited && message !== null && inbox.claim(message.seq, context.now())) {
+    context.log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
+    context.waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  } else delivery.wake()
+}
+
+/** A receipt counts where the message went to the very pair that it comes from. */
+function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
+  const sent = context.store.outbox.byId(from.peer.id, body.of)
+  if (sent?.peerState !== body.state) return
+  context.waiters.tell(body.of, { kind: "state", state: body.state, reason: body.reason ?? null })
 }
 
 /** The port it had last is the one it prefers next time. */
@@ -192,6 +218,7 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
     else endPair(context, peer)
   }
   store.inbox.forgetIds(now)
+  store.receipts.forget(now)
   forgetFiles(context)
   tellEnded(context, sender)
 }

@@ -5,10 +5,11 @@
  */
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
-import type { UnstampedBody } from "../protocol/messages.ts"
+import type { ReceiptState, UnstampedBody } from "../protocol/messages.ts"
 import { type AttemptOutcome, afterAttempt, isExpired, longestWaitMilliseconds } from "../protocol/retries.ts"
-import type { Sent } from "../store/messages.ts"
-import { type Context, peerById } from "./context.ts"
+import type { Received, Sent } from "../store/messages.ts"
+import type { Receipt } from "../store/receipts.ts"
+import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
 import { createPermits } from "./permits.ts"
 import { requirePeer, requireSendable } from "./requirements.ts"
@@ -20,6 +21,8 @@ export type Outbox = ReturnType<typeof createOutboxWorker>
 const mostAttempts = 32
 /** How long `send` waits for the first attempt before it says that the message is queued. */
 const patienceMilliseconds = 20_000
+/** Longer than any wait that a peer may ask for. */
+const mostWaitMilliseconds = 2 * 24 * 60 * 60 * 1000
 /** After a failure of our own, such as a full disk. */
 const troubleMilliseconds = 5_000
 
@@ -28,6 +31,11 @@ type FirstWord =
   | { readonly state: "accepted" }
   | { readonly state: "queued"; readonly reason: string }
   | { readonly state: "refused"; readonly reason: string }
+
+type Task =
+  | { readonly kind: "receipt"; readonly receipt: Receipt }
+  | { readonly kind: "message"; readonly message: Sent }
+  | { readonly kind: "rest"; readonly milliseconds: number }
 
 type Lane = {
   isRunning: boolean
@@ -63,6 +71,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   function hasten(pair: string): void {
     const lane = laneOf(pair)
     if (!lane.isAsked) store.outbox.hasten(pair)
+    store.receipts.hasten(pair)
     run(pair, lane)
   }
 
@@ -88,19 +97,44 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   async function drain(pair: string, lane: Lane): Promise<void> {
     while (!context.stopping.aborted) {
       lane.isStale = false
-      const head = store.outbox.head(pair)
       const peer = peerById(context, pair)
-      if (head === null || peer === null) return
-      if (isExpired(head.createdAt, now())) {
-        settle(head, "expired", lane.reason || "not delivered within 24 hours")
-        continue
-      }
-      const waitMilliseconds = head.nextAt - now()
-      if (waitMilliseconds > 0 && waitMilliseconds < 2 * 24 * 60 * 60 * 1000)
-        return rest(pair, lane, waitMilliseconds)
-      const attempt = await permits.use(() => sender.tell(peer, bodyOf(head)))
-      if (!context.stopping.aborted || attempt.kind === "accepted") conclude(head, lane, attempt)
+      const task = peer === null ? null : nextTask(pair)
+      if (task === null || peer === null) return
+      if (task.kind === "rest") return rest(pair, lane, task.milliseconds)
+      if (task.kind === "receipt") await tellReceipt(peer, task.receipt)
+      else await tryMessage(peer, lane, task.message)
     }
+  }
+
+  /** Receipts go first: they are short, and do not count against the messages a minute. */
+  function nextTask(pair: string): Task | null {
+    const receipt = store.receipts.head(pair)
+    if (receipt !== null && isDue(receipt.nextAt)) return { kind: "receipt", receipt }
+    const message = store.outbox.head(pair)
+    if (message !== null && isDue(message.nextAt)) return { kind: "message", message }
+    const times = [receipt, message].flatMap(one => (one === null ? [] : [one.nextAt]))
+    return times.length === 0 ? null : { kind: "rest", milliseconds: Math.min(...times) - now() }
+  }
+
+  /** A time far ahead comes from a clock that was wrong then, or is now. */
+  const isDue = (nextAt: number): boolean => nextAt <= now() || nextAt - now() > mostWaitMilliseconds
+
+  async function tryMessage(peer: NamedPeer, lane: Lane, message: Sent): Promise<void> {
+    if (isExpired(message.createdAt, now()))
+      return settle(message, "expired", lane.reason || "not delivered within 24 hours")
+    const attempt = await permits.use(() => sender.tell(peer, bodyOf(message)))
+    if (!context.stopping.aborted || attempt.kind === "accepted") conclude(message, lane, attempt)
+  }
+
+  async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
+    const { id, of, state, reason } = receipt
+    const body = { v: 1, id, type: "receipt", of, state, ...(reason === null ? {} : { reason }) } as const
+    const attempt = await permits.use(() => sender.tell(peer, body))
+    if (context.stopping.aborted && attempt.kind !== "accepted") return
+    const attempts = receipt.attempts + 1
+    const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
+    if (after.state === "queued") store.receipts.postpone(receipt, attempts, after.nextAt)
+    else store.receipts.done(receipt)
   }
 
   /** Waits for the head's time; whoever sent something behind it learns that it is queued. */
@@ -133,6 +167,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   function settle(head: Sent, state: "accepted" | "refused" | "expired", reason: string | null): void {
     store.outbox.settle(head.seq, state, reason, now())
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
+    if (state === "accepted") context.waiters.tell(head.id, { kind: "state", state, reason: null })
     if (state === "accepted") tellFirst(head.seq, { state })
     else tellFirst(head.seq, { state: "refused", reason: reason ?? state })
   }
@@ -174,20 +209,35 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
     /** Goes on with whatever waited when the Guardian stopped. */
     resume(): void {
-      for (const pair of store.outbox.pairsWaiting()) run(pair, laneOf(pair))
+      const pairs = new Set([...store.outbox.pairsWaiting(), ...store.receipts.pairsWaiting()])
+      for (const pair of pairs) run(pair, laneOf(pair))
+    },
+
+    /** Tells a sender what becomes of its message; nothing where that says nothing new. */
+    tellSender({ pair, id: of }: Received, state: ReceiptState, reason: string | null): void {
+      const isNew = store.now(() => store.receipts.note(pair, of, state, reason, Bun.randomUUIDv7(), now()))
+      if (isNew) run(pair, laneOf(pair))
     },
 
     /**
      * Keeps a message on disk, and says what its first attempt brought.
      * @param inReplyTo - the id of the message it answers, or null
+     * @param onKept - told the message's id as soon as it is on disk, before anything is sent
      * @throws unknown-agent, too-long, usage; refused where the pair was revoked; failed where the peer refuses it
      */
-    async send(to: string, text: string, inReplyTo: string | null, hops: number): Promise<SendResult> {
+    async send(
+      to: string,
+      text: string,
+      inReplyTo: string | null,
+      hops: number,
+      onKept: (id: string) => void = () => {},
+    ): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
       const id = Bun.randomUUIDv7()
       const message = { pair: peer.id, name: to, id, text, inReplyTo, hops }
       const sent = await store.commit(() => store.outbox.keep(message, now()))
+      onKept(id)
       const word = firstWord(sent)
       hasten(peer.id)
       const result = await word

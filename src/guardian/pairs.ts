@@ -161,6 +161,7 @@ function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair
     store.peers.forget(peer.id)
     store.inbox.drop(peer.id, now())
     store.outbox.drop(peer.id, now())
+    store.receipts.drop(peer.id)
   })
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))

@@ -84,7 +84,13 @@ function decide(context: Context, from: NamedPeer, request: Authentic): AnswerCo
   const { id } = request.body
   if (store.inbox.touchSeen(pair, id, now)) return { status: 202, id, state: "duplicate" }
   store.inbox.remember(pair, id, now)
+  if (request.body.type === "receipt") noteReceipt(context, pair, request.body)
   return { status: 202, id, state: "accepted" }
+}
+
+/** Counts only for a message that we really sent to this pair, and five times at the most. */
+function noteReceipt(context: Context, pair: string, body: Extract<MessageBody, { type: "receipt" }>): void {
+  context.store.outbox.noteReceipt(pair, body.of, body.state, body.reason ?? null)
 }
 
 function isNewAndFresh(
@@ -107,6 +113,8 @@ function admitMessage(
   if (createdAt !== null && now - createdAt > messageLifetimeMilliseconds)
     return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
   const admission = context.store.inbox.admit(from.peer.id, from.name, body, now)
+  if (admission.kind === "accepted" && body.inReplyTo !== undefined)
+    context.store.outbox.noteReceipt(from.peer.id, body.inReplyTo, "answered", null)
   return admission.kind === "limited"
     ? { status: 429, retryAfter: admission.retryAfterSeconds }
     : { status: 202, id: body.id, state: "accepted" }

@@ -36,7 +36,13 @@ const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 const envelope = { v: v.literal(1), id: uuidV7, timestamp }
 export const envelopeSchema = v.object({ ...envelope, type: v.string() })
 
+/** Receipts that are taken for one message, so that they cannot be used to flood. */
+export const mostReceipts = 5
+
 export const receiptStates = ["held", "delivered", "answered", "expired", "refused", "uncertain"] as const
+
+/** What a receiver says of a message; `answered` follows from the reply itself. */
+export type ReceiptState = (typeof receiptStates)[number]
 
 export const bodySchema = v.variant("type", [
   v.object({

@@ -2,7 +2,12 @@
 import type { Database } from "bun:sqlite"
 import { newShortId } from "../protocol/codes.ts"
 import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limiter.ts"
-import { idLifetimeMilliseconds, type MessageBody } from "../protocol/messages.ts"
+import {
+  idLifetimeMilliseconds,
+  type MessageBody,
+  mostReceipts,
+  type ReceiptState,
+} from "../protocol/messages.ts"
 import { areLimitsLifted } from "./faults.ts"
 
 /** A received message; times are milliseconds since the epoch. */
@@ -35,6 +40,9 @@ export type Sent = {
   readonly attempts: number
   /** When it may be tried again. */
   readonly nextAt: number
+  /** What the peer last said became of it, and why; null before it said anything. */
+  readonly peerState: ReceiptState | null
+  readonly peerReason: string | null
   readonly settledAt: number | null
 }
 
@@ -82,6 +90,12 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const setState = database.query(
     "UPDATE inbox SET state = $state, settled_at = $now WHERE seq = $seq AND state IN ('waiting', 'typing')",
+  )
+  const byId = database.query<Row, { pair: string; id: string }>(
+    "SELECT * FROM inbox WHERE pair = $pair AND id = $id",
+  )
+  const claim = database.query(
+    "UPDATE inbox SET state = 'delivered', settled_at = $now WHERE seq = $seq AND state = 'waiting'",
   )
   const byShortId = database.query<Row, { shortId: string }>(
     "SELECT * FROM inbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
@@ -166,6 +180,11 @@ export function createInbox(database: Database, random: (length: number) => Uint
     mark: (seq: number, state: Received["state"], now: number): boolean =>
       setState.run({ seq, state, now }).changes > 0,
 
+    byId: (pair: string, id: string): Received | null => receivedOrNull(byId.get({ pair, id })),
+
+    /** Gives a message that still waits to whoever waits for it; false where it is being typed already. */
+    claim: (seq: number, now: number): boolean => claim.run({ seq, now }).changes > 0,
+
     byShortId: (shortId: string): Received | null => receivedOrNull(byShortId.get({ shortId })),
 
     /** Drops whatever of this pair waits; to be called within the transaction that removes it. */
@@ -196,6 +215,14 @@ export function createOutbox(database: Database) {
   )
   const postpone = database.query(
     "UPDATE outbox SET attempts = $attempts, next_at = $nextAt, reason = $reason WHERE seq = $seq AND state = 'queued'",
+  )
+  const byId = database.query<SentRow, { pair: string; id: string }>(
+    "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
+  )
+  const receipt = database.query(
+    `UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1
+     WHERE pair = $pair AND id = $of AND (receipts < $most OR $state = 'answered')
+       AND coalesce(peer_state, 'held') NOT IN ('answered', 'expired', 'refused')`,
   )
   const hasten = database.query(
     "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0",
@@ -228,6 +255,17 @@ export function createOutbox(database: Database) {
     /** Notes an attempt that did not get through, and when the next one may be made. */
     postpone(seq: number, attempts: number, nextAt: number, reason: string): void {
       postpone.run({ seq, attempts, nextAt: Math.round(nextAt), reason })
+    },
+    /**
+     * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
+     * said of it, or its end is known.
+     */
+    noteReceipt(pair: string, of: string, state: ReceiptState, reason: string | null): boolean {
+      return receipt.run({ pair, of, state, reason, most: mostReceipts }).changes > 0
+    },
+    byId(pair: string, id: string): Sent | null {
+      const row = byId.get({ pair, id })
+      return row === null ? null : sent(row)
     },
     /** What waits for this pair may be tried now. */
     hasten(pair: string): void {
@@ -267,6 +305,8 @@ type SentRow = {
   reason: string | null
   attempts: number
   next_at: number
+  peer_state: ReceiptState | null
+  peer_reason: string | null
   settled_at: number | null
 }
 
@@ -290,8 +330,10 @@ function sent(row: SentRow): Sent {
     in_reply_to: inReplyTo,
     created_at: createdAt,
     next_at: nextAt,
+    peer_state: peerState,
+    peer_reason: peerReason,
     settled_at: settledAt,
     ...same
   } = row
-  return { ...same, inReplyTo, createdAt, nextAt, settledAt }
+  return { ...same, inReplyTo, createdAt, nextAt, peerState, peerReason, settledAt }
 }

@@ -5,6 +5,7 @@ import { type Commit, groupCommits } from "./commits.ts"
 import { openDatabase } from "./database.ts"
 import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
 import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
+import { createReceipts, type Receipts } from "./receipts.ts"
 import { createRequests, type Requests } from "./requests.ts"
 
 export type Store = {
@@ -14,6 +15,7 @@ export type Store = {
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly peers: Peers
+  readonly receipts: Receipts
   readonly facts: Facts
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
@@ -36,6 +38,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     inbox: createInbox(database, random),
     outbox: createOutbox(database),
     peers: createPeers(database),
+    receipts: createReceipts(database),
     facts: createFacts(database),
     commit,
     now: change => database.transaction(change)(),

@@ -31,7 +31,7 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   await setUpAgent(world, "kai")
 
   await ownerTypes("mira-owner", "mira", "pair", built)
-  const code = /^SENTO-[0-9A-HJKMNP-TV-Z]{4}$/m.exec(await world.shows("mira-owner", /^SENTO-.{4}$/m))?.[0]
+  const code = /SENTO-[0-9A-HJKMNP-TV-Z]{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   const asked = await world.shows("mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
   const verifier = /[0-9A-Z]{5}-[0-9A-Z]{5}/.exec(asked)?.[0] as string
@@ -53,7 +53,7 @@ test("a typed no pairs nothing on either side", async () => {
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await ownerTypes("mira-owner", "mira", "pair", built)
-  const code = /^SENTO-.{4}$/m.exec(await world.shows("mira-owner", /^SENTO-.{4}$/m))?.[0]
+  const code = /SENTO-.{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   await world.shows("mira-owner", "Approve? (yes/no)")
   await world.type("mira-owner", "no")

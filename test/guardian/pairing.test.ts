@@ -122,7 +122,7 @@ test("an answer from another terminal withdraws the question here", async () => 
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
   await world.type("owner", `${built.join(" ")} pair`)
-  const code = /^SENTO-.{4}$/m.exec(await world.shows("owner", /^SENTO-.{4}$/m))?.[0]
+  const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
   expect((await world.sento("mira", ["deny"])).exit).toBe(0)
@@ -138,7 +138,7 @@ test("anything but the word is asked for again, and Ctrl-C leaves the request wa
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
   await world.type("owner", `${built.join(" ")} pair; echo exit $?`)
-  const code = /^SENTO-.{4}$/m.exec(await world.shows("owner", /^SENTO-.{4}$/m))?.[0]
+  const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
   await world.type("owner", "y")

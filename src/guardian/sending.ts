@@ -1,0 +1,79 @@
+/** Messages and answers as a local door asks for them. */
+import { readShortId } from "../protocol/codes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { visibleText } from "../protocol/layout.ts"
+import type { Received } from "../store/messages.ts"
+import { type Context, peerById } from "./context.ts"
+import type { DoorRequest, MessageEvent, SendResult } from "./door-requests.ts"
+import type { Outbox } from "./outbox.ts"
+import type { News } from "./waiters.ts"
+
+/** Sends; where the caller waits, tells what becomes of the message until the answer comes or the caller hangs up. */
+export async function send(
+  context: Context,
+  outbox: Outbox,
+  { to, text, replyTo, wait }: Extract<DoorRequest, { op: "send" }>,
+  emit: (event: MessageEvent) => void,
+  gone: AbortSignal,
+): Promise<SendResult | null> {
+  const answered = replyTo === null ? null : receivedFrom(context, replyTo, to)
+  const inReplyTo = answered?.id ?? null
+  const hops = answered === null ? 0 : answered.hops + 1
+  if (!wait) return outbox.send(to, text, inReplyTo, hops)
+  const { promise, resolve } = Promise.withResolvers<Extract<News, { kind: "reply" }> | null>()
+  let stop = (): void => {}
+  const onKept = (id: string): void => {
+    stop = context.waiters.wait(id, news => {
+      if (news.kind === "reply") resolve(news)
+      else emit({ event: "news", state: news.state, reason: news.reason })
+    })
+  }
+  for (const signal of [gone, context.stopping])
+    signal.addEventListener("abort", () => resolve(null), { once: true })
+  try {
+    const result = await outbox.send(to, text, inReplyTo, hops, onKept)
+    emit({ event: "sent", result })
+    const reply = await promise
+    return reply === null ? null : { ...result, reply: { id: reply.shortId, text: visibleText(reply.text) } }
+  } finally {
+    stop()
+  }
+}
+
+/** A message with this short id that came from this agent. @throws unknown-message, usage */
+function receivedFrom(context: Context, id: string, name: string): Received {
+  const message = requireReceived(context, id)
+  if (peerById(context, message.pair)?.name === name) return message
+  throw new SentoError(
+    "usage",
+    `message ${JSON.stringify(id)} did not come from ${name}`,
+    `it came from ${message.name}: \`sento reply ${message.shortId} TEXT\``,
+  )
+}
+
+/** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
+export function reply(context: Context, outbox: Outbox, id: string, text: string): Promise<SendResult> {
+  const message = requireReceived(context, id)
+  const peer = peerById(context, message.pair)
+  if (peer === null)
+    throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
+  return outbox.send(peer.name, text, message.id, message.hops + 1)
+}
+
+/** @throws unknown-message */
+function requireReceived(context: Context, id: string): Received {
+  const shortId = readShortId(id)
+  if (shortId === null)
+    throw new SentoError(
+      "unknown-message",
+      `${JSON.stringify(id)} is no id of a message`,
+      "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
+    )
+  const message = context.store.inbox.byShortId(shortId)
+  if (message !== null) return message
+  throw new SentoError(
+    "unknown-message",
+    `no message ${JSON.stringify(id)} came in`,
+    "run `sento log` to see those that did",
+  )
+}

@@ -1,0 +1,89 @@
+/** What we have to tell senders of their messages: the latest word on each, until it was heard. */
+import type { Database } from "bun:sqlite"
+import { messageLifetimeMilliseconds, mostReceipts, type ReceiptState } from "../protocol/messages.ts"
+
+export type Receipt = {
+  readonly pair: string
+  /** The id of the message it is about. */
+  readonly of: string
+  /** Its own id: a new one for each new word, the same over retries. */
+  readonly id: string
+  readonly state: ReceiptState
+  readonly reason: string | null
+  readonly attempts: number
+  readonly nextAt: number
+  /** When this word was noted. */
+  readonly at: number
+}
+
+type Row = Omit<Receipt, "nextAt"> & { next_at: number }
+
+export type Receipts = ReturnType<typeof createReceipts>
+
+/** Words of waiting that are told of one message; its end is told beyond them. */
+const mostHolds = mostReceipts - 2
+
+export function createReceipts(database: Database) {
+  const known = database.query<
+    { made: number; state: string; reason: string | null },
+    { pair: string; of: string }
+  >("SELECT made, state, reason FROM receipts WHERE pair = $pair AND of = $of")
+  const upsert = database.query(
+    `INSERT INTO receipts (pair, of, id, state, reason, made, pending, at) VALUES ($pair, $of, $id, $state, $reason, 1, 1, $now)
+     ON CONFLICT (pair, of) DO UPDATE SET id = $id, state = $state, reason = $reason, made = made + 1, pending = 1,
+       attempts = 0, next_at = 0, at = $now`,
+  )
+  const head = database.query<Row, { pair: string }>(
+    "SELECT pair, of, id, state, reason, attempts, next_at, at FROM receipts WHERE pending = 1 AND pair = $pair ORDER BY next_at, at LIMIT 1",
+  )
+  const pairs = database.query<{ pair: string }, []>("SELECT DISTINCT pair FROM receipts WHERE pending = 1")
+  const done = database.query("UPDATE receipts SET pending = 0 WHERE pair = $pair AND of = $of AND id = $id")
+  const postpone = database.query(
+    "UPDATE receipts SET attempts = $attempts, next_at = $nextAt WHERE pair = $pair AND of = $of AND id = $id",
+  )
+  const hasten = database.query("UPDATE receipts SET next_at = 0 WHERE pair = $pair AND pending = 1")
+  const drop = database.query("DELETE FROM receipts WHERE pair = $pair")
+  const forget = database.query("DELETE FROM receipts WHERE at < $before")
+  return {
+    /** Notes a word to tell; false where it says nothing new, or enough was said of this message. */
+    note(
+      pair: string,
+      of: string,
+      state: ReceiptState,
+      reason: string | null,
+      id: string,
+      now: number,
+    ): boolean {
+      const last = known.get({ pair, of })
+      if (last !== null && last.state === state && last.reason === reason) return false
+      if ((last?.made ?? 0) >= (state === "held" ? mostHolds : mostReceipts)) return false
+      upsert.run({ pair, of, id, state, reason, now })
+      return true
+    },
+    /** The next word for this pair, or null. */
+    head(pair: string): Receipt | null {
+      const row = head.get({ pair })
+      if (row === null) return null
+      const { next_at: nextAt, ...same } = row
+      return { ...same, nextAt }
+    },
+    pairsWaiting: (): string[] => pairs.all().map(row => row.pair),
+    /** It was heard, or never will be. */
+    done({ pair, of, id }: Receipt): void {
+      done.run({ pair, of, id })
+    },
+    postpone({ pair, of, id }: Receipt, attempts: number, nextAt: number): void {
+      postpone.run({ pair, of, id, attempts, nextAt: Math.round(nextAt) })
+    },
+    hasten(pair: string): void {
+      hasten.run({ pair })
+    },
+    drop(pair: string): void {
+      drop.run({ pair })
+    },
+    /** Forgets words that nobody heard within a day, and those about messages older than two. */
+    forget(now: number): void {
+      forget.run({ before: now - 2 * messageLifetimeMilliseconds })
+    },
+  }
+}

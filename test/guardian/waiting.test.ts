@@ -1,0 +1,103 @@
+/** Receipts and `send --wait`: the sender sees what becomes of a message, and gets the answer. */
+import { afterEach, expect, test } from "bun:test"
+import {
+  built,
+  createWorld,
+  finished,
+  initAgent,
+  pairAgents,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
+
+let world: World
+afterEach(async () => world?.close())
+
+const demoAgent = (answer: string): string[] => [...built, "demo-agent", answer]
+
+async function logOf(name: string): Promise<Record<string, unknown>[]> {
+  const { stdout } = await world.sento(name, ["log", "--json"])
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+}
+
+test("`--wait` prints the answer on stdout, which is then not typed as well", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai", demoAgent("forty-two"))
+  await pairAgents(world, "mira", "kai")
+  const asked = await world.sento("mira", ["send", "--wait", "20", "kai", "what is it?"])
+  expect(asked).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+  expect(asked.stderr).toContain("kai has the message; waiting for the answer")
+  expect(asked.stderr).toMatch(/kai answers \(to go on: sento reply [0-9a-z]{4} TEXT\):/)
+  expect(await world.screen("mira")).not.toContain("forty-two")
+  const json = await world.sento("mira", ["send", "kai", "and now?", "--wait", "20", "--json"])
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    to: "kai",
+    status: "accepted",
+    reply: { text: "forty-two" },
+  })
+  expect((await logOf("mira")).filter(one => one.direction === "out").map(one => one.peerState)).toEqual([
+    "answered",
+    "answered",
+  ])
+}, 40_000)
+
+test("without an answer in time it exits 124, and the late answer is typed", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai")
+  await pairAgents(world, "mira", "kai")
+  const asked = await world.sento("mira", ["send", "--wait", "1", "kai", "are you there?"])
+  expect(asked).toMatchObject({ exit: 124, stdout: "" })
+  expect(asked.stderr).toContain("no answer from kai within 1 s; the message lives on")
+  const shown = await world.shows("kai", /← agent mira \[[0-9a-z]{4}\]: are you there/)
+  const id = /← agent mira \[([0-9a-z]{4})\]/.exec(shown)?.[1] as string
+  expect((await world.sento("kai", ["reply", id, "yes, now"])).exit).toBe(0)
+  await world.shows("mira", "yes, now")
+}, 40_000)
+
+test("the sender hears that its message is held, and later that it was typed", async () => {
+  world = createWorld()
+  for (const name of ["mira", "kai"]) {
+    await initAgent(world, name)
+    expect((await world.sento(name, ["guard"])).exit).toBe(0)
+  }
+  await pairAgents(world, "mira", "kai")
+  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "no hurry"])
+  await until("the held receipt", async () => (await logOf("mira"))[0]?.peerState === "held")
+  expect((await logOf("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "no session" })
+  await world.session("kai", demoAgent("done"))
+  const asked = await finished(waiting)
+  expect(asked).toMatchObject({ exit: 0, stdout: "done\n" })
+  expect(asked.stderr).toContain("kai's agent cannot take it now (no session); held until it can")
+}, 40_000)
+
+test.each([
+  ["0", 64],
+  ["-3", 64],
+  ["soon", 64],
+  ["1e9", 64],
+] as const)("`--wait %s` is refused", async (seconds, exit) => {
+  world = createWorld()
+  await initAgent(world, "mira")
+  const refused = await world.sento("mira", ["send", `--wait=${seconds}`, "kai", "x"])
+  expect(refused.exit).toBe(exit)
+  expect(refused.stderr).toContain("is no number of seconds")
+})
+
+test("`--reply-to` answers a message of that agent, and of no other", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai")
+  await pairAgents(world, "mira", "kai")
+  await world.sento("mira", ["send", "kai", "question"])
+  const id = /← agent mira \[([0-9a-z]{4})\]/.exec(await world.shows("kai", /← agent mira \[/))?.[1] as string
+  expect((await world.sento("kai", ["send", "mira", "answer", "--reply-to", id])).exit).toBe(0)
+  await until("the answer to be noted", async () => (await logOf("mira"))[0]?.peerState === "answered")
+  const wrong = await world.sento("mira", ["send", "kai", "x", "--reply-to", id])
+  expect(wrong.exit).toBe(64)
+}, 40_000)
