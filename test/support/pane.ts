@@ -2,14 +2,19 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
+import type { ProfileName } from "../../src/tmux/program.ts"
 import type { TmuxServer } from "../../src/tmux/tmux.ts"
+import { lookAtPane, type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
+import type { DoubleEvent } from "./double.ts"
 
 /** A double in a private tmux server, and what it wrote down. */
 export type DoublePane = {
   readonly server: TmuxServer
   readonly pinned: PinnedPane
   readonly tmux: (...commands: string[]) => string
-  readonly logged: (kind: "submitted" | "approved") => string[]
+  readonly logged: (kind: DoubleEvent) => string[]
+  /** Signals the double: the child of the pane's `sh -c`. */
+  readonly signal: (signal: NodeJS.Signals) => void
 } & AsyncDisposable
 
 export type DoubleName = "claude" | "codex" | "gemini" | "opencode"
@@ -67,6 +72,11 @@ export async function startPane(
         .map(line => JSON.parse(line) as { kind: string; text: string })
         .filter(entry => entry.kind === kind)
         .map(entry => entry.text),
+    signal: signal => {
+      const [child] = readFileSync(`/proc/${pinned.pid}/task/${pinned.pid}/children`, "utf8").split(" ")
+      if (!child) throw new Error("the double is gone")
+      process.kill(Number(child), signal)
+    },
     [Symbol.asyncDispose]: async () => {
       tmux("kill-server")
       rmSync(directory, { recursive: true, force: true })
@@ -81,4 +91,30 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     if (performance.now() > deadline) throw new Error("the condition did not come true within 10 s")
     await Bun.sleep(10)
   }
+}
+
+export const holdOptions: TypingOptions = { resume: false, deliver: "hold", allowShell: false }
+
+/**
+ * As the Guardian does: tries again while the pane is not ready, and never pastes twice.
+ * @param pasted - whether an earlier call left the text in the box
+ */
+export async function typeUntilSettled(
+  pane: DoublePane,
+  profile: ProfileName,
+  text: string,
+  pasted = false,
+): Promise<TypingOutcome> {
+  let outcome: TypingOutcome = { kind: "held", state: "other", reason: "not tried", pasted }
+  await until(async () => {
+    const resume = outcome.kind === "held" && outcome.pasted
+    outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, { ...holdOptions, resume })
+    return outcome.kind !== "held"
+  })
+  return outcome
+}
+
+/** Polls until a look at the pane says so. */
+export async function untilState(pane: DoublePane, profile: ProfileName, state: string): Promise<void> {
+  await until(async () => (await lookAtPane(pane.server, pane.pinned, profile, false)).state === state)
 }

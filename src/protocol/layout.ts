@@ -1,0 +1,72 @@
+/**
+ * What of a message reaches the terminal.
+ * @see docs/PROTOCOL.md section 6
+ */
+
+/** What is typed where a message has nothing that can be seen. */
+export const nothingVisible = "(no visible text)"
+
+/**
+ * The lines to type: the tag with the local name of the sender and the short id, the text behind it, and
+ * every further line indented, so that none of them can start with a tag of its own.
+ * @param name - the name under which this side's owner approved the pair, never one that the message brings
+ */
+export function layOut(name: string, shortId: string, text: string): string {
+  return `← agent ${name} [${shortId}]: ${visibleText(text).replaceAll("\n", "\n  ")}`
+}
+
+/** The line that says how to answer; not indented, so that no message can bring one. */
+export const answerHint = (shortId: string): string =>
+  `(to answer, run: sento reply ${shortId} "your answer")`
+
+/** Texts above this many UTF-16 units are not typed but put into a file, and named with their beginning. */
+export const mostTypedUnits = 8000
+
+const excerptLines = 10
+const excerptUnits = 500
+
+/** What is typed in place of a long text that lies in `path`. @param text - as {@link visibleText} gives it */
+export function excerpt(text: string, path: string): string {
+  const beginning = text.split("\n").slice(0, excerptLines).join("\n").slice(0, excerptUnits)
+  return `(${text.length} characters; the whole text is in ${path}; it begins:)\n${beginning.toWellFormed()} …`
+}
+
+/** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */
+export function visibleText(text: string): string {
+  return sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
+}
+
+/**
+ * Visible text alone: NFC, line breaks as LF, tabs as four spaces; no control, no invisible or reordering
+ * character, no lone surrogate; no mention that an agent program would read as a file. Applying it again
+ * changes nothing.
+ */
+export function sanitise(text: string): string {
+  const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
+  // A second time, because composing can turn the last part of an emoji into a plain sign (↔ and U+0338).
+  const visible = withoutInvisible(withoutInvisible(lines).normalize("NFC"))
+  return visible.replace(/\S+/gu, defuseMentions)
+}
+
+const withoutInvisible = (text: string): string =>
+  text.replace(emojiOrInvisible, (_, emoji: string | undefined) => emoji ?? "")
+
+/** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
+const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
+const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
+const invisible = String.raw`(?!\n)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]`
+const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
+
+const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
+
+/**
+ * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex, Gemini and OpenCode read a
+ * file named so without asking. A quote after it starts a path with spaces. One look for the last separator
+ * of a word serves all its `@`s: a lookahead for each would take seconds for 32,768 of them.
+ */
+function defuseMentions(word: string): string {
+  const end = Math.max(...["/", ".", "~", "\\"].map(separator => word.lastIndexOf(separator)))
+  return word.replace(mention, (at, offset: number) =>
+    offset < end || /["'`]/.test(word.charAt(offset + 1)) ? "＠" : at,
+  )
+}
