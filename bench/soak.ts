@@ -60,7 +60,7 @@ async function deliver(pane: DoublePane, name: DoubleName): Promise<Deliveries> 
     }
     const outcome = await typeIntoPane(pane.server, pane.pinned, name, text, { ...holdOptions, onPasted })
     if (outcome.kind === "submitted") took.push(performance.now() - pastedAt)
-    else if (outcome.kind === "held") await typeUntilSettled(pane, name, text, outcome.pasted)
+    else if (outcome.kind === "held") await typeUntilSettled(pane, name, text, outcome)
   }
   const got = pane.logged("submitted")
   const asSent = sent.filter((text, index) => got[index] === text).length
@@ -134,7 +134,7 @@ async function raceOnce(
   const denied = pane.logged("denied").length
   pane.tmux("send-keys", "-t", "sento", "Escape")
   await until(() => pane.logged("denied").length > denied).catch(() => {})
-  const last = first.kind === "held" ? await typeUntilSettled(pane, name, text, first.pasted) : first
+  const last = first.kind === "held" ? await typeUntilSettled(pane, name, text, first) : first
   const copies = pane.logged("submitted").slice(count)
   if (last.kind === "stuck") result.stuck++
   if (last.kind === "vanished") result.uncertain++

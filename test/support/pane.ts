@@ -84,6 +84,9 @@ export async function startPane(
   }
 }
 
+/** What a call says that left the text in the box. */
+export const leftInBox: TypingOutcome = { kind: "held", state: "draft", reason: "left", pasted: true }
+
 /** Polls until the condition holds. @throws Error after ten seconds */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000
@@ -97,18 +100,20 @@ export const holdOptions: TypingOptions = { resume: false, deliver: "hold", allo
 
 /**
  * As the Guardian does: tries again while the pane is not ready, and never pastes twice.
- * @param pasted - whether an earlier call left the text in the box
+ * @param last - what an earlier call said
  */
 export async function typeUntilSettled(
   pane: DoublePane,
   profile: ProfileName,
   text: string,
-  pasted = false,
+  last: TypingOutcome | null = null,
 ): Promise<TypingOutcome> {
-  let outcome: TypingOutcome = { kind: "held", state: "other", reason: "not tried", pasted }
+  let outcome: TypingOutcome = last ?? { kind: "held", state: "other", reason: "not tried", pasted: false }
   await until(async () => {
-    const resume = outcome.kind === "held" && outcome.pasted
-    outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, { ...holdOptions, resume })
+    if (outcome.kind !== "held") return true
+    const { pasted, unseen = false } = outcome
+    const options = { ...holdOptions, resume: pasted, unseen }
+    outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, options)
     return outcome.kind !== "held"
   })
   return outcome
