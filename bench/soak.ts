@@ -86,7 +86,7 @@ async function race(pane: DoublePane, name: DoubleName, random: () => number): P
     ...{ before: 0, between: 0, after: 0 },
   }
   for (let index = 0; index < count; index++) {
-    const load = index >= count / 2 ? startLoad() : []
+    load = index >= count / 2 ? startLoad() : []
     try {
       await raceOnce(
         pane,
@@ -97,6 +97,7 @@ async function race(pane: DoublePane, name: DoubleName, random: () => number): P
       )
     } finally {
       for (const child of load) child.kill("SIGKILL")
+      load = []
     }
   }
   return result
@@ -164,10 +165,21 @@ function note(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** What is running, to be ended with this process. */
+let pane: DoublePane | null = null
+let load: Bun.Subprocess[] = []
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, async () => {
+    for (const child of load) child.kill("SIGKILL")
+    await pane?.[Symbol.asyncDispose]()
+    process.exit(130)
+  })
+}
+
 let failed = false
 const rows: Record<string, unknown>[] = []
 for (const name of values.program.split(",") as DoubleName[]) {
-  await using pane = await startDouble(name)
+  pane = await startDouble(name)
   note(`${name}: ${count} deliveries, ${count} races, seed ${values.seed}`)
   leads.length = 0
   const deliveries = await deliver(pane, name)
@@ -179,6 +191,7 @@ for (const name of values.program.split(",") as DoubleName[]) {
     "paste→submitted": `${Math.round(deliveries.medianMilliseconds)} ms`,
     ...raced,
   })
+  await pane[Symbol.asyncDispose]()
 }
 process.stdout.write(`${Bun.inspect.table(rows, { colors: false })}\n`)
 process.exit(failed ? 1 : 0)
