@@ -30,16 +30,17 @@ const scriptPaths: Readonly<Record<DoubleName, string>> = {
 /** Starts a double in session `sento`, 120×40; a shell takes over when it ends, as a person's would. */
 export async function startDouble(name: DoubleName): Promise<DoublePane> {
   const directory = mkdtempSync(join(tmpdir(), "sento-pane-"))
+  const { command, log } = doubleCommand(directory, name)
+  return startPane(directory, ["sh", "-c", `${command}; exec sh`], log, '"ready"')
+}
+
+/** The shell command that starts a double, under a path by which it is taken for its program. */
+export function doubleCommand(directory: string, name: DoubleName): { command: string; log: string } {
   const script = join(directory, scriptPaths[name])
   mkdirSync(dirname(script), { recursive: true })
   symlinkSync(join(import.meta.dir, "double.ts"), script)
   const log = join(directory, "log")
-  return startPane(
-    directory,
-    ["sh", "-c", `${process.execPath} ${script} ${name} ${log}; exec sh`],
-    log,
-    '"ready"',
-  )
+  return { command: `${process.execPath} ${script} ${name} ${log}`, log }
 }
 
 /** Starts any command likewise; it is there when its screen shows `ready`. */
@@ -48,10 +49,17 @@ export async function startPane(
   command: readonly string[],
   log: string,
   ready: string,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<DoublePane> {
   const socket = join(directory, "tmux")
   const server = { socket }
-  const env = { PATH: process.env.PATH ?? "", HOME: directory, TERM: "xterm-256color", LANG: "C.UTF-8" }
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: directory,
+    TERM: "xterm-256color",
+    LANG: "C.UTF-8",
+    ...variables,
+  }
   const tmux = (...commands: string[]) =>
     Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], { env }).stdout.toString()
   tmux("new-session", "-d", "-s", "sento", "-x", "120", "-y", "40", "-c", directory, ...command)
