@@ -14,6 +14,7 @@ import { boxContent, type PaneState, type Profile } from "./profiles/profile.ts"
 import type { ProfileName } from "./program.ts"
 import { compact } from "./screen.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
+import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 
 /**
@@ -64,7 +65,22 @@ export async function typeIntoPane(
     const known = await alreadyDone(server, pinned, profile, typed, options.allowShell)
     if (known !== null && !(known.kind === "vanished" && options.unseen)) return known
   }
-  return perform({ server, pinned, profile, text: typed, options, last: null })
+  const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
+  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null })
+}
+
+/** The agent programs read every key themselves; only a line-reading program leaves its lines to the terminal. */
+async function lineTooLong(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profile: Profile,
+  text: string,
+): Promise<TypingOutcome | null> {
+  const bytes = Buffer.byteLength(text)
+  if (profile.name !== "plain" || bytes <= mostLineBytes) return null
+  if (!(await terminalCollectsLines(server, pinned))) return null
+  const reason = `the terminal keeps ${mostLineBytes} bytes of a line, and the message has ${bytes}`
+  return { kind: "held", state: "other", reason, pasted: false }
 }
 
 /**
