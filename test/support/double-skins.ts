@@ -43,6 +43,11 @@ function wrap(text: string, columns: number): string[] {
   })
 }
 
+/** A box scrolls: of a text that is higher, it shows the end. */
+function boxRows(text: string, columns: number): string[] {
+  return wrap(text, columns).slice(-20)
+}
+
 function endOf(lines: readonly string[]): number {
   return Bun.stringWidth(lines.at(-1) ?? "")
 }
@@ -94,7 +99,7 @@ const claude: Skin = {
       const foot = ["  3. Chat about this", "Enter to select · ↑/↓ to navigate · Esc to cancel"]
       return { lines: [...above, ...asks, ...foot], title: "✳ Claude Code", x: 0, y: above.length + 3 }
     }
-    const box = wrap(scene.draft, width - 4)
+    const box = boxRows(scene.draft, width - 4)
     const drawn = box.map((line, index) => (index === 0 ? `❯\u00a0${line}` : `  ${line}`))
     const lines = [
       ...above,
@@ -118,7 +123,7 @@ const codex: Skin = {
   frame: scene => {
     if (scene.mode === "view") return transcript(scene)
     const above = [
-      ...history(scene, "• "),
+      ...history(scene, "› "),
       ...(scene.mode === "busy" ? ["• Working (2s • esc to interrupt)", ""] : []),
     ]
     if (scene.mode === "dialog") {
@@ -136,7 +141,7 @@ const codex: Skin = {
       const asks = ["  Which color do you prefer?", "  › 1. Red", "    2. Blue", "  enter to submit answer"]
       return { lines: [...above, ...asks], title: "work", x: 2, y: above.length + 1 }
     }
-    const box = wrap(scene.draft, width - 4)
+    const box = boxRows(scene.draft, width - 4)
     const drawn =
       scene.draft === ""
         ? [`› ${dim("Ask Codex to do anything")}`]
@@ -178,7 +183,7 @@ const gemini: Skin = {
       ]
       return { lines: [...above, ...asks], title: "◇  Ready (work)", x: 0, y: 39 }
     }
-    const box = wrap(scene.draft, width - 6)
+    const box = boxRows(scene.draft, width - 6)
     const drawn =
       scene.draft === ""
         ? [` > ${grey("  Type your message or @path/to/file", 248)}`]
@@ -226,7 +231,7 @@ const opencode: Skin = {
       ]
       return { lines: [...above, ...asks], title: "OpenCode", x: 118, y: 38 }
     }
-    const box = wrap(scene.draft, width - 8)
+    const box = boxRows(scene.draft, width - 8)
     const drawn = scene.draft === "" ? [`  ┃  ${grey("Ask anything…", 8)}`] : box.map(line => `  ┃  ${line}`)
     const foot = scene.mode === "busy" ? "   ⬝⬝⬝⬝  esc interrupt" : "   tab agents"
     const y = above.length + menuLines(scene).length + drawn.length
