@@ -103,3 +103,12 @@ test("a shell is typed into under no profile, unless the owner allowed it for pl
   expect(outcome).toMatchObject({ kind: "held", state: "shell", pasted: false })
   expect(pane.tmux("capture-pane", "-p", "-t", "sento")).not.toContain("agent mira")
 })
+
+test("a full-screen program is not typed into under plain", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sento-pane-"))
+  const command = ["sh", "-c", "printf '\\033[?1049hready'; exec cat"]
+  await using pane = await startPane(directory, command, join(directory, "log"), "ready")
+  await untilState(pane, "plain", "other")
+  const outcome = await typeIntoPane(pane.server, pane.pinned, "plain", tagged("no"), holdOptions)
+  expect(outcome).toMatchObject({ kind: "held", state: "other", pasted: false })
+})
