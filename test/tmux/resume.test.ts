@@ -48,9 +48,8 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
   })
 
   // This one and the person who goes on take the loop's full 4 s: once is enough.
-  test.if(name === "claude")(
-    "a dialog that swallows the paste: it is pasted again once that is sure, and submitted once",
-    async () => {
+  if (name === "claude")
+    test("a dialog that swallows the paste: it is pasted again once that is sure, and submitted once", async () => {
       const text = tagged("swallowed")
       const before = pane.logged("submitted").length
       key("C-l")
@@ -60,9 +59,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
       await untilState(pane, name, "ready")
       expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
       expect([pane.logged("submitted").slice(before), pane.logged("approved")]).toEqual([[text], []])
-    },
-    15_000,
-  )
+    }, 15_000)
 
   test("a signal that has aborted before types nothing", async () => {
     const before = pane.logged("submitted").length
@@ -98,9 +95,8 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
     expect([await stateOfBox(), pane.logged("submitted").length]).toEqual(["ready", before])
   })
 
-  test.if(name === "opencode")(
-    "with more typed behind it by a person, it stays and nothing is pressed",
-    async () => {
+  if (name === "opencode")
+    test("with more typed behind it by a person, it stays and nothing is pressed", async () => {
       const text = tagged("a person goes on")
       const before = pane.logged("submitted").length
       await abandon(text)
@@ -110,9 +106,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
       expect(pane.logged("submitted").length).toBe(before)
       key("C-u")
       await untilState(pane, name, "ready")
-    },
-    10_000,
-  )
+    }, 10_000)
 
   test("under copy mode it waits, and is submitted when the mode is left", async () => {
     const text = tagged("copy mode")
