@@ -130,7 +130,10 @@ async function raceOnce(
   const first = await typing
   await untilState(pane, name, "dialog").catch(() => {})
   result.tries++
-  result.approved += pane.logged("approved").length - approved
+  const approvals = pane.logged("approved").slice(approved)
+  result.approved += approvals.length
+  for (const after of approvals)
+    note(`${name}: offset ${Math.round(offset)} ms: approved ${after} ms after the dialog opened`)
   result[submittedBefore ? "after" : hasPasted ? "between" : "before"]++
   const denied = pane.logged("denied").length
   pane.tmux("send-keys", "-t", "sento", "Escape")
@@ -185,12 +188,14 @@ for (const name of values.program.split(",") as DoubleName[]) {
   const deliveries = await deliver(pane, name)
   const raced = await race(pane, name, seeded(Number(values.seed)))
   failed ||= deliveries.wrong + raced.approved + raced.lost + raced.doubled > 0
-  rows.push({
+  const row = {
     program: name,
     delivered: `${deliveries.asSent}/${count}`,
     "paste→submitted": `${Math.round(deliveries.medianMilliseconds)} ms`,
     ...raced,
-  })
+  }
+  note(JSON.stringify(row))
+  rows.push(row)
   await pane[Symbol.asyncDispose]()
 }
 process.stdout.write(`${Bun.inspect.table(rows, { colors: false })}\n`)

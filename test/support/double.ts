@@ -16,11 +16,12 @@ let pasting: string | null = null
 let mode: Scene["mode"] = "idle"
 let collapsedPaste: string | null = null
 let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" = "nothing"
+let openedAt = 0
 let spinner = 0
 const conversation: string[] = []
 
 /**
- * `approved`: a return answered the dialog. `answered`: it answered a question, or went into the transcript
+ * `approved`: a return answered the dialog, so many milliseconds after it opened. `answered`: it answered a question, or went into the transcript
  * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own.
  * `cancelled`: it ended the work.
  */
@@ -100,6 +101,7 @@ function insert(text: string): void {
 
 function openDialog(): void {
   mode = "dialog"
+  openedAt = performance.now()
   draw()
   record("dialog", "")
 }
@@ -131,7 +133,8 @@ function cancel(): void {
 
 /** In a dialog Enter approves, Escape refuses, and every other key is lost. */
 function answer(character: string): void {
-  if (character === "\r") record(mode === "dialog" ? "approved" : "answered", mode)
+  if (character === "\r" && mode === "dialog") record("approved", (performance.now() - openedAt).toFixed(1))
+  else if (character === "\r") record("answered", mode)
   else if (character === "\x1b" && mode === "dialog") record("denied", "")
   else return
   if (mode !== "view") mode = "idle"

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
-import type { ProfileName } from "../../src/tmux/program.ts"
 import type { TmuxServer } from "../../src/tmux/tmux.ts"
 import { lookAtPane, type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
 import type { DoubleEvent } from "./double.ts"
@@ -103,6 +102,8 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     await Bun.sleep(10)
   }
 }
+
+type ProfileName = Parameters<typeof typeIntoPane>[2]
 
 export const holdOptions: TypingOptions = { resume: false, deliver: "hold", allowShell: false }
 
