@@ -16,16 +16,28 @@ export type Sight = {
 export type LoopState =
   | { readonly step: "gate"; readonly previous: Sight | null }
   | { readonly step: "paste" }
-  | { readonly step: "see"; readonly since: number; readonly presses: number }
+  | { readonly step: "see"; readonly since: number; readonly presses: number; readonly paste: PasteSeen }
   | { readonly step: "settle"; readonly since: number; readonly presses: number; readonly seen: Sight }
   | { readonly step: "press"; readonly since: number; readonly presses: number }
   | { readonly step: "confirm"; readonly since: number; readonly pressedAt: number; readonly presses: number }
   | { readonly step: "done"; readonly outcome: LoopOutcome }
 
+/** Whether the paste was seen in the box: not yet, at some time, or a dialog was there instead. */
+export type PasteSeen = "not-yet" | "shown" | "behind-dialog"
+
 export type LoopOutcome =
   | { readonly kind: "submitted" }
-  | { readonly kind: "held"; readonly state: PaneState; readonly reason: string; readonly pasted: boolean }
+  | Held
   | { readonly kind: "stuck"; readonly reason: string }
+
+export type Held = {
+  readonly kind: "held"
+  readonly state: PaneState
+  readonly reason: string
+  readonly pasted: boolean
+  /** Pasted, but a dialog was there before the text showed: it may have swallowed the paste. */
+  readonly unseen?: true
+}
 
 export type LoopEvent =
   | { readonly kind: "looked"; readonly at: number; readonly sight: Sight }
@@ -56,10 +68,12 @@ const seeMilliseconds = 4000
 const confirmMilliseconds = 350
 const mostPresses = 2
 
-/** Where a delivery begins: before the paste, or (`resume`) with the text already in the box. */
-export function startLoop(resume: boolean, now: number): LoopStep {
-  const state: LoopState = resume ? { step: "see", since: now, presses: 0 } : { step: "gate", previous: null }
-  return { state, effects: [lookAfter(0)] }
+/** Where a delivery begins: before the paste, or with the text already in the box, or perhaps swallowed. */
+export function startLoop(from: "paste" | "box" | "behind-dialog", now: number): LoopStep {
+  const effects = [lookAfter(0)]
+  if (from === "paste") return { state: { step: "gate", previous: null }, effects }
+  const paste = from === "box" ? "shown" : from
+  return { state: { step: "see", since: now, presses: 0, paste }, effects }
 }
 
 /** The next state. An event that the state does not wait for is ignored. */
@@ -95,20 +109,23 @@ function isOpen(sight: Sight, rules: LoopRules): boolean {
 function afterPaste(event: Of<"pasted">): LoopStep {
   if (!event.done)
     return done({ kind: "held", state: "other", reason: "the screen is changing", pasted: false })
-  return { state: { step: "see", since: event.at, presses: 0 }, effects: [lookAfter(0)] }
+  return { state: { step: "see", since: event.at, presses: 0, paste: "not-yet" }, effects: [lookAfter(0)] }
 }
 
 function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight } = event
-  const blocked = blocks(sight, rules)
+  const blocked = blocks(sight, rules, state.paste)
   if (blocked !== null) return blocked
   if (sight.content === "ours") {
+    const { since, presses } = state
     return {
-      state: { ...state, step: "settle", seen: sight },
+      state: { step: "settle", since, presses, seen: sight },
       effects: [lookAfter(rules.settleMilliseconds)],
     }
   }
   if (event.at - state.since < seeMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
+  if (isSwallowed(state, sight))
+    return done({ kind: "held", state: "other", reason: "a dialog took the message", pasted: false })
   const reason =
     sight.content === "foreign"
       ? "the box holds more than the message"
@@ -116,26 +133,35 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   return done({ kind: "held", state: sight.content === "foreign" ? "draft" : "other", reason, pasted: true })
 }
 
+/** Never shown, never pressed, and the dialog gone for so long: it is lost, and can be pasted anew. */
+function isSwallowed(state: In<"see">, sight: Sight): boolean {
+  const isOverEmptyBox = sight.state === "ready" && sight.content === "empty"
+  return state.paste === "behind-dialog" && state.presses === 0 && isOverEmptyBox
+}
+
 function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight } = event
-  const blocked = blocks(sight, rules)
+  const blocked = blocks(sight, rules, "shown")
   if (blocked !== null) return blocked
   const { since, presses } = state
   const isStill = sight.content === "ours" && (sight.state === "busy" || sight.place === state.seen.place)
   if (isStill) return { state: { step: "press", since, presses }, effects: [{ kind: "press" }] }
-  return { state: { step: "see", since, presses }, effects: [lookAfter(pollMilliseconds)] }
+  return { state: { step: "see", since, presses, paste: "shown" }, effects: [lookAfter(pollMilliseconds)] }
 }
 
 /** After the paste nothing is pressed over a dialog, a shell or a closed pane; the text stays where it is. */
-function blocks(sight: Sight, rules: LoopRules): LoopStep | null {
+function blocks(sight: Sight, rules: LoopRules, paste: PasteSeen): LoopStep | null {
   const isDraft = sight.state === "draft" && sight.content !== "hidden"
   const isBusy = sight.state === "busy" && rules.takesWhileBusy
-  return sight.state === "ready" || isDraft || isBusy ? null : held(sight, true)
+  return sight.state === "ready" || isDraft || isBusy
+    ? null
+    : held(sight, true, sight.state === "dialog" && paste !== "shown")
 }
 
 function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
   const { since, presses } = state
-  if (!event.done) return { state: { step: "see", since, presses }, effects: [lookAfter(pollMilliseconds)] }
+  if (!event.done)
+    return { state: { step: "see", since, presses, paste: "shown" }, effects: [lookAfter(pollMilliseconds)] }
   const next = { step: "confirm", since, pressedAt: event.at, presses: presses + 1 } as const
   return { state: next, effects: [lookAfter(pollMilliseconds)] }
 }
@@ -148,11 +174,16 @@ function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   if (sight.content === "hidden") return held(sight, true)
   if (state.presses >= mostPresses)
     return done({ kind: "stuck", reason: "pressed twice, but the message stays in the box" })
-  return { state: { step: "see", since: event.at, presses: state.presses }, effects: [lookAfter(0)] }
+  return {
+    state: { step: "see", since: event.at, presses: state.presses, paste: "shown" },
+    effects: [lookAfter(0)],
+  }
 }
 
-function held(sight: Sight, pasted: boolean): LoopStep {
-  return done({ kind: "held", state: sight.state, reason: sight.reason || "the pane is not ready", pasted })
+function held(sight: Sight, pasted: boolean, isUnseen = false): LoopStep {
+  const reason = sight.reason || "the pane is not ready"
+  const outcome = { kind: "held", state: sight.state, reason, pasted } as const
+  return done(isUnseen ? { ...outcome, unseen: true } : outcome)
 }
 
 function done(outcome: LoopOutcome): LoopStep {

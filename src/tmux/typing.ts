@@ -14,11 +14,12 @@ import { profiles, readPane } from "./profile.ts"
 import { boxContent, type PaneState, type Profile } from "./profiles/profile.ts"
 import { compact } from "./screen.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
+import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 
 /**
  * What became of a text. `held` with `pasted`: it lies in the box and nothing was pressed; the next call must
- * resume, never paste again. `vanished`: it was pasted once, and is now neither in the box nor to be seen as
+ * resume, never paste again. Also with `unseen`: a dialog may have swallowed it; hand that to the next call. `vanished`: it was pasted once, and is now neither in the box nor to be seen as
  * submitted. `stuck`: pressed, but the box did not empty.
  */
 export type TypingOutcome = LoopOutcome | { readonly kind: "vanished"; readonly reason: string }
@@ -26,6 +27,11 @@ export type TypingOutcome = LoopOutcome | { readonly kind: "vanished"; readonly 
 export type TypingOptions = {
   /** True when this text was pasted before. */
   readonly resume: boolean
+  /**
+   * True when the call before said `unseen`. A text that a dialog has swallowed is then `held` with `pasted`
+   * false, to be typed anew, instead of `vanished`.
+   */
+  readonly unseen?: boolean
   /** What to do while the program works: wait, or let it queue the text where its profile can. */
   readonly deliver: "hold" | "queue"
   /** The owner's word that a shell may be typed into; only the profile `plain` ever does. */
@@ -57,9 +63,24 @@ export async function typeIntoPane(
   const typed = profile.adapt(text)
   if (options.resume) {
     const known = await alreadyDone(server, pinned, profile, typed, options.allowShell)
-    if (known !== null) return known
+    if (known !== null && !(known.kind === "vanished" && options.unseen)) return known
   }
-  return perform({ server, pinned, profile, text: typed, options, last: null })
+  const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
+  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null })
+}
+
+/** The agent programs read every key themselves; only a line-reading program leaves its lines to the terminal. */
+async function lineTooLong(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profile: Profile,
+  text: string,
+): Promise<TypingOutcome | null> {
+  const bytes = Buffer.byteLength(text)
+  if (profile.name !== "plain" || bytes <= mostLineBytes) return null
+  if (!(await terminalCollectsLines(server, pinned))) return null
+  const reason = `the terminal keeps ${mostLineBytes} bytes of a line, and the message has ${bytes}`
+  return { kind: "held", state: "other", reason, pasted: false }
 }
 
 /**
@@ -150,7 +171,9 @@ async function perform(delivery: Delivery): Promise<LoopOutcome> {
     settleMilliseconds: delivery.profile.settleMilliseconds,
     takesWhileBusy: delivery.options.deliver === "queue" && delivery.profile.queueKey !== null,
   }
-  let current = startLoop(delivery.options.resume, performance.now())
+  const { resume, unseen } = delivery.options
+  const from = resume ? (unseen ? "behind-dialog" : "box") : "paste"
+  let current = startLoop(from, performance.now())
   for (;;) {
     if (current.state.step === "done") return current.state.outcome
     const [effect] = current.effects

@@ -2,7 +2,9 @@
 export type Scene = {
   readonly conversation: readonly string[]
   readonly draft: string
-  readonly mode: "idle" | "busy" | "dialog"
+  readonly mode: "idle" | "busy" | "dialog" | "question" | "view"
+  /** What a completion offers under the box; a return would choose it. */
+  readonly menu: string | null
 }
 
 /** The lines of a screen, its title, and where the cursor stands (from 0). */
@@ -26,17 +28,49 @@ const rule = "─".repeat(width)
 const dim = (text: string) => `\x1b[2m${text}\x1b[0m`
 const grey = (text: string, colour: number) => `\x1b[38;5;${colour}m${text}\x1b[39m`
 
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+
+/** Lines of at most so many columns; a wide character is not cut. */
 function wrap(text: string, columns: number): string[] {
-  return text.split("\n").flatMap(line => line.match(new RegExp(`.{1,${columns}}`, "gu")) ?? [""])
+  return text.split("\n").flatMap(line => {
+    const rows = [""]
+    for (const { segment } of graphemes.segment(line)) {
+      const row = rows.at(-1) ?? ""
+      if (Bun.stringWidth(row + segment) > columns) rows.push(segment)
+      else rows[rows.length - 1] = row + segment
+    }
+    return rows
+  })
 }
 
-/** The end of the box's text, in columns; the doubles' own tests use no wide characters at line ends. */
+/** A box scrolls: of a text that is higher, it shows the end. */
+function boxRows(text: string, columns: number): string[] {
+  return wrap(text, columns).slice(-20)
+}
+
 function endOf(lines: readonly string[]): number {
   return Bun.stringWidth(lines.at(-1) ?? "")
 }
 
+/** A view without a box, as every program has one for its transcript. */
+function transcript(scene: Scene): Frame {
+  const lines = [
+    "T R A N S C R I P T",
+    ...scene.conversation.map(text => text.slice(0, 90)),
+    "",
+    "q to close",
+  ]
+  return { lines, title: "transcript", x: 0, y: 39 }
+}
+
+function menuLines(scene: Scene): string[] {
+  return scene.menu === null ? [] : [`  ${scene.menu}    a choice`, "  another one"]
+}
+
+const firstColumns = (text: string) => wrap(text.split("\n")[0] ?? "", 90)[0] ?? ""
+
 const history = (scene: Scene, mark: string) =>
-  scene.conversation.flatMap(text => [mark + text.slice(0, 90).split("\n")[0], ""])
+  scene.conversation.flatMap(text => [mark + firstColumns(text), ""])
 
 const claude: Skin = {
   alternate: false,
@@ -44,6 +78,7 @@ const claude: Skin = {
   collapsesLinesAbove: 3,
   collapsed: text => `[Pasted text #1 +${text.split("\n").length - 1} lines]`,
   frame: scene => {
+    if (scene.mode === "view") return transcript(scene)
     const above = history(scene, "❯ ")
     const spinner = scene.mode === "busy" ? ["✽ Gesticulating… (2s · ↓ 9 tokens)", ""] : []
     if (scene.mode === "dialog") {
@@ -59,7 +94,12 @@ const claude: Skin = {
       ]
       return { lines: [...above, ...asks], title: "✳ Claude Code", x: 1, y: above.length + 4 }
     }
-    const box = wrap(scene.draft, width - 4)
+    if (scene.mode === "question") {
+      const asks = [rule, " ☐ Color", "Which color do you prefer?", "❯ 1. Red", "  2. Blue", rule]
+      const foot = ["  3. Chat about this", "Enter to select · ↑/↓ to navigate · Esc to cancel"]
+      return { lines: [...above, ...asks, ...foot], title: "✳ Claude Code", x: 0, y: above.length + 3 }
+    }
+    const box = boxRows(scene.draft, width - 4)
     const drawn = box.map((line, index) => (index === 0 ? `❯\u00a0${line}` : `  ${line}`))
     const lines = [
       ...above,
@@ -67,6 +107,7 @@ const claude: Skin = {
       rule,
       ...drawn,
       rule,
+      ...menuLines(scene),
       scene.mode === "busy" ? "  esc to interrupt" : "  ? for shortcuts",
     ]
     const y = above.length + spinner.length + box.length
@@ -80,8 +121,9 @@ const codex: Skin = {
   collapsesLinesAbove: 999,
   collapsed: text => `[Pasted Content ${text.length} chars]`,
   frame: scene => {
+    if (scene.mode === "view") return transcript(scene)
     const above = [
-      ...history(scene, "• "),
+      ...history(scene, "› "),
       ...(scene.mode === "busy" ? ["• Working (2s • esc to interrupt)", ""] : []),
     ]
     if (scene.mode === "dialog") {
@@ -95,14 +137,18 @@ const codex: Skin = {
       ]
       return { lines: [...above, ...asks], title: "Action Required", x: 119, y: 39 }
     }
-    const box = wrap(scene.draft, width - 4)
+    if (scene.mode === "question") {
+      const asks = ["  Which color do you prefer?", "  › 1. Red", "    2. Blue", "  enter to submit answer"]
+      return { lines: [...above, ...asks], title: "work", x: 2, y: above.length + 1 }
+    }
+    const box = boxRows(scene.draft, width - 4)
     const drawn =
       scene.draft === ""
         ? [`› ${dim("Ask Codex to do anything")}`]
         : box.map((line, index) => (index === 0 ? `› ${line}` : `  ${line}`))
     const y = above.length + drawn.length - 1
     return {
-      lines: [...above, ...drawn, "", "  stub-model default"],
+      lines: [...above, ...drawn, "", ...menuLines(scene), "  stub-model default"],
       title: scene.mode === "busy" ? "⠐ work" : "work",
       x: 2 + endOf(box),
       y,
@@ -116,6 +162,7 @@ const gemini: Skin = {
   collapsesLinesAbove: 10,
   collapsed: text => `[Pasted Text: ${text.split("\n").length} lines]`,
   frame: scene => {
+    if (scene.mode === "view") return transcript(scene)
     const above = [
       ...history(scene, "✦ "),
       ...(scene.mode === "busy" ? [" ⠴ Thinking... (esc to cancel, 5s)"] : []),
@@ -128,14 +175,30 @@ const gemini: Skin = {
         y: 39,
       }
     }
-    const box = wrap(scene.draft, width - 6)
+    if (scene.mode === "question") {
+      const asks = [
+        "│ Which color do you prefer?  │",
+        "│ ● 1. Red                    │",
+        "│   2. Blue                   │",
+      ]
+      return { lines: [...above, ...asks], title: "◇  Ready (work)", x: 0, y: 39 }
+    }
+    const box = boxRows(scene.draft, width - 6)
     const drawn =
       scene.draft === ""
         ? [` > ${grey("  Type your message or @path/to/file", 248)}`]
         : box.map((line, index) => (index === 0 ? ` > ${line}` : `   ${line}`))
     const y = above.length + 1 + drawn.length
     return {
-      lines: [...above, rule, " Shift+Tab to accept edits", ...drawn, "", " workspace (/directory)"],
+      lines: [
+        ...above,
+        rule,
+        " Shift+Tab to accept edits",
+        ...drawn,
+        ...menuLines(scene),
+        "",
+        " workspace (/directory)",
+      ],
       title: scene.mode === "busy" ? "✦  Working…" : "◇  Ready (work)",
       x: 3 + endOf(box),
       y,
@@ -149,12 +212,8 @@ const opencode: Skin = {
   collapsesLinesAbove: 2,
   collapsed: text => `[Pasted ~${text.split("\n").length} lines]`,
   frame: scene => {
-    const above = scene.conversation.flatMap(text => [
-      "  ┃",
-      `  ┃  ${text.slice(0, 90).split("\n")[0]}`,
-      "  ┃",
-      "",
-    ])
+    if (scene.mode === "view") return transcript(scene)
+    const above = scene.conversation.flatMap(text => ["  ┃", `  ┃  ${firstColumns(text)}`, "  ┃", ""])
     if (scene.mode === "dialog") {
       return {
         lines: [...above, "  ┃  △ Permission required", "  ┃", "  ┃   Allow once   Reject    enter confirm"],
@@ -163,12 +222,30 @@ const opencode: Skin = {
         y: 38,
       }
     }
-    const box = wrap(scene.draft, width - 8)
+    if (scene.mode === "question") {
+      const asks = [
+        "  ┃  Which color do you prefer?",
+        "  ┃  1. Red",
+        "  ┃  2. Blue",
+        "  ┃  ⇆ select   enter submit",
+      ]
+      return { lines: [...above, ...asks], title: "OpenCode", x: 118, y: 38 }
+    }
+    const box = boxRows(scene.draft, width - 8)
     const drawn = scene.draft === "" ? [`  ┃  ${grey("Ask anything…", 8)}`] : box.map(line => `  ┃  ${line}`)
     const foot = scene.mode === "busy" ? "   ⬝⬝⬝⬝  esc interrupt" : "   tab agents"
-    const y = above.length + drawn.length
+    const y = above.length + menuLines(scene).length + drawn.length
     return {
-      lines: [...above, "  ┃", ...drawn, "  ┃", "  ┃  Build · Stub", `  ╹${"▀".repeat(80)}`, foot],
+      lines: [
+        ...above,
+        ...menuLines(scene),
+        "  ┃",
+        ...drawn,
+        "  ┃",
+        "  ┃  Build · Stub",
+        `  ╹${"▀".repeat(80)}`,
+        foot,
+      ],
       title: "OpenCode",
       x: 5 + endOf(box),
       y,

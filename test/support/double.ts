@@ -1,85 +1,179 @@
 /**
  * Stands in for an agent program in tmux: `double.ts SKIN LOG`. It draws the skin's composer, takes bracketed
- * pastes and keys as the program does, and appends what was submitted and approved to LOG as JSON lines.
- * Signals steer it: SIGUSR1 opens a permission dialog, SIGUSR2 begins and ends work.
+ * pastes and keys as the program does, and appends what became of them to LOG as JSON lines.
+ * Signals and keys steer it: SIGUSR1 opens a permission dialog, SIGUSR2 begins and ends work, Ctrl-Q asks a
+ * question with choices, Ctrl-O opens and closes the transcript view, Ctrl-D quits. At the next paste: Ctrl-P
+ * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits.
  */
 import { appendFileSync } from "node:fs"
-import { skins } from "./double-skins.ts"
+import { type Scene, skins } from "./double-skins.ts"
 
 const [skinName = "", log = ""] = process.argv.slice(2)
 const skin = skins[skinName as keyof typeof skins]
 
 let draft = ""
 let pasting: string | null = null
-let mode: "idle" | "busy" | "dialog" = "idle"
+let mode: Scene["mode"] = "idle"
 let collapsedPaste: string | null = null
+let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" = "nothing"
+let openedAt = 0
+let spinner = 0
 const conversation: string[] = []
 
-function record(kind: "submitted" | "approved" | "ready", text: string): void {
+/**
+ * `approved`: a return answered the dialog, so many milliseconds after it opened. `answered`: it answered a question, or went into the transcript
+ * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own.
+ * `cancelled`: it ended the work.
+ */
+export type DoubleEvent =
+  | "ready"
+  | "submitted"
+  | "approved"
+  | "denied"
+  | "answered"
+  | "completed"
+  | "executed"
+  | "cancelled"
+  | "dialog"
+
+function record(kind: DoubleEvent, text: string): void {
   appendFileSync(log, `${JSON.stringify({ kind, text })}\n`)
 }
 
+/** Line by line: tmux 3.3a keeps what is cleared as a whole, and the scrollback would fill with old boxes. */
 function draw(): void {
   const shown = collapsedPaste ?? draft
-  const frame = skin.frame({ conversation: conversation.slice(-2), draft: shown, mode })
-  const rows = frame.lines.map((line, row) => `\x1b[${row + 1};1H\x1b[2K${line}`).join("")
-  process.stdout.write(`\x1b]2;${frame.title}\x07\x1b[H\x1b[J${rows}\x1b[${frame.y + 1};${frame.x + 1}H`)
+  const frame = skin.frame({ conversation: conversation.slice(-2), draft: shown, mode, menu: completion() })
+  const rows = Array.from(
+    { length: 40 },
+    (_, row) => `\x1b[${row + 1};1H\x1b[2K${frame.lines[row] ?? ""}`,
+  ).join("")
+  const screen = skin.alternate ? "" : `\x1b[?1049${mode === "view" ? "h" : "l"}`
+  process.stdout.write(`${screen}\x1b]2;${spun(frame.title)}\x07${rows}\x1b[${frame.y + 1};${frame.x + 1}H`)
+}
+
+/** A title that begins with a braille letter turns while the program works. */
+function spun(title: string): string {
+  return title.replace(/^[\u2800-\u28ff]/u, () => ["⠂", "⠐", "⠈"][spinner % 3] ?? "⠂")
+}
+
+/** What the menu under the box offers: files for a final `@word`, commands for a box that is one `/word`. */
+function completion(): string | null {
+  if (/(^|\s)@\w*$/.test(draft)) return "@work/notes.md"
+  return /^\/\w*$/.test(draft) ? "/effort" : null
 }
 
 function submit(): void {
+  const chosen = completion()
+  if (chosen !== null) {
+    record("completed", draft)
+    draft = `${draft.replace(/[@/]\w*$/, chosen)} `
+    return
+  }
   const text = draft.trimEnd()
   if (text === "") return
-  record("submitted", text)
+  record(/^[!/]/.test(text) ? "executed" : "submitted", text)
   conversation.push(text)
+  clear()
+}
+
+function clear(): void {
   draft = ""
   collapsedPaste = null
 }
 
 function paste(text: string): void {
-  if (mode === "dialog") return
+  const event = atPaste
+  atPaste = "nothing"
+  if (event === "quit") quit()
+  if (event === "dialog before") openDialog()
+  insert(text)
+  if (event === "dialog behind") openDialog()
+}
+
+/** Over a dialog, a question or the transcript a paste is lost, as in the real ones. */
+function insert(text: string): void {
+  if (mode !== "idle" && mode !== "busy") return
   draft += text
   const isLong = text.length > skin.collapsesAbove || text.split("\n").length > skin.collapsesLinesAbove
   if (isLong) collapsedPaste = skin.collapsed(text)
 }
 
-/** In a dialog Enter approves and every other key is lost, as in the real ones. */
+function openDialog(): void {
+  mode = "dialog"
+  openedAt = performance.now()
+  draw()
+  record("dialog", "")
+}
+
+function quit(): never {
+  process.stdout.write(`\x1b[?2004l${skin.alternate ? "\x1b[?1049l" : ""}`)
+  process.exit(0)
+}
+
 function key(character: string): void {
-  if (mode === "dialog") {
-    if (character !== "\r") return
-    record("approved", "")
-    mode = "idle"
-  } else if (character === "\r") submit()
-  else if (character === "\x15") {
-    draft = ""
-    collapsedPaste = null
-  } else if (character === "\x7f") draft = draft.slice(0, -1)
+  if (character === "\x0f") mode = mode === "view" ? "idle" : "view"
+  else if (character === "\x11") mode = "question"
+  else if (character === "\x10") atPaste = "dialog behind"
+  else if (character === "\x0c") atPaste = "dialog before"
+  else if (character === "\x05") atPaste = "quit"
+  else if (mode === "dialog" || mode === "question" || mode === "view") answer(character)
+  else if (mode === "busy" && skinName === "codex" && character === "\r") cancel()
+  else if (character === "\r" || (character === "\t" && mode === "busy")) submit()
+  else if (character === "\x15") clear()
+  else if (character === "\x7f") draft = draft.slice(0, -1)
   else if (character >= " ") draft += character
 }
 
+/** Enter ends what Codex streams; Tab queues. */
+function cancel(): void {
+  record("cancelled", "")
+  mode = "idle"
+}
+
+/** In a dialog Enter approves, Escape refuses, and every other key is lost. */
+function answer(character: string): void {
+  if (character === "\r" && mode === "dialog") record("approved", (performance.now() - openedAt).toFixed(1))
+  else if (character === "\r") record("answered", mode)
+  else if (character === "\x1b" && mode === "dialog") record("denied", "")
+  else return
+  if (mode !== "view") mode = "idle"
+}
+
+const token = /\x1b\[20[01]~|\x1b\[[\d;?]*[A-Za-z~]|[\s\S]/gu
+let unfinished = ""
+
+/** A long paste comes in several reads: a sequence may be cut in two. A lone Escape is a key. */
 function take(input: string): void {
-  for (const [token] of input.matchAll(/\x1b\[20[01]~|\x1b\[[\d;?]*[A-Za-z~]|[\s\S]/gu)) {
-    if (token === "\x1b[200~") pasting = ""
-    else if (token === "\x1b[201~") {
-      paste((pasting ?? "").replaceAll("\r", "\n"))
-      pasting = null
-    } else if (pasting !== null) pasting += token
-    else if (token === "\x04") process.exit(0)
-    else if (!token.startsWith("\x1b")) key(token)
-  }
+  const whole = unfinished + input
+  unfinished = pasting === null && whole === "\x1b" ? "" : (/\x1b(\[[\d;?]*)?$/.exec(whole)?.[0] ?? "")
+  const complete = whole.slice(0, whole.length - unfinished.length)
+  for (const [one] of complete.matchAll(token)) takeToken(one)
   draw()
+}
+
+function takeToken(one: string): void {
+  if (one === "\x1b[200~") pasting = ""
+  else if (one === "\x1b[201~") {
+    paste((pasting ?? "").replaceAll("\r", "\n"))
+    pasting = null
+  } else if (pasting !== null) pasting += one
+  else if (one === "\x04") quit()
+  else if (one === "\x1b" || !one.startsWith("\x1b")) key(one)
 }
 
 process.stdin.setRawMode(true)
 process.stdin.setEncoding("utf8")
 process.stdin.on("data", chunk => take(String(chunk)))
-process.on("SIGUSR1", () => {
-  mode = "dialog"
-  draw()
-})
+process.on("SIGUSR1", openDialog)
 process.on("SIGUSR2", () => {
   mode = mode === "busy" ? "idle" : "busy"
   draw()
 })
+setInterval(() => {
+  spinner++
+  if (mode === "busy") draw()
+}, 80)
 process.stdout.write(`${skin.alternate ? "\x1b[?1049h" : ""}\x1b[?2004h`)
 draw()
 record("ready", "")

@@ -3,13 +3,17 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
 import type { TmuxServer } from "../../src/tmux/tmux.ts"
+import { lookAtPane, type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
+import type { DoubleEvent } from "./double.ts"
 
 /** A double in a private tmux server, and what it wrote down. */
 export type DoublePane = {
   readonly server: TmuxServer
   readonly pinned: PinnedPane
   readonly tmux: (...commands: string[]) => string
-  readonly logged: (kind: "submitted" | "approved") => string[]
+  readonly logged: (kind: DoubleEvent) => string[]
+  /** Signals the double: the child of the pane's `sh -c`. */
+  readonly signal: (signal: NodeJS.Signals) => void
 } & AsyncDisposable
 
 export type DoubleName = "claude" | "codex" | "gemini" | "opencode"
@@ -25,16 +29,17 @@ const scriptPaths: Readonly<Record<DoubleName, string>> = {
 /** Starts a double in session `sento`, 120×40; a shell takes over when it ends, as a person's would. */
 export async function startDouble(name: DoubleName): Promise<DoublePane> {
   const directory = mkdtempSync(join(tmpdir(), "sento-pane-"))
+  const { command, log } = doubleCommand(directory, name)
+  return startPane(directory, ["sh", "-c", `${command}; exec sh`], log, '"ready"')
+}
+
+/** The shell command that starts a double, under a path by which it is taken for its program. */
+export function doubleCommand(directory: string, name: DoubleName): { command: string; log: string } {
   const script = join(directory, scriptPaths[name])
   mkdirSync(dirname(script), { recursive: true })
   symlinkSync(join(import.meta.dir, "double.ts"), script)
   const log = join(directory, "log")
-  return startPane(
-    directory,
-    ["sh", "-c", `${process.execPath} ${script} ${name} ${log}; exec sh`],
-    log,
-    '"ready"',
-  )
+  return { command: `${process.execPath} ${script} ${name} ${log}`, log }
 }
 
 /** Starts any command likewise; it is there when its screen shows `ready`. */
@@ -43,10 +48,17 @@ export async function startPane(
   command: readonly string[],
   log: string,
   ready: string,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<DoublePane> {
   const socket = join(directory, "tmux")
   const server = { socket }
-  const env = { PATH: process.env.PATH ?? "", HOME: directory, TERM: "xterm-256color", LANG: "C.UTF-8" }
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: directory,
+    TERM: "xterm-256color",
+    LANG: "C.UTF-8",
+    ...variables,
+  }
   const tmux = (...commands: string[]) =>
     Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], { env }).stdout.toString()
   tmux("new-session", "-d", "-s", "sento", "-x", "120", "-y", "40", "-c", directory, ...command)
@@ -67,12 +79,20 @@ export async function startPane(
         .map(line => JSON.parse(line) as { kind: string; text: string })
         .filter(entry => entry.kind === kind)
         .map(entry => entry.text),
+    signal: signal => {
+      const [child] = readFileSync(`/proc/${pinned.pid}/task/${pinned.pid}/children`, "utf8").split(" ")
+      if (!child) throw new Error("the double is gone")
+      process.kill(Number(child), signal)
+    },
     [Symbol.asyncDispose]: async () => {
       tmux("kill-server")
       rmSync(directory, { recursive: true, force: true })
     },
   }
 }
+
+/** What a call says that left the text in the box. */
+export const leftInBox: TypingOutcome = { kind: "held", state: "draft", reason: "left", pasted: true }
 
 /** Polls until the condition holds. @throws Error after ten seconds */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -81,4 +101,34 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     if (performance.now() > deadline) throw new Error("the condition did not come true within 10 s")
     await Bun.sleep(10)
   }
+}
+
+type ProfileName = Parameters<typeof typeIntoPane>[2]
+
+export const holdOptions: TypingOptions = { resume: false, deliver: "hold", allowShell: false }
+
+/**
+ * As the Guardian does: tries again while the pane is not ready, and never pastes twice.
+ * @param last - what an earlier call said
+ */
+export async function typeUntilSettled(
+  pane: DoublePane,
+  profile: ProfileName,
+  text: string,
+  last: TypingOutcome | null = null,
+): Promise<TypingOutcome> {
+  let outcome: TypingOutcome = last ?? { kind: "held", state: "other", reason: "not tried", pasted: false }
+  await until(async () => {
+    if (outcome.kind !== "held") return true
+    const { pasted, unseen = false } = outcome
+    const options = { ...holdOptions, resume: pasted, unseen }
+    outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, options)
+    return outcome.kind !== "held"
+  })
+  return outcome
+}
+
+/** Polls until a look at the pane says so. */
+export async function untilState(pane: DoublePane, profile: ProfileName, state: string): Promise<void> {
+  await until(async () => (await lookAtPane(pane.server, pane.pinned, profile, false)).state === state)
 }

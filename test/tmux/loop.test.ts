@@ -111,26 +111,57 @@ describe("the typing loop", () => {
       "held before paste: dialog",
     ],
   ] as const)("%s", (_, events, effects, outcome) => {
-    expect(run(false, events)).toEqual({ effects: [...effects], outcome })
+    expect(run("paste", events)).toEqual({ effects: [...effects], outcome })
+  })
+
+  test.each([
+    ["a dialog before the text showed", [looked(dialog)], true],
+    ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],
+  ] as const)("the paste may be swallowed: %s", (_, events, unseen) => {
+    const { state } = follow("paste", [looked(idle), looked(idle), pasted, ...events])
+    expect(state).toMatchObject({ step: "done", outcome: { kind: "held", pasted: true } })
+    expect(state.step === "done" && state.outcome.kind === "held" && state.outcome.unseen).toBe(unseen)
+  })
+
+  test.each([
+    [
+      "it shows late: goes on",
+      [looked(idle, 100), looked(ours, 200), looked(ours), pressed, looked(idle)],
+      "submitted",
+    ],
+    ["the dialog is still there", [looked(dialog)], "held with paste: dialog"],
+    ["the box stays empty: to be typed anew", [looked(idle), looked(idle, 4000)], "held before paste: other"],
+    ["a person has typed", [looked(sight("draft", "foreign", "x"), 4000)], "held with paste: draft"],
+  ] as const)("a paste that a dialog may have swallowed: %s", (_, events, outcome) => {
+    expect(run("behind-dialog", events).outcome).toBe(outcome)
+  })
+
+  test("an empty box is no reason to paste again where no dialog was seen", () => {
+    expect(run("box", [looked(idle), looked(idle, 4000)]).outcome).toBe("held with paste: other")
   })
 
   test("resumed, never pastes again", () => {
-    expect(run(true, [looked(ours), looked(ours), pressed, looked(idle)])).toEqual({
+    expect(run("box", [looked(ours), looked(ours), pressed, looked(idle)])).toEqual({
       effects: ["press"],
       outcome: "submitted",
     })
   })
 })
 
-function run(resume: boolean, events: readonly LoopEvent[]) {
+function run(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]) {
+  const { state, effects } = follow(from, events)
+  return { effects, outcome: describeOutcome(state) }
+}
+
+function follow(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]) {
   const effects: string[] = []
-  let state: LoopState = startLoop(resume, 0).state
+  let state: LoopState = startLoop(from, 0).state
   for (const event of events) {
     const next = step(state, event, rules)
     effects.push(...next.effects.map(effect => effect.kind).filter(kind => kind !== "look"))
     state = next.state
   }
-  return { effects, outcome: describeOutcome(state) }
+  return { effects, state }
 }
 
 function describeOutcome(state: LoopState): string {

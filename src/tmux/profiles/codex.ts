@@ -22,16 +22,21 @@ export const codex: Profile = {
   adapt: endCompletion,
 }
 
-const dialog = /[Pp]ress enter to (confirm|continue)|^› \d+\. |[Ee]nter to submit answer/
+const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
 
+/**
+ * The dialog's words count only where a message cannot bring them: a peer could hold the pane for good by
+ * writing them. What lies above the box is conversation, what lies in it ends at the cursor.
+ */
 function read(snapshot: Snapshot): Reading {
   const { lines, cursor } = snapshot
-  if (/Action Required/.test(snapshot.title) || lines.some(line => dialog.test(line.text))) {
-    return reading("dialog", "Codex waits for an answer", null)
-  }
+  if (/Action Required/.test(snapshot.title)) return asks
   const top = lastLine(lines, /^›( |$)/)
-  if (top < 0 || cursor.y < top) return reading("other", "no box to type into is to be seen", null)
-  // The cursor stands at the end of the text: what lies below it is the footer.
+  const isCursorInBox = top >= 0 && cursor.y >= top && cursor.x < snapshot.width
+  const below = lines.slice(isCursorInBox ? cursor.y + 1 : Math.max(top, 0))
+  const isMenu = /^› \d+\. /.test(lines[top]?.text ?? "")
+  if (isMenu || below.some(line => dialog.test(line.text))) return asks
+  if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
   const box = lines.slice(top, cursor.y + 1)
   return composerState(
     boxText(box, /^› ?/, run => run.dim),
@@ -39,9 +44,12 @@ function read(snapshot: Snapshot): Reading {
   )
 }
 
+const asks = reading("dialog", "Codex waits for an answer", null)
+
+/** At the start of a line, without the tag of a message. */
 function isBusy(snapshot: Snapshot): boolean {
   return (
     /^[\u2800-\u28ff]/u.test(snapshot.title) ||
-    snapshot.lines.some(line => /\(.*\besc to interrupt\)/.test(line.text))
+    snapshot.lines.some(line => /^[•◦] [^([]*\(\d.*\besc to interrupt\)/.test(line.text))
   )
 }

@@ -23,21 +23,31 @@ export const gemini: Profile = {
 
 const dialog = /Allow execution of|Apply this change|Do you want to (proceed|allow)|[●○] \d+\. |\(esc\)│?$/
 
+/**
+ * The dialog's words count only where a message cannot bring them: a peer could hold the pane for good by
+ * writing them. What lies above the box is conversation, what lies in it ends at the cursor.
+ */
 function read(snapshot: Snapshot): Reading {
   const { lines, cursor } = snapshot
-  if (/Action Required/.test(snapshot.title) || lines.some(line => dialog.test(line.text))) {
-    return reading("dialog", "Gemini CLI waits for an answer", null)
-  }
+  if (/Action Required/.test(snapshot.title)) return asks
   const top = lastLine(lines, /^ [>*!] /)
-  if (top < 0 || cursor.y < top) return reading("other", "no box to type into is to be seen", null)
+  // A dialog parks the cursor in the first column, a box has it behind its prompt (Gemini CLI 0.61.0).
+  const isCursorInBox = top >= 0 && cursor.y >= top && cursor.x > 0
+  const below = lines.slice(isCursorInBox ? cursor.y + 1 : Math.max(top, 0))
+  if (below.some(line => dialog.test(line.text))) return asks
+  if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
   if (lines[top]?.text.startsWith(" !") === true) return reading("draft", "the box is in shell mode", null)
   const box = lines.slice(top, cursor.y + 1)
   const text = boxText(box, /^ [>*] ?/, run => run.dim || run.colour === "38;5;248")
   return composerState(/^Type your message or @path\/to\/file$/.test(text) ? "" : text, isBusy(snapshot))
 }
 
+const asks = reading("dialog", "Gemini CLI waits for an answer", null)
+
+/** The spinner's line, which no line of a message begins like. */
 function isBusy(snapshot: Snapshot): boolean {
   return (
-    snapshot.title.startsWith("✦") || snapshot.lines.some(line => /\(esc to cancel(, \w+)*\)/.test(line.text))
+    snapshot.title.startsWith("✦") ||
+    snapshot.lines.some(line => /^ ?[\u2800-\u28ff] .*\(esc to cancel(, \w+)*\)/u.test(line.text))
   )
 }

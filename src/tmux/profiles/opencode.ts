@@ -23,22 +23,29 @@ export const opencode: Profile = {
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
 
+/**
+ * A dialog stands where the box was, and with its words under any box that a text may draw: words above the
+ * last box, or in it, are those of a message, and hold nothing up.
+ */
 function read(snapshot: Snapshot): Reading {
   const { lines } = snapshot
-  if (lines.some(line => dialog.test(line.text)))
-    return reading("dialog", "OpenCode waits for an answer", null)
   const box = findBox(lines)
+  const below = lines.slice(lastLine(lines, boxEnd) + 1)
+  if ((box === null ? lines : below).some(line => dialog.test(line.text)))
+    return reading("dialog", "OpenCode waits for an answer", null)
   if (box === null) return reading("other", "no box to type into is to be seen", null)
   const text = boxText(box, /^/, run => run.colour === "38;5;8")
   return composerState(
     text,
-    lines.some(line => /esc (again to )?interrupt/.test(line.text)),
+    below.some(line => /esc (again to )?interrupt/.test(line.text)),
   )
 }
 
+const boxEnd = /^ *╹▀{3,}/
+
 /** Without the bars, the blank padding and the model's line. */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
-  const bottom = lastLine(lines, /^ *╹▀{3,}/)
+  const bottom = lastLine(lines, boxEnd)
   if (bottom < 0) return null
   let top = bottom
   while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "")) top--

@@ -3,7 +3,8 @@ import { type Profile, type Reading, reading } from "./profile.ts"
 
 /**
  * Any program that reads lines and shows what is typed. Nothing tells its prompt from a half-written line, so
- * the gate only sees that it is alive and no shell; `box` is what stands left of the cursor.
+ * the gate only sees that it is alive and no shell; `box` is what stands left of the cursor. A text of several
+ * lines becomes one line; a line above `mostLineBytes` is held where the terminal would cut it (terminal.ts).
  */
 export const plain: Profile = {
   name: "plain",

@@ -1,0 +1,3 @@
+import { testTyping } from "../support/typing-suite.ts"
+
+testTyping("gemini")
