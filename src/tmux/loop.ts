@@ -52,8 +52,13 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
-/** Within this the box emptied in every program, under load too; then one more press. */
-const confirmMilliseconds = 350
+/**
+ * After this one more press. At 350 ms the first message of a session was pressed twice though the first
+ * press had counted (Claude Code 2.1.197 and OpenCode 1.18.33 under load, Codex 0.169.0 always).
+ */
+const confirmMilliseconds = 1500
+/** After the last press waiting costs nothing, and `stuck` said too early is wrong. */
+const stuckMilliseconds = 8000
 const mostPresses = 2
 
 /** Where a delivery begins: before the paste, or (`resume`) with the text already in the box. */
@@ -143,8 +148,8 @@ function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
 function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   const { sight } = event
   if (sight.content === "empty" || sight.content === "foreign") return done({ kind: "submitted" })
-  if (event.at - state.pressedAt < confirmMilliseconds)
-    return { state, effects: [lookAfter(pollMilliseconds)] }
+  const patience = state.presses < mostPresses ? confirmMilliseconds : stuckMilliseconds
+  if (event.at - state.pressedAt < patience) return { state, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return held(sight, true)
   if (state.presses >= mostPresses)
     return done({ kind: "stuck", reason: "pressed twice, but the message stays in the box" })
