@@ -1,7 +1,6 @@
 import { profiles } from "../../src/tmux/profile.ts"
 import { type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
 import { type Kind, laidOut, newShortId } from "./kinds.ts"
-import type { LabProgram } from "./programs.ts"
 import { type LabSession, screen, untilState } from "./session.ts"
 
 /** What the model was sent of one message. */
@@ -92,16 +91,14 @@ async function arrivalOf(session: LabSession, shortId: string, text: string): Pr
   const prompts = arrived()
   if (prompts.length === 0) return "lost"
   if (prompts.length > 1 || prompts[0]?.split(mark).length !== 2) return "doubled"
-  return asSent(session.program, text) === asSent(session.program, prompts[0] ?? "", true)
-    ? "exact"
-    : "changed"
+  return prompts[0]?.trimEnd() === asSent(session, text) ? "exact" : "changed"
 }
 
 /**
- * The text as the program is known to pass it on: Codex trims the end (0.169.0), OpenCode adds a space after
- * a paste that it collapsed (1.18.33). Nothing else may differ.
+ * The text as the programs are known to pass it on: what `adapt` made of it, less the blanks at its end
+ * (trimmed by Claude Code 2.1.197, Codex 0.169.0 and Gemini CLI 0.61.0; OpenCode 1.18.33 adds one after a
+ * paste that it collapsed). Nothing else may differ.
  */
-function asSent(program: LabProgram, text: string, wasSent = false): string {
-  const typed = wasSent ? text : profiles[program.name].adapt(text)
-  return program.name === "codex" || program.name === "opencode" ? typed.trimEnd() : typed
+function asSent(session: LabSession, text: string): string {
+  return profiles[session.program.name].adapt(text).trimEnd()
 }
