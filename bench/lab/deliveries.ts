@@ -80,7 +80,8 @@ async function typeUntilDone(
 /** As often as the Guardian looks while a message waits. */
 const retryMilliseconds = 250
 const holdMilliseconds = 30_000
-const arrivalMilliseconds = 5000
+/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request. */
+const arrivalMilliseconds = 30_000
 
 /** Waits until the model has the message, and says how often and how truly. */
 async function arrivalOf(session: LabSession, shortId: string, text: string): Promise<Arrival> {

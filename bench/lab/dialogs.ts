@@ -34,8 +34,8 @@ export async function holdAtDialog(program: LabProgram, executable: string): Pro
 }
 
 /**
- * Opens a dialog up to 300 ms before or after the moment at which a delivery begins, `count` times. A person
- * then answers it, and the delivery goes on.
+ * Opens a dialog, and begins a delivery up to 300 ms before or after it, `count` times. A person then answers
+ * the dialog, and the delivery goes on.
  */
 export async function raceDialogs(
   program: LabProgram,
@@ -43,17 +43,14 @@ export async function raceDialogs(
   mode: RaceResult["mode"],
   count: number,
 ): Promise<RaceResult> {
-  let delay = 0
   await using session = await startSession(
     program,
     executable,
-    tool(() => delay),
+    tool(() => thinkMilliseconds),
   )
   const races: Race[] = []
   for (let index = 0; index < count; index++) {
-    const [dialogAt, deliveryAt] = moments(Math.random() * 600 - 300)
-    delay = dialogAt
-    races.push(await race(session, mode, index, deliveryAt))
+    races.push(await race(session, mode, index))
   }
   for (const { delivered } of races)
     if (delivered.note !== null) console.error(`race, ${mode}: ${delivered.arrival}\n${delivered.note}`)
@@ -67,20 +64,16 @@ export async function raceDialogs(
 
 type Race = { readonly delivered: Delivered; readonly approved: boolean; readonly pastedBefore: boolean }
 
-/** When the model asks and when the delivery begins, after the prompt went out: `offset` apart, none negative. */
-function moments(offset: number): [number, number] {
-  return offset < 0 ? [0, -offset] : [offset, 0]
-}
+/** Long enough for the loop to see its own submission before the dialog opens. */
+const thinkMilliseconds = 600
+/** From the beginning of a delivery to its paste: the gate's two looks. */
+const gateMilliseconds = 90
 
-async function race(
-  session: LabSession,
-  mode: RaceResult["mode"],
-  index: number,
-  deliveryAt: number,
-): Promise<Race> {
+async function race(session: LabSession, mode: RaceResult["mode"], index: number): Promise<Race> {
   await untilState(session, "ready", 20_000)
   await deliver(session, `please use tool for race ${index}`, "hold")
-  await Bun.sleep(deliveryAt)
+  const offset = Math.random() * 600 - 300
+  await Bun.sleep(thinkMilliseconds + offset - gateMilliseconds)
   let pastedBefore = false
   const delivery = deliver(session, `race ${index}, a message`, mode, () => {
     pastedBefore = true
@@ -90,15 +83,11 @@ async function race(
   await Bun.sleep(600)
   const file = join(session.work, toolFile)
   const approved = existsSync(file)
-  if (!approved) await answer(session)
+  // The person allows it.
+  if (!approved) session.tmux("send-keys", "-t", session.pinned.pane, "Enter")
   const delivered = await delivery
   rmSync(file, { force: true })
   return { delivered, approved, pastedBefore }
-}
-
-/** The person allows it. */
-async function answer(session: LabSession): Promise<void> {
-  session.tmux("send-keys", "-t", session.pinned.pane, "Enter")
 }
 
 function tool(delayMilliseconds: () => number) {

@@ -15,10 +15,10 @@ export const kinds: readonly Kind[] = [
       `${index} 👩‍👩‍👧‍👦 and 🏳️‍🌈, 👍🏽 from 🇯🇵: naïve Ωmega, 日本語の文, عربي, ${"é".normalize("NFC")} done`,
   },
   { name: "ends in @wo", body: index => `number ${index}: who could look at this, perhaps @wo` },
-  ...["/", "!", "@", "#"].map(sign => ({
-    name: `starts with ${sign}`,
-    body: (index: number) => `${sign}help with ${index} and say what you think`,
-  })),
+  {
+    name: "starts with / ! @ #",
+    body: index => `${"/!@#"[index % 4]}help with ${index} and say what you think`,
+  },
 ]
 
 /** The tag with which the Guardian lays a message out, and its short id. */

@@ -56,7 +56,7 @@ export async function startSession(
     const pinned = await findPane({ socket }, "lab")
     if (pinned === null) throw new Error(`${program.name} did not start`)
     const session = { program, server: { socket }, pinned, stub, work, tmux, [Symbol.asyncDispose]: dispose }
-    await untilState(session, "ready", 60_000)
+    await untilState(session, "ready", 120_000)
     return session
   } catch (error) {
     await dispose()
