@@ -13,11 +13,13 @@ import {
 export const anthropic: Dialect = {
   matches: path => path.endsWith("/v1/messages"),
   question: body => {
-    const last = (body.messages as Json).at(-1) as Json
-    const isToolResult =
-      Array.isArray(last.content) && last.content.some(part => String(part.type) === "tool_result")
+    // Claude Code 2.1.197 ends the list with messages of the role `system`.
+    const last = (body.messages as Json).findLast(sent => String(sent.role) === "user")
+    const text = textOf(last?.content)
+    const parts = Array.isArray(last?.content) ? (last.content as readonly Json[]) : []
+    const isToolResult = parts.some(part => String(part.type) === "tool_result")
     const tools = ((body.tools ?? []) as Json).map(tool => String(tool.name))
-    return { text: isToolResult ? null : textOf(last.content), tools, streaming: Boolean(body.stream) }
+    return { text: isToolResult && text === "" ? null : text, tools, streaming: Boolean(body.stream) }
   },
   answer: (answer, question) => [
     event({ type: "message_start", message: { ...message, content: [] } }, "message_start"),

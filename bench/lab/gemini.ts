@@ -21,7 +21,15 @@ export const gemini: Dialect = {
       event(candidate({ text: `${word} ` }, index === last), null, answer.pauseMilliseconds),
     )
   },
-  whole: words => candidate({ text: words }, true) as unknown as Json,
+  // Unstreamed calls are its router's and its like, which go on asking until JSON comes (Gemini CLI 0.61.0).
+  whole: () => candidate({ text: JSON.stringify(verdict) }, true) as unknown as Json,
+}
+
+const verdict = {
+  complexity_reasoning: "a stub",
+  complexity_score: 1,
+  reasoning: "a stub",
+  next_speaker: "user",
 }
 
 function candidate(part: object, isLast: boolean): object {

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 
 /** An agent program as the lab starts it: in a home of its own, with a made-up key, against the stub. */
 export type LabProgram = {
   readonly name: "claude" | "codex" | "gemini" | "opencode"
   /** How to get it, for who has not. */
   readonly install: string
-  /** Where a plain `npm install` puts what is executed, below the directory of the agents. */
+  /** Where a plain `npm install` puts what is executed, below its prefix. */
   readonly paths: readonly string[]
   /** Writes what the program needs to start without questions. */
   readonly prepare: (place: LabPlace) => void
@@ -22,18 +22,23 @@ const madeUpKey = "sk-ant-api03-made-up-for-the-delivery-lab-0000"
 
 const claude: LabProgram = {
   name: "claude",
-  install: "npm install @anthropic-ai/claude-code",
+  install: "npm install --prefix DIR @anthropic-ai/claude-code",
   paths: [
-    "claude/node_modules/@anthropic-ai/claude-code-linux-x64/claude",
-    "claude/node_modules/@anthropic-ai/claude-code-linux-arm64/claude",
+    "node_modules/@anthropic-ai/claude-code-linux-x64/claude",
+    "node_modules/@anthropic-ai/claude-code-linux-arm64/claude",
   ],
-  prepare: place =>
+  prepare: place => {
+    // 2.1.330 has a model judge tool calls unless told to ask.
+    writeJson(join(place.home, ".claude/settings.json"), { permissions: { defaultMode: "default" } })
     writeJson(join(place.home, ".claude.json"), {
       hasCompletedOnboarding: true,
+      hasSeenAutoDefaultNudge: true,
+      hasSeenAutoDefaultNotice: true,
       theme: "dark",
       customApiKeyResponses: { approved: [madeUpKey.slice(-20)], rejected: [] },
       projects: { [place.work]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
-    }),
+    })
+  },
   environment: place => ({
     ANTHROPIC_BASE_URL: `http://127.0.0.1:${place.port}`,
     ANTHROPIC_API_KEY: madeUpKey,
@@ -45,10 +50,10 @@ const claude: LabProgram = {
 
 const codex: LabProgram = {
   name: "codex",
-  install: "npm install @openai/codex",
+  install: "npm install --prefix DIR @openai/codex",
   paths: [
-    "codex/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
-    "codex/node_modules/@openai/codex-linux-arm64/vendor/aarch64-unknown-linux-musl/bin/codex",
+    "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
+    "node_modules/@openai/codex-linux-arm64/vendor/aarch64-unknown-linux-musl/bin/codex",
   ],
   prepare: place =>
     write(
@@ -74,8 +79,8 @@ trust_level = "trusted"
 
 const gemini: LabProgram = {
   name: "gemini",
-  install: "npm install @google/gemini-cli",
-  paths: ["gemini/node_modules/.bin/gemini"],
+  install: "npm install --prefix DIR @google/gemini-cli",
+  paths: ["node_modules/.bin/gemini"],
   prepare: place =>
     writeJson(join(place.home, ".gemini/settings.json"), {
       security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } },
@@ -91,11 +96,8 @@ const gemini: LabProgram = {
 
 const opencode: LabProgram = {
   name: "opencode",
-  install: "npm install opencode-ai",
-  paths: [
-    "opencode/node_modules/opencode-linux-x64/bin/opencode",
-    "opencode/node_modules/opencode-linux-arm64/bin/opencode",
-  ],
+  install: "npm install --prefix DIR opencode-ai",
+  paths: ["node_modules/opencode-linux-x64/bin/opencode", "node_modules/opencode-linux-arm64/bin/opencode"],
   prepare: place =>
     writeJson(join(place.home, ".config/opencode/opencode.json"), {
       $schema: "https://opencode.ai/config.json",
@@ -119,10 +121,10 @@ const opencode: LabProgram = {
 
 export const labPrograms = { claude, codex, gemini, opencode } as const
 
-/** The executable of a program below `agents` (where `npm install` ran in a directory of its name), or null. */
-export function executableOf(program: LabProgram, agents: string): string | null {
-  const installed = program.paths.map(path => join(agents, path)).find(path => existsSync(path))
-  return installed ?? Bun.which(program.name)
+/** The executable of a program below the directory that npm installed it to, else on PATH; or null. */
+export function executableOf(program: LabProgram, from: string | null): string | null {
+  if (from === null) return Bun.which(program.name)
+  return program.paths.map(path => join(resolve(from), path)).find(path => existsSync(path)) ?? null
 }
 
 function writeJson(path: string, value: object): void {

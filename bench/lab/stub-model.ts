@@ -43,8 +43,16 @@ export type StubModel = {
   readonly paths: string[]
 } & Disposable
 
+/** The shell command that `use tool` is answered with, and how long the model thinks about it. */
+export type ToolCall = {
+  readonly command: () => string
+  readonly delayMilliseconds: () => number
+  /** Called when the answer leaves. */
+  readonly onAsked?: () => void
+}
+
 /** Starts the stub on a free port of the loopback interface. */
-export function startStubModel(toolCommand: () => string): StubModel {
+export function startStubModel(tool: ToolCall): StubModel {
   const received: string[] = []
   const paths: string[] = []
   const server = Bun.serve({
@@ -58,9 +66,19 @@ export function startStubModel(toolCommand: () => string): StubModel {
       if (dialect === undefined || request.method !== "POST")
         return Response.json({}, { status: request.method === "HEAD" ? 200 : 404 })
       const body = (await request.json()) as Json
+      if (process.env.LAB_BODIES)
+        await Bun.write(
+          `${process.env.LAB_BODIES}/${process.pid}-${paths.length}.json`,
+          JSON.stringify({ path, body }),
+        )
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
-      return respond(dialect, question, chooseAnswer(question, toolCommand, received.length))
+      const answer = chooseAnswer(question, tool, received.length)
+      if (answer.kind === "tool") {
+        await Bun.sleep(tool.delayMilliseconds())
+        tool.onAsked?.()
+      }
+      return respond(dialect, question, answer)
     },
   })
   return { port: server.port ?? 0, received, paths, [Symbol.dispose]: () => void server.stop(true) }
@@ -68,9 +86,9 @@ export function startStubModel(toolCommand: () => string): StubModel {
 
 const dialects: readonly Dialect[] = [anthropic, responses, gemini, chatCompletions]
 
-function chooseAnswer(question: Question, toolCommand: () => string, count: number): Answer {
+function chooseAnswer(question: Question, tool: ToolCall, count: number): Answer {
   const text = question.text ?? ""
-  if (text.includes("use tool") && question.tools.length > 0) return { kind: "tool", command: toolCommand() }
+  if (text.includes("use tool") && question.tools.length > 0) return { kind: "tool", command: tool.command() }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }
   return {
     kind: "words",
@@ -118,6 +136,6 @@ export function textOf(content: Json | undefined): string {
   if (!Array.isArray(content)) return ""
   return (content as readonly Json[])
     .map(part => (typeof part.text === "string" ? (part.text as string) : ""))
-    .filter(text => !/^<(system-reminder|environment_context|user_instructions)/.test(text))
+    .filter(text => !/^<(system-reminder|environment_context|session_context|user_instructions)/.test(text))
     .join("")
 }

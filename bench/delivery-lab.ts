@@ -1,0 +1,112 @@
+/**
+ * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS]`
+ * (`--kind none` runs the dialogs alone, `--races 0` the deliveries alone.)
+ *
+ * Delivers messages to the real program and compares what it sent to its model with what was handed in,
+ * character for character. The program runs in a private tmux with a temporary home, a made-up key and a
+ * stub of its model, all in a network namespace without a way out. See docs/DELIVERY.md.
+ */
+import { parseArgs } from "node:util"
+import { type Delivered, deliverKind } from "./lab/deliveries.ts"
+import { holdAtDialog, type RaceResult, raceDialogs } from "./lab/dialogs.ts"
+import { kinds } from "./lab/kinds.ts"
+import { executableOf, type LabProgram, labPrograms } from "./lab/programs.ts"
+import { startSession } from "./lab/session.ts"
+import { printTable } from "./lab/table.ts"
+
+const usage = "usage: bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR]"
+const insideVariable = "SENTO_LAB_NAMESPACE"
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    count: { type: "string", default: "20" },
+    races: { type: "string", default: "20" },
+    from: { type: "string" },
+    kind: { type: "string", default: "" },
+  },
+})
+
+async function main(): Promise<number> {
+  const program = labPrograms[positionals[0] as LabProgram["name"]]
+  if (program === undefined) return fail(64, usage)
+  const executable = executableOf(program, values.from ?? null)
+  if (executable === null) {
+    const where = values.from === undefined ? "on PATH" : `below ${values.from}`
+    return fail(
+      69,
+      `${program.name} is not ${where}`,
+      `${program.install} && bun run delivery-lab ${program.name} --from DIR`,
+    )
+  }
+  if (process.env[insideVariable] === undefined) return insideNamespace()
+  await run(program, executable, versionOf(program, executable))
+  return 0
+}
+
+/** Runs this script again where no packet can leave: a network namespace with a loopback interface alone. */
+async function insideNamespace(): Promise<number> {
+  const unshare = process.getuid?.() === 0 ? ["unshare", "-n"] : ["unshare", "-r", "-n"]
+  const start = 'ip link set lo up && exec "$0" "$@"'
+  const child = Bun.spawn([...unshare, "sh", "-c", start, process.execPath, ...process.argv.slice(1)], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, [insideVariable]: "1" },
+  })
+  return await child.exited
+}
+
+async function run(program: LabProgram, executable: string, version: string): Promise<void> {
+  const rows: string[][] = []
+  for (const kind of kinds.filter(candidate => candidate.name.includes(values.kind))) {
+    await using session = await startSession(program, executable, noTool)
+    const all = await deliverKind(session, kind, Number(values.count))
+    for (const { note, arrival } of all) if (note !== null) console.error(`${kind.name}: ${arrival}\n${note}`)
+    rows.push([program.name, version, kind.name, ...cells(all)])
+  }
+  printTable(
+    "program|version|kind|tries|exact|changed|lost|doubled|stuck|vanished|median ms".split("|"),
+    rows,
+  )
+  if (Number(values.races) === 0) return
+  const held = await holdAtDialog(program, executable)
+  console.log(`\na delivery at an open dialog: ${held}\n`)
+  const races: RaceResult[] = [await raceDialogs(program, executable, "hold", Number(values.races))]
+  if (program.name !== "gemini")
+    races.push(await raceDialogs(program, executable, "queue", Number(values.races)))
+  printTable(
+    "program|version|mode|races|pasted before the dialog|approved|lost|doubled|changed".split("|"),
+    races.map(race => [program.name, version, race.mode, ...race.counts.map(String)]),
+  )
+}
+
+const noTool = () => ({ command: () => "true", delayMilliseconds: () => 0 })
+
+function cells(all: readonly Delivered[]): string[] {
+  const arrived = (arrival: Delivered["arrival"]) => all.filter(one => one.arrival === arrival).length
+  const ended = (kind: string) => all.filter(one => one.outcome.kind === kind).length
+  const times = all.flatMap(one => one.milliseconds ?? [])
+  return [
+    ...[all.length, arrived("exact"), arrived("changed"), arrived("lost"), arrived("doubled")],
+    ...[ended("stuck"), ended("vanished"), Math.round(median(times))],
+  ].map(String)
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+}
+
+function versionOf(program: LabProgram, executable: string): string {
+  const home = process.env.TMPDIR ?? "/tmp"
+  const answer = Bun.spawnSync([executable, "--version"], {
+    env: { PATH: process.env.PATH ?? "", HOME: home },
+  })
+  return /\d+\.\d+\.\d+\S*/.exec(answer.stdout.toString())?.[0] ?? `${program.name} of unknown version`
+}
+
+function fail(status: number, message: string, hint: string | null = null): number {
+  console.error(`delivery-lab: error: ${message}`)
+  if (hint !== null) console.error(`delivery-lab: hint: ${hint}`)
+  return status
+}
+
+process.exit(await main())

@@ -1,0 +1,105 @@
+import { profiles } from "../../src/tmux/profile.ts"
+import { type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
+import { type Kind, laidOut, newShortId } from "./kinds.ts"
+import { type LabSession, screen, untilState } from "./session.ts"
+
+/** What the model was sent of one message. */
+export type Arrival = "exact" | "changed" | "lost" | "doubled"
+
+/** One message, from the first try to type it until the model had it or not. */
+export type Delivered = {
+  readonly arrival: Arrival
+  /** The loop's last word. */
+  readonly outcome: TypingOutcome
+  /** From the paste to `submitted`, or null when the first paste was not followed by it in one go. */
+  readonly milliseconds: number | null
+  readonly note: string | null
+}
+
+/** Delivers `count` texts of one kind one after the other to a fresh session. */
+export async function deliverKind(session: LabSession, kind: Kind, count: number): Promise<Delivered[]> {
+  const all: Delivered[] = []
+  for (let index = 0; index < count; index++) {
+    await untilState(session, "ready", 20_000)
+    all.push(await deliver(session, kind.body(index), "hold"))
+  }
+  return all
+}
+
+/** Delivers one text as the Guardian does: a held message is tried again, and resumed once it was pasted. */
+export async function deliver(
+  session: LabSession,
+  body: string,
+  mode: TypingOptions["deliver"],
+  onPasted: () => void = () => {},
+): Promise<Delivered> {
+  const shortId = newShortId()
+  const text = laidOut(shortId, body)
+  const { outcome, milliseconds, notes } = await typeUntilDone(session, text, mode, onPasted)
+  const arrival = await arrivalOf(session, shortId, text)
+  const isGood = arrival === "exact" && outcome.kind === "submitted"
+  const note = isGood ? null : [...notes, JSON.stringify(outcome), screen(session)].join("\n")
+  return { arrival, outcome, milliseconds, note }
+}
+
+type Typed = {
+  readonly outcome: TypingOutcome
+  readonly milliseconds: number | null
+  readonly notes: readonly string[]
+}
+
+async function typeUntilDone(
+  session: LabSession,
+  text: string,
+  mode: TypingOptions["deliver"],
+  onPasted: () => void,
+): Promise<Typed> {
+  const { server, pinned, program } = session
+  const deadline = performance.now() + holdMilliseconds
+  const notes: string[] = []
+  let pasted = false
+  for (;;) {
+    let pastedAt: number | null = null
+    const outcome = await typeIntoPane(server, pinned, program.name, text, {
+      resume: pasted,
+      deliver: mode,
+      allowShell: false,
+      onPasted: () => {
+        pastedAt = performance.now()
+        onPasted()
+      },
+    })
+    const milliseconds = pastedAt === null ? null : performance.now() - pastedAt
+    if (outcome.kind !== "held" || performance.now() > deadline) return { outcome, milliseconds, notes }
+    pasted ||= outcome.pasted
+    notes.push(`held: ${outcome.state}, ${outcome.reason}, pasted: ${outcome.pasted}`)
+    await Bun.sleep(retryMilliseconds)
+  }
+}
+
+/** As often as the Guardian looks while a message waits. */
+const retryMilliseconds = 250
+const holdMilliseconds = 30_000
+/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request. */
+const arrivalMilliseconds = 30_000
+
+/** Waits until the model has the message, and says how often and how truly. */
+async function arrivalOf(session: LabSession, shortId: string, text: string): Promise<Arrival> {
+  const deadline = performance.now() + arrivalMilliseconds
+  const mark = `[${shortId}]`
+  const arrived = () => session.stub.received.filter(prompt => prompt.includes(mark))
+  while (arrived().length === 0 && performance.now() < deadline) await Bun.sleep(20)
+  const prompts = arrived()
+  if (prompts.length === 0) return "lost"
+  if (prompts.length > 1 || prompts[0]?.split(mark).length !== 2) return "doubled"
+  return prompts[0]?.trimEnd() === asSent(session, text) ? "exact" : "changed"
+}
+
+/**
+ * The text as the programs are known to pass it on: what `adapt` made of it, less the blanks at its end
+ * (trimmed by Claude Code 2.1.197, Codex 0.169.0 and Gemini CLI 0.61.0; OpenCode 1.18.33 adds one after a
+ * paste that it collapsed). Nothing else may differ.
+ */
+function asSent(session: LabSession, text: string): string {
+  return profiles[session.program.name].adapt(text).trimEnd()
+}

@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
+import type { TmuxServer } from "../../src/tmux/tmux.ts"
+import { lookAtPane } from "../../src/tmux/typing.ts"
+import type { LabProgram } from "./programs.ts"
+import { type StubModel, startStubModel, type ToolCall } from "./stub-model.ts"
+
+/** A real program in a private tmux server, with a temporary home, against the stub. */
+export type LabSession = {
+  readonly program: LabProgram
+  readonly server: TmuxServer
+  readonly pinned: PinnedPane
+  readonly stub: StubModel
+  /** Where the program works, and where an approved tool call leaves its file. */
+  readonly work: string
+  readonly tmux: (...commands: string[]) => string
+} & AsyncDisposable
+
+export const width = 120
+export const height = 40
+
+/**
+ * Starts the program and waits until it can be typed into.
+ * @throws Error with the last screen, when it does not come so far
+ */
+export async function startSession(
+  program: LabProgram,
+  executable: string,
+  tool: (work: string) => ToolCall,
+): Promise<LabSession> {
+  const root = mkdtempSync(join(tmpdir(), "sento-lab-"))
+  const home = join(root, "home")
+  const work = join(root, "work")
+  for (const directory of [home, work]) mkdirSync(directory)
+  const stub = startStubModel(tool(work))
+  const place = { home, work, port: stub.port }
+  program.prepare(place)
+  const socket = join(root, "tmux")
+  const environment = { ...baseEnvironment(home), ...program.environment(place) }
+  const tmux = (...commands: string[]) =>
+    Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], {
+      env: environment,
+    }).stdout.toString()
+  tmux(
+    ...["new-session", "-d", "-s", "lab", "-x", String(width), "-y", String(height), "-c", work],
+    ...[executable, ...program.arguments],
+  )
+  const dispose = async () => {
+    tmux("kill-server")
+    stub[Symbol.dispose]()
+    await removeWhenLeft(root)
+  }
+  try {
+    const pinned = await findPane({ socket }, "lab")
+    if (pinned === null) throw new Error(`${program.name} did not start`)
+    const session = { program, server: { socket }, pinned, stub, work, tmux, [Symbol.asyncDispose]: dispose }
+    await untilState(session, "ready", 120_000)
+    return session
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Waits until the pane has shown a state in two looks. @throws Error with the screen, after the deadline */
+export async function untilState(
+  session: LabSession,
+  wanted: "ready" | "dialog" | "busy",
+  milliseconds: number,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds
+  for (let seen = 0; seen < 2; ) {
+    const { state, reason } = await lookAtPane(session.server, session.pinned, session.program.name, false)
+    seen = state === wanted ? seen + 1 : 0
+    if (performance.now() > deadline)
+      throw new Error(`${session.program.name} is ${state} (${reason}), not ${wanted}:\n${screen(session)}`)
+    await Bun.sleep(50)
+  }
+}
+
+export function screen(session: LabSession): string {
+  return session.tmux("capture-pane", "-p", "-t", session.pinned.pane)
+}
+
+function baseEnvironment(home: string): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? "",
+    HOME: home,
+    TERM: "xterm-256color",
+    LANG: "C.UTF-8",
+    SHELL: "/bin/sh",
+  }
+}
+
+/** A program that was just ended may still write into its home. */
+async function removeWhenLeft(root: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    try {
+      rmSync(root, { recursive: true, force: true })
+      return
+    } catch {
+      await Bun.sleep(100)
+    }
+  }
+}
