@@ -53,24 +53,47 @@ export function testTyping(name: DoubleName): void {
     pane.tmux("send-keys", "-t", "sento", "-X", "cancel")
   })
 
-  test("approves nothing when a dialog opens at any moment, and the text is submitted once after it", async () => {
-    for (const delay of [0, 90, 150, 240]) {
+  test("a dialog that opens between the look and the paste: nothing is typed into it", async () => {
+    const text = tagged("look and paste")
+    const before = pane.logged("submitted").length
+    const onPasted = async (): Promise<void> => {
+      pane.signal("SIGUSR1")
+      await untilState(pane, name, "dialog")
+    }
+    const outcome = await typeIntoPane(pane.server, pane.pinned, name, text, { ...holdOptions, onPasted })
+    expect(outcome).toMatchObject({ kind: "held", pasted: false })
+    await deny(pane)
+    expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
+    expect([pane.logged("submitted").slice(before), pane.logged("approved")]).toEqual([[text], []])
+  })
+
+  test("a dialog that opens behind the paste: nothing is pressed, and the text is submitted once after it", async () => {
+    const text = tagged("behind the paste")
+    const before = pane.logged("submitted").length
+    pane.tmux("send-keys", "-t", "sento", "C-p")
+    const outcome = await typeIntoPane(pane.server, pane.pinned, name, text, holdOptions)
+    expect(outcome).toMatchObject({ kind: "held", state: "dialog", pasted: true })
+    await deny(pane)
+    expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
+    expect([pane.logged("submitted").slice(before), pane.logged("approved")]).toEqual([[text], []])
+  })
+
+  test("a dialog that opens at any moment: the text is submitted once, and no return is sent into it", async () => {
+    for (const delay of [90, 150, 240]) {
       const text = tagged(`race ${delay}`)
       const before = pane.logged("submitted").length
-      const approved = pane.logged("approved").length
       const typing = typeIntoPane(pane.server, pane.pinned, name, text, holdOptions)
       await Bun.sleep(delay) // the race is against this very clock
+      const approved = pane.logged("approved").length
       pane.signal("SIGUSR1")
       const outcome = await typing
-      expect(pane.logged("approved").length).toBe(approved)
-      await untilState(pane, name, "dialog")
-      pane.tmux("send-keys", "-t", "sento", "Enter") // the owner answers
-      await until(() => pane.logged("approved").length === approved + 1)
-      if (outcome.kind === "held")
-        expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
+      const approvedAfter = pane.logged("approved").slice(approved).map(Number)
+      expect(approvedAfter.filter(milliseconds => milliseconds > underWayMilliseconds)).toEqual([])
+      if (approvedAfter.length === 0) await deny(pane)
+      expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
       expect(pane.logged("submitted").slice(before)).toEqual([text])
     }
-  }, 20_000)
+  }, 30_000)
 
   test("holds while the program works", async () => {
     pane.signal("SIGUSR2")
@@ -128,6 +151,20 @@ export function testTyping(name: DoubleName): void {
       pasted: false,
     })
   })
+}
+
+/**
+ * A return that tmux wrote before the dialog opened cannot be called back when the program, on a busy machine,
+ * reads it later (the soak saw it in 3 of 800 tries). One that the program reads after this was sent too late.
+ */
+const underWayMilliseconds = 200
+
+/** The owner refuses. */
+async function deny(pane: DoublePane): Promise<void> {
+  const denied = pane.logged("denied").length
+  await until(() => pane.logged("dialog").length > denied + pane.logged("approved").length)
+  pane.tmux("send-keys", "-t", "sento", "Escape")
+  await until(() => pane.logged("denied").length > denied)
 }
 
 async function stateOf(pane: DoublePane, name: DoubleName): Promise<string> {
