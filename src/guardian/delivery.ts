@@ -4,6 +4,7 @@ import type { Received } from "../store/messages.ts"
 import { tellOwners } from "../tmux/owners.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, peerById } from "./context.ts"
+import { stopsLoop } from "./pauses.ts"
 import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
 
@@ -24,6 +25,8 @@ type Held = Pick<Hold, "state" | "reason">
 const lookMilliseconds = 500
 /** How long a dialog or a draft may hold a message before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
+/** A timer takes no more than 2^31 - 1 ms; one that comes early looks and waits again. */
+const longestTimerMilliseconds = 24 * 60 * 60 * 1000
 
 export function createDelivery(context: Context) {
   const { store, log } = context
@@ -32,23 +35,36 @@ export function createDelivery(context: Context) {
   let toldFor: string | null = null
   /** The message that this process has pasted and not yet seen submitted. */
   let pasted: number | null = null
+  let pauseTimer: ReturnType<typeof setTimeout> | null = null
 
-  /** Types until nothing waits. Nothing polls then: the next message wakes it. */
+  /** Types until nothing waits. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
-      const message = store.inbox.next()
+      const message = store.inbox.next(context.now())
       if (message === null) break
       const held = await deliver(message)
       noteHold(message, held)
       if (held !== null) await pause(context.stopping)
     }
     hold = null
+    awaitPauseEnd()
+  }
+
+  /** One timer, and only while a pause has an end. */
+  function awaitPauseEnd(): void {
+    if (pauseTimer !== null) clearTimeout(pauseTimer)
+    pauseTimer = null
+    const end = context.stopping.aborted ? null : store.peers.nextPauseEnd(context.now())
+    if (end === null) return
+    pauseTimer = setTimeout(wake, Math.min(end - context.now(), longestTimerMilliseconds))
+    pauseTimer.unref()
   }
 
   /** Types one message; null when it is settled, otherwise why it waits. */
   async function deliver(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
+    if (message.state === "waiting" && stopsLoop(context, peer, message)) return null
     const target = await findTarget(context)
     if (target.kind === "none") {
       if (message.state === "typing") return settle(message, "uncertain")
@@ -88,10 +104,15 @@ export function createDelivery(context: Context) {
     })
   }
 
-  /** On disk before the paste; a message whose pair was removed meanwhile is not typed. */
+  /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
   function notePaste(message: Received): void {
     faultPoint("before-typing-is-noted")
-    if (peerById(context, message.pair) === null || !store.inbox.mark(message.seq, "typing", context.now()))
+    const isPaused = store.peers.pauseOf(message.pair, context.now()) !== null
+    if (
+      peerById(context, message.pair) === null ||
+      isPaused ||
+      !store.inbox.mark(message.seq, "typing", context.now())
+    )
       throw new Withdrawn()
     pasted = message.seq
     faultPoint("after-typing-is-noted")
@@ -145,7 +166,8 @@ export function createDelivery(context: Context) {
       })
       .finally(() => {
         running = null
-        if (!context.stopping.aborted && store.inbox.next() !== null) setTimeout(wake, lookMilliseconds)
+        if (!context.stopping.aborted && store.inbox.next(context.now()) !== null)
+          setTimeout(wake, lookMilliseconds)
       })
   }
 
@@ -175,7 +197,7 @@ export function createDelivery(context: Context) {
   }
 }
 
-/** The message's pair was removed just before the paste. */
+/** The message's pair was removed or paused just before the paste. */
 class Withdrawn extends Error {}
 
 function pause(signal: AbortSignal): Promise<void> {

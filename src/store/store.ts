@@ -6,6 +6,7 @@ import { openDatabase } from "./database.ts"
 import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
 import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
 import { createRequests, type Requests } from "./requests.ts"
+import { createRetention, type Retention } from "./retention.ts"
 
 export type Store = {
   readonly codes: Codes
@@ -15,6 +16,7 @@ export type Store = {
   readonly outbox: Outbox
   readonly peers: Peers
   readonly facts: Facts
+  readonly retention: Retention
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
@@ -37,6 +39,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     outbox: createOutbox(database),
     peers: createPeers(database),
     facts: createFacts(database),
+    retention: createRetention(database),
     commit,
     now: change => database.transaction(change)(),
     close() {
