@@ -1,9 +1,11 @@
-/** `sento agents`, `sento agents remove`, `sento agents rename`. */
+/** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
 import { listAgents } from "../guardian/agents.ts"
-import type { AgentList, DoorRequestInput } from "../guardian/door-requests.ts"
+import type { AgentList, AgentRow, DoorRequestInput, PauseEnd, Resumed } from "../guardian/door-requests.ts"
 import { type Books, endPair, renamePair } from "../guardian/pairs.ts"
+import { pausePair, resumePair } from "../guardian/pauses.ts"
 import { requirePeer } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
+import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import { readDatabase } from "../store/database.ts"
@@ -26,10 +28,18 @@ export async function agents(paths: Paths, isJson: boolean): Promise<number> {
       one.pairedAt.slice(0, 10),
       ago(one.lastContactAt, now),
       String(one.waiting),
+      pauseCell(one),
     ])
-    print(table([["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING"], ...rows]))
+    const isPaused = list.agents.some(one => one.pausedUntil !== null)
+    const header = ["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING", isPaused ? "PAUSED" : ""]
+    print(table([header, ...rows]))
   }
   return 0
+}
+
+function pauseCell({ pausedUntil, pauseReason }: AgentRow): string {
+  if (pausedUntil === null) return ""
+  return pauseReason === "loop" ? "loop, until resume" : `until ${pausedUntil}`
 }
 
 async function askOrRead(paths: Paths): Promise<AgentList> {
@@ -41,9 +51,10 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
   const config = needConfig(paths)
   const { host, port } = config.listen
   const database = readDatabase(paths.database)
-  if (database === null) return listAgents(config, { host, port }, new Map(), new Map())
+  if (database === null) return listAgents(config, { host, port }, new Map(), new Map(), new Map())
   const peers = createPeers(database)
-  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting())
+  const pauses = peers.pauses(Date.now())
+  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting(), pauses)
   database.close()
   return list
 }
@@ -70,14 +81,56 @@ export async function renameAgent(paths: Paths, from: string, to: string, isJson
   return 0
 }
 
+/** `sento agents pause NAME [DURATION]` */
+export async function pauseAgent(
+  paths: Paths,
+  name: string,
+  duration: string | null,
+  isJson: boolean,
+): Promise<number> {
+  const milliseconds = duration === null ? null : readDuration(duration)
+  if (duration !== null && milliseconds === null)
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(duration)} is no duration of a pause`,
+      `give one of at most 365 days: \`sento agents pause ${isName(name) ? name : "NAME"} 30m\`, \`2h\` or \`1d\`, or none: until you resume it`,
+    )
+  const until = await askOrDo<PauseEnd>(paths, { op: "pause", name, milliseconds }, books =>
+    pausePair(books, requirePeer(books, name), milliseconds),
+  )
+  const resume = `\`sento agents resume ${name}\``
+  if (isJson) printJson({ paused: name, pausedUntil: until })
+  else
+    tell(
+      `paused ${name}: its messages are kept until ${until === "resume" ? resume : `${until}, or ${resume}`}`,
+    )
+  return 0
+}
+
+/** `sento agents resume NAME` */
+export async function resumeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
+  const { wasPaused, moreReplies } = await askOrDo<Resumed>(paths, { op: "resume", name }, books =>
+    resumePair(books, requirePeer(books, name)),
+  )
+  if (isJson) printJson({ resumed: name, wasPaused, moreReplies })
+  else if (!wasPaused) tell(`${name} was not paused`)
+  else if (moreReplies === null) tell(`resumed ${name}: its messages are typed again`)
+  else tell(`resumed ${name}: its messages are typed again, ${moreReplies} more replies in a row at the most`)
+  return 0
+}
+
 /** By the Guardian where one runs, otherwise here under its lock. */
-async function askOrDo(paths: Paths, request: DoorRequestInput, work: (books: Books) => void): Promise<void> {
+async function askOrDo<Result>(
+  paths: Paths,
+  request: DoorRequestInput,
+  work: (books: Books) => Result,
+): Promise<Result> {
   needConfig(paths)
   try {
-    await callDoor(paths, "owner", request)
+    return await callDoor<Result>(paths, "owner", request)
   } catch (error) {
     if (!(error instanceof NoGuardian)) throw error
     const { withBooks } = await import("../guardian/offline.ts")
-    withBooks(paths, work)
+    return withBooks(paths, work)
   }
 }

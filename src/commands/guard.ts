@@ -1,6 +1,7 @@
 /** `sento guard` and its subcommands; other commands start the Guardian through here too. */
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
-import type { GuardStatus } from "../guardian/door-requests.ts"
+import type { GuardStatus, PausedAgent } from "../guardian/door-requests.ts"
+import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { makeFolder } from "../store/config.ts"
@@ -86,10 +87,15 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
     print(`session ${session.target}: ${session.state}`)
     print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
+    for (const one of status.paused ?? []) print(`paused: ${pausedWords(one)}`)
     if (status.held !== undefined) print(`held: ${heldWords(status.held, Date.now())}`)
   }
   return status === null ? 1 : 0
 }
+
+/** An agent whose messages are kept and not typed, for people. */
+export const pausedWords = (one: PausedAgent): string =>
+  `${one.name} (${one.waiting} waiting): ${pauseWords(one)}`
 
 /** Why the oldest message waits, for people. @param now - milliseconds since the epoch */
 export function heldWords(

@@ -154,6 +154,18 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await (await import("./agents.ts")).renameAgent(paths(), from, to, isJson(self))),
     )
 
+  command(agents, "pause", "keep an agent's messages and type none of them")
+    .argument("<name>")
+    .argument("[duration]", "30m, 2h, 1d; without: until `sento agents resume`")
+    .action(async (name: string, duration: string | undefined, _, self: Command) =>
+      finish(await (await import("./agents.ts")).pauseAgent(paths(), name, duration ?? null, isJson(self))),
+    )
+  command(agents, "resume", "type a paused agent's messages again")
+    .argument("<name>")
+    .action(async (name: string, _, self: Command) =>
+      finish(await (await import("./agents.ts")).resumeAgent(paths(), name, isJson(self))),
+    )
+
   command(program, "send", "send a message to a paired agent")
     .argument("<name>")
     .argument("<text...>", "the message, or - for stdin")

@@ -1,5 +1,6 @@
 /** `sento status`: only reads, and needs no Guardian. */
-import type { GuardStatus, SessionState } from "../guardian/door-requests.ts"
+import type { GuardStatus, PausedAgent, SessionState } from "../guardian/door-requests.ts"
+import { listPaused } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
@@ -11,7 +12,7 @@ import { createRequests } from "../store/requests.ts"
 import { findPane } from "../tmux/pane.ts"
 import { detectProfile, keyboardOwner } from "../tmux/program.ts"
 import { lookAtPane } from "../tmux/typing.ts"
-import { guardStatus, heldWords } from "./guard.ts"
+import { guardStatus, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson } from "./terminal.ts"
 
@@ -23,6 +24,7 @@ type Kept = {
     readonly host: string
     readonly verifier: string
   }[]
+  readonly paused: readonly PausedAgent[]
   readonly revoked: readonly { readonly name: string; readonly byUs: boolean; readonly at: string }[]
 }
 
@@ -31,7 +33,7 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
   const config = needConfig(paths)
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
-  const kept = readKept(paths)
+  const kept = readKept(paths, config)
   const agents = Object.keys(config.agents)
   if (isJson) printJson({ name: config.name, guardian: guardianOf(running), session, agents, ...kept })
   else for (const line of lines(config, running, session, kept)) print(line)
@@ -58,10 +60,11 @@ export async function sessionState({ tmux }: Config): Promise<SessionState> {
   }
 }
 
-function readKept(paths: Paths): Kept {
+function readKept(paths: Paths, config: Config): Kept {
   const database = readDatabase(paths.database)
-  if (database === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], revoked: [] }
+  if (database === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
   const noRandom = (): Uint8Array => new Uint8Array()
+  const peers = createPeers(database)
   const kept = {
     waiting: {
       inbox: createInbox(database, noRandom).waitingCount(),
@@ -70,9 +73,8 @@ function readKept(paths: Paths): Kept {
     requests: createRequests(database, noRandom)
       .waiting("minter")
       .map(({ id, name, host, verifier }) => ({ id, name, host, verifier })),
-    revoked: createPeers(database)
-      .revocations()
-      .map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
+    paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
+    revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
   database.close()
   return kept
@@ -82,7 +84,7 @@ function lines(
   config: Config,
   running: GuardStatus | null,
   session: GuardStatus["session"],
-  { waiting, requests, revoked }: Kept,
+  { waiting, requests, paused, revoked }: Kept,
 ): string[] {
   const names = Object.keys(config.agents)
   return [
@@ -93,6 +95,7 @@ function lines(
     `session   ${session.target}: ${sessionWords[session.state]}`,
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
+    ...paused.map(one => `paused    ${pausedWords(one)}`),
     ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
       ({ id, name, host, verifier }) =>

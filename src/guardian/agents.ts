@@ -1,16 +1,21 @@
 /** The list of paired agents, from the config and what the database remembers. */
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
+import type { Pause } from "../store/peers.ts"
 import type { AgentList } from "./door-requests.ts"
+import { endOf } from "./pauses.ts"
 
-/** @param lastContacts - milliseconds since the epoch by pair id @param waiting - messages by pair id */
+/** @param lastContacts - milliseconds since the epoch by pair id @param waiting - messages by pair id
+ * @param pauses - by pair id */
 export function listAgents(
   config: Config,
   address: { readonly host: string; readonly port: number },
   lastContacts: ReadonlyMap<string, number | null>,
   waiting: ReadonlyMap<string, number>,
+  pauses: ReadonlyMap<string, Pause>,
 ): AgentList {
   const agents = Object.entries(config.agents).map(([name, peer]) => {
+    const pause = pauses.get(peer.id) ?? null
     const lastContactAt = lastContacts.get(peer.id) ?? null
     return {
       name,
@@ -20,6 +25,8 @@ export function listAgents(
       pairedAt: peer.pairedAt,
       lastContactAt: lastContactAt === null ? null : formatTimestamp(lastContactAt),
       waiting: waiting.get(peer.id) ?? 0,
+      pausedUntil: pause === null ? null : endOf(pause),
+      pauseReason: pause?.reason ?? null,
     }
   })
   return { self: { name: config.name, ...address }, agents }

@@ -6,6 +6,7 @@ import type { Received } from "../store/messages.ts"
 import { tellOwners } from "../tmux/owners.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, peerById } from "./context.ts"
+import { stopsLoop } from "./pauses.ts"
 import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
 
@@ -26,6 +27,8 @@ type Held = Pick<Hold, "state" | "reason">
 const lookMilliseconds = 500
 /** How long a dialog or a draft may hold a message before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
+/** A timer takes no more than 2^31 - 1 ms; one that comes early looks and waits again. */
+const longestTimerMilliseconds = 24 * 60 * 60 * 1000
 
 /** Tells the sender of a message what becomes of it. */
 export type TellSender = (message: Received, state: ReceiptState, reason: string | null) => void
@@ -37,23 +40,41 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let toldFor: string | null = null
   /** The message that this process has pasted and not yet seen submitted. */
   let pasted: number | null = null
+  /** Whether a dialog may have swallowed that paste. */
+  let isUnseen = false
+  let pauseTimer: ReturnType<typeof setTimeout> | null = null
 
-  /** Types until nothing waits. Nothing polls then: the next message wakes it. */
+  /** Types until nothing waits. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
-      const message = store.inbox.next()
+      const message = store.inbox.next(context.now())
       if (message === null) break
       const held = await deliver(message)
       noteHold(message, held)
       if (held !== null) await pause(context.stopping)
     }
     hold = null
+    awaitPauseEnd()
+  }
+
+  /** One timer, and only while a pause has an end. */
+  function awaitPauseEnd(): void {
+    if (pauseTimer !== null) clearTimeout(pauseTimer)
+    pauseTimer = null
+    const end = context.stopping.aborted ? null : store.peers.nextPauseEnd(context.now())
+    if (end === null) return
+    pauseTimer = setTimeout(wake, Math.min(end - context.now(), longestTimerMilliseconds))
+    pauseTimer.unref()
   }
 
   /** Types one message; null when it is settled, otherwise why it waits. */
   async function deliver(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
+    if (message.state === "waiting" && stopsLoop(context, peer, message)) {
+      tellSender(message, "held", "loop")
+      return null
+    }
     const target = await findTarget(context)
     if (target.kind === "none") {
       if (message.state === "typing") return settle(message, "uncertain")
@@ -86,6 +107,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     const { deliver, allowShell } = context.config.current.tmux
     return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message), {
       resume: message.state === "typing",
+      unseen: message.state === "typing" && isUnseen,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
       signal: context.stopping,
@@ -93,12 +115,18 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     })
   }
 
-  /** On disk before the paste; a message whose pair was removed meanwhile is not typed. */
+  /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
   function notePaste(message: Received): void {
     faultPoint("before-typing-is-noted")
-    if (peerById(context, message.pair) === null || !store.inbox.mark(message.seq, "typing", context.now()))
+    const isPaused = store.peers.pauseOf(message.pair, context.now()) !== null
+    if (
+      peerById(context, message.pair) === null ||
+      isPaused ||
+      !store.inbox.mark(message.seq, "typing", context.now())
+    )
       throw new Withdrawn()
     pasted = message.seq
+    isUnseen = false
     faultPoint("after-typing-is-noted")
   }
 
@@ -112,6 +140,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     }
     if (outcome.kind === "vanished") return settle(message, "uncertain")
     if (outcome.kind === "stuck") return { state: "draft", reason: outcome.reason }
+    isUnseen = outcome.unseen ?? false
     if (!outcome.pasted && pasted === message.seq) {
       pasted = null
       store.inbox.mark(message.seq, "waiting", context.now())
@@ -155,7 +184,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       })
       .finally(() => {
         running = null
-        if (!context.stopping.aborted && store.inbox.next() !== null) setTimeout(wake, lookMilliseconds)
+        if (!context.stopping.aborted && store.inbox.next(context.now()) !== null)
+          setTimeout(wake, lookMilliseconds)
       })
   }
 
@@ -197,7 +227,7 @@ const holdWords: Readonly<Record<PaneLook["state"], string>> = {
   absent: "no session",
 }
 
-/** The message's pair was removed just before the paste. */
+/** The message's pair was removed or paused just before the paste. */
 class Withdrawn extends Error {}
 
 function pause(signal: AbortSignal): Promise<void> {

@@ -14,6 +14,7 @@ import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
 import type { Outbox } from "./outbox.ts"
 import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
+import { listPaused, pausePair, resumePair } from "./pauses.ts"
 import { attach } from "./pinning.ts"
 import { requirePeer } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
@@ -64,6 +65,10 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
       return null
     case "rename":
       return renamePair(context, requirePeer(context, request.from), request.to)
+    case "pause":
+      return woken(parts, pausePair(context, requirePeer(context, request.name), request.milliseconds))
+    case "resume":
+      return woken(parts, resumePair(context, requirePeer(context, request.name)))
     case "attach":
       return attachPane(parts)
     case "stop":
@@ -72,9 +77,16 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
   }
 }
 
+/** What is to be typed, and when, has changed. */
+function woken<Value>({ delivery }: Parts, value: Value): Value {
+  delivery.wake()
+  return value
+}
+
 async function status({ context, delivery }: Parts): Promise<GuardStatus> {
   const { config, store, address } = context
   const hold = delivery.hold()
+  const paused = listPaused(config.current, store.peers.pauses(context.now()), store.peers.waiting())
   return {
     running: true,
     pid: process.pid,
@@ -82,6 +94,7 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
     ...address,
     session: { target: config.current.tmux.session, state: await delivery.look() },
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
+    ...(paused.length === 0 ? {} : { paused }),
     ...(hold === null
       ? {}
       : {
@@ -107,6 +120,7 @@ function agents(context: Context): AgentList {
     context.address,
     context.store.peers.lastContacts(),
     context.store.peers.waiting(),
+    context.store.peers.pauses(context.now()),
   )
 }
 

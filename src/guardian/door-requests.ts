@@ -54,6 +54,12 @@ const ownerRequests = [
   v.object({ op: v.literal("deny"), id: v.nullable(id) }),
   v.object({ op: v.literal("remove"), name: v.string() }),
   v.object({ op: v.literal("rename"), from: v.string(), to: nameSchema }),
+  v.object({
+    op: v.literal("pause"),
+    name: v.string(),
+    milliseconds: v.nullable(v.pipe(v.number(), v.minValue(1), v.maxValue(366 * 24 * 60 * 60 * 1000))),
+  }),
+  v.object({ op: v.literal("resume"), name: v.string() }),
   v.object({ op: v.literal("attach") }),
   v.object({ op: v.literal("stop") }),
 ] as const
@@ -113,6 +119,8 @@ export type GuardStatus = {
   readonly port: number
   readonly session: { readonly target: string; readonly state: SessionState }
   readonly waiting: { readonly inbox: number; readonly outbox: number }
+  /** Agents whose messages are kept and not typed; absent where there are none. */
+  readonly paused?: readonly PausedAgent[]
   /** Why the oldest message is not typed now; absent where none is held. */
   readonly held?: {
     readonly id: string
@@ -120,6 +128,24 @@ export type GuardStatus = {
     readonly reason: string
     readonly since: string
   }
+}
+
+/** When a pause ends: an RFC 3339 timestamp, or `resume`: when the owner says so. */
+export type PauseEnd = string
+
+export type PausedAgent = {
+  readonly name: string
+  readonly until: PauseEnd
+  /** `owner`: `sento agents pause`; `loop`: too many replies in a row. */
+  readonly reason: "owner" | "loop"
+  readonly waiting: number
+}
+
+/** @see resumePair */
+export type Resumed = {
+  readonly wasPaused: boolean
+  /** After a loop: how many more replies are typed before it stops again. */
+  readonly moreReplies: number | null
 }
 
 export type AgentRow = {
@@ -131,6 +157,9 @@ export type AgentRow = {
   readonly lastContactAt: string | null
   /** Messages from it that wait to be typed and to it that wait to be sent. */
   readonly waiting: number
+  /** RFC 3339, or `resume` for a pause without an end; null where it is not paused. */
+  readonly pausedUntil: PauseEnd | null
+  readonly pauseReason: "owner" | "loop" | null
 }
 
 /** What a signed hello to a peer brought; `reason` is for a person, null where all is well. */

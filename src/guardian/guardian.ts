@@ -8,6 +8,7 @@ import { type MessageBody, messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
+import { defaultRetention } from "../store/retention.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
@@ -220,5 +221,16 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
   store.inbox.forgetIds(now)
   store.receipts.forget(now)
   forgetFiles(context)
+  forgetMessages(context)
   tellEnded(context, sender)
+}
+
+function forgetMessages({ store, config, log, now }: Context): void {
+  const { days, megabytes } = { ...defaultRetention, ...config.current.retention }
+  try {
+    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now())
+    if (removed > 0) log.write(`forgot ${removed} settled messages`)
+  } catch (error) {
+    log.write(`cannot forget messages: ${(error as Error).message}`)
+  }
 }

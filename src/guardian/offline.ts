@@ -18,7 +18,7 @@ const pinSchema = v.object({ pid: v.number() })
  * Opens the books, lets `work` change them, and closes them again.
  * @throws try-later when a Guardian has the lock after all; refused to a process that the agent started
  */
-export function withBooks(paths: Paths, work: (books: Books) => void): void {
+export function withBooks<Result>(paths: Paths, work: (books: Books) => Result): Result {
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
   const config = holdConfig(paths, requireConfig(paths))
   const lock = takeLock(paths.lock)
@@ -27,8 +27,11 @@ export function withBooks(paths: Paths, work: (books: Books) => void): void {
   try {
     const store = openStore(paths.database, length => randomBytes(length))
     requireOwner(store)
-    work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
-    store.close()
+    try {
+      return work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
+    } finally {
+      store.close()
+    }
   } finally {
     lock.release()
   }

@@ -21,6 +21,9 @@ import type { Paths } from "./paths.ts"
 const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 
+const hopLimit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)))
+const amount = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)))
+
 /** A paired agent. `sendKey` signs what we send, `receiveKey` is our end of the secret for what it sends. */
 const peerSchema = v.looseObject({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, "32 hex digits")),
@@ -30,6 +33,8 @@ const peerSchema = v.looseObject({
   receiveKey: key,
   pairedAt: v.string(),
   features: v.array(v.string()),
+  /** In place of the config's own for this agent. */
+  hopLimit,
 })
 
 /** Unknown fields are kept: a newer build's, or the owner's own. */
@@ -48,6 +53,10 @@ const configSchema = v.looseObject({
     /** The owner's word that a shell may be typed into, with the profile plain alone. */
     allowShell: v.optional(v.boolean()),
   }),
+  /** Replies in a row after which a conversation is held until its owner resumes it. */
+  hopLimit,
+  /** How long, and up to which size of the database, messages are kept once nothing waits for them. */
+  retention: v.optional(v.looseObject({ days: amount, megabytes: amount })),
   agents: v.record(nameSchema, peerSchema),
 })
 

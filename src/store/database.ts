@@ -129,8 +129,11 @@ const migrations: readonly string[] = [
 export function openDatabase(path: string): Database {
   const database = openChecked(path, { create: true, strict: true })
   chmodSync(path, 0o600)
+  // Has an effect on a file that is empty still: what retention frees goes back to the disk.
+  database.run("PRAGMA auto_vacuum = INCREMENTAL")
   database.run("PRAGMA journal_mode = WAL")
   database.run("PRAGMA synchronous = FULL")
+  database.run(`PRAGMA journal_size_limit = ${8 * 1024 * 1024}`)
   for (const [index, migration] of migrations.entries()) {
     if (index < versionOf(database)) continue
     database.transaction(() => {

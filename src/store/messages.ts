@@ -9,6 +9,7 @@ import {
   type ReceiptState,
 } from "../protocol/messages.ts"
 import { areLimitsLifted } from "./faults.ts"
+import { isPaused } from "./peers.ts"
 
 /** A received message; times are milliseconds since the epoch. */
 export type Received = {
@@ -85,8 +86,16 @@ export function createInbox(database: Database, random: (length: number) => Uint
     `INSERT INTO inbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, received_at, state)
      VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $createdAt, $now, 'waiting')`,
   )
-  const next = database.query<Row, []>(
-    "SELECT * FROM inbox WHERE state IN ('waiting', 'typing') ORDER BY seq LIMIT 1",
+  const typing = database.query<Row, []>("SELECT * FROM inbox WHERE state = 'typing' ORDER BY seq LIMIT 1")
+  const next = database.query<Row, { now: number }>(
+    `SELECT * FROM inbox WHERE state = 'waiting' AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused})
+     ORDER BY seq LIMIT 1`,
+  )
+  const waitingHops = database.query<{ most: number | null }, { pair: string }>(
+    "SELECT max(hops) AS most FROM inbox WHERE pair = $pair AND state = 'waiting'",
+  )
+  const latestBeyond = database.query<{ at: number | null }, { pair: string; hops: number }>(
+    "SELECT max(received_at) AS at FROM inbox WHERE pair = $pair AND hops > $hops",
   )
   const setState = database.query(
     "UPDATE inbox SET state = $state, settled_at = $now WHERE seq = $seq AND state IN ('waiting', 'typing')",
@@ -173,8 +182,17 @@ export function createInbox(database: Database, random: (length: number) => Uint
       forgetIds.run({ before: now - idLifetimeMilliseconds })
     },
 
-    /** The oldest message that is not settled, or null. */
-    next: (): Received | null => receivedOrNull(next.get()),
+    /**
+     * The message to be typed now, or null: one that was begun, also of a pair paused since, because its text
+     * may stand in the pane; otherwise the oldest of a pair that is not paused at this time.
+     */
+    next: (now: number): Received | null => receivedOrNull(typing.get() ?? next.get({ now })),
+
+    /** The most hops among messages of this pair that wait, or null. */
+    waitingHops: (pair: string): number | null => waitingHops.get({ pair })?.most ?? null,
+
+    /** When a message of this pair with more than so many hops came last, or null. */
+    latestBeyond: (pair: string, hops: number): number | null => latestBeyond.get({ pair, hops })?.at ?? null,
 
     /** Moves an unsettled message on; false where it was settled meanwhile. */
     mark: (seq: number, state: Received["state"], now: number): boolean =>

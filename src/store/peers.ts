@@ -16,6 +16,15 @@ export type Untold = {
   readonly at: number
 }
 
+/** The rows of `peers` that are paused at `$now`. */
+export const isPaused = "pause_reason IS NOT NULL AND (paused_until IS NULL OR paused_until > $now)"
+
+/**
+ * Why a pair's messages are kept and not typed.
+ * `until` is in milliseconds since the epoch; null: until its owner says `sento agents resume`.
+ */
+export type Pause = { readonly until: number | null; readonly reason: "owner" | "loop" }
+
 export type Peers = ReturnType<typeof createPeers>
 
 export function createPeers(database: Database) {
@@ -47,7 +56,49 @@ export function createPeers(database: Database) {
        SELECT pair FROM inbox WHERE state IN ('waiting', 'typing') UNION ALL
        SELECT pair FROM outbox WHERE state = 'queued') GROUP BY pair`,
   )
+  const pause = database.query(
+    `INSERT INTO peers (pair, paused_until, pause_reason) VALUES ($pair, $until, $reason)
+     ON CONFLICT (pair) DO UPDATE SET paused_until = $until, pause_reason = $reason`,
+  )
+  const resume = database.query(
+    "UPDATE peers SET paused_until = NULL, pause_reason = NULL WHERE pair = $pair",
+  )
+  const pauses = database.query<PauseRow, { now: number }>(
+    `SELECT pair, paused_until, pause_reason FROM peers WHERE ${isPaused}`,
+  )
+  const pauseOf = database.query<PauseRow, { pair: string; now: number }>(
+    `SELECT pair, paused_until, pause_reason FROM peers WHERE pair = $pair AND ${isPaused}`,
+  )
+  const nextEnd = database.query<{ at: number | null }, { now: number }>(
+    "SELECT min(paused_until) AS at FROM peers WHERE pause_reason IS NOT NULL AND paused_until > $now",
+  )
+  const hopLimit = database.query<{ hop_limit: number | null }, { pair: string }>(
+    "SELECT hop_limit FROM peers WHERE pair = $pair",
+  )
+  const setHopLimit = database.query("UPDATE peers SET hop_limit = $limit WHERE pair = $pair")
   return {
+    /** From now on nothing of this pair is typed. @param pause.until - milliseconds since the epoch, or null */
+    pause(pair: string, { until, reason }: Pause): void {
+      pause.run({ pair, until, reason })
+    },
+    resume(pair: string): void {
+      resume.run({ pair })
+    },
+    /** Why messages of this pair are held at this time, or null. @param now - milliseconds since the epoch */
+    pauseOf(pair: string, now: number): Pause | null {
+      const row = pauseOf.get({ pair, now })
+      return row === null ? null : pauseFrom(row)
+    },
+    /** The pairs that are paused at this time, by pair id. */
+    pauses: (now: number): Map<string, Pause> =>
+      new Map(pauses.all({ now }).map(row => [row.pair, pauseFrom(row)])),
+    /** When the first of the pauses that have an end is over, or null. */
+    nextPauseEnd: (now: number): number | null => nextEnd.get({ now })?.at ?? null,
+    /** How many replies in a row its owner lets through; null: as the config says. */
+    hopLimit: (pair: string): number | null => hopLimit.get({ pair })?.hop_limit ?? null,
+    setHopLimit(pair: string, limit: number | null): void {
+      setHopLimit.run({ pair, limit })
+    },
     /** Messages from or to each pair that wait, by pair id. */
     waiting: (): Map<string, number> => new Map(waiting.all().map(row => [row.pair, row.count])),
     /** @param mustAppearBy - when the pair is dropped if nothing authenticated came from it, or null */
@@ -79,6 +130,14 @@ export function createPeers(database: Database) {
       revocations.all().map(({ by_us, ...row }) => ({ ...row, byUs: by_us === 1 })),
   }
 }
+
+type PauseRow = {
+  readonly pair: string
+  readonly paused_until: number | null
+  readonly pause_reason: Pause["reason"]
+}
+
+const pauseFrom = ({ paused_until: until, pause_reason: reason }: PauseRow): Pause => ({ until, reason })
 
 export type Facts = ReturnType<typeof createFacts>
 

@@ -7,6 +7,7 @@ import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.t
 import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
 import { createRequests, type Requests } from "./requests.ts"
+import { createRetention, type Retention } from "./retention.ts"
 
 export type Store = {
   readonly codes: Codes
@@ -17,6 +18,7 @@ export type Store = {
   readonly peers: Peers
   readonly receipts: Receipts
   readonly facts: Facts
+  readonly retention: Retention
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
@@ -40,6 +42,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     peers: createPeers(database),
     receipts: createReceipts(database),
     facts: createFacts(database),
+    retention: createRetention(database),
     commit,
     now: change => database.transaction(change)(),
     close() {
