@@ -110,9 +110,11 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const now = peerById(context, peer.id)
     if (now === null || now.peer.fixed === true || !isSamePlace(now.peer, peer)) return
     context.config.update(config => withPlace(config, peer, place))
+    const after = peerById(context, peer.id)
+    if (after === null || !isSamePlace(after.peer, place)) return
     missing.delete(peer.id)
-    const [before, after] = [peer, place].map(({ host, port }) => formatAddress(host, port))
-    log.write(`${name} moved from ${before} to ${after}`)
+    const [from, to] = [peer, place].map(({ host, port }) => formatAddress(host, port))
+    log.write(`${name} moved from ${from} to ${to}`)
   }
 
   /** An attempt to reach a peer failed: where it may have moved, it is looked for. */

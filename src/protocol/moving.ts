@@ -78,10 +78,11 @@ export const askOwner = "ask its owner"
 
 /**
  * What an answer at the peer's address that is not the peer's says of it, for a person.
- * @param occupant - another agent that is known to be there now; null where none is
+ * @param occupant - another agent that is known to be there; null where none is
  */
 export function strangerReason(name: string, status: number, occupant: string | null): string {
-  if (occupant !== null) return `${name}'s address is ${occupant}'s now, and ${name} has not said where it is`
+  if (occupant !== null)
+    return `${name}'s address is also that of ${occupant}, and what answers there is not ${name}, which may have moved; ${askOwner}`
   if (status === 403)
     return `${name}'s address answers, but does not know this pair: ${name} may have been restored from a backup, have removed this agent, or another agent may have its port; ${askOwner}`
   return `${name}'s address gave an answer that is not ${name}'s (HTTP ${status}): another program may have its port`

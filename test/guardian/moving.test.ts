@@ -259,10 +259,10 @@ const kai: ClientPair = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
 
 /** Where kai answers; `asked` grows by what it was asked. */
-function openKai(hold: Promise<void> = Promise.resolve()): { port: number; asked: Fields[] } {
+function openKai(hold: Promise<void> = Promise.resolve(), at = 0): { port: number; asked: Fields[] } {
   const asked: Fields[] = []
   const server = Bun.serve({
-    port: 0,
+    port: at,
     hostname: "127.0.0.1",
     async fetch(request) {
       const body = readRequest(kai, true, Buffer.from(await request.arrayBuffer()))
@@ -349,4 +349,54 @@ test("a Guardian that stops while it asks an address leaves everything as it was
   expect(kaiOf(mira).port).toBe(old.port)
   gate.resolve()
   await mira[Symbol.asyncDispose]()
+})
+
+/** mira's Guardian, started again on a port that it did not have before. */
+async function moveMira(mira: TestGuardian): Promise<void> {
+  edit(mira.paths.config, config => {
+    config.listen.port = freePort()
+  })
+  const before = mira.port
+  await mira.restart()
+  expect(mira.port).not.toBe(before)
+}
+
+test("a Guardian that moved tells a peer that is off as soon as it runs, and once", async () => {
+  const port = freePort()
+  await using mira = await openGuardian({ kai: { pair: kai, port } })
+  await moveMira(mira)
+  await until("the search", () => mira.log().includes("kai was not found on another port"))
+  const there = openKai(undefined, port)
+  await until("the next try", () => there.asked.length === 1)
+  expect(there.asked).toMatchObject([{ type: "hello", port: mira.port }])
+  await mira.restart()
+  await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  expect(there.asked).toHaveLength(2)
+})
+
+test("a peer that was off all the while is told at the next start, on the same port", async () => {
+  const port = freePort()
+  await using mira = await openGuardian({ kai: { pair: kai, port } })
+  await moveMira(mira)
+  await until("the search", () => mira.log().includes("kai was not found on another port"))
+  const moved = mira.port
+  const restarted = mira.restart()
+  const there = openKai(undefined, port)
+  await restarted
+  await until("the hello", () => there.asked.length > 0)
+  expect(mira.port).toBe(moved)
+  expect(there.asked[0]).toMatchObject({ type: "hello", port: moved })
+})
+
+test("an address that its owner set in the file while the Guardian ran stays", async () => {
+  const [old, other] = [openKai(), openKai()]
+  await using mira = await openGuardian({ kai: { pair: kai, port: old.port } })
+  edit(mira.paths.config, config => {
+    config.agents.kai = { ...config.agents.kai, fixed: true }
+  })
+  await post(mira.port, hello({ port: other.port }))
+  await until("the check", () => other.asked.length === 1)
+  await mira.restart()
+  expect(kaiOf(mira).port).toBe(old.port)
+  expect(mira.log()).not.toContain("kai moved")
 })

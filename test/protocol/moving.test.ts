@@ -83,7 +83,12 @@ test.each([
     null,
     "kai's address answers, but does not know this pair: kai may have been restored from a backup, have removed this agent, or another agent may have its port; ask its owner",
   ],
-  ["another agent", 403, "lia", "kai's address is lia's now, and kai has not said where it is"],
+  [
+    "another agent",
+    403,
+    "lia",
+    "kai's address is also that of lia, and what answers there is not kai, which may have moved; ask its owner",
+  ],
   [
     "another program",
     404,
