@@ -4,6 +4,7 @@ import type { GuardStatus, Probe } from "../guardian/door-requests.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { askOwner } from "../protocol/moving.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
@@ -129,9 +130,12 @@ async function checkPeer(
       is: `this clock is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? "ahead of" : "behind"} ${name}'s`,
       fix: "run `timedatectl set-ntp true` on both machines",
     }
-  return {
-    check: name,
-    is: reason,
-    fix: isReached ? "update sento on both sides" : `ask ${name}'s owner to run \`sento doctor\``,
-  }
+  return { check: name, is: reason, fix: fixFor(name, isReached, reason) }
+}
+
+function fixFor(name: string, isReached: boolean, reason: string): string {
+  if (isReached) return "update sento on both sides"
+  return reason.endsWith(askOwner)
+    ? "where the pair is lost, pair again: `sento pair`"
+    : `ask ${name}'s owner to run \`sento doctor\``
 }

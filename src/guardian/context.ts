@@ -2,6 +2,7 @@
 
 import { fromHex } from "../protocol/bytes.ts"
 import type { PairKeys } from "../protocol/exchange.ts"
+import type { UnstampedBody } from "../protocol/messages.ts"
 import type { Self } from "../protocol/pairing-messages.ts"
 import type { PairingRole } from "../protocol/requests.ts"
 import { type Config, type Peer, updateConfig } from "../store/config.ts"
@@ -89,6 +90,12 @@ export type Outcome =
 export function selfOf(context: Context): Self {
   const { name, agent, listen } = context.config.current
   return { name, agent, port: context.address.port, host: listen.names[0] ?? null }
+}
+
+/** A hello that says where this Guardian is now. */
+export function greetingOf(context: Context): UnstampedBody {
+  const { port, host } = selfOf(context)
+  return { v: 1, id: Bun.randomUUIDv7(), type: "hello", port, ...(host === null ? {} : { host }) }
 }
 
 /** A peer with the name under which this side knows it. */

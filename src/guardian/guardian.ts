@@ -18,6 +18,7 @@ import { openDoor } from "./doors.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
+import { createMoving, type Moving } from "./moving.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createReceiver } from "./receiver.ts"
@@ -81,14 +82,16 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
 
 function openDoors(context: Context, lock: Lock, stopping: AbortController): Guardian {
   const { paths, store, log } = context
-  const sender = createSender(context)
+  const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
+  const moving = createMoving(context, sender, outbox.hasten)
   const joining = createJoining(context, sender)
   const delivery = createDelivery(context, outbox.tellSender)
-  const listener = openListener(context, { minting, outbox, delivery })
+  const listener = openListener(context, { minting, outbox, moving, delivery })
   context.address = { host: listener.host, port: listener.port }
+  moving.announce()
   rememberPort(context)
   const asked = Promise.withResolvers<void>()
   const handle = createDispatcher({
@@ -126,6 +129,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     await listener.stop()
     await sender.stopped()
     await outbox.stopped()
+    await moving.stopped()
     await delivery.stopped()
     for (const door of doors) door.close()
     store.close()
@@ -152,8 +156,9 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
 
 function openListener(
   context: Context,
-  { minting, outbox, delivery }: { minting: Minting; outbox: Outbox; delivery: Delivery },
+  parts: { minting: Minting; outbox: Outbox; moving: Moving; delivery: Delivery },
 ): Listener {
+  const { minting, outbox, moving, delivery } = parts
   const { listen: wish } = context.config.current
   return listen({
     host: wish.host,
@@ -165,7 +170,7 @@ function openListener(
         if (body.type === "receipt") toldOf(context, from, body)
         if (body.type === "unpair") pairEnded(context, from)
         // It can be reached again, then: no need to wait for the next try.
-        else outbox.hasten(from.peer.id)
+        else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
       }),
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,

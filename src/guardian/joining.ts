@@ -16,9 +16,10 @@ import {
 import { type Intro, nonceLength } from "../protocol/pairing-messages.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { PairingRequest } from "../store/requests.ts"
-import { announce, type Context, peerById, selfOf } from "./context.ts"
+import { announce, type Context, greetingOf, peerById, selfOf } from "./context.ts"
 import type { Candidate, PairingEvent } from "./door-requests.ts"
 import { type LocalName, requireFreeName, storePair } from "./pairs.ts"
+import { pause } from "./pause.ts"
 import type { Sender } from "./sender.ts"
 
 /** What an owner typed. `host` null: this machine; `port` null: the usual range. */
@@ -93,15 +94,9 @@ export function createJoining(context: Context, sender: Sender) {
   function greet(pairId: string): void {
     const peer = peerById(context, pairId)
     if (peer === null) return
-    const { port, host } = selfOf(context)
-    const body = {
-      v: 1,
-      id: Bun.randomUUIDv7(),
-      type: "hello",
-      port,
-      ...(host === null ? {} : { host }),
-    } as const
-    sender.tell(peer, body).then(attempt => context.log.write(`said hello to ${peer.name}: ${attempt.kind}`))
+    sender
+      .tell(peer, greetingOf(context))
+      .then(attempt => context.log.write(`said hello to ${peer.name}: ${attempt.kind}`))
   }
 
   return {
@@ -241,12 +236,4 @@ async function pollOnce(
     signal: context.stopping,
   })
   return answer.kind === "answered" && answer.status === 200 ? answer.body : null
-}
-
-/** Waits, or less where the Guardian stops. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, milliseconds)
-  signal.addEventListener("abort", () => resolve(), { once: true })
-  return promise.finally(() => clearTimeout(timer))
 }

@@ -1,9 +1,11 @@
 /** Signed requests to peers, one attempt each, in order within a pair. */
 import { type PostAnswer, post } from "../http/client.ts"
+import { isLoopback } from "../protocol/addresses.ts"
 import { readAnswer, signRequest } from "../protocol/exchange.ts"
 import { readTimestamp } from "../protocol/freshness.ts"
 import { sanitise } from "../protocol/layout.ts"
 import { messagesPath, type UnstampedBody } from "../protocol/messages.ts"
+import { isSamePlace, strangerReason } from "../protocol/moving.ts"
 import { saltLength, sealingCoding } from "../protocol/sealing.ts"
 import type { Context, NamedPeer } from "./context.ts"
 
@@ -18,6 +20,8 @@ export type Attempt =
       readonly kind: "failed"
       readonly reason: string
       readonly status: number | null
+      /** Why nothing answered, or null where something did. */
+      readonly cause: Extract<PostAnswer, { kind: "unreachable" }>["cause"] | null
       /** What an answer asked for that was not rightly signed. */
       readonly retryAfterSeconds: number | null
     }
@@ -26,7 +30,10 @@ const attemptMilliseconds = 15_000
 
 export type Sender = ReturnType<typeof createSender>
 
-export function createSender(context: Context) {
+/** Told of every attempt that no answer of the peer's came to. */
+export type OnFailed = (pair: string, attempt: Extract<Attempt, { kind: "failed" }>) => void
+
+export function createSender(context: Context, onFailed: OnFailed) {
   const inOrder = new Map<string, Promise<unknown>>()
 
   /** Behind whatever this pair is already being told. */
@@ -49,22 +56,41 @@ export function createSender(context: Context) {
 
     /** Tells a peer something that is not a message, once. */
     tell: (to: NamedPeer, body: UnstampedBody): Promise<Attempt> =>
-      queue(to.peer.id, () => attempt(context, to, body)),
+      queue(to.peer.id, async () => {
+        const made = await attempt(context, to, body)
+        if (made.kind === "failed") onFailed(to.peer.id, made)
+        return made
+      }),
+
+    /** One attempt beside whatever else the pair is told, at the address that `to` holds; whoever asks sees to its end. */
+    ask: (to: NamedPeer, body: UnstampedBody, timeoutMilliseconds?: number): Promise<Attempt> =>
+      attempt(context, to, body, timeoutMilliseconds),
   }
 }
 
 /** One signed request and its checked answer. */
-async function attempt(context: Context, to: NamedPeer, body: UnstampedBody): Promise<Attempt> {
+async function attempt(
+  context: Context,
+  to: NamedPeer,
+  body: UnstampedBody,
+  timeoutMilliseconds = attemptMilliseconds,
+): Promise<Attempt> {
   const salt = to.peer.features.includes(sealingCoding) ? context.random(saltLength) : null
   const request = signRequest(to.peer.id, to.keys, body, context.now(), salt)
   const answer = await post(to.peer.host, to.peer.port, messagesPath, {
     headers: request.headers,
     body: request.body,
-    timeoutMilliseconds: attemptMilliseconds,
+    timeoutMilliseconds,
     signal: context.stopping,
   })
   if (answer.kind === "unreachable")
-    return { kind: "failed", reason: answer.reason, status: null, retryAfterSeconds: null }
+    return {
+      kind: "failed",
+      reason: answer.reason,
+      status: null,
+      cause: answer.cause,
+      retryAfterSeconds: null,
+    }
   return readAttempt(context, to, { signature: request.signature, id: body.id }, answer)
 }
 
@@ -75,7 +101,7 @@ function readAttempt(
   response: Extract<PostAnswer, { kind: "answered" }>,
 ): Attempt {
   const answer = readAnswer(to.keys, request, response)
-  if (answer === null) return unsigned(to, response.status, response.header("Retry-After"))
+  if (answer === null) return unsigned(context, to, response.status, response.header("Retry-After"))
   context.store.peers.touch(to.peer.id, context.now())
   switch (answer.status) {
     case 202:
@@ -100,13 +126,18 @@ function readAttempt(
 }
 
 /** Anybody on the way can send this: never final. */
-function unsigned(to: NamedPeer, status: number, retryAfter: string | null): Attempt {
-  const reason =
-    status === 403
-      ? `${to.name}'s address answers, but not as ${to.name}: it may have moved, or removed this agent`
-      : `${to.name}'s address gave an answer that is not ${to.name}'s (HTTP ${status})`
+function unsigned(context: Context, to: NamedPeer, status: number, retryAfter: string | null): Attempt {
+  const reason = strangerReason(to.name, status, occupantOf(context, to))
   const retryAfterSeconds = retryAfter !== null && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : null
-  return { kind: "failed", reason, status, retryAfterSeconds }
+  return { kind: "failed", reason, status, cause: null, retryAfterSeconds }
+}
+
+/** Who else is known to be at a peer's address, or null. */
+function occupantOf(context: Context, { peer }: NamedPeer): string | null {
+  const { agents } = context.config.current
+  if (isLoopback(peer.host) && peer.port === context.address.port) return "this agent"
+  const other = Object.entries(agents).find(([, one]) => one.id !== peer.id && isSamePlace(one, peer))
+  return other?.[0] ?? null
 }
 
 /** Seconds by which our clock is ahead of theirs. */

@@ -76,7 +76,8 @@ async function readBounded(response: Response): Promise<Uint8Array | null> {
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-async function resolveHost(host: string): Promise<string | null> {
+/** The IP literal that a host leads to now, or null. */
+export async function resolveHost(host: string): Promise<string | null> {
   if (isIP(host)) return host
   try {
     return (await lookup(host)).address

@@ -29,6 +29,8 @@ const peerSchema = v.looseObject({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, "32 hex digits")),
   host: v.string(),
   port,
+  /** The owner's word that this address never changes by itself. */
+  fixed: v.optional(v.boolean()),
   sendKey: key,
   receiveKey: key,
   pairedAt: v.string(),

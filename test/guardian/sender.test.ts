@@ -127,7 +127,7 @@ test.each<readonly [string, string, Answerer]>([
     "HTTP 503",
     () => new Response(null, { status: 503, headers: { "Retry-After": "99999999" } }),
   ],
-  ["a bare 403", "not as kai", () => new Response(null, { status: 403 })],
+  ["a bare 403", "does not know this pair", () => new Response(null, { status: 403 })],
   [
     "a redirect",
     "HTTP 307",

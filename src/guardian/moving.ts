@@ -1,0 +1,223 @@
+/**
+ * Peers whose address changes, and our own. An address is replaced only after the new one has given an answer
+ * that the peer alone can sign.
+ *
+ * What strangers learn when a peer is looked for on the neighbouring ports of its host: the pair id, which is
+ * no secret, and a signed hello, sealed where the peer can open it. Played on to the real peer, that hello
+ * says what we say ourselves, once, and makes it ask an address of ours that must answer rightly. Whoever
+ * passes both hello and answer on becomes a hop between the two: it can cut or delay, as anybody on the way
+ * can, but neither make nor alter a message, nor read one that is sealed.
+ * @see docs/PROTOCOL.md section 4
+ */
+import * as v from "valibot"
+import { resolveHost } from "../http/client.ts"
+import { formatAddress, isDestination, isLoopback } from "../protocol/addresses.ts"
+import {
+  isSamePlace,
+  mayHaveMoved,
+  type Place,
+  placeAfterHello,
+  portsAround,
+  searchMilliseconds,
+  waitBeforeHello,
+} from "../protocol/moving.ts"
+import type { Config } from "../store/config.ts"
+import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "./context.ts"
+import { pause } from "./pause.ts"
+import { createPermits } from "./permits.ts"
+import type { Attempt, Sender } from "./sender.ts"
+
+export type Moving = ReturnType<typeof createMoving>
+
+/** What may be under way at once: hellos at start-up, searches, and the ports of one search. */
+const mostHellosAtOnce = 16
+const mostSearchesAtOnce = 2
+const portsAtOnce = 8
+/** How long a port of a search may take: the right one is at hand. */
+const glanceMilliseconds = 3_000
+
+/** The fact `listened`: where this Guardian was, and whether every peer was told. */
+const listenedSchema = v.object({ host: v.nullable(v.string()), port: v.number(), isTold: v.boolean() })
+
+/** @param hasten - tries what waits for a pair again */
+export function createMoving(context: Context, sender: Sender, hasten: (pair: string) => void) {
+  const { log, stopping } = context
+  /** By pair: the address to be asked after the one that is being asked. */
+  const asking = new Map<string, { next: Place | null }>()
+  const searchedAt = new Map<string, number>()
+  /** Pairs that were looked for in vain: said once. */
+  const missing = new Set<string>()
+  const working = new Set<Promise<unknown>>()
+  const hellos = createPermits(mostHellosAtOnce)
+  const searches = createPermits(mostSearchesAtOnce)
+
+  function work(task: Promise<unknown>): void {
+    const done = task
+      .catch(error => {
+        if (!stopping.aborted) log.write(`an address was not settled: ${(error as Error).message}`)
+      })
+      .finally(() => working.delete(done))
+    working.add(done)
+  }
+
+  /**
+   * A fresh signed hello came.
+   * @returns whether the address it names is asked first; what waits for the pair is hastened after that
+   */
+  function heard(from: NamedPeer, hello: { host?: string | undefined; port: number }): boolean {
+    const pair = from.peer.id
+    const place = placeAfterHello(from.peer, hello)
+    if (place === null) return false
+    const underWay = asking.get(pair)
+    if (underWay !== undefined) underWay.next = place
+    else work(ask(pair, place))
+    return true
+  }
+
+  /** One address at a time; of those that came meanwhile, the latest. */
+  async function ask(pair: string, first: Place): Promise<void> {
+    const state: { next: Place | null } = { next: first }
+    asking.set(pair, state)
+    try {
+      while (state.next !== null && !stopping.aborted) {
+        const place = state.next
+        state.next = null
+        await askOne(pair, place)
+      }
+    } finally {
+      asking.delete(pair)
+      if (!stopping.aborted) hasten(pair)
+    }
+  }
+
+  async function askOne(pair: string, place: Place): Promise<void> {
+    const peer = peerById(context, pair)
+    if (peer === null || isSamePlace(peer.peer, place)) return
+    const where = formatAddress(place.host, place.port)
+    const isThere = (await staysOnItsSide(peer.peer, place)) && (await answers(peer, place))
+    if (stopping.aborted) return
+    if (isThere) adopt(peer, place)
+    else log.write(`${peer.name} says that it is at ${where}, but does not answer there: its address stays`)
+  }
+
+  async function answers(peer: NamedPeer, place: Place, milliseconds?: number): Promise<boolean> {
+    const there = { ...peer, peer: { ...peer.peer, ...place } }
+    return isSigned(await sender.ask(there, greetingOf(context), milliseconds))
+  }
+
+  /** The address becomes this one, unless the owner or another answer was faster. */
+  function adopt({ name, peer }: NamedPeer, place: Place): void {
+    const now = peerById(context, peer.id)
+    if (now === null || now.peer.fixed === true || !isSamePlace(now.peer, peer)) return
+    context.config.update(config => withPlace(config, peer, place))
+    const after = peerById(context, peer.id)
+    if (after === null || !isSamePlace(after.peer, place)) return
+    missing.delete(peer.id)
+    const [from, to] = [peer, place].map(({ host, port }) => formatAddress(host, port))
+    log.write(`${name} moved from ${from} to ${to}`)
+  }
+
+  /** An attempt to reach a peer failed: where it may have moved, it is looked for. */
+  function missed(pair: string, failure: Extract<Attempt, { kind: "failed" }>): void {
+    const peer = peerById(context, pair)
+    if (peer === null || stopping.aborted || !mayHaveMoved(peer.peer, failure)) return
+    const since = context.now() - (searchedAt.get(pair) ?? Number.NEGATIVE_INFINITY)
+    // A clock that was set back must not end the searches.
+    if (since >= 0 && since < searchMilliseconds) return
+    searchedAt.set(pair, context.now())
+    work(searches.use(() => search(pair)))
+  }
+
+  async function search(pair: string): Promise<void> {
+    const peer = peerById(context, pair)
+    if (peer === null || stopping.aborted) return
+    const place = await find(peer)
+    if (stopping.aborted) return
+    if (place !== null) {
+      adopt(peer, place)
+      hasten(pair)
+    } else if (!missing.has(pair)) {
+      missing.add(pair)
+      log.write(`${peer.name} was not found on another port of ${peer.peer.host}`)
+    }
+  }
+
+  async function find(peer: NamedPeer): Promise<Place | null> {
+    const { host } = peer.peer
+    const ports = portsAround(peer.peer, isLoopback(host) ? context.address.port : null)
+    for (let i = 0; i < ports.length && !stopping.aborted; i += portsAtOnce) {
+      const places = ports.slice(i, i + portsAtOnce).map(port => ({ host, port }))
+      const found = await Promise.all(places.map(place => answers(peer, place, glanceMilliseconds)))
+      const at = found.indexOf(true)
+      if (at >= 0) return places[at] ?? null
+    }
+    return null
+  }
+
+  /** Tells every peer where this Guardian is, if that is not where it was; to be called before the port is kept. */
+  function announce(): void {
+    const { port, host } = selfOf(context)
+    const { port: wished } = context.config.current.listen
+    const last = v.safeParse(listenedSchema, context.store.facts.get("listened"))
+    const before = last.success ? last.output : { host, port: wished === 0 ? port : wished, isTold: true }
+    const hasMoved = before.port !== port || before.host !== host
+    if (last.success && before.isTold && !hasMoved) return
+    const isTold = before.isTold && !hasMoved
+    context.store.facts.set("listened", { host, port, isTold })
+    if (!isTold) work(tellAll({ host, port }))
+  }
+
+  async function tellAll(self: { host: string | null; port: number }): Promise<void> {
+    const pairs = Object.values(context.config.current.agents).map(peer => peer.id)
+    const told = await Promise.all(pairs.map(tell))
+    if (!stopping.aborted && told.every(Boolean))
+      context.store.facts.set("listened", { ...self, isTold: true })
+  }
+
+  /** Whether the peer knows, or is none any more. */
+  async function tell(pair: string): Promise<boolean> {
+    const greeting = greetingOf(context)
+    for (let tries = 1; !stopping.aborted; tries += 1) {
+      const attempt = await hellos.use(async () => {
+        const peer = peerById(context, pair)
+        return peer === null || stopping.aborted ? null : sender.ask(peer, greeting)
+      })
+      if (attempt === null) return !stopping.aborted
+      if (attempt.kind === "accepted" || attempt.kind === "refused") return true
+      if (attempt.kind === "failed") missed(pair, attempt)
+      const wait = waitBeforeHello(tries)
+      if (wait === null) return false
+      await pause(wait, stopping)
+    }
+    return false
+  }
+
+  return {
+    heard,
+    missed,
+    announce,
+    /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */
+    async stopped(): Promise<void> {
+      await Promise.allSettled(working)
+    },
+  }
+}
+
+/** Whatever the peer signed shows that it is there. */
+const isSigned = (attempt: Attempt): boolean => attempt.kind !== "failed"
+
+/** A name does not say where it leads: one that leads to this machine, for a peer elsewhere, is not asked. */
+async function staysOnItsSide(known: Place, place: Place): Promise<boolean> {
+  const [from, to] = await Promise.all([resolveHost(known.host), resolveHost(place.host)])
+  if (to === null || !isDestination(to)) return false
+  return isLoopback(to) === isLoopback(from ?? known.host)
+}
+
+/** The file as it is now decides: its owner may have set the address meanwhile. */
+function withPlace(config: Config, before: Place & { readonly id: string }, place: Place): Config {
+  const agents = Object.entries(config.agents).map(([name, peer]) => {
+    const isIt = peer.id === before.id && peer.fixed !== true && isSamePlace(peer, before)
+    return [name, isIt ? { ...peer, ...place } : peer] as const
+  })
+  return { ...config, agents: Object.fromEntries(agents) }
+}

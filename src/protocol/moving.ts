@@ -1,0 +1,89 @@
+/**
+ * Where a peer may be after it moved: which address its hello may set, and where to look for one that is gone.
+ * @see docs/PROTOCOL.md section 4
+ */
+import { firstPort, isLoopback, portTries } from "./addresses.ts"
+
+/** `host` is an IP literal or a DNS name. */
+export type Place = { readonly host: string; readonly port: number }
+
+/** Where a peer was last. */
+export type Known = Place & {
+  /** Set by the owner: it never changes by itself. */
+  readonly fixed?: boolean | undefined
+}
+
+/** How an attempt failed: `cause` where there was no answer, `status` where one came that was not the peer's. */
+export type Failure = {
+  readonly cause: "refused" | "timed-out" | "unresolved" | "failed" | null
+  readonly status: number | null
+}
+
+/** How far from the port it had last a peer is looked for, beside the usual range. */
+const nearbyPorts = 10
+const lastPort = 65_535
+
+/** How often one pair's peer is looked for, at the most. */
+export const searchMilliseconds = 60_000
+
+export const isSamePlace = (a: Place, b: Place): boolean =>
+  a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase()
+
+/**
+ * The address that a fresh signed hello asks for, or null where nothing is to change. A host that would turn
+ * this machine into another, or another into this one, is not taken; the port is.
+ */
+export function placeAfterHello(
+  known: Known,
+  hello: { readonly host?: string | undefined; readonly port: number },
+): Place | null {
+  if (known.fixed === true) return null
+  const named = hello.host ?? known.host
+  const host = isLoopback(named) === isLoopback(known.host) ? named : known.host
+  const place = { host, port: hello.port }
+  return isSamePlace(place, known) ? null : place
+}
+
+/**
+ * Whether a failure may mean that the peer listens on another port now. Silence does on this machine alone: a
+ * machine elsewhere that is off would be asked a hundred times for nothing.
+ */
+export function mayHaveMoved(known: Known, { cause, status }: Failure): boolean {
+  if (known.fixed === true) return false
+  if (status !== null) return true
+  return cause === "refused" || cause === "failed" || (cause === "timed-out" && isLoopback(known.host))
+}
+
+/**
+ * Ports on which a peer is looked for: the nearest to the one it had first, then the usual range.
+ * @param own - our own port, where the host is this machine; or null
+ */
+export function portsAround(known: Place, own: number | null): number[] {
+  const near = Array.from({ length: nearbyPorts }, (_, i) => [known.port + i + 1, known.port - i - 1]).flat()
+  const usual = Array.from({ length: portTries }, (_, i) => firstPort + i)
+  return [...new Set([...near, ...usual])].filter(
+    port => port >= 1 && port <= lastPort && port !== known.port && port !== own,
+  )
+}
+
+/** Milliseconds before a peer that was not reached is told again where we are; null: no more in this run. */
+export const waitBeforeHello = (tries: number): number | null =>
+  tries < mostHellos ? 1000 * 2 ** (tries - 1) : null
+
+/** The last one 4 minutes after the first. */
+const mostHellos = 9
+
+/** The end of a sentence after which there is nothing left that this side could do. */
+export const askOwner = "ask its owner"
+
+/**
+ * What an answer at the peer's address that is not the peer's says of it, for a person.
+ * @param occupant - another agent that is known to be there; null where none is
+ */
+export function strangerReason(name: string, status: number, occupant: string | null): string {
+  if (occupant !== null)
+    return `${name}'s address is also that of ${occupant}, and what answers there is not ${name}, which may have moved; ${askOwner}`
+  if (status === 403)
+    return `${name}'s address answers, but does not know this pair: ${name} may have been restored from a backup, have removed this agent, or another agent may have its port; ${askOwner}`
+  return `${name}'s address gave an answer that is not ${name}'s (HTTP ${status}): another program may have its port`
+}

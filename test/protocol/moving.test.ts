@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test"
+import {
+  mayHaveMoved,
+  placeAfterHello,
+  portsAround,
+  strangerReason,
+  waitBeforeHello,
+} from "../../src/protocol/moving.ts"
+
+const here = { host: "127.0.0.1", port: 9876 }
+const there = { host: "192.0.2.7", port: 9876 }
+
+test.each([
+  ["another port is taken", here, { port: 9877 }, { host: "127.0.0.1", port: 9877 }],
+  ["the same port changes nothing", here, { port: 9876 }, null],
+  ["the same host, named, changes nothing", there, { host: "192.0.2.7", port: 9876 }, null],
+  ["another host is taken", there, { host: "192.0.2.8", port: 9 }, { host: "192.0.2.8", port: 9 }],
+  ["a host without its name stays", there, { port: 9 }, { host: "192.0.2.7", port: 9 }],
+  ["loopback does not become another host", here, { host: "192.0.2.8", port: 9876 }, null],
+  ["of a swap, the port counts", here, { host: "kai.example", port: 9 }, { host: "127.0.0.1", port: 9 }],
+  ["another host does not become loopback", there, { host: "127.0.0.1", port: 9876 }, null],
+  ["nor loopback by name", there, { host: "localhost", port: 9 }, { host: "192.0.2.7", port: 9 }],
+  ["nor loopback mapped into IPv6", there, { host: "::ffff:127.0.0.1", port: 9876 }, null],
+  ["loopback may become other loopback", here, { host: "::1", port: 9876 }, { host: "::1", port: 9876 }],
+  ["the owner's address stays", { ...here, fixed: true }, { port: 9877 }, null],
+  [
+    "an address that the owner let go may change",
+    { ...here, fixed: false },
+    { port: 1 },
+    { ...here, port: 1 },
+  ],
+  [
+    "a name in capitals is the same",
+    { host: "kai.example", port: 1 },
+    { host: "KAI.example", port: 1 },
+    null,
+  ],
+])("hello: %s", (_, known, hello, want) => expect(placeAfterHello(known, hello)).toEqual(want))
+
+test.each([
+  ["nothing listens", here, { cause: "refused", status: null }, true],
+  ["a bare 403", here, { cause: null, status: 403 }, true],
+  ["another program", there, { cause: null, status: 404 }, true],
+  ["something that speaks no HTTP", there, { cause: "failed", status: null }, true],
+  ["silence on this machine", here, { cause: "timed-out", status: null }, true],
+  ["silence elsewhere", there, { cause: "timed-out", status: null }, false],
+  ["a name that leads nowhere", there, { cause: "unresolved", status: null }, false],
+  ["an address of the owner's", { ...here, fixed: true }, { cause: "refused", status: null }, false],
+] as const)("looking for a peer after %s", (_, known, failure, want) =>
+  expect(mayHaveMoved(known, failure)).toBe(want),
+)
+
+describe("ports to look on", () => {
+  test("the nearest first, then the usual range; each once, not the known one, not our own", () => {
+    const ports = portsAround(here, 9900)
+    expect(ports.slice(0, 4)).toEqual([9877, 9875, 9878, 9874])
+    expect(ports.at(-1)).toBe(9975)
+    expect(new Set(ports).size).toBe(ports.length)
+    expect(ports).not.toContain(9876)
+    expect(ports).not.toContain(9900)
+    expect(ports).toHaveLength(10 + 99 - 1)
+  })
+
+  test.each([
+    [1, 2],
+    [65_535, 65_534],
+  ])("%d has no neighbours that are no ports", (port, first) => {
+    const ports = portsAround({ host: "127.0.0.1", port }, null)
+    expect(ports[0]).toBe(first)
+    expect(ports).toHaveLength(110)
+  })
+})
+
+test("hellos at start-up end after the ninth", () => {
+  const waits = Array.from({ length: 10 }, (_, i) => waitBeforeHello(i + 1))
+  expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, null, null])
+})
+
+test.each([
+  [
+    "a pair that is not known there",
+    403,
+    null,
+    "kai's address answers, but does not know this pair: kai may have been restored from a backup, have removed this agent, or another agent may have its port; ask its owner",
+  ],
+  [
+    "another agent",
+    403,
+    "lia",
+    "kai's address is also that of lia, and what answers there is not kai, which may have moved; ask its owner",
+  ],
+  [
+    "another program",
+    404,
+    null,
+    "kai's address gave an answer that is not kai's (HTTP 404): another program may have its port",
+  ],
+] as const)("what is known of %s is named", (_, status, occupant, want) =>
+  expect(strangerReason("kai", status, occupant)).toBe(want),
+)
