@@ -143,13 +143,13 @@ function remember(state: State, plan: Plan, chunks: readonly Buffer[]): void {
   for (const milliseconds of plan.after) later(state, milliseconds, () => void replay(state, request))
 }
 
-/** Settles when the connection has ended, however it ended. */
+/** Settles when an answer came or the connection ended, however it ended. */
 function replay(state: State, request: Buffer): Promise<void> {
   state.counts.replayed += 1
   const socket = track(state, new Socket())
   const { promise, resolve } = Promise.withResolvers<void>()
   socket.on("close", () => resolve())
-  socket.on("data", () => {})
+  socket.on("data", () => socket.destroy())
   socket.setTimeout(replayMilliseconds, () => socket.destroy())
   socket.connect(state.target(), "127.0.0.1", () => socket.write(request))
   return promise
