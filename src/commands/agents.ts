@@ -1,6 +1,8 @@
 /** `sento agents`, `sento agents remove`, `sento agents rename`. */
 import { listAgents } from "../guardian/agents.ts"
-import type { AgentList } from "../guardian/door-requests.ts"
+import type { AgentList, DoorRequestInput } from "../guardian/door-requests.ts"
+import { type Books, endPair, renamePair } from "../guardian/pairs.ts"
+import { requirePeer } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
@@ -8,7 +10,6 @@ import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { callDoor, NoGuardian } from "./door.ts"
-import { ensureGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
 
@@ -49,8 +50,7 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
 
 /** `sento agents remove NAME` */
 export async function removeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
-  await ensureGuardian(paths)
-  await callDoor(paths, "owner", { op: "remove", name })
+  await askOrDo(paths, { op: "remove", name }, books => endPair(books, requirePeer(books, name)))
   if (isJson) printJson({ removed: name })
   else tell(`removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
   return 0
@@ -64,9 +64,20 @@ export async function renameAgent(paths: Paths, from: string, to: string, isJson
       `${JSON.stringify(to)} is no name: ${nameRule}`,
       `run \`sento agents rename ${isName(from) ? from : "OLD"} NEW\``,
     )
-  await ensureGuardian(paths)
-  await callDoor(paths, "owner", { op: "rename", from, to })
+  await askOrDo(paths, { op: "rename", from, to }, books => renamePair(books, requirePeer(books, from), to))
   if (isJson) printJson({ renamed: from, to })
   else tell(`${from} is now called ${to} here`)
   return 0
+}
+
+/** By the Guardian where one runs, otherwise here under its lock. */
+async function askOrDo(paths: Paths, request: DoorRequestInput, work: (books: Books) => void): Promise<void> {
+  needConfig(paths)
+  try {
+    await callDoor(paths, "owner", request)
+  } catch (error) {
+    if (!(error instanceof NoGuardian)) throw error
+    const { withBooks } = await import("../guardian/offline.ts")
+    withBooks(paths, work)
+  }
 }

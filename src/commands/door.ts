@@ -50,13 +50,13 @@ export async function callDoor<Result>(
       for (const line of lines) takeLine(line)
     },
     close: () => reject(new HungUp()),
-    error: (_, error) => reject(error),
+    error: () => reject(new HungUp()),
   })
   options.signal?.addEventListener("abort", () => {
     reject(new SentoError("interrupted", "stopped waiting"))
     socket.end()
   })
-  await writeAll(socket, `${JSON.stringify(request)}\n`)
+  write(socket, `${JSON.stringify(request)}\n`)
   return promise.finally(() => socket.end())
 }
 
@@ -73,28 +73,24 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
       socket: { ...socket, connectError: () => {}, drain: resumeWriting },
     })
   } catch (error) {
-    if (["ENOENT", "ECONNREFUSED"].includes((error as { code?: string }).code ?? "")) throw new NoGuardian()
+    if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes((error as { code?: string }).code ?? ""))
+      throw new NoGuardian()
     throw new SentoError("failed", `cannot reach the Guardian at ${path}: ${(error as Error).message}`)
   }
 }
 
-const unwritten = new WeakMap<Bun.Socket, { rest: Buffer; done: () => void }>()
+const unwritten = new WeakMap<Bun.Socket, Buffer>()
 
-/** A socket takes what fits; the rest goes when it drains. */
-function writeAll(socket: Bun.Socket, text: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  unwritten.set(socket, { rest: Buffer.from(text), done: resolve })
+/** A socket takes what fits; the rest goes when it drains. Not awaited: one that closes first never drains. */
+function write(socket: Bun.Socket, text: string): void {
+  unwritten.set(socket, Buffer.from(text))
   resumeWriting(socket)
-  return promise
 }
 
 function resumeWriting(socket: Bun.Socket): void {
-  const waiting = unwritten.get(socket)
-  if (waiting === undefined) return
-  waiting.rest = waiting.rest.subarray(Math.max(0, socket.write(waiting.rest)))
-  if (waiting.rest.length > 0) return
-  unwritten.delete(socket)
-  waiting.done()
+  const rest = unwritten.get(socket)
+  if (rest !== undefined && rest.length > 0)
+    unwritten.set(socket, rest.subarray(Math.max(0, socket.write(rest))))
 }
 
 function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {

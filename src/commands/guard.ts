@@ -9,10 +9,11 @@ import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
-import { print, printJson, tell } from "./terminal.ts"
+import { ago, print, printJson, tell } from "./terminal.ts"
 
 const startMilliseconds = 10_000
 const stopMilliseconds = 15_000
+const otherMilliseconds = 1000
 const lookMilliseconds = 15
 
 /** The running Guardian's status, or null where none runs. */
@@ -86,8 +87,27 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
     print(`session ${session.target}: ${session.state}`)
     print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
+    if (status.held !== undefined) print(`held: ${heldWords(status.held, Date.now())}`)
   }
   return status === null ? 1 : 0
+}
+
+/** Why the oldest message waits, for people. @param now - milliseconds since the epoch */
+export function heldWords(
+  { id, from, reason, since }: NonNullable<GuardStatus["held"]>,
+  now: number,
+): string {
+  return `[${id}] from ${from} since ${since} (${ago(since, now)}): ${reason}`
+}
+
+/** `sento guard attach`: type into the session's active pane as it is now. */
+export async function guardAttach(paths: Paths, isJson: boolean): Promise<number> {
+  await ensureGuardian(paths)
+  const { pane } = await callDoor<{ pane: string }>(paths, "owner", { op: "attach" })
+  const { session } = needConfig(paths).tmux
+  if (isJson) printJson({ session, pane })
+  else tell(`messages are typed into pane ${pane} of session ${session} from now on`)
+  return 0
 }
 
 /** `sento guard logs [-f]` */
@@ -103,7 +123,11 @@ export async function guardLogs(paths: Paths, follow: boolean): Promise<number> 
 }
 
 async function stopAndWait(paths: Paths, pid: number): Promise<void> {
-  await callDoor(paths, "owner", { op: "stop" })
+  try {
+    await callDoor(paths, "owner", { op: "stop" })
+  } catch (error) {
+    if (!(error instanceof NoGuardian || error instanceof HungUp)) throw error
+  }
   const isGone = await until(
     stopMilliseconds,
     async () => ((await guardStatus(paths)) === null && !isAlive(pid)) || null,
@@ -113,11 +137,25 @@ async function stopAndWait(paths: Paths, pid: number): Promise<void> {
 }
 
 /**
- * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
- * has its own log goes to a file, so that a failed start can say why.
+ * A Guardian that answers. Where another one holds the home and does not answer, it is starting or stopping:
+ * it gets a second, then one is started again.
  */
 async function startInBackground(paths: Paths): Promise<GuardStatus> {
   makeFolder(paths)
+  const status = await until(startMilliseconds, () => startOnce(paths))
+  if (status !== null) return status
+  throw new SentoError(
+    "timed-out",
+    "the Guardian did not start in time",
+    `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
+  )
+}
+
+/**
+ * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
+ * has its own log goes to a file of this start's own, so that a failed start can say why.
+ */
+async function startOnce(paths: Paths): Promise<GuardStatus | null> {
   const outputPath = `${paths.folder}/guardian.${process.pid}.out`
   const output = openSync(outputPath, "w", 0o600)
   const child = Bun.spawn([...ownCommand(), "guard", "--foreground", "--json"], {
@@ -128,37 +166,22 @@ async function startInBackground(paths: Paths): Promise<GuardStatus> {
   })
   closeSync(output)
   child.unref()
+  let isOurs = true
   try {
-    return await untilItAnswers(paths, child, outputPath)
+    const ended = (): boolean => child.exitCode !== null
+    const status = await until(startMilliseconds, async () => (await guardStatus(paths)) ?? (ended() || null))
+    isOurs = status === null || (status !== true && status.pid === child.pid)
+    return status === true ? await startedByAnother(paths, outputPath) : status
   } finally {
-    if (child.exitCode === null) renameSync(outputPath, `${paths.folder}/guardian.out`)
+    if (isOurs) renameSync(outputPath, `${paths.folder}/guardian.out`)
     else rmSync(outputPath, { force: true })
   }
 }
 
-async function untilItAnswers(
-  paths: Paths,
-  child: { readonly exitCode: number | null },
-  outputPath: string,
-): Promise<GuardStatus> {
-  const status = await until(startMilliseconds, async () => {
-    const found = await guardStatus(paths)
-    if (found !== null) return found
-    if (child.exitCode === null) return null
-    return startedByAnother(paths, outputPath)
-  })
-  if (status !== null) return status
-  throw new SentoError(
-    "timed-out",
-    "the Guardian did not start in time",
-    `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
-  )
-}
-
-/** Ours ended: because another start was first, which is fine and may still be opening its doors, or for its error. */
+/** Ours ended: because another was first, which is fine and may still be opening its doors, or for its error. */
 function startedByAnother(paths: Paths, outputPath: string): Promise<GuardStatus | null> {
   const failure = readFailure(outputPath)
-  if (failure.code === "try-later") return guardStatus(paths)
+  if (failure.code === "try-later") return until(otherMilliseconds, () => guardStatus(paths))
   throw failure
 }
 

@@ -98,13 +98,14 @@ function createProgram(finish: (status: number) => void): Command {
   const guardCommand = (
     name: string,
     description: string,
-    run: "guardStop" | "guardRestart" | "guardStatusCommand",
+    run: "guardStop" | "guardRestart" | "guardAttach" | "guardStatusCommand",
   ) =>
     command(guard, name, description).action(async (_, self: Command) =>
       finish(await (await import("./guard.ts"))[run](paths(), isJson(self))),
     )
   guardCommand("stop", "stop it", "guardStop")
   guardCommand("restart", "stop it and start it again", "guardRestart")
+  guardCommand("attach", "type into the session's active pane as it is now", "guardAttach")
   guardCommand("status", "whether it runs, where it listens, what waits", "guardStatusCommand")
   command(guard, "logs", "what it wrote down")
     .option("-f, --follow", "go on as it writes")

@@ -1,7 +1,7 @@
 /** `sento send`, `sento reply`. */
 import type { SendResult } from "../guardian/door-requests.ts"
 import { requireSendable } from "../guardian/requirements.ts"
-import { SentoError } from "../protocol/errors.ts"
+import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
@@ -40,8 +40,13 @@ async function ready(paths: Paths, isJson: boolean): Promise<void> {
 
 function say(result: SendResult, isJson: boolean): number {
   if (isJson) printJson(result)
-  else tell(`${result.to} has the message`)
-  return 0
+  else if (result.status === "queued") {
+    tell(`queued for ${result.to}: ${result.reason}`)
+    tell(
+      `hint: nothing to do; it is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it`,
+    )
+  } else tell(`${result.to} has the message`)
+  return result.status === "queued" ? exitStatus["try-later"] : 0
 }
 
 /** The words as one text; `-` alone is stdin, without its last line break. */

@@ -8,8 +8,10 @@ import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { createRequests } from "../store/requests.ts"
-import { findPane, paneState } from "../tmux/pane.ts"
-import { guardStatus } from "./guard.ts"
+import { findPane } from "../tmux/pane.ts"
+import { detectProfile, keyboardOwner } from "../tmux/program.ts"
+import { lookAtPane } from "../tmux/typing.ts"
+import { guardStatus, heldWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson } from "./terminal.ts"
 
@@ -46,7 +48,11 @@ export async function sessionState({ tmux }: Config): Promise<SessionState> {
   const server = { socket: tmux.socket }
   try {
     const pane = await findPane(server, tmux.session)
-    return pane === null ? "absent" : (await paneState(server, pane)).state
+    if (pane === null) return "absent"
+    const owner = keyboardOwner(pane.pid)
+    const profile = tmux.profile ?? (owner === null ? null : detectProfile(owner))
+    if (profile === null) return "other"
+    return (await lookAtPane(server, pane, profile, tmux.allowShell ?? false)).state
   } catch {
     return "absent"
   }
@@ -87,6 +93,7 @@ function lines(
     `session   ${session.target}: ${sessionWords[session.state]}`,
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
+    ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
       ({ id, name, host, verifier }) =>
         `request   ${name} at ${host}, ${verifier}: \`sento approve ${id}\` or \`sento deny ${id}\``,
@@ -106,5 +113,7 @@ export const sessionWords: Readonly<Record<SessionState, string>> = {
   dialog: "a dialog is open, messages wait",
   draft: "something is being typed, messages wait",
   shell: "a shell runs there, messages wait for the agent",
+  "copy-mode": "its pane is in copy mode, messages wait",
+  other: "what runs there cannot be typed into now, messages wait",
   absent: "there is no such tmux session, messages wait",
 }

@@ -1,64 +1,173 @@
 /** The one worker that types what waits into the agent's pane, oldest first. */
-import * as v from "valibot"
-import { SentoError } from "../protocol/errors.ts"
-import { layOut } from "../protocol/layout.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received } from "../store/messages.ts"
-import { findPane, type PaneState, type PinnedPane, paneState, typeText } from "../tmux/pane.ts"
-import type { TmuxServer } from "../tmux/tmux.ts"
+import { tellOwners } from "../tmux/owners.ts"
+import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, peerById } from "./context.ts"
+import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
+import { noteHint, typedText } from "./typed-text.ts"
 
 export type Delivery = ReturnType<typeof createDelivery>
 
+/** Why the oldest message is not typed now, and since when (milliseconds since the epoch). */
+export type Hold = {
+  readonly shortId: string
+  readonly name: string
+  readonly state: PaneLook["state"]
+  readonly reason: string
+  readonly since: number
+}
+
+type Held = Pick<Hold, "state" | "reason">
+
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
-
-const pinSchema = v.object({ pane: v.string(), pid: v.number(), startTicks: v.number() })
+/** How long a dialog or a draft may hold a message before its owner is told, once. */
+const tellMilliseconds = 10 * 60 * 1000
 
 export function createDelivery(context: Context) {
   const { store, log } = context
   let running: Promise<void> | null = null
-  let heldFor: string | null = null
+  let hold: Hold | null = null
+  let toldFor: string | null = null
+  /** The message that this process has pasted and not yet seen submitted. */
+  let pasted: number | null = null
 
   /** Types until nothing waits. Nothing polls then: the next message wakes it. */
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
       const message = store.inbox.next()
-      if (message === null) return
-      const hold = await deliver(context, message)
-      noteHold(message, hold)
-      if (hold !== null) await pause(context.stopping)
+      if (message === null) break
+      const held = await deliver(message)
+      noteHold(message, held)
+      if (held !== null) await pause(context.stopping)
     }
+    hold = null
   }
 
-  function noteHold(message: Received, hold: string | null): void {
-    if (hold === heldFor) return
-    heldFor = hold
-    if (hold !== null) log.write(`holding [${message.shortId}] from ${message.name}: ${hold}`)
+  /** Types one message; null when it is settled, otherwise why it waits. */
+  async function deliver(message: Received): Promise<Held | null> {
+    const peer = peerById(context, message.pair)
+    if (peer === null) return settle(message, "dropped")
+    const target = await findTarget(context)
+    if (target.kind === "none") {
+      if (message.state === "typing") return settle(message, "uncertain")
+      return target
+    }
+    if (message.state === "typing" && pasted !== message.seq) {
+      const known = await recover(message, target)
+      if (known !== "in-box") return settle(message, known)
+    }
+    return conclude(message, await type(message, peer.name, target))
+  }
+
+  /** What a Guardian that died while typing can still learn from the screen. */
+  async function recover(
+    message: Received,
+    { pane, profile }: Extract<Target, { kind: "pane" }>,
+  ): Promise<"in-box" | "delivered" | "uncertain"> {
+    // A line-reading program shows a line whether or not it was submitted.
+    if (profile === "plain") return "uncertain"
+    const sighting = await findOnScreen(serverOf(context), pane, profile, message.shortId)
+    if (sighting === "in-box") return "in-box"
+    return sighting === "submitted" ? "delivered" : "uncertain"
+  }
+
+  async function type(
+    message: Received,
+    name: string,
+    { pane, profile }: Extract<Target, { kind: "pane" }>,
+  ): Promise<TypingOutcome> {
+    const { deliver, allowShell } = context.config.current.tmux
+    return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message), {
+      resume: message.state === "typing",
+      deliver: deliver ?? "hold",
+      allowShell: allowShell ?? false,
+      signal: context.stopping,
+      onPasted: () => notePaste(message),
+    })
+  }
+
+  /** On disk before the paste; a message whose pair was removed meanwhile is not typed. */
+  function notePaste(message: Received): void {
+    faultPoint("before-typing-is-noted")
+    if (peerById(context, message.pair) === null || !store.inbox.mark(message.seq, "typing", context.now()))
+      throw new Withdrawn()
+    pasted = message.seq
+    faultPoint("after-typing-is-noted")
+  }
+
+  function conclude(message: Received, outcome: TypingOutcome): Held | null {
+    if (outcome.kind === "submitted") {
+      faultPoint("after-text-is-typed")
+      noteHint(context, message)
+      settle(message, "delivered")
+      faultPoint("after-delivery-is-noted")
+      return null
+    }
+    if (outcome.kind === "vanished") return settle(message, "uncertain")
+    if (outcome.kind === "stuck") return { state: "draft", reason: outcome.reason }
+    if (!outcome.pasted && pasted === message.seq) {
+      pasted = null
+      store.inbox.mark(message.seq, "waiting", context.now())
+    }
+    return outcome
+  }
+
+  function settle(message: Received, state: "delivered" | "uncertain" | "dropped"): null {
+    store.inbox.mark(message.seq, state, context.now())
+    pasted = null
+    log.write(`[${message.shortId}] from ${message.name} ${state}`)
+    return null
+  }
+
+  function noteHold({ shortId, name }: Received, held: Held | null): void {
+    const isSame = held !== null && hold?.shortId === shortId && hold.reason === held.reason
+    if (!isSame && held !== null) log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
+    if (held === null) hold = null
+    else if (!isSame) hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
+    if (hold !== null) tellOwnerOnce(hold)
+  }
+
+  function tellOwnerOnce({ shortId, name, state, reason, since }: Hold): void {
+    const isDue = context.now() - since >= tellMilliseconds && toldFor !== shortId
+    if (!isDue || (state !== "dialog" && state !== "draft")) return
+    toldFor = shortId
+    const text = `sento: a message from ${name} waits: ${reason}`
+    void tellOwners(serverOf(context), context.config.current.tmux.session, text).catch(() => {})
+  }
+
+  function wake(): void {
+    running ??= run()
+      .catch(error => {
+        if (!(error instanceof Withdrawn) && !context.stopping.aborted)
+          log.write(`delivery failed: ${(error as Error).stack}`)
+      })
+      .finally(() => {
+        running = null
+        if (!context.stopping.aborted && store.inbox.next() !== null) setTimeout(wake, lookMilliseconds)
+      })
   }
 
   return {
     /** Something waits; called again while the worker runs it changes nothing. */
-    wake(): void {
-      running ??= run()
-        .catch(error => log.write(`delivery failed: ${(error as Error).stack}`))
-        .finally(() => {
-          running = null
-          if (!context.stopping.aborted && store.inbox.next() !== null)
-            setTimeout(() => this.wake(), lookMilliseconds)
-        })
-    },
+    wake,
+
+    /** Why the oldest waiting message is not typed, or null. */
+    hold: (): Hold | null => hold,
 
     /** What the pane is now, for `guard status`. */
-    async look(): Promise<PaneState["state"]> {
-      const pinned = await pinnedPane(context)
-      return pinned === null ? "absent" : (await paneState(serverOf(context), pinned)).state
+    async look(): Promise<PaneLook["state"]> {
+      const target = await findTarget(context)
+      if (target.kind === "none") return target.state
+      const allowShell = context.config.current.tmux.allowShell ?? false
+      return (await lookAtPane(serverOf(context), target.pane, target.profile, allowShell)).state
     },
 
     /** The agent's pane process, for the owner's door. */
-    async agentPids(): Promise<number[]> {
-      const pinned = await pinnedPane(context)
-      return pinned === null ? [] : [pinned.pid]
+    agentPids(): number[] {
+      const pid = pinnedPid(context)
+      return pid === null ? [] : [pid]
     },
 
     /** Resolves when the worker has stopped. */
@@ -66,52 +175,8 @@ export function createDelivery(context: Context) {
   }
 }
 
-const serverOf = (context: Context): TmuxServer => ({ socket: context.config.current.tmux.socket })
-
-/** The pane of the agent's session: the active one at first use, the same from then on. */
-async function pinnedPane(context: Context): Promise<PinnedPane | null> {
-  try {
-    return await findPinned(context)
-  } catch (error) {
-    if (error instanceof SentoError && error.code === "no-tmux") return null
-    throw error
-  }
-}
-
-async function findPinned(context: Context): Promise<PinnedPane | null> {
-  const kept = v.safeParse(pinSchema, context.store.facts.get("pane"))
-  const server = serverOf(context)
-  if (kept.success && (await paneState(server, kept.output)).state !== "absent") return kept.output
-  const found = await findPane(server, context.config.current.tmux.session)
-  if (found !== null) context.store.facts.set("pane", found)
-  return found
-}
-
-/** Types one message; the reason where it must wait, null when it is settled. */
-async function deliver(context: Context, message: Received): Promise<string | null> {
-  const { store, now, log } = context
-  const settle = (state: Received["state"]): null => {
-    store.inbox.mark(message.seq, state, now())
-    log.write(`[${message.shortId}] from ${message.name} ${state}`)
-    return null
-  }
-  if (message.state === "typing") return settle("uncertain")
-  const pinned = await pinnedPane(context)
-  if (pinned === null) return `no tmux session named ${context.config.current.tmux.session}`
-  const pane = await paneState(serverOf(context), pinned)
-  if (pane.state === "absent") return "the pane is gone"
-  if (pane.state === "shell") return `a shell runs in the pane (${pane.program})`
-  const peer = peerById(context, message.pair)
-  if (peer === null) return settle("dropped")
-  faultPoint("before-typing-is-noted")
-  if (!store.inbox.mark(message.seq, "typing", now())) return null
-  faultPoint("after-typing-is-noted")
-  await typeText(serverOf(context), pinned, layOut(peer.name, message.shortId, message.text))
-  faultPoint("after-text-is-typed")
-  settle("delivered")
-  faultPoint("after-delivery-is-noted")
-  return null
-}
+/** The message's pair was removed just before the paste. */
+class Withdrawn extends Error {}
 
 function pause(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { formatTimestamp } from "../protocol/freshness.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { listAgents } from "./agents.ts"
 import { announce, type Context, peerById } from "./context.ts"
@@ -11,12 +12,16 @@ import type { AgentList, DoorRequest, GuardStatus, PairingEvent, Probe, SendResu
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting, requestEvent } from "./minting.ts"
+import type { Outbox } from "./outbox.ts"
 import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
-import { requirePeer, type Sender } from "./sender.ts"
+import { attach } from "./pinning.ts"
+import { requirePeer } from "./requirements.ts"
+import type { Sender } from "./sender.ts"
 
 type Parts = {
   readonly context: Context
   readonly sender: Sender
+  readonly outbox: Outbox
   readonly minting: Minting
   readonly joining: Joining
   readonly delivery: Delivery
@@ -41,7 +46,7 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
     case "probe":
       return probe(context, sender, request.name)
     case "send":
-      return sender.send(request.to, request.text, null, 0)
+      return parts.outbox.send(request.to, request.text, null, 0)
     case "reply":
       return reply(parts, request.id, request.text)
     case "pair":
@@ -58,6 +63,8 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
       return null
     case "rename":
       return renamePair(context, requirePeer(context, request.from), request.to)
+    case "attach":
+      return attachPane(parts)
     case "stop":
       setImmediate(parts.onStop)
       return null
@@ -66,6 +73,7 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
 
 async function status({ context, delivery }: Parts): Promise<GuardStatus> {
   const { config, store, address } = context
+  const hold = delivery.hold()
   return {
     running: true,
     pid: process.pid,
@@ -73,7 +81,23 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
     ...address,
     session: { target: config.current.tmux.session, state: await delivery.look() },
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
+    ...(hold === null
+      ? {}
+      : {
+          held: {
+            id: hold.shortId,
+            from: hold.name,
+            reason: hold.reason,
+            since: formatTimestamp(hold.since),
+          },
+        }),
   }
+}
+
+async function attachPane({ context, delivery }: Parts): Promise<{ pane: string }> {
+  const { pane } = await attach(context)
+  delivery.wake()
+  return { pane }
 }
 
 function agents(context: Context): AgentList {
@@ -111,7 +135,7 @@ async function probe(context: Context, sender: Sender, name: string): Promise<Pr
 }
 
 /** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
-function reply({ context, sender }: Parts, id: string, text: string): Promise<SendResult> {
+function reply({ context, outbox }: Parts, id: string, text: string): Promise<SendResult> {
   const shortId = readShortId(id)
   if (shortId === null)
     throw new SentoError(
@@ -129,7 +153,7 @@ function reply({ context, sender }: Parts, id: string, text: string): Promise<Se
   const peer = peerById(context, message.pair)
   if (peer === null)
     throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
-  return sender.send(peer.name, text, message.id, message.hops + 1)
+  return outbox.send(peer.name, text, message.id, message.hops + 1)
 }
 
 /** Opens a code, or shows the request that waits, and tells what becomes of it until the caller hangs up. */

@@ -5,6 +5,7 @@
 import * as v from "valibot"
 import { isHost } from "../protocol/addresses.ts"
 import { nameSchema } from "../protocol/names.ts"
+import type { PaneState } from "../tmux/profiles/profile.ts"
 
 const id = v.pipe(v.string(), v.maxLength(64))
 const optionalName = v.optional(v.nullable(nameSchema), null)
@@ -44,6 +45,7 @@ const ownerRequests = [
   v.object({ op: v.literal("deny"), id: v.nullable(id) }),
   v.object({ op: v.literal("remove"), name: v.string() }),
   v.object({ op: v.literal("rename"), from: v.string(), to: nameSchema }),
+  v.object({ op: v.literal("attach") }),
   v.object({ op: v.literal("stop") }),
 ] as const
 
@@ -85,7 +87,7 @@ export type PairingEvent =
 export type Candidate = { readonly name: string; readonly host: string; readonly port: number }
 
 /** The state of the agent's pane as `guard status` tells it. */
-export type SessionState = "ready" | "busy" | "dialog" | "draft" | "shell" | "absent"
+export type SessionState = PaneState
 
 export type GuardStatus = {
   readonly running: true
@@ -95,6 +97,13 @@ export type GuardStatus = {
   readonly port: number
   readonly session: { readonly target: string; readonly state: SessionState }
   readonly waiting: { readonly inbox: number; readonly outbox: number }
+  /** Why the oldest message is not typed now; absent where none is held. */
+  readonly held?: {
+    readonly id: string
+    readonly from: string
+    readonly reason: string
+    readonly since: string
+  }
 }
 
 export type AgentRow = {

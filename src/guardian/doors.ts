@@ -23,7 +23,7 @@ export type DoorOptions = {
   readonly door: DoorName
   readonly handle: DoorHandler
   /** Processes whose descendants the owner's door refuses. */
-  readonly agentPids: () => Promise<readonly number[]>
+  readonly agentPids: () => readonly number[]
   readonly onError: (error: unknown) => void
 }
 
@@ -94,7 +94,7 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
   const say = (value: unknown): void => write(socket, `${JSON.stringify(value)}\n`)
   try {
     const request = readRequest(options.door, line)
-    if (options.door === "owner") await requireOwner(options, (socket as unknown as { fd: number }).fd)
+    if (options.door === "owner") requireOwner(options, (socket as unknown as { fd: number }).fd)
     const result = await options.handle(request, event => say({ event }), socket.data.gone.signal)
     say({ result: result ?? null })
   } catch (error) {
@@ -115,8 +115,8 @@ function readRequest(door: DoorName, line: Buffer | null): DoorRequest {
   )
 }
 
-async function requireOwner(options: DoorOptions, descriptor: number): Promise<void> {
-  const reason = reasonToDistrust(peerPid(descriptor), await options.agentPids())
+function requireOwner(options: DoorOptions, descriptor: number): void {
+  const reason = reasonToDistrust(peerPid(descriptor), options.agentPids())
   if (reason === null) return
   throw new SentoError("refused", `only the owner may do this: ${reason}`, "run it in a terminal of your own")
 }

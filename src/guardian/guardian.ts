@@ -11,15 +11,17 @@ import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { announce, type Context, createEvents, holdConfig, peerById } from "./context.ts"
-import { createDelivery } from "./delivery.ts"
+import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
-import { createMinting } from "./minting.ts"
+import { createMinting, type Minting } from "./minting.ts"
+import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
+import { forgetFiles } from "./typed-text.ts"
 
 export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
@@ -79,15 +81,24 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const sender = createSender(context)
   reconcile(context)
   const minting = createMinting(context)
+  const outbox = createOutboxWorker(context, sender)
   const joining = createJoining(context, sender)
   const delivery = createDelivery(context)
-  const listener = openListener(context, minting, delivery)
+  const listener = openListener(context, { minting, outbox, delivery })
   context.address = { host: listener.host, port: listener.port }
   rememberPort(context)
   const asked = Promise.withResolvers<void>()
-  const handle = createDispatcher({ context, sender, minting, joining, delivery, onStop: asked.resolve })
+  const handle = createDispatcher({
+    context,
+    sender,
+    outbox,
+    minting,
+    joining,
+    delivery,
+    onStop: asked.resolve,
+  })
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
-  const agentPids = async (): Promise<number[]> => [process.pid, ...(await delivery.agentPids())]
+  const agentPids = (): number[] => [process.pid, ...delivery.agentPids()]
   const doors = [
     openDoor({ path: paths.ownerSocket, door: "owner", handle, agentPids, onError }),
     openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
@@ -98,8 +109,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     asked.resolve()
   })
   sweep(context, sender)
-  const unfinished = store.outbox.failUnfinished("the Guardian stopped before an answer came", context.now())
-  if (unfinished > 0) log.write(`${unfinished} messages were not sent when the Guardian stopped`)
+  outbox.resume()
   joining.resume()
   delivery.wake()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
@@ -112,6 +122,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     minting.stop()
     await listener.stop()
     await sender.stopped()
+    await outbox.stopped()
     await delivery.stopped()
     for (const door of doors) door.close()
     store.close()
@@ -138,8 +149,7 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
 
 function openListener(
   context: Context,
-  minting: ReturnType<typeof createMinting>,
-  delivery: ReturnType<typeof createDelivery>,
+  { minting, outbox, delivery }: { minting: Minting; outbox: Outbox; delivery: Delivery },
 ): Listener {
   const { listen: wish } = context.config.current
   return listen({
@@ -150,6 +160,8 @@ function openListener(
       [messagesPath]: createReceiver(context, (from, body) => {
         if (body.type === "message") delivery.wake()
         if (body.type === "unpair") pairEnded(context, from)
+        // It can be reached again, then: no need to wait for the next try.
+        else outbox.hasten(from.peer.id)
       }),
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
@@ -180,5 +192,6 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
     else endPair(context, peer)
   }
   store.inbox.forgetIds(now)
+  forgetFiles(context)
   tellEnded(context, sender)
 }

@@ -11,6 +11,11 @@ export const nameSchema = v.pipe(v.string(), v.regex(namePattern))
 
 export const isName = (text: string): boolean => namePattern.test(text)
 
+/** The agent programs whose screens are known, and `plain` for any program that reads lines. */
+export const profileNames = ["claude", "codex", "gemini", "opencode", "plain"] as const
+
+export type ProfileName = (typeof profileNames)[number]
+
 /** What a bad name should look like, for error messages. */
 export const nameRule = "a name is 1 to 32 of a-z, 0-9 and -, and does not start with -"
 

@@ -15,7 +15,7 @@ import {
 import { dirname } from "node:path"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
-import { nameSchema } from "../protocol/names.ts"
+import { nameSchema, profileNames } from "../protocol/names.ts"
 import type { Paths } from "./paths.ts"
 
 const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
@@ -32,8 +32,6 @@ const peerSchema = v.looseObject({
   features: v.array(v.string()),
 })
 
-export const profileNames = ["claude", "codex", "gemini", "opencode", "plain"] as const
-
 /** Unknown fields are kept: a newer build's, or the owner's own. */
 const configSchema = v.looseObject({
   version: v.literal(1),
@@ -45,6 +43,10 @@ const configSchema = v.looseObject({
     socket: v.nullable(v.string()),
     /** null: whatever known program runs in the pane. */
     profile: v.nullable(v.picklist(profileNames)),
+    /** What to do while the program works: wait (default), or let it queue the text where its profile can. */
+    deliver: v.optional(v.picklist(["hold", "queue"])),
+    /** The owner's word that a shell may be typed into, with the profile plain alone. */
+    allowShell: v.optional(v.boolean()),
   }),
   agents: v.record(nameSchema, peerSchema),
 })

@@ -96,6 +96,30 @@ const migrations: readonly string[] = [
   CREATE INDEX outbox_by_state ON outbox (state, pair, seq);
   CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- JSON
   `,
+  `
+  ALTER TABLE outbox ADD COLUMN peer_state TEXT;      -- what the peer last said became of it
+  ALTER TABLE outbox ADD COLUMN peer_reason TEXT;
+  ALTER TABLE outbox ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX outbox_by_pair ON outbox (pair, id);
+  CREATE INDEX inbox_by_answer ON inbox (in_reply_to) WHERE in_reply_to IS NOT NULL;
+  CREATE TABLE receipts (             -- what we have to say of messages that came; the latest word alone
+    pair TEXT NOT NULL,
+    of TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    made INTEGER NOT NULL,            -- how many were made for this message
+    pending INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL DEFAULT 0,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (pair, of)
+  );
+  CREATE INDEX receipts_pending ON receipts (pending, pair);
+  ALTER TABLE peers ADD COLUMN paused_until INTEGER;  -- its messages are kept and not typed until then
+  ALTER TABLE peers ADD COLUMN pause_reason TEXT;     -- 'owner' or 'loop'
+  ALTER TABLE peers ADD COLUMN hop_limit INTEGER;     -- replies in a row that may still be typed; null: the default
+  `,
 ]
 
 /**

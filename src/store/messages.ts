@@ -32,6 +32,9 @@ export type Sent = {
   readonly createdAt: number
   readonly state: "queued" | "accepted" | "refused" | "failed" | "expired" | "dropped"
   readonly reason: string | null
+  readonly attempts: number
+  /** When it may be tried again. */
+  readonly nextAt: number
   readonly settledAt: number | null
 }
 
@@ -185,8 +188,17 @@ export function createOutbox(database: Database) {
   const settle = database.query(
     "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
   )
-  const failStale = database.query(
-    "UPDATE outbox SET state = 'failed', reason = $reason, settled_at = $now WHERE state = 'queued'",
+  const head = database.query<SentRow, { pair: string }>(
+    "SELECT * FROM outbox WHERE pair = $pair AND state = 'queued' ORDER BY seq LIMIT 1",
+  )
+  const pairs = database.query<{ pair: string }, []>(
+    "SELECT DISTINCT pair FROM outbox WHERE state = 'queued'",
+  )
+  const postpone = database.query(
+    "UPDATE outbox SET attempts = $attempts, next_at = $nextAt, reason = $reason WHERE seq = $seq AND state = 'queued'",
+  )
+  const hasten = database.query(
+    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0",
   )
   const dropAll = database.query(
     "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
@@ -207,9 +219,19 @@ export function createOutbox(database: Database) {
     settle(seq: number, state: Exclude<Sent["state"], "queued">, reason: string | null, now: number): void {
       settle.run({ seq, state, reason, now })
     },
-    /** Ends what an earlier Guardian left in the middle of its one attempt. */
-    failUnfinished(reason: string, now: number): number {
-      return failStale.run({ reason, now }).changes
+    /** The oldest message of a pair that waits, or null. */
+    head(pair: string): Sent | null {
+      const row = head.get({ pair })
+      return row === null ? null : sent(row)
+    },
+    pairsWaiting: (): string[] => pairs.all().map(row => row.pair),
+    /** Notes an attempt that did not get through, and when the next one may be made. */
+    postpone(seq: number, attempts: number, nextAt: number, reason: string): void {
+      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), reason })
+    },
+    /** What waits for this pair may be tried now. */
+    hasten(pair: string): void {
+      hasten.run({ pair })
     },
     drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
     waitingCount: (): number => counted.get()?.count ?? 0,
@@ -243,6 +265,8 @@ type SentRow = {
   created_at: number
   state: Sent["state"]
   reason: string | null
+  attempts: number
+  next_at: number
   settled_at: number | null
 }
 
@@ -262,6 +286,12 @@ function received(row: Row): Received {
 }
 
 function sent(row: SentRow): Sent {
-  const { in_reply_to: inReplyTo, created_at: createdAt, settled_at: settledAt, ...same } = row
-  return { ...same, inReplyTo, createdAt, settledAt }
+  const {
+    in_reply_to: inReplyTo,
+    created_at: createdAt,
+    next_at: nextAt,
+    settled_at: settledAt,
+    ...same
+  } = row
+  return { ...same, inReplyTo, createdAt, nextAt, settledAt }
 }

@@ -9,6 +9,7 @@ export type ProcessStat = {
   /** `Z` once it has ended and nobody has asked for its exit status yet. */
   readonly state: string
   readonly parent: number
+  readonly group: number
   /** The foreground process group of the controlling terminal, or -1. */
   readonly foregroundGroup: number
   /** Clock ticks between boot and the start of the process: tells a pid used again from the same process. */
@@ -27,6 +28,7 @@ export function processStat(pid: number): ProcessStat | null {
     name: line.slice(open + 1, close),
     state: fields[0] ?? "",
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     foregroundGroup: Number(fields[5]),
     startTicks: Number(fields[19]),
   }

@@ -25,12 +25,15 @@ export async function runTmux(
   return { status, stdout, stderr }
 }
 
-/** `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. */
+/**
+ * `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. `-u`: a
+ * client without a UTF-8 locale gets underscores for every other character of a title (tmux 3.3a).
+ */
 function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null) {
   const { TMUX: _, TMUX_PANE: __, ...env } = process.env
   const socket = server.socket === null ? [] : ["-S", server.socket]
   try {
-    return Bun.spawn(["tmux", ...socket, ...commands], {
+    return Bun.spawn(["tmux", "-u", ...socket, ...commands], {
       stdin: input === null ? "ignore" : new TextEncoder().encode(input),
       stdout: "pipe",
       stderr: "pipe",

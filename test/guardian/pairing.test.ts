@@ -189,6 +189,21 @@ test("removing tells the other side, and `revoked by mira` is what it sees", asy
   expect(config.agents).toEqual({})
 }, 30_000)
 
+test("removing and renaming work with the Guardian stopped; the other side hears when it runs again", async () => {
+  await openWorld("mira", "kai", "lia")
+  await pairAgents(world, "mira", "kai")
+  await pairAgents(world, "mira", "lia")
+  await world.sento("mira", ["guard", "stop"])
+  expect((await world.sento("mira", ["agents", "rename", "lia", "lea"])).exit).toBe(0)
+  expect((await world.sento("mira", ["agents", "remove", "kai"])).exit).toBe(0)
+  expect(guardiansOf(world.home("mira"))).toEqual([])
+  expect(await agentsOf("mira")).toEqual(["lea"])
+  expect(await agentsOf("kai")).toEqual(["mira"])
+  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  await until("kai to hear", async () => (await agentsOf("kai")).length === 0)
+  expect((await world.sento("mira", ["send", "lea", "hello"])).exit).toBe(0)
+}, 30_000)
+
 test("messages of a removed peer that still wait are never typed", async () => {
   await openWorld("mira", "kai")
   await pairAgents(world, "mira", "kai")

@@ -40,7 +40,7 @@ async function sendTo(answerer: Answerer, features?: readonly string[]): Promise
     kai: { pair: kai, port: peer.port, ...(features === undefined ? {} : { features }) },
   })
   const told = await send(guardian).then(
-    result => result.status as string,
+    ({ status, reason }) => (reason === undefined ? status : `${status}: ${reason}`),
     error => `${error.code}: ${error.message}`,
   )
   expect(peer.count()).toBe(1)
@@ -165,9 +165,9 @@ test.each<readonly [string, string, Answerer]>([
   ["an answer cut short", "HTTP 202", cut],
   ["a huge answer", "too long", () => new Response("a".repeat(128 * 1024 + 1), { status: 202 })],
   ["an endless answer", "too long", endless],
-])("takes %s for a failed transport, asked once and nothing final", async (_, says, answerer) => {
+])("takes %s for a failed transport, asked once for now and nothing final", async (_, says, answerer) => {
   const told = await sendTo(answerer)
-  expect(told).toStartWith("unreachable: cannot reach kai: ")
+  expect(told).toStartWith("queued: ")
   expect(told).toContain(says)
 })
 
@@ -177,15 +177,15 @@ test.each([
 ] as const)("a signed 401 tells that our clock is %s theirs, and by how much", async (_, seconds, says) => {
   const theirs = stamp(now + seconds * 1000)
   const told = await sendTo(({ re }) => answer({ v: 1, re, status: 401, error: "timestamp", now: theirs }))
-  expect(told).toBe(`failed: ${says}`)
+  expect(told).toBe(`queued: ${says}; set both with \`timedatectl\``)
 })
 
-test("a signed 400 is the peer's own refusal; a signed 429 or 503 says to try later", async () => {
+test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to try again", async () => {
   expect(await sendTo(({ re }) => answer({ v: 1, re, status: 400, error: "invalid", detail: "text" }))).toBe(
     "failed: kai refused the message: invalid: text",
   )
   for (const status of [429, 503])
-    expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("try-later: ")
+    expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("queued: kai ")
 })
 
 const proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] as const

@@ -32,7 +32,7 @@ const placeholders = {
   any: ".*",
 } as const
 
-const patience = 20_000
+const patienceMilliseconds = 20_000
 
 /**
  * Plays a transcript.
@@ -46,7 +46,7 @@ export async function play(world: World, sento: readonly string[], transcript: s
     const line = lines[at] ?? ""
     if (isOutput(line)) continue
     played.push(line)
-    if (line.startsWith(": ")) await takeStep(world, stage, line.slice(2).split(" "))
+    if (line.startsWith(": ")) await inTime(line, takeStep(world, stage, line.slice(2).split(" ")))
     if (!line.startsWith("$ ")) continue
     const after = lines.slice(at + 1)
     const end = after.findIndex(other => !isOutput(other))
@@ -106,15 +106,20 @@ async function run(world: World, stage: Stage, command: string): Promise<string[
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: patience,
-    killSignal: "SIGKILL",
   })
-  const ran = await finished(child)
+  const ran = await inTime(command, finished(child))
   return [
     ...asLines(">", ran.stdout),
     ...asLines("!", ran.stderr),
     ...(ran.exit === 0 ? [] : [`? ${ran.exit}`]),
   ]
+}
+
+/** What hangs is named; `close` of the world ends what it can find. */
+async function inTime<Value>(command: string, work: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`still runs: ${command}`)), patienceMilliseconds)
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function asLines(mark: string, text: string): string[] {

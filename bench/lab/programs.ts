@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+/** An agent program as the lab starts it: in a home of its own, with a made-up key, against the stub. */
+export type LabProgram = {
+  readonly name: "claude" | "codex" | "gemini" | "opencode"
+  /** How to get it, for who has not. */
+  readonly install: string
+  /** Where a plain `npm install` puts what is executed, below the directory of the agents. */
+  readonly paths: readonly string[]
+  /** Writes what the program needs to start without questions. */
+  readonly prepare: (place: LabPlace) => void
+  readonly environment: (place: LabPlace) => Readonly<Record<string, string>>
+  readonly arguments: readonly string[]
+}
+
+/** The temporary directories of one run, and the stub's port. */
+export type LabPlace = { readonly home: string; readonly work: string; readonly port: number }
+
+/** Nobody's: it only has to look like one. */
+const madeUpKey = "sk-ant-api03-made-up-for-the-delivery-lab-0000"
+
+const claude: LabProgram = {
+  name: "claude",
+  install: "npm install @anthropic-ai/claude-code",
+  paths: [
+    "claude/node_modules/@anthropic-ai/claude-code-linux-x64/claude",
+    "claude/node_modules/@anthropic-ai/claude-code-linux-arm64/claude",
+  ],
+  prepare: place =>
+    writeJson(join(place.home, ".claude.json"), {
+      hasCompletedOnboarding: true,
+      theme: "dark",
+      customApiKeyResponses: { approved: [madeUpKey.slice(-20)], rejected: [] },
+      projects: { [place.work]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
+    }),
+  environment: place => ({
+    ANTHROPIC_BASE_URL: `http://127.0.0.1:${place.port}`,
+    ANTHROPIC_API_KEY: madeUpKey,
+    DISABLE_AUTOUPDATER: "1",
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  }),
+  arguments: [],
+}
+
+const codex: LabProgram = {
+  name: "codex",
+  install: "npm install @openai/codex",
+  paths: [
+    "codex/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
+    "codex/node_modules/@openai/codex-linux-arm64/vendor/aarch64-unknown-linux-musl/bin/codex",
+  ],
+  prepare: place =>
+    write(
+      join(place.home, ".codex/config.toml"),
+      `model = "stub-model"
+model_provider = "stub"
+sandbox_mode = "workspace-write"
+check_for_update_on_startup = false
+
+[model_providers.stub]
+name = "stub"
+base_url = "http://127.0.0.1:${place.port}/v1"
+wire_api = "responses"
+env_key = "STUB_KEY"
+
+[projects."${place.work}"]
+trust_level = "trusted"
+`,
+    ),
+  environment: () => ({ STUB_KEY: madeUpKey }),
+  arguments: [],
+}
+
+const gemini: LabProgram = {
+  name: "gemini",
+  install: "npm install @google/gemini-cli",
+  paths: ["gemini/node_modules/.bin/gemini"],
+  prepare: place =>
+    writeJson(join(place.home, ".gemini/settings.json"), {
+      security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } },
+      general: { disableAutoUpdate: true, disableUpdateNag: true },
+      privacy: { usageStatisticsEnabled: false },
+    }),
+  environment: place => ({
+    GEMINI_API_KEY: madeUpKey,
+    GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${place.port}`,
+  }),
+  arguments: [],
+}
+
+const opencode: LabProgram = {
+  name: "opencode",
+  install: "npm install opencode-ai",
+  paths: [
+    "opencode/node_modules/opencode-linux-x64/bin/opencode",
+    "opencode/node_modules/opencode-linux-arm64/bin/opencode",
+  ],
+  prepare: place =>
+    writeJson(join(place.home, ".config/opencode/opencode.json"), {
+      $schema: "https://opencode.ai/config.json",
+      provider: {
+        stub: {
+          npm: "@ai-sdk/openai-compatible",
+          name: "Stub",
+          options: { baseURL: `http://127.0.0.1:${place.port}/v1`, apiKey: madeUpKey },
+          models: { stub: { name: "Stub" } },
+        },
+      },
+      model: "stub/stub",
+      small_model: "stub/stub",
+      autoupdate: false,
+      share: "disabled",
+      permission: { bash: "ask" },
+    }),
+  environment: () => ({ OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1" }),
+  arguments: [],
+}
+
+export const labPrograms = { claude, codex, gemini, opencode } as const
+
+/** The executable of a program below `agents` (where `npm install` ran in a directory of its name), or null. */
+export function executableOf(program: LabProgram, agents: string): string | null {
+  const installed = program.paths.map(path => join(agents, path)).find(path => existsSync(path))
+  return installed ?? Bun.which(program.name)
+}
+
+function writeJson(path: string, value: object): void {
+  write(path, JSON.stringify(value))
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(join(path, ".."), { recursive: true })
+  writeFileSync(path, text)
+}

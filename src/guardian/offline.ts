@@ -1,0 +1,44 @@
+/** What an owner's command does itself where no Guardian runs: under the Guardian's lock, in the same books. */
+import { randomBytes } from "node:crypto"
+import { mkdirSync } from "node:fs"
+import * as v from "valibot"
+import { SentoError } from "../protocol/errors.ts"
+import { requireConfig } from "../store/config.ts"
+import { takeLock } from "../store/lock.ts"
+import type { Paths } from "../store/paths.ts"
+import { openStore, type Store } from "../store/store.ts"
+import { reasonToDistrust } from "./callers.ts"
+import { holdConfig } from "./context.ts"
+import { openLog } from "./log.ts"
+import type { Books } from "./pairs.ts"
+
+const pinSchema = v.object({ pid: v.number() })
+
+/**
+ * Opens the books, lets `work` change them, and closes them again.
+ * @throws try-later when a Guardian has the lock after all; refused to a process that the agent started
+ */
+export function withBooks(paths: Paths, work: (books: Books) => void): void {
+  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
+  const config = holdConfig(paths, requireConfig(paths))
+  const lock = takeLock(paths.lock)
+  if (lock === null)
+    throw new SentoError("try-later", "the Guardian is just starting or stopping", "run the command again")
+  try {
+    const store = openStore(paths.database, length => randomBytes(length))
+    requireOwner(store)
+    work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
+    store.close()
+  } finally {
+    lock.release()
+  }
+}
+
+/** The check of the owner's door, made here: there is no Guardian to make it. */
+function requireOwner(store: Store): void {
+  const pane = v.safeParse(pinSchema, store.facts.get("pane"))
+  const reason = reasonToDistrust(process.pid, pane.success ? [pane.output.pid] : [])
+  if (reason === null) return
+  store.close()
+  throw new SentoError("refused", `only the owner may do this: ${reason}`, "run it in a terminal of your own")
+}

@@ -1,0 +1,100 @@
+/** The one pane that is typed into: the session's active one at first use, the same from then on. */
+import * as v from "valibot"
+import { SentoError } from "../protocol/errors.ts"
+import type { ProfileName } from "../protocol/names.ts"
+import { findPane, type PinnedPane } from "../tmux/pane.ts"
+import { processStat } from "../tmux/process.ts"
+import { detectProfile, keyboardOwner, programLabel } from "../tmux/program.ts"
+import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
+import type { Context } from "./context.ts"
+
+/** A pane with the profile of what runs in it, or why there is none to type into. */
+export type Target =
+  | { readonly kind: "pane"; readonly pane: PinnedPane; readonly profile: ProfileName }
+  | { readonly kind: "none"; readonly state: "absent" | "other"; readonly reason: string }
+
+const pinSchema = v.object({ pane: v.string(), pid: v.number(), startTicks: v.number() })
+
+export const serverOf = (context: Context): TmuxServer => ({ socket: context.config.current.tmux.socket })
+
+/** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
+export async function findTarget(context: Context): Promise<Target> {
+  try {
+    const kept = readPin(context)
+    if (kept !== null && (await isSame(serverOf(context), kept))) return withProfile(context, kept)
+    return await adopt(context, kept)
+  } catch (error) {
+    if (!(error instanceof SentoError) || error.code !== "no-tmux") throw error
+    return { kind: "none", state: "absent", reason: "tmux is not installed" }
+  }
+}
+
+/** The process of the pinned pane, for the owner's door; null where none is pinned. */
+export const pinnedPid = (context: Context): number | null => readPin(context)?.pid ?? null
+
+/**
+ * Pins the session's active pane as it is now, on the owner's word.
+ * @throws no-session
+ */
+export async function attach(context: Context): Promise<PinnedPane> {
+  const { session } = context.config.current.tmux
+  const found = await findPane(serverOf(context), session)
+  if (found === null)
+    throw new SentoError(
+      "no-session",
+      `there is no tmux session named ${JSON.stringify(session)}`,
+      `start it with \`tmux new -s ${session}\`, or name another: \`sento init --session NAME\``,
+    )
+  context.store.facts.set("pane", found)
+  context.log.write(`attached to pane ${found.pane} of session ${session}`)
+  return found
+}
+
+function readPin(context: Context): PinnedPane | null {
+  const kept = v.safeParse(pinSchema, context.store.facts.get("pane"))
+  return kept.success ? kept.output : null
+}
+
+/** Same id, same process: a pane that was respawned, or one of another server with the same id, is another. */
+async function isSame(server: TmuxServer, pin: PinnedPane): Promise<boolean> {
+  if (processStat(pin.pid)?.startTicks !== pin.startTicks) return false
+  const answer = await runTmux(server, ["display-message", "-p", "-t", pin.pane, "#{pane_id} #{pane_pid}"])
+  return answer.status === 0 && answer.stdout.trim() === `${pin.pane} ${pin.pid}`
+}
+
+/**
+ * At first use whatever the session's active pane is. Later a new pane is taken by itself only when the agent
+ * program that belongs there runs in it; anything else waits for the owner's word.
+ */
+async function adopt(context: Context, kept: PinnedPane | null): Promise<Target> {
+  const { session, profile } = context.config.current.tmux
+  const found = await findPane(serverOf(context), session)
+  if (found === null)
+    return { kind: "none", state: "absent", reason: `there is no tmux session named ${session}` }
+  const owner = keyboardOwner(found.pid)
+  const detected = owner === null ? null : detectProfile(owner)
+  const isKnown = detected !== null && (profile === null || profile === detected)
+  if (kept !== null && !isKnown)
+    return {
+      kind: "none",
+      state: "other",
+      reason: `the session ${session} is another one now; \`sento guard attach\` takes it as it is`,
+    }
+  await attach(context)
+  return withProfile(context, found)
+}
+
+function withProfile(context: Context, pane: PinnedPane): Target {
+  const chosen = context.config.current.tmux.profile
+  if (chosen !== null) return { kind: "pane", pane, profile: chosen }
+  const owner = keyboardOwner(pane.pid)
+  if (owner === null) return { kind: "none", state: "absent", reason: "the pane's program has ended" }
+  const profile = detectProfile(owner)
+  if (profile !== null) return { kind: "pane", pane, profile }
+  const label = programLabel(owner)
+  return {
+    kind: "none",
+    state: "other",
+    reason: `${label} runs in the pane, which no profile knows; \`sento init --profile plain\` lets it be typed into`,
+  }
+}

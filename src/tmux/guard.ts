@@ -1,0 +1,25 @@
+import type { Snapshot } from "./snapshot.ts"
+
+/**
+ * A tmux format that is true while the pane is as the snapshot saw it. tmux decides it in the same call that
+ * pastes, so nothing can come between look and key. Opening a dialog moves the cursor in all four programs,
+ * which beats matching words: a message can contain words.
+ * @param titleCounts - false while a spinner turns in the title
+ */
+export function guardFormat(pid: number, snapshot: Snapshot, titleCounts: boolean): string {
+  const cursor = `#{cursor_x}.#{cursor_y}.#{alternate_on}.#{pane_dead}.#{pane_pid}`
+  const { x, y } = snapshot.cursor
+  const alternate = snapshot.alternateScreen ? 1 : 0
+  const conditions = [
+    `#{==:${cursor},${x}.${y}.${alternate}.0.${pid}}`,
+    "#{==:#{pane_in_mode},0}",
+    `#{m:${glob(snapshot.command)},#{pane_current_command}}`,
+    ...(titleCounts ? [`#{m:${glob(snapshot.title)},#{pane_title}}`] : []),
+  ]
+  return conditions.reduceRight((rest, condition) => `#{&&:${condition},${rest}}`)
+}
+
+/** A pattern of fnmatch(3): what tmux or fnmatch would read as syntax matches any one character instead. */
+function glob(text: string): string {
+  return text.replace(/[#{},:*?[\]\\;"'%$]/g, "?")
+}

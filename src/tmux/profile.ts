@@ -1,0 +1,45 @@
+import type { ProfileName } from "../protocol/names.ts"
+import { claude } from "./profiles/claude.ts"
+import { codex } from "./profiles/codex.ts"
+import { gemini } from "./profiles/gemini.ts"
+import { opencode } from "./profiles/opencode.ts"
+import { plain } from "./profiles/plain.ts"
+import type { PaneState, Profile, Reading } from "./profiles/profile.ts"
+import { detectProfile, isShell, programLabel } from "./program.ts"
+import type { Look, Snapshot } from "./snapshot.ts"
+
+export const profiles: Readonly<Record<ProfileName, Profile>> = { claude, codex, gemini, opencode, plain }
+
+/**
+ * What a look at the pane means for typing. Unknown is never ready; a shell is not typed into unless the
+ * owner allowed it, and an agent program only under its own profile (an Enter may approve something).
+ */
+export function readPane(profile: Profile, seen: Look, allowShell: boolean): Reading {
+  if (seen.kind === "absent") return { state: "absent", reason: seen.reason, box: null }
+  const { snapshot } = seen
+  if (snapshot.copyMode)
+    return { ...read(profile, snapshot, allowShell), state: "copy-mode", reason: "the pane is in copy mode" }
+  return read(profile, snapshot, allowShell)
+}
+
+function read(profile: Profile, snapshot: Snapshot, allowShell: boolean): Reading {
+  const wrong = wrongProgram(profile, snapshot, allowShell)
+  return wrong === null ? profile.read(snapshot) : { ...wrong, box: null }
+}
+
+function wrongProgram(
+  profile: Profile,
+  snapshot: Snapshot,
+  allowShell: boolean,
+): { readonly state: PaneState; readonly reason: string } | null {
+  const label = programLabel(snapshot.program)
+  const detected = detectProfile(snapshot.program)
+  if (detected === profile.name) return null
+  if (isShell(snapshot.program)) {
+    return allowShell && profile.name === "plain"
+      ? null
+      : { state: "shell", reason: `a shell (${label}) runs in the pane` }
+  }
+  if (detected === null && profile.name === "plain") return null
+  return { state: "other", reason: `${label} runs in the pane, not what the profile ${profile.name} knows` }
+}

@@ -1,0 +1,56 @@
+import type { Line } from "../screen.ts"
+import type { Snapshot } from "../snapshot.ts"
+import {
+  boxText,
+  composerState,
+  endCompletion,
+  lastLine,
+  type Profile,
+  type Reading,
+  reading,
+} from "./profile.ts"
+
+/** OpenCode 1.18.33: a block of `┃` lines closed by `╹▀▀▀`; its last line names the model. */
+export const opencode: Profile = {
+  name: "opencode",
+  settleMilliseconds: 100,
+  queueKey: "\r",
+  collapsed: /^\[Pasted ~\d+ lines\]$/,
+  exactBox: true,
+  read,
+  adapt: endCompletion,
+}
+
+const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
+
+function read(snapshot: Snapshot): Reading {
+  const { lines } = snapshot
+  if (lines.some(line => dialog.test(line.text)))
+    return reading("dialog", "OpenCode waits for an answer", null)
+  const box = findBox(lines)
+  if (box === null) return reading("other", "no box to type into is to be seen", null)
+  const text = boxText(box, /^/, run => run.colour === "38;5;8")
+  return composerState(
+    text,
+    lines.some(line => /esc (again to )?interrupt/.test(line.text)),
+  )
+}
+
+/** Without the bars, the blank padding and the model's line. */
+function findBox(lines: readonly Line[]): readonly Line[] | null {
+  const bottom = lastLine(lines, /^ *╹▀{3,}/)
+  if (bottom < 0) return null
+  let top = bottom
+  while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "")) top--
+  if (bottom - top < 3) return null
+  return lines.slice(top, bottom - 1).map(withoutBar)
+}
+
+function withoutBar(line: Line): Line {
+  const bar = line.runs.findIndex(run => run.text.includes("┃"))
+  const runs = line.runs
+    .slice(bar)
+    .map((run, index) => (index === 0 ? { ...run, text: run.text.replace(/^.*┃/, "") } : run))
+  // A picture beside the box, or a side bar, is no part of it: the box ends where its ground does, far right.
+  return { text: line.text.replace(/^ *┃ {0,2}/, ""), runs }
+}

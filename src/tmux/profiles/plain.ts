@@ -1,0 +1,23 @@
+import type { Snapshot } from "../snapshot.ts"
+import { type Profile, type Reading, reading } from "./profile.ts"
+
+/**
+ * Any program that reads lines and shows what is typed. Nothing tells its prompt from a half-written line, so
+ * the gate only sees that it is alive and no shell; `box` is what stands left of the cursor.
+ */
+export const plain: Profile = {
+  name: "plain",
+  settleMilliseconds: 100,
+  queueKey: null,
+  collapsed: null,
+  exactBox: false,
+  read,
+  // A line feed would submit each line as a message of its own.
+  adapt: text => text.replace(/\n */g, " ⏎ "),
+}
+
+function read(snapshot: Snapshot): Reading {
+  if (snapshot.alternateScreen) return reading("other", "a full-screen program runs in the pane", null)
+  const shown = snapshot.lines.slice(0, snapshot.cursor.y + 1).map(line => line.text)
+  return reading("ready", "", snapshot.cursor.x === 0 ? "" : shown.join("\n"))
+}

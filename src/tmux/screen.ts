@@ -1,0 +1,75 @@
+/** One stretch of a line in one style, as `tmux capture-pane -e` tells it. */
+export type Run = {
+  readonly text: string
+  readonly dim: boolean
+  /** Usually the cell of a cursor that the program draws itself. */
+  readonly reverse: boolean
+  /** SGR parameters of the foreground, `38;5;248`, or null for the default. */
+  readonly colour: string | null
+}
+
+/** A line of the screen: its characters, and the same in styled stretches. */
+export type Line = { readonly text: string; readonly runs: readonly Run[] }
+
+type Style = Omit<Run, "text">
+
+const plainStyle: Style = { dim: false, reverse: false, colour: null }
+
+/** Reads what `capture-pane -e` printed. Styles last over line ends: tmux prints changes only. */
+export function parseScreen(captured: string): Line[] {
+  let style = plainStyle
+  return captured
+    .replace(/\n$/, "")
+    .split("\n")
+    .map(raw => {
+      const runs: Run[] = []
+      for (const [, parameters, text] of raw.matchAll(
+        /\x1b\[([\d;:]*)m|([^\x1b\x0e\x0f]+)|\x1b\][^\x1b]*\x1b\\|[\x0e\x0f\x1b]/g,
+      )) {
+        if (parameters !== undefined) style = applySgr(style, parameters)
+        else if (text !== undefined) runs.push({ text, ...style })
+      }
+      return {
+        text: runs
+          .map(run => run.text)
+          .join("")
+          .trimEnd(),
+        runs,
+      }
+    })
+}
+
+function applySgr(style: Style, parameters: string): Style {
+  const codes = parameters.split(/[;:]/)
+  let next = style
+  for (let index = 0; index < codes.length; index++) {
+    const code = Number(codes[index] || 0)
+    if (code === 38 || code === 48) {
+      const length = codes[index + 1] === "5" ? 3 : 5
+      if (code === 38) next = { ...next, colour: codes.slice(index, index + length).join(";") }
+      index += length - 1
+    } else next = applyCode(next, code)
+  }
+  return next
+}
+
+function applyCode(style: Style, code: number): Style {
+  if (code === 0) return plainStyle
+  if (code === 2) return { ...style, dim: true }
+  if (code === 22) return { ...style, dim: false }
+  if (code === 7) return { ...style, reverse: true }
+  if (code === 27) return { ...style, reverse: false }
+  if (code === 39) return { ...style, colour: null }
+  if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) return { ...style, colour: String(code) }
+  return style
+}
+
+/**
+ * The characters of a text that a terminal shows surely and alike: without spaces (lines wrap and are
+ * indented), and without marks, joiners and emoji, which programs and tmux measure differently.
+ */
+export function compact(text: string): string {
+  return text
+    .normalize("NFC")
+    .replace(/[\s\p{M}\p{C}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}]/gu, "")
+}

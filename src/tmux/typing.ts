@@ -1,0 +1,217 @@
+import type { ProfileName } from "../protocol/names.ts"
+import { guardFormat } from "./guard.ts"
+import {
+  type LoopEffect,
+  type LoopEvent,
+  type LoopOutcome,
+  type LoopRules,
+  type Sight,
+  startLoop,
+  step,
+} from "./loop.ts"
+import type { PinnedPane } from "./pane.ts"
+import { profiles, readPane } from "./profile.ts"
+import { boxContent, type PaneState, type Profile } from "./profiles/profile.ts"
+import { compact } from "./screen.ts"
+import { type Look, look, type Snapshot } from "./snapshot.ts"
+import { runTmux, type TmuxServer } from "./tmux.ts"
+
+/**
+ * What became of a text. `held` with `pasted`: it lies in the box and nothing was pressed; the next call must
+ * resume, never paste again. `vanished`: it was pasted once, and is now neither in the box nor to be seen as
+ * submitted. `stuck`: pressed, but the box did not empty.
+ */
+export type TypingOutcome = LoopOutcome | { readonly kind: "vanished"; readonly reason: string }
+
+export type TypingOptions = {
+  /** True when this text was pasted before. */
+  readonly resume: boolean
+  /** What to do while the program works: wait, or let it queue the text where its profile can. */
+  readonly deliver: "hold" | "queue"
+  /** The owner's word that a shell may be typed into; only the profile `plain` ever does. */
+  readonly allowShell: boolean
+  readonly signal?: AbortSignal
+  /** Called, and waited for, before the paste is sent: write "pasting" to the disk here. */
+  readonly onPasted?: () => void | Promise<void>
+}
+
+/** Where the text with this short id is to be seen. */
+export type Sighting = "in-box" | "submitted" | "not-seen"
+
+/** A pane's state for the owner, and for the Guardian to decide whether to try; one tmux process. */
+export type PaneLook = { readonly state: PaneState; readonly reason: string; readonly program: string | null }
+
+/**
+ * Types one laid-out text into the pane and submits it, or says why not. One call at a time for each pane.
+ * @throws Error when the signal aborts: before the paste nothing was typed; after it, resume next time
+ * @see docs/DELIVERY.md
+ */
+export async function typeIntoPane(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profileName: ProfileName,
+  text: string,
+  options: TypingOptions,
+): Promise<TypingOutcome> {
+  const profile = profiles[profileName]
+  const typed = profile.adapt(text)
+  if (options.resume) {
+    const known = await alreadyDone(server, pinned, profile, typed, options.allowShell)
+    if (known !== null) return known
+  }
+  return perform({ server, pinned, profile, text: typed, options, last: null })
+}
+
+/**
+ * Looks at the pane once. Cheap enough to call every 250 ms while a message waits, and never otherwise.
+ */
+export async function lookAtPane(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profileName: ProfileName,
+  allowShell: boolean,
+): Promise<PaneLook> {
+  const seen = await look(server, pinned)
+  const { state, reason } = readPane(profiles[profileName], seen, allowShell)
+  return { state, reason, program: seen.kind === "seen" ? seen.snapshot.program.executable : null }
+}
+
+/**
+ * Where the message `[shortId]` stands, for a Guardian that does not know whether its last paste was
+ * submitted. A collapsed paste in the box counts as it: nothing else is typed there unseen.
+ */
+export async function findOnScreen(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profileName: ProfileName,
+  shortId: string,
+): Promise<Sighting> {
+  const seen = await look(server, pinned, scrollbackLines)
+  if (seen.kind === "absent") return "not-seen"
+  return sighting(profiles[profileName], seen.snapshot, `[${shortId}]`)
+}
+
+const scrollbackLines = 2000
+
+function sighting(profile: Profile, whole: Snapshot, mark: string): Sighting {
+  const screen = onlyScreen(whole)
+  const { box } = profile.read(screen)
+  const visible = (box ?? "").trim()
+  if (
+    profile.exactBox &&
+    (compact(visible).includes(compact(mark)) || profile.collapsed?.test(visible) === true)
+  )
+    return "in-box"
+  const conversation = compact(whole.lines.map(line => line.text).join(""))
+  return conversation.includes(compact(mark)) ? "submitted" : "not-seen"
+}
+
+/** The profiles count lines from the top of the screen. */
+function onlyScreen(whole: Snapshot): Snapshot {
+  return { ...whole, lines: whole.lines.slice(-whole.height) }
+}
+
+/** Null when the text is still in the box (or a dialog hides it), and the loop can go on from there. */
+async function alreadyDone(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profile: Profile,
+  text: string,
+  allowShell: boolean,
+): Promise<TypingOutcome | null> {
+  const seen = await look(server, pinned, scrollbackLines)
+  if (seen.kind === "absent") return { kind: "vanished", reason: seen.reason }
+  const screen = onlyScreen(seen.snapshot)
+  const { state, reason, box } = readPane(profile, { kind: "seen", snapshot: screen }, allowShell)
+  if (state === "shell" || (state === "other" && box === null))
+    return { kind: "held", state, reason, pasted: true }
+  if (boxContent(profile, box, text) !== "empty") return null
+  const head = compact(/^← agent .{0,64}?\[\w+\]/.exec(text)?.[0] ?? text.slice(0, headCharacters))
+  const conversation = compact(seen.snapshot.lines.map(line => line.text).join(""))
+  if (conversation.includes(head)) return { kind: "submitted" }
+  return { kind: "vanished", reason: "the message was pasted, but is not in the box any more" }
+}
+
+/** Enough of a text without a tag and short id to know it again. */
+const headCharacters = 48
+
+type Delivery = {
+  readonly server: TmuxServer
+  readonly pinned: PinnedPane
+  readonly profile: Profile
+  readonly text: string
+  readonly options: TypingOptions
+  /** What the loop saw last: the guard compares the pane with it. */
+  last: Snapshot | null
+}
+
+async function perform(delivery: Delivery): Promise<LoopOutcome> {
+  const rules: LoopRules = {
+    settleMilliseconds: delivery.profile.settleMilliseconds,
+    takesWhileBusy: delivery.options.deliver === "queue" && delivery.profile.queueKey !== null,
+  }
+  let current = startLoop(delivery.options.resume, performance.now())
+  for (;;) {
+    if (current.state.step === "done") return current.state.outcome
+    const [effect] = current.effects
+    if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
+    current = step(current.state, await performEffect(delivery, effect), rules)
+  }
+}
+
+async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
+  delivery.options.signal?.throwIfAborted()
+  if (effect.kind === "look") {
+    if (effect.afterMilliseconds > 0) await Bun.sleep(effect.afterMilliseconds)
+    const seen = await look(delivery.server, delivery.pinned)
+    if (seen.kind === "seen") delivery.last = seen.snapshot
+    return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
+  }
+  if (effect.kind === "press") {
+    const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
+    return { kind: "pressed", at: performance.now(), done: pressed }
+  }
+  await delivery.options.onPasted?.()
+  const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
+  return { kind: "pasted", at: performance.now(), done: pasted }
+}
+
+function sightOf(delivery: Delivery, seen: Look): Sight {
+  const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
+  const content = boxContent(delivery.profile, box, delivery.text)
+  return { state, reason, content, place: seen.kind === "seen" ? placeOf(seen.snapshot) : "" }
+}
+
+function placeOf(snapshot: Snapshot): string {
+  return JSON.stringify([snapshot.cursor, snapshot.title, snapshot.command, snapshot.alternateScreen])
+}
+
+/** A busy program may have another key that queues; an idle one takes the return. */
+function submitKey(delivery: Delivery): string {
+  return isBusy(delivery) ? (delivery.profile.queueKey ?? "\r") : "\r"
+}
+
+function isBusy(delivery: Delivery): boolean {
+  return delivery.last !== null && delivery.profile.read(delivery.last).state === "busy"
+}
+
+/**
+ * Pastes if tmux itself finds the pane as it was seen last, all in one call. The return is a paste of its own:
+ * as a key it would be lost in copy mode, in the text's paste it would not submit (Claude Code 2.1.330).
+ */
+async function guardedPaste(delivery: Delivery, text: string, flags: readonly string[]): Promise<boolean> {
+  const { server, pinned, last } = delivery
+  if (last === null) return false
+  const buffer = `sento-${crypto.randomUUID()}`
+  const answer = await runTmux(
+    server,
+    [
+      ...["load-buffer", "-b", buffer, "-", ";"],
+      ...["if-shell", "-F", "-t", pinned.pane, guardFormat(pinned.pid, last, !isBusy(delivery))],
+      `paste-buffer ${flags.join(" ")} -d -b ${buffer} -t ${pinned.pane} ; display-message -p TYPED`,
+      `delete-buffer -b ${buffer} ; display-message -p MOVED`,
+    ],
+    text,
+  )
+  return answer.stdout.includes("TYPED")
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { ProfileName } from "../../src/protocol/names.ts"
+import { profiles, readPane } from "../../src/tmux/profile.ts"
+import { parseScreen } from "../../src/tmux/screen.ts"
+import type { Snapshot } from "../../src/tmux/snapshot.ts"
+
+/** The screens keep no styles: a placeholder in them is told by its words, or not at all. */
+const screens = [
+  ["claude-ready", "claude", "ready"],
+  ["claude-busy", "claude", "busy"],
+  ["claude-busy-tool", "claude", "busy"],
+  ["claude-busy-queued", "claude", "busy"],
+  ["claude-dialog", "claude", "dialog"],
+  ["claude-dialog-full", "claude", "dialog"],
+  ["claude-askuser", "claude", "dialog"],
+  ["claude-trust", "claude", "dialog"],
+  ["claude-draft", "claude", "draft"],
+  ["claude-stash", "claude", "draft"],
+  ["claude-paste2000", "claude", "draft"],
+  ["claude-bashmode", "claude", "draft"],
+  ["codex-dialog", "codex", "dialog"],
+  ["codex-draft", "codex", "draft"],
+  ["codex-paste2000", "codex", "draft"],
+  ["gem-ready", "gemini", "ready"],
+  ["gem-busy", "gemini", "busy"],
+  ["gem-busy-queued", "gemini", "busy"],
+  ["gem-dialog", "gemini", "dialog"],
+  ["gem-draft", "gemini", "draft"],
+  ["oc-busy", "opencode", "busy"],
+  ["oc-busy-queued", "opencode", "busy"],
+  ["oc-dialog", "opencode", "dialog"],
+  ["oc-draft", "opencode", "draft"],
+] as const
+
+describe("screens of the real programs", () => {
+  test.each(screens)("%s under %s is %s", (file, profile, want) => {
+    expect(stateOf(profile, snapshotOf(file, profile))).toBe(want)
+  })
+
+  test.each([
+    ["codex", "\x1b[1m›\x1b[0m \x1b[2mAsk Codex to do anything"],
+    ["opencode", "  ┃\n  ┃  \x1b[38;5;8mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
+    [
+      "claude",
+      `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`,
+    ],
+  ] as const)("a faint placeholder of %s is an empty box", (profile, screen) => {
+    expect(stateOf(profile, { ...snapshotOf(null, profile), ...screenOf(screen) })).toBe("ready")
+  })
+
+  test.each([
+    ["claude", { alternateScreen: true }, "other"],
+    ["claude", { copyMode: true }, "copy-mode"],
+    ["claude", { title: "⠐ working" }, "busy"],
+    ["codex", { title: "Action Required" }, "dialog"],
+    ["claude", { program: { executable: "bash", name: "bash", arguments: [] } }, "shell"],
+    ["claude", { program: { executable: "vim", name: "vim", arguments: [] } }, "other"],
+    ["codex", { lines: [] }, "other"],
+    ["claude", { lines: [] }, "other"],
+    ["gemini", { lines: [] }, "other"],
+    ["opencode", { lines: [] }, "other"],
+  ] as const)("%s with %o is %s", (profile, change, want) => {
+    expect(stateOf(profile, { ...snapshotOf("claude-ready", profile), ...change })).toBe(want)
+  })
+
+  test("an agent program is not typed into under the profile plain: a return may approve", () => {
+    expect(stateOf("plain", snapshotOf("claude-ready", "claude"))).toBe("other")
+  })
+})
+
+function stateOf(profile: ProfileName, snapshot: Snapshot): string {
+  return readPane(profiles[profile], { kind: "seen", snapshot }, false).state
+}
+
+function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
+  const screen = file === null ? "" : readFileSync(join(import.meta.dir, "../screens", `${file}.txt`), "utf8")
+  const program = { executable: profile, name: profile, arguments: [] }
+  const base = {
+    title: "",
+    command: profile,
+    copyMode: false,
+    alternateScreen: false,
+    width: 120,
+    height: 40,
+    program,
+  }
+  return { ...base, ...screenOf(screen) }
+}
+
+/** The cursor where the programs have it: at the box, the last line that begins like one. */
+function screenOf(screen: string) {
+  const lines = parseScreen(screen)
+  const box = lines.findLastIndex(line => /^( ?[>›❯] )/.test(line.text))
+  return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
+}
