@@ -16,11 +16,12 @@ process.stdout.write(`${enableBracketedPaste}ready\r\n`)
 for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
   writeSync(file, chunk)
   fsyncSync(file)
-  process.stdout.write(shown(chunk.toString("latin1")), "latin1")
+  process.stdout.write(shown(chunk))
 }
 closeSync(file)
 
 /** As the screen of an agent program shows it: no paste markers, a return starts a line. */
-function shown(typed: string): string {
-  return typed.replace(/\x1b\[20[01]~/g, "").replace(/\r|\n/g, "\r\n")
+function shown(typed: Buffer): Buffer {
+  const text = typed.toString("latin1").replace(/\x1b\[20[01]~/g, "")
+  return Buffer.from(text.replace(/\r|\n/g, "\r\n"), "latin1")
 }

@@ -154,11 +154,16 @@ async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   const calmAt = Date.now()
   options.say("the faults are over; waiting for the outboxes")
   for (const link of stage.links) link.calm()
+  const clearing = new AbortController()
+  const signal = AbortSignal.any([clearing.signal, options.signal])
+  const owners = stage.sides.map(side => clearDrafts(side, signal))
   for (const side of stage.sides) await side.settle()
   const undrained = await drain(options, stage)
   let replayedAtEnd = 0
   for (const link of stage.links) replayedAtEnd += await link.replayAll()
   await drain(options, stage)
+  clearing.abort()
+  await Promise.all(owners)
   const drainSeconds = (Date.now() - calmAt) / 1000
   return report(stage, {
     diskFull,
@@ -179,6 +184,7 @@ async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Pro
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, signal, counts),
+    ...sides.map(side => clearDrafts(side, signal)),
     tell(options, sides, traffics, signal),
     Promise.all(traffics.map(one => one.flow(isEnough, signal))).then(() => over.abort()),
   ]
@@ -194,6 +200,16 @@ async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Pro
   options.signal.throwIfAborted()
   for (const one of ended) if (one.status === "rejected") throw one.reason
   return sides.some(side => side.disk !== null) ? counts.diskFull : null
+}
+
+const ownerMilliseconds = 500
+
+/** The owner of a pane in which a text stands that a killed Guardian did not submit: presses Enter. */
+async function clearDrafts(side: Side, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(ownerMilliseconds, signal)
+    if (!signal.aborted) await side.clearDraft()
+  }
 }
 
 /** Now and then one disk is full, for some seconds; half the time from before its Guardian starts. */

@@ -21,6 +21,8 @@ export type SideCounts = {
   skewedStarts: number
   /** `sento guard` that failed while the disk was full. */
   failedStarts: number
+  /** Times its owner had to press Enter, because a message was held behind a text that nobody submitted. */
+  ownerEnters: number
 }
 
 export type Side = {
@@ -35,6 +37,8 @@ export type Side = {
   port(): number
   setDiskFull(isFull: boolean): void
   isDiskFull(): boolean
+  /** Presses Enter in the pane, if a message is held because of what stands there. */
+  clearDraft(): Promise<void>
   /** Asks the Guardian to stop, if one runs. */
   askToStop(): void
   /** Kills and starts until the signal ends it. @throws when a start fails for no reason of ours */
@@ -82,7 +86,15 @@ export function createSide(options: SideOptions): Side {
   const state: State = {
     ...options,
     home: world.home(name),
-    counts: { killed: 0, diedAtPoint: 0, stopped: 0, crashed: 0, skewedStarts: 0, failedStarts: 0 },
+    counts: {
+      killed: 0,
+      diedAtPoint: 0,
+      stopped: 0,
+      crashed: 0,
+      skewedStarts: 0,
+      failedStarts: 0,
+      ownerEnters: 0,
+    },
     pid: null,
     port: 0,
     isDiskFull: false,
@@ -99,6 +111,7 @@ export function createSide(options: SideOptions): Side {
       state.isDiskFull = isFull
     },
     isDiskFull: () => state.isDiskFull,
+    clearDraft: () => clearDraft(state),
     askToStop: () => askToStop(state),
     live: signal => live(state, signal),
     settle: () => settle(state),
@@ -169,6 +182,13 @@ function askToStop(state: State): void {
   if (!isRunning(state)) return
   state.wasAsked = true
   process.kill(state.pid ?? 0, "SIGTERM")
+}
+
+async function clearDraft({ world, name, counts }: State): Promise<void> {
+  const status = await world.status(name)
+  if (!/\bbox\b/.test(status?.held?.reason ?? "")) return
+  counts.ownerEnters += 1
+  await world.type(name, "")
 }
 
 async function settle(state: State): Promise<void> {

@@ -40,11 +40,14 @@ const vocabulary = [
 /** One place in a pane's record where a text begins. */
 export type Sighting = { readonly key: string; readonly isWhole: boolean }
 
+/** How a line break is typed into a program of which nothing is known (src/tmux/profiles/plain.ts). */
+const lineBreak = " ⏎ "
+
 /** Every text that was typed, in order; `expected` tells whether it came whole. */
 export function sightings(record: string, expected: ReadonlyMap<string, string>): Sighting[] {
   return [...record.matchAll(/<((?:m2k|k2m)-\d+-[0-9a-f]{8})\|/g)].map(match => {
     const key = match[1] ?? ""
-    const typed = expected.get(key)?.replaceAll("\n", "\n  ")
+    const typed = expected.get(key)?.replaceAll("\n", lineBreak)
     return { key, isWhole: typed !== undefined && record.startsWith(typed, match.index) }
   })
 }
