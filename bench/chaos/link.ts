@@ -76,12 +76,12 @@ function createState(options: LinkOptions): State {
 
 function draw({ random, mostStallMilliseconds }: State): Plan {
   const roll = random.fraction()
-  if (roll < 0.06) return { kind: "drop" }
-  if (roll < 0.12) return { kind: "cut-request", afterBytes: random.between(1, 900) }
-  if (roll < 0.22) return { kind: "cut-answer", afterBytes: random.between(0, 500) }
-  if (roll < 0.3) return { kind: "delay", milliseconds: random.between(5, 1500) }
-  if (roll < 0.304) return { kind: "stall", milliseconds: random.between(1, mostStallMilliseconds) }
-  if (roll < 0.45) return { kind: "duplicate", after: replayTimes(random) }
+  if (roll < 0.03) return { kind: "drop" }
+  if (roll < 0.07) return { kind: "cut-request", afterBytes: random.between(1, 900) }
+  if (roll < 0.13) return { kind: "cut-answer", afterBytes: random.between(0, 500) }
+  if (roll < 0.2) return { kind: "delay", milliseconds: random.between(5, 1500) }
+  if (roll < 0.204) return { kind: "stall", milliseconds: random.between(1, mostStallMilliseconds) }
+  if (roll < 0.4) return { kind: "duplicate", after: replayTimes(random) }
   return { kind: "pass" }
 }
 
