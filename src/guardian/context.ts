@@ -109,7 +109,7 @@ const indexes = new WeakMap<Agents, ReadonlyMap<string, readonly [string, Peer]>
 
 /**
  * The peers by pair id, made once for each config: every request and every attempt looks one up, and with
- * 10,000 of them a search through all took seconds at a start.
+ * 10,000 of them that wait a search through all is quadratic at a start.
  */
 function indexOf(agents: Agents): ReadonlyMap<string, readonly [string, Peer]> {
   const known = indexes.get(agents)
