@@ -5,6 +5,7 @@ import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { makeFolder } from "../store/config.ts"
+import { systemClock } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
@@ -51,7 +52,7 @@ export async function guard(paths: Paths, isJson: boolean): Promise<number> {
 export async function guardForeground(paths: Paths): Promise<number> {
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(paths)
-  const guardian = await startGuardian(paths)
+  const guardian = await startGuardian(paths, systemClock())
   const { promise: signalled, resolve } = Promise.withResolvers<void>()
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
   await Promise.race([guardian.asked, signalled])

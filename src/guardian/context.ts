@@ -108,8 +108,24 @@ export function peerByName(context: Pick<Context, "config">, name: string): Name
 }
 
 export function peerById(context: Pick<Context, "config">, pairId: string): NamedPeer | null {
-  const entry = Object.entries(context.config.current.agents).find(([, peer]) => peer.id === pairId)
+  const entry = indexOf(context.config.current.agents).get(pairId)
   return entry === undefined ? null : { name: entry[0], peer: entry[1], keys: keysOf(entry[1]) }
+}
+
+type Agents = Config["agents"]
+
+const indexes = new WeakMap<Agents, ReadonlyMap<string, readonly [string, Peer]>>()
+
+/**
+ * The peers by pair id, made once for each config: every request and every attempt looks one up, and with
+ * 10,000 of them that wait a search through all is quadratic at a start.
+ */
+function indexOf(agents: Agents): ReadonlyMap<string, readonly [string, Peer]> {
+  const known = indexes.get(agents)
+  if (known !== undefined) return known
+  const index = new Map(Object.entries(agents).map(entry => [entry[1].id, entry]))
+  indexes.set(agents, index)
+  return index
 }
 
 export function keysOf(peer: Pick<Peer, "sendKey" | "receiveKey">): PairKeys {

@@ -28,3 +28,10 @@ export function faultPoint(point: FaultPoint): void {
 export function areLimitsLifted(): boolean {
   return process.env.SENTO_BUILD_FAULTS === "on" && process.env.SENTO_LIMITS === "off"
 }
+
+/** This process's clock, in milliseconds since the epoch; a test build's can be wrong by `SENTO_CLOCK_OFFSET` seconds. */
+export function systemClock(): () => number {
+  if (process.env.SENTO_BUILD_FAULTS !== "on") return Date.now
+  const offsetMilliseconds = Number(process.env.SENTO_CLOCK_OFFSET ?? 0) * 1000
+  return () => Date.now() + offsetMilliseconds
+}

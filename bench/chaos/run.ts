@@ -1,0 +1,354 @@
+/**
+ * Two real Guardians that send each other messages while everything goes wrong, then peace, then the count:
+ * whatever `sento send` took must have been typed once, or be told to be uncertain.
+ */
+import { Database } from "bun:sqlite"
+import { cpSync, existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { updateConfig } from "../../src/store/config.ts"
+import { pathsOf } from "../../src/store/paths.ts"
+import {
+  createWorld,
+  guardiansOf,
+  initAgent,
+  pairAgents,
+  until,
+  type World,
+} from "../../test/support/world.ts"
+import { type Disk, mountDisk } from "./disk.ts"
+import { type Link, type LinkCounts, openLink } from "./link.ts"
+import { createRandom, type Random } from "./random.ts"
+import { createSide, recordPath, type Side, type SideCounts } from "./side.ts"
+import { sleep } from "./sleep.ts"
+import { createTraffic, type Traffic } from "./traffic.ts"
+import { judge, type Verdict } from "./verdict.ts"
+
+export type ChaosOptions = {
+  /** The build with fault points. */
+  readonly binary: string
+  readonly seed: string
+  /** At least so many are taken, both directions together. */
+  readonly messages: number
+  /** At least so many random kills, both sides together. */
+  readonly kills: number
+  /** The shortest and the longest life of a Guardian, in milliseconds. */
+  readonly life: readonly [number, number]
+  readonly mostStallMilliseconds: number
+  /** How long the outboxes may take to drain once the faults stopped. */
+  readonly drainMilliseconds: number
+  /** Whether disks are filled, where this user may mount one. */
+  readonly fillsDisks: boolean
+  /** Where logs, databases and records are copied to before all is removed, or null. */
+  readonly keep: string | null
+  readonly signal: AbortSignal
+  readonly say: (line: string) => void
+}
+
+export type ChaosReport = {
+  readonly verdicts: Readonly<Record<string, Verdict>>
+  readonly sides: Readonly<Record<string, SideCounts>>
+  readonly links: Readonly<Record<string, LinkCounts>>
+  readonly queued: number
+  readonly timeouts: number
+  readonly refusals: readonly (readonly [string, number])[]
+  /** How often a disk was filled; null where none could be. */
+  readonly diskFull: number | null
+  /** In the outboxes when the time to drain was over. */
+  readonly undrained: number
+  readonly outboxStates: Readonly<Record<string, number>>
+  /** Replayed once more when all was over. */
+  readonly replayedAtEnd: number
+  /** Connections that came to a Guardian not through the link show as a changed port here: names. */
+  readonly bypassed: readonly string[]
+  /** Lines of the logs that name a bug. */
+  readonly bugs: readonly string[]
+  readonly faultSeconds: number
+  readonly drainSeconds: number
+}
+
+/** What stands between the two, in one piece so that all of it can be taken down. */
+type Stage = {
+  readonly world: World
+  readonly sides: readonly [Side, Side]
+  readonly links: readonly [Link, Link]
+  readonly traffics: readonly [Traffic, Traffic]
+}
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const world = createWorld([options.binary])
+  const disks = new Map<string, Disk>()
+  const links: Link[] = []
+  try {
+    const stage = await setUp(options, world, disks, links)
+    options.say("paired; the faults begin")
+    return await play(options, stage)
+  } finally {
+    await takeDown(options, world, disks, links)
+  }
+}
+
+const names = ["mira", "kai"] as const
+const recorder = join(import.meta.dir, "recorder.ts")
+
+async function setUp(
+  options: ChaosOptions,
+  world: World,
+  disks: Map<string, Disk>,
+  links: Link[],
+): Promise<Stage> {
+  const random = createRandom(options.seed)
+  for (const name of names) {
+    const disk = options.fillsDisks ? mountDisk(join(world.home(name), ".sento")) : null
+    if (disk !== null) disks.set(name, disk)
+    await world.session(name, [process.execPath, recorder, recordPath(world, name)])
+    await world.shows(name, "ready")
+    await initAgent(world, name)
+    await world.sento(name, ["guard"])
+  }
+  await pairAgents(world, "mira", "kai")
+  const side = (name: string): Side => {
+    const disk = disks.get(name) ?? null
+    return createSide({ world, name, random: random.fork(name), disk, life: options.life })
+  }
+  const [mira, kai] = [side("mira"), side("kai")]
+  await connect(options, random, mira, kai, links)
+  await connect(options, random, kai, mira, links)
+  return {
+    world,
+    sides: [mira, kai],
+    links: links as unknown as readonly [Link, Link],
+    traffics: [
+      createTraffic("m2k", mira, kai, random.fork("m2k")),
+      createTraffic("k2m", kai, mira, random.fork("k2m")),
+    ],
+  }
+}
+
+/** Puts a link of ours in place of the peer's address, while this Guardian is stopped. */
+async function connect(
+  options: ChaosOptions,
+  random: Random,
+  from: Side,
+  to: Side,
+  links: Link[],
+): Promise<void> {
+  const { mostStallMilliseconds } = options
+  const link = await openLink({
+    target: to.port,
+    random: random.fork(`to ${to.name}`),
+    mostStallMilliseconds,
+  })
+  links.push(link)
+  for (const pid of guardiansOf(from.home)) process.kill(pid, "SIGTERM")
+  await until("the Guardian to stop", () => guardiansOf(from.home).length === 0)
+  updateConfig(pathsOf(from.home), config => {
+    const peer = config.agents[to.name]
+    if (peer === undefined) throw new Error(`${from.name} is not paired with ${to.name}`)
+    return { ...config, agents: { [to.name]: { ...peer, port: link.port } } }
+  })
+}
+
+async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
+  const startedAt = Date.now()
+  const diskFull = await misbehave(options, stage)
+  const calmAt = Date.now()
+  options.say("the faults are over; waiting for the outboxes")
+  for (const link of stage.links) link.calm()
+  const clearing = new AbortController()
+  const signal = AbortSignal.any([clearing.signal, options.signal])
+  const owners = stage.sides.map(side => clearDrafts(side, signal))
+  for (const side of stage.sides) await side.settle()
+  const undrained = await drain(options, stage)
+  let replayedAtEnd = 0
+  for (const link of stage.links) replayedAtEnd += await link.replayAll()
+  await drain(options, stage)
+  clearing.abort()
+  await Promise.all(owners)
+  const drainSeconds = (Date.now() - calmAt) / 1000
+  return report(stage, {
+    diskFull,
+    undrained,
+    replayedAtEnd,
+    faultSeconds: (calmAt - startedAt) / 1000,
+    drainSeconds,
+  })
+}
+
+/** Everything at once until enough was sent and killed; the first part that fails ends all of them. */
+async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Promise<number | null> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, options.signal])
+  const counts = { diskFull: 0 }
+  const isEnough = (): boolean =>
+    sum(traffics.map(one => one.taken())) >= options.messages && killsOf(sides) >= options.kills
+  const jobs = [
+    ...sides.map(side => side.live(signal)),
+    fillDisks(sides, signal, counts),
+    ...sides.map(side => clearDrafts(side, signal)),
+    tell(options, sides, traffics, signal),
+    Promise.all(traffics.map(one => one.flow(isEnough, signal))).then(() => over.abort()),
+  ]
+  const ended = await Promise.allSettled(
+    jobs.map(job =>
+      job.catch(error => {
+        over.abort()
+        throw error
+      }),
+    ),
+  )
+  for (const side of sides) free(side)
+  options.signal.throwIfAborted()
+  for (const one of ended) if (one.status === "rejected") throw one.reason
+  return sides.some(side => side.disk !== null) ? counts.diskFull : null
+}
+
+const ownerMilliseconds = 500
+
+/** The owner of a pane in which a text stands that a killed Guardian did not submit: presses Enter. */
+async function clearDrafts(side: Side, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(ownerMilliseconds, signal)
+    if (!signal.aborted) await side.clearDraft()
+  }
+}
+
+/** Now and then one disk is full, for some seconds; half the time from before its Guardian starts. */
+async function fillDisks(
+  sides: readonly Side[],
+  signal: AbortSignal,
+  counts: { diskFull: number },
+): Promise<void> {
+  const random = createRandom("disks")
+  const some = sides.filter(side => side.disk !== null)
+  for (let turn = 0; some.length > 0; turn += 1) {
+    await sleep(random.between(8000, 15_000), signal)
+    if (signal.aborted) return
+    const side = some[turn % some.length] as Side
+    side.setDiskFull(true)
+    side.disk?.fill()
+    counts.diskFull += 1
+    if (random.chance(0.5)) side.askToStop()
+    await sleep(random.between(2000, 6000), signal)
+    free(side)
+  }
+}
+
+function free(side: Side): void {
+  side.disk?.free()
+  side.setDiskFull(false)
+}
+
+const progressMilliseconds = 10_000
+
+async function tell(
+  options: ChaosOptions,
+  sides: readonly Side[],
+  traffics: readonly Traffic[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await sleep(progressMilliseconds, signal)
+    if (signal.aborted) return
+    options.say(`taken ${sum(traffics.map(one => one.taken()))}, killed ${killsOf(sides)}`)
+  }
+}
+
+/** Waits until nothing is left to send or to type. @returns what is left when the time is over */
+async function drain(options: ChaosOptions, { world }: Stage): Promise<number> {
+  const deadline = Date.now() + options.drainMilliseconds
+  let saidAt = Date.now()
+  for (;;) {
+    options.signal.throwIfAborted()
+    const statuses = await Promise.all(names.map(name => world.status(name)))
+    const waiting = statuses.map(one => one?.waiting ?? { inbox: 1, outbox: 1 })
+    const left = sum(waiting.map(one => one.inbox + one.outbox))
+    if (left === 0 || Date.now() > deadline) return sum(waiting.map(one => one.outbox))
+    if (Date.now() - saidAt > progressMilliseconds) {
+      saidAt = Date.now()
+      options.say(`left: ${JSON.stringify(waiting)}`)
+    }
+    await sleep(100, options.signal)
+  }
+}
+
+type Times = Pick<ChaosReport, "diskFull" | "undrained" | "replayedAtEnd" | "faultSeconds" | "drainSeconds">
+
+function report({ sides, links, traffics }: Stage, times: Times): ChaosReport {
+  const outboxes = traffics.map(({ from }) => outboxOf(from))
+  const states: Record<string, number> = {}
+  for (const { state } of outboxes.flat()) states[state] = (states[state] ?? 0) + 1
+  return {
+    ...times,
+    verdicts: Object.fromEntries(
+      traffics.map((one, i) => [one.direction, verdictOf(one, outboxes[i] ?? [])]),
+    ),
+    sides: Object.fromEntries(sides.map(side => [side.name, side.counts])),
+    links: Object.fromEntries(sides.map((side, i) => [side.name, (links[i] as Link).counts])),
+    queued: sum(traffics.map(one => one.queued())),
+    timeouts: sum(traffics.map(one => one.timeouts())),
+    refusals: traffics.flatMap(one => [...one.refusals]),
+    outboxStates: states,
+    bypassed: traffics
+      .filter(({ from, to }, i) => portOf(from, to) !== links[i]?.port)
+      .map(one => one.from.name),
+    bugs: sides.flatMap(bugsOf),
+  }
+}
+
+type Row = { readonly text: string; readonly state: string }
+
+function verdictOf({ texts, to }: Traffic, outbox: readonly Row[]): Verdict {
+  const inbox = rowsOf(to, "inbox").map(({ text, state }) => [keyOf(text), state] as const)
+  return judge({
+    texts,
+    record: to.record(),
+    inbox: new Map(inbox),
+    outbox: outbox.map(one => keyOf(one.text)),
+  })
+}
+
+const outboxOf = (side: Side): Row[] => rowsOf(side, "outbox")
+
+const keyOf = (text: string): string => text.slice(1, text.indexOf("|"))
+
+function rowsOf(side: Side, table: "inbox" | "outbox"): Row[] {
+  using database = new Database(pathsOf(side.home).database, { readonly: true })
+  return database.query<Row, []>(`SELECT text, state FROM ${table} ORDER BY seq`).all()
+}
+
+function portOf(from: Side, to: Side): number | null {
+  const config = JSON.parse(readFileSync(pathsOf(from.home).config, "utf8"))
+  return config.agents[to.name]?.port ?? null
+}
+
+function bugsOf(side: Side): string[] {
+  const { log } = pathsOf(side.home)
+  return [log, `${log}.1`, `${log}.2`]
+    .filter(path => existsSync(path))
+    .flatMap(path => readFileSync(path, "utf8").split("\n"))
+    .filter(line => /\bbug: |failed: /.test(line))
+    .map(line => `${side.name}: ${line}`)
+}
+
+const killsOf = (sides: readonly Side[]): number => sum(sides.map(side => side.counts.killed))
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+/** Links first, so that no timer starts anything; mounts after the processes that use them. */
+async function takeDown(
+  options: ChaosOptions,
+  world: World,
+  disks: ReadonlyMap<string, Disk>,
+  links: readonly Link[],
+): Promise<void> {
+  for (const link of links) await link.close()
+  if (options.keep !== null) cpSync(world.folder, options.keep, { recursive: true, filter: isRegular })
+  for (const name of names) {
+    for (const pid of guardiansOf(world.home(name))) process.kill(pid, "SIGKILL")
+    await until("the Guardians to end", () => guardiansOf(world.home(name)).length === 0)
+    disks.get(name)?.unmount()
+  }
+  await world.close()
+}
+
+const isRegular = (path: string): boolean => !/\.sock$|\/tmux$|\/ballast$/.test(path)

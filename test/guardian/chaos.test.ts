@@ -1,0 +1,91 @@
+/** The short form of `bun run chaos`: kills and a hostile network, on every change. */
+import { afterEach, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { runChaos } from "../../bench/chaos/run.ts"
+import { isClean, table } from "../../bench/chaos/table.ts"
+import { sightings } from "../../bench/chaos/texts.ts"
+import { type Evidence, judge, type Verdict } from "../../bench/chaos/verdict.ts"
+
+const binary = join(import.meta.dir, "../../dist/sento-faults")
+const hasBuild = existsSync(binary)
+const seed = process.env.SENTO_CHAOS_SEED ?? crypto.randomUUID().slice(0, 8)
+
+let stopping = new AbortController()
+let running: Promise<unknown> = Promise.resolve()
+afterEach(async () => {
+  stopping.abort()
+  await running.catch(() => {})
+  stopping = new AbortController()
+})
+
+test.skipIf(!hasBuild)(
+  hasBuild
+    ? `nothing is lost and nothing comes twice while both Guardians are killed (seed ${seed})`
+    : "chaos: skipped, because `bun build.ts --faults` was not run",
+  async () => {
+    const run = runChaos({
+      binary,
+      seed,
+      messages: 100,
+      kills: 6,
+      life: [300, 2500],
+      mostStallMilliseconds: 1000,
+      drainMilliseconds: 30_000,
+      fillsDisks: false,
+      keep: null,
+      signal: stopping.signal,
+      say: () => {},
+    })
+    running = run
+    const report = await run
+    expect(isClean(report) || table(seed, report)).toBe(true)
+    expect(report.sides.mira?.crashed).toBe(0)
+    expect(report.sides.kai?.crashed).toBe(0)
+  },
+  60_000,
+)
+
+const key = (number: number): string => `m2k-${number}-0000000${number}`
+const text = (number: number): string => `<${key(number)}|hello\nthere|0000000${number}>`
+const typed = (number: number): string => text(number).replace("\n", " ⏎ ")
+const sent = (...numbers: number[]): Evidence["texts"] =>
+  numbers.map(number => ({ key: key(number), text: text(number), fate: "taken" }))
+
+test("a sighting is whole only where the text is there to its last character", () => {
+  const expected = new Map([1, 2].map(number => [key(number), text(number)]))
+  expect(sightings(`${typed(1)}${typed(2).slice(0, -3)}`, expected)).toEqual([
+    { key: key(1), isWhole: true },
+    { key: key(2), isWhole: false },
+  ])
+})
+
+const nothing = { texts: sent(1, 2), record: "", inbox: new Map<string, string>(), outbox: [key(1), key(2)] }
+
+test.each<[string, Partial<Evidence>, Partial<Verdict>]>([
+  ["sees what never came", { record: typed(1) }, { delivered: 1, lost: [key(2)] }],
+  [
+    "does not call lost what the receiver is unsure of",
+    { record: typed(1), inbox: new Map([[key(2), "uncertain"]]) },
+    { lost: [], uncertain: 1, uncertainSeen: 0 },
+  ],
+  [
+    "sees what came in part and was called delivered",
+    { record: `${typed(1)}${typed(2).slice(0, -3)}`, inbox: new Map([[key(2), "delivered"]]) },
+    { lost: [key(2)], torn: 1 },
+  ],
+  ["sees what came twice", { record: `${typed(1)}${typed(2)}${typed(1)}` }, { duplicated: [key(1)] }],
+  [
+    "sees a second time in part as twice",
+    { record: `${typed(1).slice(0, -3)}${typed(2)}${typed(1)}` },
+    { duplicated: [key(1)] },
+  ],
+  ["counts what came before its turn", { record: `${typed(2)}${typed(1)}` }, { inversions: 1 }],
+  [
+    "sees what came although it was refused",
+    { texts: [{ key: key(1), text: text(1), fate: "refused" }], record: typed(1) },
+    { ghosts: [key(1)], lost: [] },
+  ],
+])("the judge %s", (_, evidence, want) => {
+  expect(judge({ ...nothing, ...evidence })).toMatchObject(want)
+})
