@@ -2,7 +2,9 @@
  * `bun run soak`: the typing loop against the double of each agent program, in the counts of docs/DELIVERY.md.
  * First deliveries of every kind of text, compared with what the double took as submitted; then the race, in
  * which a dialog opens at a random moment around the paste. Exit status 1 when a dialog was approved, or a
- * text was lost, doubled or changed.
+ * text was lost, doubled or changed. For each approval it says how long the dialog had been open: within a few
+ * milliseconds, the return had left before it opened and lay unread in the terminal, where nothing can call it
+ * back; after more, it was sent too late.
  *
  *   bun run soak [--program claude,codex] [--count 200] [--seed 1]
  */

@@ -154,8 +154,9 @@ export function testTyping(name: DoubleName): void {
 }
 
 /**
- * A return that tmux wrote before the dialog opened cannot be called back when the program, on a busy machine,
- * reads it later (the soak saw it in 3 of 800 tries). One that the program reads after this was sent too late.
+ * A return that tmux wrote before the dialog opened cannot be called back when the program reads it later:
+ * with the double stopped, then a return typed and a dialog opened, 5 of 5 were approved within 1.1 ms of the
+ * opening. Only a return that is read after this was surely sent too late.
  */
 const underWayMilliseconds = 200
 
