@@ -18,8 +18,15 @@ export type LoopState =
   | { readonly step: "paste" }
   | { readonly step: "see"; readonly since: number; readonly presses: number }
   | { readonly step: "settle"; readonly since: number; readonly presses: number; readonly seen: Sight }
-  | { readonly step: "press"; readonly since: number; readonly presses: number }
-  | { readonly step: "confirm"; readonly since: number; readonly pressedAt: number; readonly presses: number }
+  | { readonly step: "press"; readonly since: number; readonly presses: number; readonly place: string }
+  | {
+      readonly step: "confirm"
+      readonly since: number
+      readonly pressedAt: number
+      readonly presses: number
+      /** Where the cursor was when the return was pressed. */
+      readonly place: string
+    }
   | { readonly step: "done"; readonly outcome: LoopOutcome }
 
 export type LoopOutcome =
@@ -52,13 +59,15 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
-/**
- * After this one more press. At 350 ms the first message of a session was pressed twice though the first
- * press had counted (Claude Code 2.1.197 and OpenCode 1.18.33 under load, Codex 0.169.0 always).
- */
+/** A program that took the return, but not as a submission, has moved its cursor by then: one more press. */
 const confirmMilliseconds = 1500
-/** After the last press waiting costs nothing, and `stuck` said too early is wrong. */
-const stuckMilliseconds = 8000
+/**
+ * While nothing moved the program has not read the return yet, and a second one would wait behind it: pressed
+ * again after 1.5 s, that one approved the tool call which the message led to (Claude Code 2.1.197, first
+ * message of a session, 14 processes running on 2 cores). Codex 0.169.0 takes 3 s over a first message, and
+ * 10 s under such load.
+ */
+const stuckMilliseconds = 20_000
 const mostPresses = 2
 
 /** Where a delivery begins: before the paste, or (`resume`) with the text already in the box. */
@@ -127,7 +136,8 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
   if (blocked !== null) return blocked
   const { since, presses } = state
   const isStill = sight.content === "ours" && (sight.state === "busy" || sight.place === state.seen.place)
-  if (isStill) return { state: { step: "press", since, presses }, effects: [{ kind: "press" }] }
+  if (isStill)
+    return { state: { step: "press", since, presses, place: sight.place }, effects: [{ kind: "press" }] }
   return { state: { step: "see", since, presses }, effects: [lookAfter(pollMilliseconds)] }
 }
 
@@ -139,20 +149,22 @@ function blocks(sight: Sight, rules: LoopRules): LoopStep | null {
 }
 
 function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
-  const { since, presses } = state
+  const { since, presses, place } = state
   if (!event.done) return { state: { step: "see", since, presses }, effects: [lookAfter(pollMilliseconds)] }
-  const next = { step: "confirm", since, pressedAt: event.at, presses: presses + 1 } as const
+  const next = { step: "confirm", since, pressedAt: event.at, presses: presses + 1, place } as const
   return { state: next, effects: [lookAfter(pollMilliseconds)] }
 }
 
 function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   const { sight } = event
   if (sight.content === "empty" || sight.content === "foreign") return done({ kind: "submitted" })
-  const patience = state.presses < mostPresses ? confirmMilliseconds : stuckMilliseconds
+  const hasMoved = sight.place !== state.place && sight.state !== "busy"
+  const mayPress = hasMoved && state.presses < mostPresses
+  const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
   if (event.at - state.pressedAt < patience) return { state, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return held(sight, true)
-  if (state.presses >= mostPresses)
-    return done({ kind: "stuck", reason: "pressed twice, but the message stays in the box" })
+  if (!mayPress)
+    return done({ kind: "stuck", reason: "the return was pressed, but the message stays in the box" })
   return { state: { step: "see", since: event.at, presses: state.presses }, effects: [lookAfter(0)] }
 }
 

@@ -4,6 +4,7 @@ import { type LoopEvent, type LoopState, type Sight, startLoop, step } from "../
 const rules = { settleMilliseconds: 100, takesWhileBusy: false }
 const idle = sight("ready", "empty", "a")
 const ours = sight("draft", "ours", "b")
+const oursMoved = sight("draft", "ours", "b, moved")
 const dialog: Sight = { state: "dialog", reason: "asks", content: "hidden", place: "c" }
 const busy = sight("busy", "empty", "d")
 
@@ -71,13 +72,13 @@ describe("the typing loop", () => {
       "held with paste: dialog",
     ],
     [
-      "presses once more when the box did not empty",
+      "presses once more when the program took the return for something else",
       [
         ...typed,
         pressed,
-        looked(ours, 1600),
-        looked(ours, 1600),
-        looked(ours, 1700),
+        looked(oursMoved, 1600),
+        looked(oursMoved, 1600),
+        looked(oursMoved, 1700),
         { kind: "pressed", at: 1700, done: true },
         looked(idle, 1710),
       ],
@@ -89,13 +90,25 @@ describe("the typing loop", () => {
       [
         ...typed,
         pressed,
-        looked(ours, 1600),
-        looked(ours, 1600),
-        looked(ours, 1700),
+        looked(oursMoved, 1600),
+        looked(oursMoved, 1600),
+        looked(oursMoved, 1700),
         { kind: "pressed", at: 1700, done: true },
-        looked(ours, 9800),
+        looked(oursMoved, 21_800),
       ],
       ["paste", "press", "press"],
+      "stuck",
+    ],
+    [
+      "does not press again while a frozen program has not read the return",
+      [...typed, pressed, looked(ours, 1600), looked(ours, 10_000), looked(busy, 10_010)],
+      ["paste", "press"],
+      "submitted",
+    ],
+    [
+      "is stuck when nothing moves after the press",
+      [...typed, pressed, looked(ours, 1600), looked(ours, 20_001)],
+      ["paste", "press"],
       "stuck",
     ],
     [
