@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { profiles, readPane } from "../../src/tmux/profile.ts"
+import { boxContent } from "../../src/tmux/profiles/profile.ts"
 import type { ProfileName } from "../../src/tmux/program.ts"
 import { parseScreen } from "../../src/tmux/screen.ts"
 import type { Snapshot } from "../../src/tmux/snapshot.ts"
@@ -51,7 +52,7 @@ describe("screens of the real programs", () => {
   })
 
   test.each([
-    ["claude", { alternateScreen: true }, "other"],
+    ["claude", { title: "✳ claude agents" }, "other"],
     ["claude", { copyMode: true }, "copy-mode"],
     ["claude", { title: "⠐ working" }, "busy"],
     ["codex", { title: "Action Required" }, "dialog"],
@@ -68,6 +69,16 @@ describe("screens of the real programs", () => {
   test("an agent program is not typed into under the profile plain: a return may approve", () => {
     expect(stateOf("plain", snapshotOf("claude-ready", "claude"))).toBe("other")
   })
+})
+
+describe("what the box holds", () => {
+  const text = "← agent mira [9h6t]: 0 👩‍👩‍👧‍👦 and 🇯🇵: done"
+  test.each([
+    ["the text", text, "ours"],
+    ["a letter of the placeholder behind a joined emoji", text.replace("👦", " t   "), "ours"],
+    ["a person's words behind it", `${text} and`, "foreign"],
+    ["a person's words before it", `see ${text}`, "foreign"],
+  ] as const)("%s", (_, box, want) => expect(boxContent(profiles.opencode, box, text)).toBe(want))
 })
 
 function stateOf(profile: ProfileName, snapshot: Snapshot): string {

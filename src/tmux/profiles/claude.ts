@@ -25,7 +25,8 @@ const rule = /^─{10,}/
 const dialog = /\b(Esc|Enter) to (cancel|confirm|select|exit)\b|Do you want to |^ *❯ \d+\. /
 
 function read(snapshot: Snapshot): Reading {
-  if (snapshot.alternateScreen) return reading("other", "Claude Code shows another view", null)
+  // Its box looks ready. The alternate screen says nothing: 2.1.330 draws itself there from the start.
+  if (/\bclaude agents$/.test(snapshot.title)) return reading("other", "the agents view is open", null)
   const box = findBox(snapshot.lines)
   if (box === null) return noBox(snapshot.lines)
   if (/^[!#]/.test(box[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
