@@ -1,5 +1,6 @@
 /**
  * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS]`
+ * (`--kind none` runs the dialogs alone, `--races 0` the deliveries alone.)
  *
  * Delivers messages to the real program and compares what it sent to its model with what was handed in,
  * character for character. The program runs in a private tmux with a temporary home, a made-up key and a

@@ -27,13 +27,18 @@ const claude: LabProgram = {
     "node_modules/@anthropic-ai/claude-code-linux-x64/claude",
     "node_modules/@anthropic-ai/claude-code-linux-arm64/claude",
   ],
-  prepare: place =>
+  prepare: place => {
+    // 2.1.330 has a model judge tool calls unless told to ask.
+    writeJson(join(place.home, ".claude/settings.json"), { permissions: { defaultMode: "default" } })
     writeJson(join(place.home, ".claude.json"), {
       hasCompletedOnboarding: true,
+      hasSeenAutoDefaultNudge: true,
+      hasSeenAutoDefaultNotice: true,
       theme: "dark",
       customApiKeyResponses: { approved: [madeUpKey.slice(-20)], rejected: [] },
       projects: { [place.work]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
-    }),
+    })
+  },
   environment: place => ({
     ANTHROPIC_BASE_URL: `http://127.0.0.1:${place.port}`,
     ANTHROPIC_API_KEY: madeUpKey,
