@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util"
 import { type Delivered, deliverKind } from "./lab/deliveries.ts"
 import { holdAtDialog, type RaceResult, raceDialogs } from "./lab/dialogs.ts"
-import { kinds } from "./lab/kinds.ts"
+import { type Kind, kinds } from "./lab/kinds.ts"
 import { executableOf, type LabProgram, labPrograms } from "./lab/programs.ts"
 import { startSession } from "./lab/session.ts"
 import { printTable } from "./lab/table.ts"
@@ -58,9 +58,7 @@ async function insideNamespace(): Promise<number> {
 async function run(program: LabProgram, executable: string, version: string): Promise<void> {
   const rows: string[][] = []
   for (const kind of kinds.filter(candidate => candidate.name.includes(values.kind))) {
-    await using session = await startSession(program, executable, noTool)
-    const all = await deliverKind(session, kind, Number(values.count))
-    for (const { note, arrival } of all) if (note !== null) console.error(`${kind.name}: ${arrival}\n${note}`)
+    const all = await deliverAll(program, executable, kind)
     rows.push([program.name, version, kind.name, ...cells(all)])
   }
   printTable(
@@ -77,6 +75,21 @@ async function run(program: LabProgram, executable: string, version: string): Pr
     "program|version|mode|races|pasted before the dialog|approved|lost|doubled|changed".split("|"),
     races.map(race => [program.name, version, race.mode, ...race.counts.map(String)]),
   )
+}
+
+/** What could be delivered: a program that does not start, or stays busy, ends a kind but not the run. */
+async function deliverAll(program: LabProgram, executable: string, kind: Kind): Promise<Delivered[]> {
+  const all: Delivered[] = []
+  try {
+    await using session = await startSession(program, executable, noTool)
+    for await (const delivered of deliverKind(session, kind, Number(values.count))) {
+      if (delivered.note !== null) console.error(`${kind.name}: ${delivered.arrival}\n${delivered.note}`)
+      all.push(delivered)
+    }
+  } catch (error) {
+    console.error(`${kind.name}: ended after ${all.length} tries: ${error}`)
+  }
+  return all
 }
 
 const noTool = () => ({ command: () => "true", delayMilliseconds: () => 0 })

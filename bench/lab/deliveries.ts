@@ -16,14 +16,16 @@ export type Delivered = {
   readonly note: string | null
 }
 
-/** Delivers `count` texts of one kind one after the other to a fresh session. */
-export async function deliverKind(session: LabSession, kind: Kind, count: number): Promise<Delivered[]> {
-  const all: Delivered[] = []
+/** Delivers `count` texts of one kind one after the other. */
+export async function* deliverKind(
+  session: LabSession,
+  kind: Kind,
+  count: number,
+): AsyncGenerator<Delivered, void> {
   for (let index = 0; index < count; index++) {
-    await untilState(session, "ready", 20_000)
-    all.push(await deliver(session, kind.body(index), "hold"))
+    await untilState(session, "ready", 60_000)
+    yield await deliver(session, kind.body(index), "hold")
   }
-  return all
 }
 
 /** Delivers one text as the Guardian does: a held message is tried again, and resumed once it was pasted. */
@@ -38,7 +40,8 @@ export async function deliver(
   const { outcome, milliseconds, notes } = await typeUntilDone(session, text, mode, onPasted)
   const arrival = await arrivalOf(session, shortId, text)
   const isGood = arrival === "exact" && outcome.kind === "submitted"
-  const note = isGood ? null : [...notes, JSON.stringify(outcome), screen(session)].join("\n")
+  const difference = arrival === "changed" ? differenceOf(session, shortId, text) : []
+  const note = isGood ? null : [...notes, ...difference, JSON.stringify(outcome), screen(session)].join("\n")
   return { arrival, outcome, milliseconds, note }
 }
 
@@ -92,7 +95,17 @@ async function arrivalOf(session: LabSession, shortId: string, text: string): Pr
   const prompts = arrived()
   if (prompts.length === 0) return "lost"
   if (prompts.length > 1 || prompts[0]?.split(mark).length !== 2) return "doubled"
-  return prompts[0]?.trimEnd() === asSent(session, text) ? "exact" : "changed"
+  return unwrapped(prompts[0] ?? "") === asSent(session, text) ? "exact" : "changed"
+}
+
+/** Where what the model was sent first differs from what was handed in. */
+function differenceOf(session: LabSession, shortId: string, text: string): string[] {
+  const sent = session.stub.received.find(prompt => prompt.includes(`[${shortId}]`)) ?? ""
+  const wanted = asSent(session, text)
+  const at = [...wanted].findIndex((character, index) => [...sent][index] !== character)
+  const part = (whole: string) =>
+    JSON.stringify([...whole].slice(at < 0 ? -40 : at, at < 0 ? undefined : at + 40).join(""))
+  return [`differs at ${at < 0 ? "the end" : at}: wanted ${part(wanted)}, sent ${part(sent)}`]
 }
 
 /**
@@ -102,4 +115,10 @@ async function arrivalOf(session: LabSession, shortId: string, text: string): Pr
  */
 function asSent(session: LabSession, text: string): string {
   return profiles[session.program.name].adapt(text).trimEnd()
+}
+
+/** Claude Code 2.1.330 tells its model which text was a long paste: an element around it, whole. */
+function unwrapped(prompt: string): string {
+  const paste = /^\s*<pasted_content id="\w+">\n(.*)\n<\/pasted_content>\s*$/s.exec(prompt)
+  return (paste?.[1] ?? prompt).trimEnd()
 }

@@ -74,11 +74,12 @@ async function race(session: LabSession, mode: RaceResult["mode"], index: number
   await deliver(session, `please use tool for race ${index}`, "hold")
   const offset = Math.random() * 600 - 300
   await Bun.sleep(thinkMilliseconds + offset - gateMilliseconds)
-  let pastedBefore = false
+  let wasPasted = false
   const delivery = deliver(session, `race ${index}, a message`, mode, () => {
-    pastedBefore = true
+    wasPasted = true
   })
   await untilState(session, "dialog", 10_000)
+  const pastedBefore = wasPasted
   // Whatever the delivery pressed has had its effect by then.
   await Bun.sleep(600)
   const file = join(session.work, toolFile)

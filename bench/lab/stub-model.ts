@@ -66,11 +66,6 @@ export function startStubModel(tool: ToolCall): StubModel {
       if (dialect === undefined || request.method !== "POST")
         return Response.json({}, { status: request.method === "HEAD" ? 200 : 404 })
       const body = (await request.json()) as Json
-      if (process.env.LAB_BODIES)
-        await Bun.write(
-          `${process.env.LAB_BODIES}/${process.pid}-${paths.length}.json`,
-          JSON.stringify({ path, body }),
-        )
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
       const answer = chooseAnswer(question, tool, received.length)
