@@ -55,6 +55,7 @@ export type ToolCall = {
 export function startStubModel(tool: ToolCall): StubModel {
   const received: string[] = []
   const paths: string[] = []
+  const asked = new Set<string>()
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -68,8 +69,9 @@ export function startStubModel(tool: ToolCall): StubModel {
       const body = (await request.json()) as Json
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
-      const answer = chooseAnswer(question, tool, received.length)
+      const answer = chooseAnswer(question, tool, received.length, asked)
       if (answer.kind === "tool") {
+        if (question.text !== null) asked.add(question.text)
         await Bun.sleep(tool.delayMilliseconds())
         tool.onAsked?.()
       }
@@ -81,9 +83,11 @@ export function startStubModel(tool: ToolCall): StubModel {
 
 const dialects: readonly Dialect[] = [anthropic, responses, gemini, chatCompletions]
 
-function chooseAnswer(question: Question, tool: ToolCall, count: number): Answer {
+function chooseAnswer(question: Question, tool: ToolCall, count: number, asked: ReadonlySet<string>): Answer {
   const text = question.text ?? ""
-  if (text.includes("use tool") && question.tools.length > 0) return { kind: "tool", command: tool.command() }
+  // Once for each text: a program under load was seen to send the prompt again (Claude Code 2.1.197).
+  if (text.includes("use tool") && question.tools.length > 0 && !asked.has(text))
+    return { kind: "tool", command: tool.command() }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }
   return {
     kind: "words",
