@@ -119,6 +119,6 @@ function asSent(session: LabSession, text: string): string {
 
 /** Claude Code 2.1.330 tells its model which text was a long paste: an element around it, whole. */
 function unwrapped(prompt: string): string {
-  const paste = /^\s*<pasted_content id="\w+">\n(.*)\n<\/pasted_content>\s*$/s.exec(prompt)
+  const paste = /^\s*<pasted_content id="\w+">\n(.*)\n<\/pasted_content id="\w+">\s*$/s.exec(prompt)
   return (paste?.[1] ?? prompt).trimEnd()
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
@@ -50,6 +50,7 @@ export async function startSession(
   const dispose = async () => {
     tmux("kill-server")
     stub[Symbol.dispose]()
+    endProcessesOf(home)
     await removeWhenLeft(root)
   }
   try {
@@ -91,6 +92,18 @@ function baseEnvironment(home: string): Record<string, string> {
     TERM: "xterm-256color",
     LANG: "C.UTF-8",
     SHELL: "/bin/sh",
+  }
+}
+
+/** Codex 0.169.0 leaves an `app-server` daemon behind, outside the terminal: told by its temporary home. */
+function endProcessesOf(home: string): void {
+  for (const pid of readdirSync("/proc").filter(name => /^\d+$/.test(name))) {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+      if (environment.includes(`HOME=${home}`)) process.kill(Number(pid), "SIGKILL")
+    } catch {
+      // It ended by itself, or is somebody else's.
+    }
   }
 }
 

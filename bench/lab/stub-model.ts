@@ -85,8 +85,9 @@ const dialects: readonly Dialect[] = [anthropic, responses, gemini, chatCompleti
 
 function chooseAnswer(question: Question, tool: ToolCall, count: number, asked: ReadonlySet<string>): Answer {
   const text = question.text ?? ""
-  // Once for each text: a program under load was seen to send the prompt again (Claude Code 2.1.197).
-  if (text.includes("use tool") && question.tools.length > 0 && !asked.has(text))
+  // Once for each text, and not when another message follows in it: a program under load was
+  // seen to send the prompt again (Claude Code 2.1.197).
+  if (/use tool[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text))
     return { kind: "tool", command: tool.command() }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }
   return {
