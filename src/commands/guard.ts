@@ -96,7 +96,7 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
 
 /** An agent whose messages are kept and not typed, for people. */
 export const pausedWords = (one: PausedAgent): string =>
-  `${one.name} (${one.waiting} waiting): ${pauseWords(one)}`
+  `${one.name} (${one.waiting} waiting) ${pauseWords(one)}`
 
 /** Why the oldest message waits, for people. @param now - milliseconds since the epoch */
 export function heldWords(

@@ -1,4 +1,6 @@
 /** `sento log [NAME] [-f]`: the messages both ways, read from sento.db; needs no Guardian. */
+import type { Database } from "bun:sqlite"
+import { listPaused, pauseWords } from "../guardian/pauses.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
@@ -7,6 +9,7 @@ import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
+import { createPeers } from "../store/peers.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -74,9 +77,16 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
   const database = readDatabase(paths.database)
   if (database === null) return []
   const names = new Map(Object.entries(config.agents).map(([known, peer]) => [peer.id, known]))
+  const paused = pausedIn(database, config)
   const received = createInbox(database, () => new Uint8Array())
     .recent(mostRead)
-    .map(one => ({ ...one, direction: "in" as const, time: one.receivedAt, reason: null, ...noReceipt }))
+    .map(one => ({
+      ...one,
+      direction: "in" as const,
+      time: one.receivedAt,
+      reason: one.state === "waiting" ? (paused.get(one.pair) ?? null) : null,
+      ...noReceipt,
+    }))
   const sent = createOutbox(database)
     .recent(mostRead)
     .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
@@ -99,6 +109,12 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
       peerReason: told.peerReason,
       settledAt: settledAt === null ? null : formatTimestamp(settledAt),
     }))
+}
+
+/** Why the messages of paused agents wait, by pair id. */
+function pausedIn(database: Database, config: Config): Map<string, string> {
+  const paused = listPaused(config, createPeers(database).pauses(Date.now()), new Map())
+  return new Map(paused.map(one => [config.agents[one.name]?.id ?? "", `paused ${pauseWords(one)}`]))
 }
 
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */

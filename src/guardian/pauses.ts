@@ -4,7 +4,7 @@ import type { Config, Peer } from "../store/config.ts"
 import type { Received } from "../store/messages.ts"
 import type { Pause } from "../store/peers.ts"
 import { tellOwners } from "../tmux/owners.ts"
-import type { Context, NamedPeer } from "./context.ts"
+import type { NamedPeer } from "./context.ts"
 import type { PausedAgent, PauseEnd, Resumed } from "./door-requests.ts"
 import type { Books } from "./pairs.ts"
 import { serverOf } from "./pinning.ts"
@@ -21,19 +21,19 @@ const usualLimit = (config: Config, peer: Peer): number => peer.hopLimit ?? conf
  * Whether this message is one reply too many: its pair is paused then, and its owner told how to go on. Asked
  * when its turn comes, so that what came before it is typed.
  */
-export function stopsLoop(context: Context, { name, peer }: NamedPeer, message: Received): boolean {
-  const { store, log, config } = context
+export function stopsLoop(books: Books, { name, peer }: NamedPeer, message: Received): boolean {
+  const { store, log, config } = books
   const usual = usualLimit(config.current, peer)
-  if (message.hops === 0) forgetExtension(context, peer.id, usual)
+  if (message.hops === 0) forgetExtension(books, peer.id, usual)
   if (message.hops <= Math.max(usual, store.peers.hopLimit(peer.id) ?? 0)) return false
   store.peers.pause(peer.id, { until: null, reason: "loop" })
-  const words = `${name} is paused: ${pauseWords({ name, until: "resume", reason: "loop" })}`
+  const words = `${name} is paused ${pauseWords({ name, until: "resume", reason: "loop" })}`
   log.write(`holding [${message.shortId}] from ${name} (${message.hops} replies in a row): ${words}`)
-  void tellOwners(serverOf(context), config.current.tmux.session, `sento: ${words}`).catch(() => {})
+  void tellOwners(serverOf(books), config.current.tmux.session, `sento: ${words}`).catch(() => {})
   return true
 }
 
-function forgetExtension({ store, now }: Context, pair: string, usual: number): void {
+function forgetExtension({ store, now }: Books, pair: string, usual: number): void {
   if (store.peers.hopLimit(pair) === null) return
   const last = store.inbox.latestBeyond(pair, usual)
   if (last === null || now() - last > calmMilliseconds) store.peers.setHopLimit(pair, null)
@@ -92,6 +92,6 @@ export function listPaused(
 /** Why an agent's messages are kept, and how to go on, for the owner here. */
 export function pauseWords({ name, until, reason }: Omit<PausedAgent, "waiting">): string {
   const how = `\`sento agents resume ${name}\``
-  if (reason === "loop") return `the agents answered each other too often; ${how} lets them go on`
+  if (reason === "loop") return `because the agents answered each other too often: until ${how}`
   return until === "resume" ? `until ${how}` : `until ${until}, or ${how}`
 }

@@ -15,7 +15,9 @@ export type Target =
 
 const pinSchema = v.object({ pane: v.string(), pid: v.number(), startTicks: v.number() })
 
-export const serverOf = (context: Context): TmuxServer => ({ socket: context.config.current.tmux.socket })
+export const serverOf = (context: Pick<Context, "config">): TmuxServer => ({
+  socket: context.config.current.tmux.socket,
+})
 
 /** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
 export async function findTarget(context: Context): Promise<Target> {

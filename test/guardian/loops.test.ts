@@ -7,7 +7,12 @@ import { built, createWorld, initAgent, pairAgents, setUpAgent, until, type Worl
 let world: World
 afterEach(async () => world?.close())
 
-type Entry = { readonly direction: "in" | "out"; readonly state: string; readonly text: string }
+type Entry = {
+  readonly direction: "in" | "out"
+  readonly state: string
+  readonly text: string
+  readonly reason: string | null
+}
 
 async function logOf(name: string): Promise<Entry[]> {
   const { stdout } = await world.sento(name, ["log", "--json"])
@@ -79,10 +84,14 @@ test("two agents that echo each other stop by themselves, and go on when an owne
 
   const { stdout } = await world.sento("mira", ["status"])
   expect(stdout).toContain(
-    "paused    kai (1 waiting): the agents answered each other too often; `sento agents resume kai` lets them go on\n",
+    "paused    kai (1 waiting) because the agents answered each other too often: until `sento agents resume kai`\n",
   )
   const logs = await world.sento("mira", ["guard", "logs"])
   expect(logs.stdout).toMatch(/holding \[....\] from kai \(5 replies in a row\): .*`sento agents resume kai`/)
+
+  const [last] = (await logOf("mira")).slice(-1)
+  expect(last).toMatchObject({ text: "5", state: "waiting" })
+  expect(last?.reason).toContain("`sento agents resume kai`")
 
   const resumed = await world.sento("mira", ["agents", "resume", "kai", "--json"])
   expect(JSON.parse(resumed.stdout)).toEqual({ resumed: "kai", wasPaused: true, moreReplies: 4 })
