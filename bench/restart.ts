@@ -23,18 +23,18 @@ const closedPort = 1
 
 type Sample = { readonly milliseconds: number; readonly rss: number; readonly laterRss: number }
 
-const stopping = new AbortController()
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort())
 const world = createWorld([binary])
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void world.close().finally(() => process.exit(130)))
 let exit = 1
 try {
   exit = await measure()
 } catch (error) {
-  if (!stopping.signal.aborted) process.stderr.write(`${(error as Error).stack}\n`)
+  process.stderr.write(`${(error as Error).stack}\n`)
 } finally {
   await world.close()
 }
-process.exit(stopping.signal.aborted ? 130 : exit)
+process.exit(exit)
 
 async function measure(): Promise<number> {
   const empty = await prepare("empty", 0)
@@ -42,7 +42,6 @@ async function measure(): Promise<number> {
   const samples: Record<string, Sample[]> = { empty: [], full: [] }
   for (let round = 0; round < rounds; round += 1)
     for (const [name, paths] of Object.entries({ empty, full })) {
-      stopping.signal.throwIfAborted()
       samples[name]?.push(await startOnce(world, name, paths))
     }
   for (const [name, taken] of Object.entries(samples)) process.stdout.write(`${lineOf(name, taken)}\n`)

@@ -183,7 +183,7 @@ async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Pro
     sum(traffics.map(one => one.taken())) >= options.messages && killsOf(sides) >= options.kills
   const jobs = [
     ...sides.map(side => side.live(signal)),
-    fillDisks(sides, signal, counts),
+    fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
     ...sides.map(side => clearDrafts(side, signal)),
     tell(options, sides, traffics, signal),
     Promise.all(traffics.map(one => one.flow(isEnough, signal))).then(() => over.abort()),
@@ -215,10 +215,10 @@ async function clearDrafts(side: Side, signal: AbortSignal): Promise<void> {
 /** Now and then one disk is full, for some seconds; half the time from before its Guardian starts. */
 async function fillDisks(
   sides: readonly Side[],
+  random: Random,
   signal: AbortSignal,
   counts: { diskFull: number },
 ): Promise<void> {
-  const random = createRandom("disks")
   const some = sides.filter(side => side.disk !== null)
   for (let turn = 0; some.length > 0; turn += 1) {
     await sleep(random.between(8000, 15_000), signal)
