@@ -105,7 +105,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     { pane, profile }: Extract<Target, { kind: "pane" }>,
   ): Promise<TypingOutcome> {
     const { deliver, allowShell } = context.config.current.tmux
-    return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message), {
+    return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message, profile), {
       resume: message.state === "typing",
       unseen: message.state === "typing" && isUnseen,
       deliver: deliver ?? "hold",
@@ -139,7 +139,11 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       return null
     }
     if (outcome.kind === "vanished") return settle(message, "uncertain")
-    if (outcome.kind === "stuck") return { state: "draft", reason: outcome.reason }
+    // Pressed, and not taken: another press could answer a dialog that the first one has led to.
+    if (outcome.kind === "stuck") {
+      log.write(`[${message.shortId}] from ${message.name}: ${outcome.reason}`)
+      return settle(message, "uncertain")
+    }
     isUnseen = outcome.unseen ?? false
     if (!outcome.pasted && pasted === message.seq) {
       pasted = null

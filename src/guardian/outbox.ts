@@ -236,10 +236,16 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       requireSendable(text)
       const id = Bun.randomUUIDv7()
       const message = { pair: peer.id, name: to, id, text, inReplyTo, hops }
-      const sent = await store.commit(() => store.outbox.keep(message, now()))
+      const sent = await store.commit(() => store.outbox.keep(message, now())).catch(diskRefuses)
       onKept(id)
       const word = firstWord(sent)
-      hasten(peer.id)
+      // From here on nothing may fail the call: the message is kept, and said again it would be another one.
+      try {
+        hasten(peer.id)
+      } catch (error) {
+        trouble(peer.id, laneOf(peer.id), error)
+        tellFirst(sent.seq, { state: "queued", reason: "the disk refuses to write" })
+      }
       const result = await word
       if (result.state === "refused")
         throw new SentoError("failed", `${to} refused the message: ${result.reason}`)
@@ -258,6 +264,15 @@ function bodyOf(sent: Sent): UnstampedBody {
     hops: sent.hops,
     ...(sent.inReplyTo === null ? {} : { inReplyTo: sent.inReplyTo }),
   }
+}
+
+/** Nothing was kept, so nothing will be sent. */
+function diskRefuses(error: unknown): never {
+  throw new SentoError(
+    "try-later",
+    `the message cannot be kept: ${(error as Error).message}`,
+    "free some space on the disk that holds ~/.sento, then send again",
+  )
 }
 
 function outcomeOf(attempt: Attempt): AttemptOutcome {

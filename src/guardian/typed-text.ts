@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { answerHint, excerpt, layOut, mostTypedUnits, visibleText } from "../protocol/layout.ts"
+import type { ProfileName } from "../protocol/names.ts"
 import type { Received } from "../store/messages.ts"
 import type { Context } from "./context.ts"
 
@@ -11,13 +12,20 @@ const fileLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 type Typed = Pick<Received, "pair" | "shortId" | "text">
 
 /**
+ * A terminal that reads lines for its program takes 4,095 bytes of one and drops the rest (Linux 6.18), and the
+ * profile plain makes one line of every message.
+ */
+const mostLineBytes = 3500
+
+/**
  * The message laid out under the peer's local name; a long one as a file with its beginning; and, for a
  * pair's first message and then at most once an hour, the line that says how to answer.
  */
-export function typedText(context: Context, name: string, message: Typed): string {
+export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
-  const shown =
-    text.length > mostTypedUnits ? excerpt(text, keepInFile(context, message.shortId, text)) : text
+  const isLong =
+    text.length > mostTypedUnits || (profile === "plain" && Buffer.byteLength(text) > mostLineBytes)
+  const shown = isLong ? excerpt(text, keepInFile(context, message.shortId, text)) : text
   const line = layOut(name, message.shortId, shown)
   return isHintDue(context, message.pair) ? `${line}\n${answerHint(message.shortId)}` : line
 }

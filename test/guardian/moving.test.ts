@@ -1,4 +1,5 @@
 /** Peers that move: ports that change heal by themselves, and nobody else can move them. */
+import { Database } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, connect as dial, type Server, type Socket } from "node:net"
@@ -361,6 +362,14 @@ async function moveMira(mira: TestGuardian): Promise<void> {
   expect(mira.port).not.toBe(before)
 }
 
+function hasToldAll(mira: TestGuardian): boolean {
+  using database = new Database(mira.paths.database, { readonly: true })
+  const row = database.query("SELECT value FROM facts WHERE key = 'listened'").get() as {
+    value: string
+  } | null
+  return row !== null && (JSON.parse(row.value) as { isTold: boolean }).isTold
+}
+
 test("a Guardian that moved tells a peer that is off as soon as it runs, and once", async () => {
   const port = freePort()
   await using mira = await openGuardian({ kai: { pair: kai, port } })
@@ -369,6 +378,7 @@ test("a Guardian that moved tells a peer that is off as soon as it runs, and onc
   const there = openKai(undefined, port)
   await until("the next try", () => there.asked.length === 1)
   expect(there.asked).toMatchObject([{ type: "hello", port: mira.port }])
+  await until("the answer to be noted", () => hasToldAll(mira))
   await mira.restart()
   await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
   expect(there.asked).toHaveLength(2)
