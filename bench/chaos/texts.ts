@@ -10,12 +10,13 @@ export type Text = {
   readonly text: string
 }
 
+/** Short enough to be typed: what is longer goes into a file where the profile is `plain`. */
 export function composeText(direction: Direction, number: number, random: Random, long: boolean): Text {
   const mark = random
     .between(0, 2 ** 32 - 1)
     .toString(16)
     .padStart(8, "0")
-  const words = long ? random.between(300, 900) : random.between(0, random.chance(0.1) ? 300 : 30)
+  const words = long ? random.between(200, 400) : random.between(0, random.chance(0.1) ? 200 : 30)
   const payload = Array.from({ length: words }, () => random.pick(vocabulary)).join(" ")
   return {
     key: `${direction}-${number}-${mark}`,
