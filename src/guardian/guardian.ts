@@ -115,7 +115,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     asked.resolve()
   })
   sweep(context, sender)
-  outbox.resume()
+  void outbox.resume()
   joining.resume()
   delivery.wake()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)

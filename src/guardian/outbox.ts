@@ -19,6 +19,8 @@ export type Outbox = ReturnType<typeof createOutboxWorker>
 
 /** Attempts under way at once: a start with thousands of waiting pairs must not open as many sockets. */
 const mostAttempts = 32
+/** Pairs whose lanes start in one turn of the event loop, so that the doors answer meanwhile. */
+const pairsInOneTurn = 16
 /** How long `send` waits for the first attempt before it says that the message is queued. */
 const patienceMilliseconds = 20_000
 /** Longer than any wait that a peer may ask for. */
@@ -207,10 +209,13 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       await Promise.allSettled(draining)
     },
 
-    /** Goes on with whatever waited when the Guardian stopped. */
-    resume(): void {
-      const pairs = new Set([...store.outbox.pairsWaiting(), ...store.receipts.pairsWaiting()])
-      for (const pair of pairs) run(pair, laneOf(pair))
+    /** Goes on with whatever waited when the Guardian stopped; with thousands of pairs, a few in each turn. */
+    async resume(): Promise<void> {
+      const pairs = [...new Set([...store.outbox.pairsWaiting(), ...store.receipts.pairsWaiting()])]
+      while (pairs.length > 0 && !context.stopping.aborted) {
+        for (const pair of pairs.splice(0, pairsInOneTurn)) run(pair, laneOf(pair))
+        await nextTurn()
+      }
     },
 
     /** Tells a sender what becomes of its message; nothing where that says nothing new. */
@@ -265,6 +270,8 @@ function bodyOf(sent: Sent): UnstampedBody {
     ...(sent.inReplyTo === null ? {} : { inReplyTo: sent.inReplyTo }),
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** Nothing was kept, so nothing will be sent. */
 function diskRefuses(error: unknown): never {
