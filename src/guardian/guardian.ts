@@ -166,7 +166,7 @@ function openListener(
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
       [messagesPath]: createReceiver(context, (from, body) => {
-        if (body.type === "message") arrived(context, delivery, from, body)
+        if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
         if (body.type === "receipt") toldOf(context, from, body)
         if (body.type === "unpair") pairEnded(context, from)
         // It can be reached again, then: no need to wait for the next try.
@@ -181,20 +181,22 @@ function openListener(
   })
 }
 
-/** To whoever waits for it as an answer; otherwise it is typed. */
+/** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
 function arrived(
   context: Context,
-  delivery: Delivery,
+  { outbox, delivery }: { outbox: Outbox; delivery: Delivery },
   from: NamedPeer,
   { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
 ): void {
-  const { inbox } = context.store
+  const { inbox, peers } = context.store
+  const message = inbox.byId(from.peer.id, id)
+  if (message === null) return
   const isAwaited = inReplyTo !== undefined && context.waiters.has(inReplyTo)
-  const message = isAwaited ? inbox.byId(from.peer.id, id) : null
-  if (isAwaited && message !== null && inbox.claim(message.seq, context.now())) {
+  if (isAwaited && inbox.claim(message.seq, context.now())) {
     context.log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
     context.waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
-  } else delivery.wake()
+  } else if (peers.pauseOf(from.peer.id, context.now()) !== null) outbox.tellSender(message, "held", "paused")
+  else delivery.wake()
 }
 
 /** A receipt counts where the message went to the very pair that it comes from. */

@@ -76,6 +76,19 @@ test("the sender hears that its message is held, and later that it was typed", a
   expect(asked.stderr).toContain("kai's agent cannot take it now (no session); held until it can")
 }, 40_000)
 
+test("the sender hears that its message waits because its agent was paused", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai", demoAgent("here again"))
+  await pairAgents(world, "mira", "kai")
+  expect((await world.sento("kai", ["agents", "pause", "mira"])).exit).toBe(0)
+  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "hello?"])
+  await until("the held receipt", async () => (await logOf("mira"))[0]?.peerState === "held")
+  expect((await logOf("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
+  expect((await world.sento("kai", ["agents", "resume", "mira"])).exit).toBe(0)
+  expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "here again\n" })
+}, 40_000)
+
 test.each([
   ["0", 64],
   ["-3", 64],
