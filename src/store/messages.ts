@@ -2,12 +2,8 @@
 import type { Database } from "bun:sqlite"
 import { newShortId } from "../protocol/codes.ts"
 import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limiter.ts"
-import {
-  idLifetimeMilliseconds,
-  type MessageBody,
-  mostReceipts,
-  type ReceiptState,
-} from "../protocol/messages.ts"
+import { idLifetimeMilliseconds, type MessageBody, type ReceiptState } from "../protocol/messages.ts"
+import { isTaken } from "../protocol/receipts.ts"
 import { areLimitsLifted } from "./faults.ts"
 import { isPaused } from "./peers.ts"
 
@@ -237,10 +233,12 @@ export function createOutbox(database: Database) {
   const byId = database.query<SentRow, { pair: string; id: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
   )
+  const receiptsTaken = database.query<
+    { receipts: number; peer_state: ReceiptState | null },
+    { pair: string; of: string }
+  >("SELECT receipts, peer_state FROM outbox WHERE pair = $pair AND id = $of")
   const receipt = database.query(
-    `UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1
-     WHERE pair = $pair AND id = $of AND (receipts < $most OR $state = 'answered')
-       AND coalesce(peer_state, 'held') NOT IN ('answered', 'expired', 'refused')`,
+    "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
   )
   const hasten = database.query(
     "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0",
@@ -279,7 +277,10 @@ export function createOutbox(database: Database) {
      * said of it, or its end is known.
      */
     noteReceipt(pair: string, of: string, state: ReceiptState, reason: string | null): boolean {
-      return receipt.run({ pair, of, state, reason, most: mostReceipts }).changes > 0
+      const known = receiptsTaken.get({ pair, of })
+      if (known === null || !isTaken(known.peer_state, known.receipts, state)) return false
+      receipt.run({ pair, of, state, reason })
+      return true
     },
     byId(pair: string, id: string): Sent | null {
       const row = byId.get({ pair, id })

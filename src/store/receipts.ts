@@ -1,6 +1,7 @@
 /** What we have to tell senders of their messages: the latest word on each, until it was heard. */
 import type { Database } from "bun:sqlite"
-import { messageLifetimeMilliseconds, mostReceipts, type ReceiptState } from "../protocol/messages.ts"
+import { messageLifetimeMilliseconds, type ReceiptState } from "../protocol/messages.ts"
+import { isWorthTelling, type Word } from "../protocol/receipts.ts"
 
 export type Receipt = {
   readonly pair: string
@@ -20,14 +21,10 @@ type Row = Omit<Receipt, "nextAt"> & { next_at: number }
 
 export type Receipts = ReturnType<typeof createReceipts>
 
-/** Words of waiting that are told of one message; its end is told beyond them. */
-const mostHolds = mostReceipts - 2
-
 export function createReceipts(database: Database) {
-  const known = database.query<
-    { made: number; state: string; reason: string | null },
-    { pair: string; of: string }
-  >("SELECT made, state, reason FROM receipts WHERE pair = $pair AND of = $of")
+  const known = database.query<Word & { made: number }, { pair: string; of: string }>(
+    "SELECT made, state, reason FROM receipts WHERE pair = $pair AND of = $of",
+  )
   const upsert = database.query(
     `INSERT INTO receipts (pair, of, id, state, reason, made, pending, at) VALUES ($pair, $of, $id, $state, $reason, 1, 1, $now)
      ON CONFLICT (pair, of) DO UPDATE SET id = $id, state = $state, reason = $reason, made = made + 1, pending = 1,
@@ -55,8 +52,7 @@ export function createReceipts(database: Database) {
       now: number,
     ): boolean {
       const last = known.get({ pair, of })
-      if (last !== null && last.state === state && last.reason === reason) return false
-      if ((last?.made ?? 0) >= (state === "held" ? mostHolds : mostReceipts)) return false
+      if (!isWorthTelling(last, last?.made ?? 0, { state, reason })) return false
       upsert.run({ pair, of, id, state, reason, now })
       return true
     },

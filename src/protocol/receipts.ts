@@ -1,0 +1,38 @@
+/**
+ * Which words about a message are told, and which are taken, as pure tables.
+ *
+ *     accepted → held (and held for another reason) → delivered → answered
+ *                                                   → uncertain → answered
+ *     accepted, held → expired | refused            final, as is answered
+ *
+ * @see docs/PROTOCOL.md section 3, "Receipts"
+ */
+import { mostReceipts, type ReceiptState } from "./messages.ts"
+
+/** The last word on a message; null before the first. */
+export type Word = { readonly state: ReceiptState; readonly reason: string | null }
+
+/** Words of waiting that are told of one message; what becomes of it at last is told beyond them. */
+const mostHolds = mostReceipts - 2
+
+const finalStates: readonly ReceiptState[] = ["answered", "expired", "refused"]
+
+/**
+ * Whether a receiver tells this word.
+ * @param made - how many were told of this message before
+ */
+export function isWorthTelling(last: Word | null, made: number, next: Word): boolean {
+  if (last !== null && last.state === next.state && last.reason === next.reason) return false
+  return made < (next.state === "held" ? mostHolds : mostReceipts)
+}
+
+/**
+ * Whether a sender takes this word about a message that it really sent.
+ * @param taken - how many it took of this message before
+ */
+export function isTaken(last: ReceiptState | null, taken: number, next: ReceiptState): boolean {
+  if (last !== null && finalStates.includes(last)) return false
+  if (next === "answered") return true
+  const isBackwards = next === "held" && (last === "delivered" || last === "uncertain")
+  return taken < mostReceipts && !isBackwards
+}
