@@ -42,7 +42,7 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
     return exitOf(end)
   } catch (error) {
     if (!(error instanceof SentoError) || error.code !== "refused") throw error
-    return pairForAgent(paths, request, onEvent)
+    return pairForAgent(paths, request, onEvent, error)
   }
 }
 
@@ -51,11 +51,11 @@ async function pairForAgent(
   paths: Paths,
   request: { readonly op: "pair"; readonly long: boolean },
   onEvent: (event: PairingEvent) => void,
+  refusal: SentoError,
 ): Promise<number> {
   await callDoor<null, PairingEvent>(paths, "agent", { ...request, wait: false }, { onEvent })
-  tell(
-    "the yes is your owner's: tell your owner to run `sento pair` in a terminal of their own and to wait there",
-  )
+  tell(`The question for a yes is not asked here: ${refusal.message}.`)
+  tell("The owner runs `sento pair` in another terminal, sees the same code, and answers there.")
   return 0
 }
 
@@ -112,7 +112,7 @@ function tellMinter(event: PairingEvent): void {
     print(event.code)
     tell()
     tell(`Tell the other agent's owner to run:  ${bold(`sento pair ${event.address ?? event.code}`)}`)
-    tell(dim("The code is good for 10 minutes. Waiting; Ctrl-C stops the wait, not the code."))
+    tell(dim("The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."))
   } else if (event.event === "request") {
     const { name, host, verifier, id } = event
     tell()
