@@ -27,8 +27,8 @@ test.skipIf(!hasBuild)(
     const run = runChaos({
       binary,
       seed,
-      messages: 100,
-      kills: 6,
+      messages: 60,
+      kills: 4,
       life: [300, 2500],
       mostStallMilliseconds: 1000,
       drainMilliseconds: 30_000,
@@ -43,7 +43,7 @@ test.skipIf(!hasBuild)(
     expect(report.sides.mira?.crashed).toBe(0)
     expect(report.sides.kai?.crashed).toBe(0)
   },
-  60_000,
+  150_000,
 )
 
 const key = (number: number): string => `m2k-${number}-0000000${number}`
