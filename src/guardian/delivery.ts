@@ -6,6 +6,7 @@ import type { Received } from "../store/messages.ts"
 import { tellOwners } from "../tmux/owners.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, peerById } from "./context.ts"
+import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
 import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
@@ -51,7 +52,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       if (message === null) break
       const held = await deliver(message)
       noteHold(message, held)
-      if (held !== null) await pause(context.stopping)
+      if (held !== null) await pause(lookMilliseconds, context.stopping)
     }
     hold = null
     awaitPauseEnd()
@@ -233,10 +234,3 @@ const holdWords: Readonly<Record<PaneLook["state"], string>> = {
 
 /** The message's pair was removed or paused just before the paste. */
 class Withdrawn extends Error {}
-
-function pause(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, lookMilliseconds)
-  signal.addEventListener("abort", () => resolve(), { once: true })
-  return promise.finally(() => clearTimeout(timer))
-}
