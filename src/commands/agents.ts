@@ -1,6 +1,7 @@
 /** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
 import { listAgents } from "../guardian/agents.ts"
 import type { AgentList, AgentRow, DoorRequestInput, PauseEnd, Resumed } from "../guardian/door-requests.ts"
+import { requirePin } from "../guardian/owner-pin.ts"
 import { type Books, endPair, renamePair } from "../guardian/pairs.ts"
 import { pausePair, resumePair } from "../guardian/pauses.ts"
 import { requirePeer } from "../guardian/requirements.ts"
@@ -11,6 +12,7 @@ import { isName, nameRule } from "../protocol/names.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
+import { withPin } from "./consent.ts"
 import { callDoor, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
@@ -61,7 +63,12 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
 
 /** `sento agents remove NAME` */
 export async function removeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
-  await askOrDo(paths, { op: "remove", name }, books => endPair(books, requirePeer(books, name)))
+  await withPin(pin =>
+    askOrDo(paths, { op: "remove", name, pin }, async books => {
+      await requirePin(books, pin)
+      endPair(books, requirePeer(books, name))
+    }),
+  )
   if (isJson) printJson({ removed: name })
   else tell(`removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
   return 0
@@ -123,7 +130,7 @@ export async function resumeAgent(paths: Paths, name: string, isJson: boolean): 
 async function askOrDo<Result>(
   paths: Paths,
   request: DoorRequestInput,
-  work: (books: Books) => Result,
+  work: (books: Books) => Result | Promise<Result>,
 ): Promise<Result> {
   needConfig(paths)
   try {

@@ -1,14 +1,15 @@
 /** `sento pair`, `sento pair CODE`, `sento approve`, `sento deny`. */
-import type { Candidate, PairingEvent } from "../guardian/door-requests.ts"
+import type { Answer, Candidate, PairingEvent } from "../guardian/door-requests.ts"
 import { formatAddress, readAddress } from "../protocol/addresses.ts"
 import { formatCode, readCode } from "../protocol/codes.ts"
-import { SentoError } from "../protocol/errors.ts"
+import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import type { Paths } from "../store/paths.ts"
+import { answerHere, answerWords, approveWith, pairedWords, type Request, tellQuestion } from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { ensureConfig } from "./init.ts"
-import { ask, bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
+import { bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
 
 export type PairOptions = {
   readonly long?: boolean
@@ -16,8 +17,6 @@ export type PairOptions = {
   readonly as?: string
   readonly replace?: boolean
 }
-
-type Request = Extract<PairingEvent, { event: "request" }>
 
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
 export async function pair(paths: Paths, options: PairOptions): Promise<number> {
@@ -28,9 +27,9 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
   const prompts = new Map<string, AbortController>()
   const onEvent = (event: PairingEvent): void => {
     if (isJson) printJson(withoutUnused(event))
-    else tellMinter(event)
+    else tellMinter(paths, event)
     if (event.event === "answered") prompts.get(event.id)?.abort()
-    if (event.event === "request" && isPerson(isJson)) void answerHere(paths, event, prompts, stop)
+    if (event.event === "request" && isPerson(isJson)) askHere(paths, event, prompts, stop)
   }
   const request = { op: "pair", long: options.long ?? false } as const
   try {
@@ -41,8 +40,8 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
     await Promise.allSettled(answering.values())
     return exitOf(end)
   } catch (error) {
-    if (!(error instanceof SentoError) || error.code !== "refused") throw error
-    return pairForAgent(paths, request, onEvent, error)
+    if (!isNotOwner(error)) throw error
+    return pairForAgent(paths, request, onEvent)
   }
 }
 
@@ -51,74 +50,51 @@ async function pairForAgent(
   paths: Paths,
   request: { readonly op: "pair"; readonly long: boolean },
   onEvent: (event: PairingEvent) => void,
-  refusal: SentoError,
 ): Promise<number> {
   await callDoor<null, PairingEvent>(paths, "agent", { ...request, wait: false }, { onEvent })
-  tell(`The question for a yes is not asked here: ${refusal.message}.`)
-  tell("The owner runs `sento pair` in another terminal, sees the same code, and answers there.")
+  tell(
+    "When the code is used this agent's owner is asked for a yes: in the session, in the chat that is set up,",
+  )
+  tell("or by `sento pair` and `sento approve` in a terminal of their own. An agent cannot say it.")
   return 0
 }
 
 const answering = new Set<Promise<void>>()
 
 /** Asks in this terminal; an answer given elsewhere withdraws the question. */
-function answerHere(
+function askHere(
   paths: Paths,
   request: Request,
   prompts: Map<string, AbortController>,
   stop: AbortController,
-): Promise<void> {
+): void {
   const withdrawn = new AbortController()
   prompts.set(request.id, withdrawn)
-  const answer = askOwner(paths, request, withdrawn.signal).catch(error => {
-    if (error instanceof SentoError && error.code === "interrupted") stop.abort()
-    else tell(`sento: error: ${(error as Error).message}`)
-  })
+  // One prompt at a time: the keyboard is one.
+  const before = [...answering]
+  const answer = Promise.allSettled(before)
+    .then(() => (withdrawn.signal.aborted ? null : answerHere(paths, request, withdrawn.signal)))
+    .then(answer => {
+      if (answer === null) tell("answered elsewhere")
+      else if (request.kind === "join") tell(answer.outcome === "denied" ? denied : answerWords(answer))
+    })
+    .catch(error => {
+      if (error instanceof SentoError && error.code === "interrupted") stop.abort()
+      else tell(`sento: error: ${(error as Error).message}`)
+    })
+    .finally(() => answering.delete(answer))
   answering.add(answer)
-  return answer.finally(() => answering.delete(answer))
 }
 
-async function askOwner(paths: Paths, request: Request, withdrawn: AbortSignal): Promise<void> {
-  const { id, name } = request
-  const answer = await ask(`Agent ${name} wants to pair. Approve? (yes/no)`, {
-    check: text => (/^(?:yes|no)$/i.test(text) ? undefined : "type yes or no"),
-    signal: withdrawn,
-  })
-  if (answer === null) tell("answered elsewhere")
-  else if (answer.toLowerCase() === "no") await callDoor(paths, "owner", { op: "deny", id })
-  else {
-    const as = request.taken ? await askOtherName(name, withdrawn) : null
-    await callDoor(paths, "owner", { op: "approve", id, ...as })
-  }
-}
-
-/** The name is another pair's: a new name for this one, or the same for replacing that one. */
-async function askOtherName(
-  name: string,
-  withdrawn: AbortSignal,
-): Promise<{ as: string; replace: boolean } | null> {
-  tell(
-    `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
-  )
-  const answer = await ask("Name for it here", {
-    check: text => (isName(text) ? undefined : nameRule),
-    signal: withdrawn,
-  })
-  return answer === null ? null : { as: answer, replace: answer === name }
-}
-
-function tellMinter(event: PairingEvent): void {
+function tellMinter(paths: Paths, event: PairingEvent): void {
   if (event.event === "code") {
     print(event.code)
     tell()
     tell(`Tell the other agent's owner to run:  ${bold(`sento pair ${event.address ?? event.code}`)}`)
     tell(dim("The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."))
   } else if (event.event === "request") {
-    const { name, host, verifier, id } = event
-    tell()
-    tell(`${bold(name)} at ${host} knows the code. Its owner sees the same verifier: ${bold(verifier)}`)
-    tell("With a yes its messages are typed into this agent's session; it gets no access to files.")
-    if (!isPerson(false)) tell(`answer with \`sento approve ${id}\` or \`sento deny ${id}\``)
+    tellQuestion(paths, event)
+    if (!isPerson(false)) tell(`answer with \`sento approve ${event.id}\` or \`sento deny ${event.id}\``)
   } else tellEnd(event)
 }
 
@@ -127,12 +103,14 @@ function tellEnd(event: PairingEvent): void {
   if (line !== null) tell(line)
 }
 
+const denied = "The answer was no. Nothing is paired."
+
 function endLine(event: PairingEvent): string | null {
   switch (event.event) {
     case "paired":
-      return `Paired with ${event.name}. Try:  sento send ${event.name} "hello"`
+      return pairedWords(event.name)
     case "denied":
-      return "The answer was no. Nothing is paired."
+      return denied
     case "expired":
       return "Nobody answered in time. Run `sento pair` for a new code."
     case "burned":
@@ -174,15 +152,25 @@ async function joinAt(paths: Paths, wish: Target, options: PairOptions): Promise
     else tellJoiner(event)
   }
   const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
-  const end = await callDoor<PairingEvent | null, PairingEvent>(paths, "owner", request, {
-    onEvent,
-    signal: stop.signal,
-  })
-  return exitOf(end)
+  const call = (door: "owner" | "agent") =>
+    callDoor<PairingEvent | null, PairingEvent>(paths, door, request, { onEvent, signal: stop.signal })
+  return exitOf(
+    await call("owner").catch(error => (isNotOwner(error) ? call("agent") : Promise.reject(error))),
+  )
 }
 
+/** An agent may ask to join, because it was told to; its owner is asked first. */
+const isNotOwner = (error: unknown): boolean => error instanceof SentoError && error.code === "not-owner"
+
 function tellJoiner(event: PairingEvent): void {
-  if (event.event === "found") {
+  if (event.event === "request") {
+    tell(
+      `This agent's own owner is asked first (${event.id}); nothing that could pair is sent before the yes.`,
+    )
+    tell(
+      `The owner answers in the session, in the chat that is set up, or with \`sento approve ${event.id}\`.`,
+    )
+  } else if (event.event === "found") {
     tell(`Found ${bold(event.name)} at ${formatAddress(event.host, event.port)}.`)
   } else if (event.event === "verifier") {
     tell(`Verifier: ${bold(event.verifier)}; ${event.name}'s owner sees the same.`)
@@ -226,9 +214,9 @@ export async function approve(paths: Paths, id: string | null, options: PairOpti
   requireLocalName(options)
   await ensureGuardian(paths)
   const request = { op: "approve", id, as: options.as ?? null, replace: options.replace ?? false } as const
-  const result = await callDoor<{ name: string; id: string }>(paths, "owner", request)
-  if (options.json) printJson({ event: "paired", ...result })
-  else tellEnd({ event: "paired", ...result })
+  const { outcome, ...result } = await approveWith(paths, request)
+  if (options.json) printJson({ event: outcome, ...result })
+  else tell(answerWords({ outcome, ...result } as Answer))
   return 0
 }
 
@@ -258,6 +246,8 @@ function exitOf(end: PairingEvent | null): number {
       return 77
     case "expired":
       return 124
+    case "failed":
+      throw new SentoError(isErrorCode(end.code) ? end.code : "failed", end.message, end.hint)
     default:
       throw new SentoError("failed", "the Guardian stopped", "run the command again: what waits is kept")
   }

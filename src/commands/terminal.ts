@@ -81,6 +81,14 @@ export async function ask(
   throw new SentoError("interrupted", "not answered")
 }
 
+/** Asks for one line that is not shown. @throws interrupted */
+export async function askSecret(message: string): Promise<string> {
+  const { password, isCancel } = await import("@clack/prompts")
+  const answer = await password({ message, output: process.stderr })
+  if (isCancel(answer)) throw new SentoError("interrupted", "not answered")
+  return answer ?? ""
+}
+
 /** Lets a person pick one of several. @throws interrupted */
 export async function choose<Value extends string>(
   message: string,

@@ -11,6 +11,7 @@ import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
 import type { PairingEvent } from "./door-requests.ts"
 import type { Log } from "./log.ts"
+import type { Notices } from "./notices.ts"
 import type { Waiters } from "./waiters.ts"
 
 export type Context = {
@@ -22,6 +23,7 @@ export type Context = {
   readonly random: (length: number) => Uint8Array
   readonly config: ConfigHolder
   readonly events: Events
+  readonly notices: Notices
   readonly waiters: Waiters
   /** Aborted when the Guardian stops. */
   readonly stopping: AbortSignal
@@ -49,7 +51,7 @@ export function holdConfig(paths: Paths, initial: Config): ConfigHolder {
 }
 
 /** Which request an event is about; null: the open code. */
-export type About = { readonly role: PairingRole; readonly id: string } | null
+export type About = { readonly role: PairingRole | "join"; readonly id: string } | null
 
 type Listener = (event: PairingEvent, about: About) => void
 

@@ -3,7 +3,6 @@
 import type { ReceiptState } from "../protocol/messages.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received } from "../store/messages.ts"
-import { tellOwners } from "../tmux/owners.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, peerById } from "./context.ts"
 import { pause } from "./pause.ts"
@@ -26,7 +25,7 @@ type Held = Pick<Hold, "state" | "reason">
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
-/** How long a dialog or a draft may hold a message before its owner is told, once. */
+/** How long a message may be held before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
 /** A timer takes no more than 2^31 - 1 ms; one that comes early looks and waits again. */
 const longestTimerMilliseconds = 24 * 60 * 60 * 1000
@@ -173,12 +172,10 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     if (hold !== null) tellOwnerOnce(hold)
   }
 
-  function tellOwnerOnce({ shortId, name, state, reason, since }: Hold): void {
-    const isDue = context.now() - since >= tellMilliseconds && toldFor !== shortId
-    if (!isDue || (state !== "dialog" && state !== "draft")) return
+  function tellOwnerOnce({ shortId, name, reason, since }: Hold): void {
+    if (context.now() - since < tellMilliseconds || toldFor === shortId) return
     toldFor = shortId
-    const text = `sento: a message from ${name} waits: ${reason}`
-    void tellOwners(serverOf(context), context.config.current.tmux.session, text).catch(() => {})
+    context.notices.tell(`held ${shortId}`, `a message from ${name} has waited for 10 minutes: ${reason}`)
   }
 
   function wake(): void {

@@ -1,21 +1,30 @@
 /** What each request at a local door does. */
 
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
-import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
+import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
-import type { PairingRequest } from "../store/requests.ts"
 import { listAgents } from "./agents.ts"
-import { announce, type Context } from "./context.ts"
+import type { Context } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
-import type { AgentList, DoorEvent, DoorRequest, GuardStatus, PairingEvent, Probe } from "./door-requests.ts"
+import type {
+  AgentList,
+  DoorEvent,
+  DoorName,
+  DoorRequest,
+  GuardStatus,
+  PairingEvent,
+  Probe,
+} from "./door-requests.ts"
 import type { DoorHandler } from "./doors.ts"
 import type { Joining } from "./joining.ts"
-import { codeEvent, type Minting, requestEvent } from "./minting.ts"
+import { codeEvent, type Minting } from "./minting.ts"
 import type { Outbox } from "./outbox.ts"
-import { endPair, renamePair, requireFreeName, storePair, tellEnded } from "./pairs.ts"
+import { requirePin, setPin } from "./owner-pin.ts"
+import { endPair, renamePair, tellEnded } from "./pairs.ts"
 import { listPaused, pausePair, resumePair } from "./pauses.ts"
 import { attach } from "./pinning.ts"
+import { type Questions, questionEvent } from "./questions.ts"
 import { requirePeer } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
 import { reply, send } from "./sending.ts"
@@ -26,6 +35,7 @@ type Parts = {
   readonly outbox: Outbox
   readonly minting: Minting
   readonly joining: Joining
+  readonly questions: Questions
   readonly delivery: Delivery
   readonly onStop: () => void
 }
@@ -33,18 +43,24 @@ type Parts = {
 type Emit = (event: DoorEvent) => void
 
 export function createDispatcher(parts: Parts): DoorHandler {
-  return (request, emit, gone) => dispatch(parts, request, emit, gone)
+  return (request, emit, gone, door) => dispatch(parts, request, emit, gone, door)
 }
 
-async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: AbortSignal): Promise<unknown> {
-  const { context, sender } = parts
+async function dispatch(
+  parts: Parts,
+  request: DoorRequest,
+  emit: Emit,
+  gone: AbortSignal,
+  door: DoorName,
+): Promise<unknown> {
+  const { context, sender, questions } = parts
   switch (request.op) {
     case "status":
       return status(parts)
     case "agents":
       return agents(context)
     case "requests":
-      return context.store.requests.waiting("minter").map(one => requestEvent(context, one))
+      return questions.waiting().map(questionEvent)
     case "probe":
       return probe(context, sender, request.name)
     case "send":
@@ -54,12 +70,18 @@ async function dispatch(parts: Parts, request: DoorRequest, emit: Emit, gone: Ab
     case "pair":
       return pair(parts, request, emit, gone)
     case "join":
-      return join(parts, request, emit, gone)
+      return door === "owner" ? join(parts, request, emit, gone) : askToJoin(parts, request, emit, gone)
+    case "question":
+      return question(parts, request.id, emit, gone)
     case "approve":
-      return approve(parts, request)
+      await requirePin(context, request.pin)
+      return questions.approve(request.id, request)
     case "deny":
-      return deny(context, request.id)
+      return questions.deny(request.id)
+    case "pin":
+      return setPin(context, request.pin, request.next)
     case "remove":
+      await requirePin(context, request.pin)
       endPair(context, requirePeer(context, request.name))
       tellEnded(context, sender)
       return null
@@ -151,15 +173,15 @@ async function probe(context: Context, sender: Sender, name: string): Promise<Pr
 
 /** Opens a code, or shows the request that waits, and tells what becomes of it until the caller hangs up. */
 async function pair(
-  { context, minting }: Parts,
+  { context, minting, questions }: Parts,
   request: Extract<DoorRequest, { op: "pair" }>,
   emit: Emit,
   gone: AbortSignal,
 ): Promise<PairingEvent | null> {
-  const waiting = context.store.requests.waiting("minter")
+  const waiting = questions.waiting()
   const end = waitForEnd(context, emit, gone)
-  if (waiting.length > 0) for (const one of waiting) emit(requestEvent(context, one))
-  else emit(openCode(context, minting, request.long))
+  if (!waiting.some(one => one.kind === "request")) emit(openCode(context, minting, request.long))
+  for (const one of waiting) emit(questionEvent(one))
   return request.wait ? end.promise : end.cancel()
 }
 
@@ -170,29 +192,59 @@ function openCode(context: Context, minting: Minting, long: boolean): PairingEve
   return codeEvent(code, isLoopback(host) ? null : `${formatCode(code.symbols)}@${formatAddress(name, port)}`)
 }
 
+type JoinRequest = Extract<DoorRequest, { op: "join" }>
+
 async function join(
   { context, joining }: Parts,
-  request: Extract<DoorRequest, { op: "join" }>,
+  request: JoinRequest,
   emit: Emit,
   gone: AbortSignal,
 ): Promise<PairingEvent | null> {
+  const kept = await joining.join(withSymbols(request), emit)
+  return waitForEnd(context, emit, gone, kept.id).promise
+}
+
+/** At the agent's door: its own owner is asked first. Which pair to replace is the owner's choice alone. */
+async function askToJoin(
+  { context, questions }: Parts,
+  request: JoinRequest,
+  emit: Emit,
+  gone: AbortSignal,
+): Promise<PairingEvent | null> {
+  const asked = await questions.askToJoin({ ...withSymbols(request), replace: false }, emit)
+  emit(questionEvent(asked))
+  return waitForEnd(context, emit, gone, asked.id).promise
+}
+
+/** @throws usage */
+function withSymbols(request: JoinRequest): JoinRequest {
   const symbols = readCode(request.symbols)
   if (symbols === null) throw new SentoError("usage", `${JSON.stringify(request.symbols)} is no code`)
-  const kept = await joining.join({ ...request, symbols }, emit)
-  return waitForEnd(context, emit, gone, kept.id).promise
+  return { ...request, symbols }
+}
+
+/** One question for a prompt; the end of it, or of the wait, is the result. */
+function question({ context, questions }: Parts, id: string, emit: Emit, gone: AbortSignal) {
+  const asked = questions.waiting().find(one => one.id === id)
+  if (asked === undefined) return { event: "answered", id, state: "expired" } as const
+  const end = waitForEnd(context, emit, gone, id)
+  emit(questionEvent(asked))
+  return end.promise
 }
 
 /**
  * Passes events on until the one that ends the wait, which becomes the result.
- * @param only - the joiner's request that is of interest, or null for all that concerns the open code
+ * @param only - the request or join that is of interest, or null for whatever is asked of the owner
  */
 function waitForEnd(context: Context, emit: Emit, gone: AbortSignal, only: string | null = null) {
   const { promise, resolve } = Promise.withResolvers<PairingEvent | null>()
   const off = context.events.on((event, about) => {
-    const isMine = only === null ? about === null || about.role === "minter" : about?.id === only
+    const isMine = only === null ? about?.role !== "joiner" : about?.id === only
     if (!isMine) return
     emit(event)
-    if (["paired", "denied", "expired", "burned"].includes(event.event)) resolve(event)
+    // A join that the agent asked for meanwhile is asked here too; its end is not the end of the code.
+    if (only === null && about?.role === "join") return
+    if (["paired", "denied", "expired", "burned", "failed"].includes(event.event)) resolve(event)
   })
   const cancel = (): null => {
     off()
@@ -202,54 +254,4 @@ function waitForEnd(context: Context, emit: Emit, gone: AbortSignal, only: strin
   gone.addEventListener("abort", cancel, { once: true })
   context.stopping.addEventListener("abort", cancel, { once: true })
   return { promise: promise.finally(off), cancel }
-}
-
-function approve(
-  parts: Parts,
-  request: Extract<DoorRequest, { op: "approve" }>,
-): { name: string; id: string } {
-  const { context, sender } = parts
-  const waiting = theWaitingOne(context, request.id)
-  const as = { name: request.as ?? waiting.localName, replace: request.replace }
-  requireFreeName(context, as, `sento approve ${waiting.id}`)
-  storePair(context, waiting, as, sender)
-  announce(context, waiting, { state: "approved", name: as.name })
-  return { name: as.name, id: waiting.pairId }
-}
-
-function deny(context: Context, id: string | null): { name: string; id: string } {
-  const waiting = theWaitingOne(context, id)
-  context.store.requests.settle(waiting.id, "denied", context.now())
-  context.log.write(`${waiting.name} was denied (${waiting.id})`)
-  announce(context, waiting, { state: "denied" })
-  return { name: waiting.name, id: waiting.id }
-}
-
-/** The request an answer is for. Without an id it must be the only one: with several, nothing is decided. */
-function theWaitingOne(context: Context, id: string | null): PairingRequest {
-  const waiting = context.store.requests.waiting("minter")
-  const list = waiting.map(one => `${one.id} (${one.name}, ${one.verifier})`).join(", ")
-  const [only] = waiting
-  if (only === undefined) throw nothingWaits(context, id)
-  if (id === null && waiting.length > 1)
-    throw new SentoError(
-      "usage",
-      `several requests wait: ${list}`,
-      "name one: `sento approve ID` or `sento deny ID`",
-    )
-  const named = id === null ? only : waiting.find(one => one.id === readShortId(id))
-  if (named !== undefined) return named
-  throw new SentoError("usage", `no request ${JSON.stringify(id)} waits`, `waiting: ${list}`)
-}
-
-function nothingWaits(context: Context, id: string | null): SentoError {
-  const shortId = id === null ? null : readShortId(id)
-  const settled = shortId === null ? null : context.store.requests.get(shortId)
-  if (settled !== null && settled.role === "minter")
-    return new SentoError("refused", `the request of ${settled.name} was answered already: ${settled.state}`)
-  return new SentoError(
-    "usage",
-    "no request waits",
-    "a request appears when another agent has proved the code of `sento pair`",
-  )
 }

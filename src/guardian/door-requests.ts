@@ -11,6 +11,8 @@ import type { PaneState } from "../tmux/profiles/profile.ts"
 const id = v.pipe(v.string(), v.maxLength(64))
 const optionalName = v.optional(v.nullable(nameSchema), null)
 const text = v.string()
+/** The owner's PIN, where one is set. */
+const pin = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256))), null)
 
 /** Requests that an agent may make too. */
 const agentRequests = [
@@ -33,10 +35,7 @@ const agentRequests = [
     wait: v.optional(v.boolean(), false),
   }),
   v.object({ op: v.literal("reply"), id, text }),
-] as const
-
-/** Requests that are the owner's alone. */
-const ownerRequests = [
+  /** At the agent's door it asks the agent's own owner first. */
   v.object({
     op: v.literal("join"),
     symbols: v.string(),
@@ -45,14 +44,23 @@ const ownerRequests = [
     as: optionalName,
     replace: v.optional(v.boolean(), false),
   }),
+] as const
+
+/** Requests that are the owner's alone. */
+const ownerRequests = [
   v.object({
     op: v.literal("approve"),
     id: v.nullable(id),
     as: optionalName,
     replace: v.optional(v.boolean(), false),
+    pin,
   }),
   v.object({ op: v.literal("deny"), id: v.nullable(id) }),
-  v.object({ op: v.literal("remove"), name: v.string() }),
+  /** One question, and what becomes of it: for a prompt that is to be withdrawn. */
+  v.object({ op: v.literal("question"), id }),
+  v.object({ op: v.literal("remove"), name: v.string(), pin }),
+  /** Sets the owner's PIN, or takes it away. `pin` is the one that holds until now. */
+  v.object({ op: v.literal("pin"), pin, next: v.nullable(v.pipe(v.string(), v.maxLength(256))) }),
   v.object({ op: v.literal("rename"), from: v.string(), to: nameSchema }),
   v.object({
     op: v.literal("pause"),
@@ -83,9 +91,15 @@ export type PairingEvent =
   | {
       readonly event: "request"
       readonly id: string
+      /** `request`: another agent proved our code; `join`: our own agent asks to join another. */
+      readonly kind: "request" | "join"
       readonly name: string
       readonly host: string
-      readonly verifier: string
+      readonly port: number
+      /** Null before the other side has proved anything. */
+      readonly verifier: string | null
+      /** RFC 3339. */
+      readonly expiresAt: string
       /** True where an agent of that name is paired already. */
       readonly taken: boolean
     }
@@ -98,6 +112,18 @@ export type PairingEvent =
   | { readonly event: "denied" }
   | { readonly event: "expired" }
   | { readonly event: "burned"; readonly address: string }
+  /** The owner said yes to a join, and it could not be carried out. */
+  | {
+      readonly event: "failed"
+      readonly code: string
+      readonly message: string
+      readonly hint: string | null
+    }
+
+/** What an approval came to: a pair, or a join that now waits for the other owner. */
+export type Answer =
+  | { readonly outcome: "paired"; readonly name: string; readonly id: string }
+  | { readonly outcome: "asked"; readonly name: string; readonly id: string; readonly verifier: string }
 
 /** What becomes of a message, to a command that waits for the answer. */
 export type MessageEvent =

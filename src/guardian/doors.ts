@@ -16,6 +16,7 @@ export type DoorHandler = (
   emit: (event: DoorEvent) => void,
   /** Aborted when the caller hangs up. */
   gone: AbortSignal,
+  door: DoorName,
 ) => Promise<unknown>
 
 export type DoorOptions = {
@@ -95,7 +96,8 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
   try {
     const request = readRequest(options.door, line)
     if (options.door === "owner") requireOwner(options, (socket as unknown as { fd: number }).fd)
-    const result = await options.handle(request, event => say({ event }), socket.data.gone.signal)
+    const { signal } = socket.data.gone
+    const result = await options.handle(request, event => say({ event }), signal, options.door)
     say({ result: result ?? null })
   } catch (error) {
     if (!(error instanceof SentoError)) options.onError(error)
@@ -118,7 +120,11 @@ function readRequest(door: DoorName, line: Buffer | null): DoorRequest {
 function requireOwner(options: DoorOptions, descriptor: number): void {
   const reason = reasonToDistrust(peerPid(descriptor), options.agentPids())
   if (reason === null) return
-  throw new SentoError("refused", `only the owner may do this: ${reason}`, "run it in a terminal of your own")
+  throw new SentoError(
+    "not-owner",
+    `only the owner may do this: ${reason}`,
+    "run it in a terminal of your own",
+  )
 }
 
 function asJson(error: unknown): { code: string; message: string; hint: string | null } {

@@ -19,10 +19,14 @@ import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
 import { createMoving, type Moving } from "./moving.ts"
+import { createNotices } from "./notices.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
+import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
+import { connectSurfaces } from "./surfaces.ts"
+import { createTmuxSurface } from "./tmux-surface.ts"
 import { forgetFiles } from "./typed-text.ts"
 import { createWaiters } from "./waiters.ts"
 
@@ -60,14 +64,16 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
   const log = openLog(paths.log, now)
   const random = (length: number): Uint8Array => randomBytes(length)
   const stopping = new AbortController()
+  const store = openStore(paths.database, random)
   const context: Context = {
     paths,
-    store: openStore(paths.database, random),
+    store,
     log,
     now,
     random,
     config: holdConfig(paths, requireConfig(paths)),
     events: createEvents(),
+    notices: createNotices(store.owner, log, now),
     waiters: createWaiters(),
     stopping: stopping.signal,
     address: { host: "", port: 0 },
@@ -75,7 +81,7 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
   try {
     return openDoors(context, lock, stopping)
   } catch (error) {
-    context.store.close()
+    store.close()
     throw error
   }
 }
@@ -88,6 +94,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const outbox = createOutboxWorker(context, sender)
   const moving = createMoving(context, sender, outbox.hasten)
   const joining = createJoining(context, sender)
+  const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const listener = openListener(context, { minting, outbox, moving, delivery })
   context.address = { host: listener.host, port: listener.port }
@@ -100,6 +107,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     outbox,
     minting,
     joining,
+    questions,
     delivery,
     onStop: asked.resolve,
   })
@@ -117,6 +125,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   sweep(context, sender)
   void outbox.resume()
   joining.resume()
+  const surfaces = connectSurfaces(context, questions.waiting, [createTmuxSurface(context)])
   delivery.wake()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
@@ -126,7 +135,9 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     clearInterval(sweeping)
     clearInterval(watching)
     minting.stop()
+    questions.stop()
     await listener.stop()
+    await surfaces.stopped()
     await sender.stopped()
     await outbox.stopped()
     await moving.stopped()

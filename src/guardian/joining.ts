@@ -15,6 +15,7 @@ import {
 } from "../protocol/joiner.ts"
 import { type Intro, nonceLength } from "../protocol/pairing-messages.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
+import type { AskedJoin } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { announce, type Context, greetingOf, peerById, selfOf } from "./context.ts"
 import type { Candidate, PairingEvent } from "./door-requests.ts"
@@ -62,6 +63,39 @@ export function createJoining(context: Context, sender: Sender) {
     return request
   }
 
+  /**
+   * Who has an open code at the place that an agent named. Only `hello` is sent, which says nothing of the code.
+   * @throws usage, unreachable, refused
+   */
+  async function find(wish: JoinWish, emit: Emit): Promise<Found> {
+    requireTriesLeft(context, wish.symbols)
+    const { place, intro } = await findMinter(context, wish, emit)
+    const as: LocalName = { name: wish.as ?? intro.name, replace: false }
+    requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
+    return { ...place, name: intro.name, agent: intro.agent }
+  }
+
+  /**
+   * Joins as the agent asked and the owner has said. A handshake lives for a minute only, so that another one is
+   * made; it must be with the agent that the owner was shown.
+   * @throws unreachable, refused
+   */
+  async function carryOut(asked: AskedJoin, as: LocalName): Promise<PairingRequest> {
+    const { symbols, host, port } = asked
+    requireTriesLeft(context, symbols)
+    const met = await sayHello(context, symbols, host, port)
+    if (met === null) throw nobodyAt(host, port)
+    if (met.intro.agent !== asked.agent || met.intro.name !== asked.name)
+      throw new SentoError(
+        "refused",
+        `another agent than ${asked.name} answers at ${formatAddress(host, port)} now`,
+        "ask the other owner for a new code",
+      )
+    const request = await confirm(context, symbols, met.state, { host, port }, as, asked.id)
+    void follow(request)
+    return request
+  }
+
   /** Asks for the owner's answer until it comes or the request expires. */
   async function follow(request: PairingRequest): Promise<void> {
     let [state, effects] = resumeJoiner(request)
@@ -101,12 +135,17 @@ export function createJoining(context: Context, sender: Sender) {
 
   return {
     join,
+    find,
+    carryOut,
     /** Goes on with what waited when the Guardian stopped. */
     resume(): void {
       for (const request of context.store.requests.waiting("joiner")) void follow(request)
     },
   }
 }
+
+/** Who answers with an open code, and where; the name is a claim. */
+type Found = Pick<AskedJoin, "host" | "port" | "name" | "agent">
 
 type Met = {
   readonly place: { readonly host: string; readonly port: number }
@@ -183,13 +222,17 @@ function requireTriesLeft(context: Context, symbols: string): void {
   )
 }
 
-/** Sends the proof and checks the other side's. The try is counted on disk first. */
+/**
+ * Sends the proof and checks the other side's. The try is counted on disk first.
+ * @param askedId - of the join that an agent asked for, whose id the request takes; null where the owner joins
+ */
 async function confirm(
   context: Context,
   symbols: string,
   met: JoinerState,
   place: { readonly host: string; readonly port: number },
   as: LocalName,
+  askedId: string | null = null,
 ): Promise<PairingRequest> {
   const [knowsKeys, effects] = stepJoiner(met, { kind: "consented" })
   const proof = effects.find(effect => effect.kind === "post-confirm")
@@ -207,7 +250,9 @@ async function confirm(
     throw notConfirmed(effect, answer.kind === "unreachable" ? answer.reason : null)
   return context.store.now(() => {
     context.store.joinTries.clear(symbols)
-    const extra = { localName: as.name, replaces: as.replace, confirm: null }
+    if (askedId !== null) context.store.joins.settle(askedId, "approved")
+    const id = askedId === null ? {} : { id: askedId }
+    const extra = { ...id, localName: as.name, replaces: as.replace, confirm: null }
     return context.store.requests.keep(effect.request, extra, context.now())
   })
 }

@@ -17,9 +17,10 @@ import {
 } from "../protocol/pairing-messages.ts"
 import type { OpenCode } from "../store/codes.ts"
 import { faultPoint } from "../store/faults.ts"
-import type { PairingRequest, RequestState } from "../store/requests.ts"
-import { type Context, peerByName, selfOf } from "./context.ts"
+import type { RequestState } from "../store/requests.ts"
+import { type Context, selfOf } from "./context.ts"
 import type { PairingEvent } from "./door-requests.ts"
+import { requestEvent } from "./questions.ts"
 
 export type Minting = ReturnType<typeof createMinting>
 
@@ -92,6 +93,10 @@ export function createMinting(context: Context) {
     stopExpiry()
     log.write(`the code was burned by wrong tries, the last from ${address}`)
     events.emit({ event: "burned", address }, null)
+    context.notices.tell(
+      `burned ${formatTimestamp(context.now())}`,
+      `the pairing code was burned by 3 wrong tries, the last from ${address}; \`sento pair\` makes a new one`,
+    )
   }
 
   function expire(): void {
@@ -208,12 +213,6 @@ function settled(context: Context, id: string): Promise<RequestState> {
     off()
     context.stopping.removeEventListener("abort", onStop)
   })
-}
-
-/** The question, as the commands get it. */
-export function requestEvent(context: Context, request: PairingRequest): PairingEvent {
-  const { id, name, host, verifier, localName } = request
-  return { event: "request", id, name, host, verifier, taken: peerByName(context, localName) !== null }
 }
 
 /** The code as `sento pair` shows it; `address` is what to add to it on another machine, or null. */

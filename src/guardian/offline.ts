@@ -18,7 +18,10 @@ const pinSchema = v.object({ pid: v.number() })
  * Opens the books, lets `work` change them, and closes them again.
  * @throws try-later when a Guardian has the lock after all; refused to a process that the agent started
  */
-export function withBooks<Result>(paths: Paths, work: (books: Books) => Result): Result {
+export async function withBooks<Result>(
+  paths: Paths,
+  work: (books: Books) => Result | Promise<Result>,
+): Promise<Result> {
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
   const config = holdConfig(paths, requireConfig(paths))
   const lock = takeLock(paths.lock)
@@ -28,7 +31,7 @@ export function withBooks<Result>(paths: Paths, work: (books: Books) => Result):
     const store = openStore(paths.database, length => randomBytes(length))
     requireOwner(store)
     try {
-      return work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
+      return await work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
     } finally {
       store.close()
     }
@@ -43,5 +46,9 @@ function requireOwner(store: Store): void {
   const reason = reasonToDistrust(process.pid, pane.success ? [pane.output.pid] : [])
   if (reason === null) return
   store.close()
-  throw new SentoError("refused", `only the owner may do this: ${reason}`, "run it in a terminal of your own")
+  throw new SentoError(
+    "not-owner",
+    `only the owner may do this: ${reason}`,
+    "run it in a terminal of your own",
+  )
 }

@@ -145,8 +145,12 @@ export function renamePair(context: Books, { name, peer }: NamedPeer, to: string
 }
 
 /** The other side ended the pair. */
-export function pairEnded(books: Books, peer: NamedPeer): void {
+export function pairEnded(books: Context, peer: NamedPeer): void {
   dropPair(books, peer, false, null)
+  books.notices.tell(
+    `revoked ${peer.peer.id}`,
+    `${peer.name} ended the pair: nothing goes to it or comes from it any more`,
+  )
   books.log.write(`revoked by ${peer.name}`)
 }
 

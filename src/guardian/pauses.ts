@@ -3,11 +3,9 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config, Peer } from "../store/config.ts"
 import type { Received } from "../store/messages.ts"
 import type { Pause } from "../store/peers.ts"
-import { tellOwners } from "../tmux/owners.ts"
-import type { NamedPeer } from "./context.ts"
+import type { Context, NamedPeer } from "./context.ts"
 import type { PausedAgent, PauseEnd, Resumed } from "./door-requests.ts"
 import type { Books } from "./pairs.ts"
-import { serverOf } from "./pinning.ts"
 
 /** Replies in a row that are typed where the config names no other number. */
 export const defaultHopLimit = 20
@@ -21,7 +19,11 @@ const usualLimit = (config: Config, peer: Peer): number => peer.hopLimit ?? conf
  * Whether this message is one reply too many: its pair is paused then, and its owner told how to go on. Asked
  * when its turn comes, so that what came before it is typed.
  */
-export function stopsLoop(books: Books, { name, peer }: NamedPeer, message: Received): boolean {
+export function stopsLoop(
+  books: Books & Pick<Context, "notices">,
+  { name, peer }: NamedPeer,
+  message: Received,
+): boolean {
   const { store, log, config } = books
   const usual = usualLimit(config.current, peer)
   if (message.hops === 0) forgetExtension(books, peer.id, usual)
@@ -29,7 +31,7 @@ export function stopsLoop(books: Books, { name, peer }: NamedPeer, message: Rece
   store.peers.pause(peer.id, { until: null, reason: "loop" })
   const words = `${name} is paused ${pauseWords({ name, until: "resume", reason: "loop" })}`
   log.write(`holding [${message.shortId}] from ${name} (${message.hops} replies in a row): ${words}`)
-  void tellOwners(serverOf(books), config.current.tmux.session, `sento: ${words}`).catch(() => {})
+  books.notices.tell(`loop ${peer.id} ${message.id}`, words)
   return true
 }
 

@@ -13,6 +13,9 @@ export const exitStatus = {
   unreachable: 69,
   "try-later": 75,
   refused: 77,
+  /** An agent's process at the owner's door. */
+  "not-owner": 77,
+  "needs-pin": 77,
   config: 78,
   "no-session": 78,
   "no-tmux": 78,

@@ -59,6 +59,15 @@ const configSchema = v.looseObject({
   hopLimit,
   /** How long, and up to which size of the database, messages are kept once nothing waits for them. */
   retention: v.optional(v.looseObject({ days: amount, megabytes: amount })),
+  /** What belongs to the owner alone. */
+  owner: v.optional(
+    v.looseObject({
+      /** Argon2id, as `Bun.password.hash` writes it. */
+      pin: v.optional(v.string()),
+    }),
+  ),
+  /** The owner's command that is told and may ask: its words, and the event on its stdin. */
+  notify: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
   agents: v.record(nameSchema, peerSchema),
 })
 

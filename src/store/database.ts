@@ -120,6 +120,21 @@ const migrations: readonly string[] = [
   ALTER TABLE peers ADD COLUMN pause_reason TEXT;     -- 'owner' or 'loop'
   ALTER TABLE peers ADD COLUMN hop_limit INTEGER;     -- replies in a row that may still be typed; null: the default
   `,
+  `
+  CREATE TABLE joins (                -- asked for by the agent, waiting for its own owner
+    id TEXT PRIMARY KEY,
+    symbols TEXT NOT NULL,            -- emptied when it is settled
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    local_name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'denied', 'expired', 'failed'))
+  );
+  CREATE TABLE pin_tries (at INTEGER NOT NULL);
+  CREATE TABLE notices (key TEXT PRIMARY KEY, at INTEGER NOT NULL);  -- what the owner was told
+  `,
 ]
 
 /**

@@ -71,11 +71,11 @@ export function createRequests(database: Database, random: (length: number) => U
 
   function keep(
     request: ConfirmedPairing,
-    extra: { localName: string; replaces: boolean; confirm: ConfirmAnswer | null },
+    extra: { id?: string; localName: string; replaces: boolean; confirm: ConfirmAnswer | null },
     now: number,
   ): PairingRequest {
     const { localName, replaces, confirm } = extra
-    let id = newShortId(random(4))
+    let id = extra.id ?? newShortId(random(4))
     while (byId.get({ id }) !== null) id = newShortId(random(4))
     insert.run({
       ...request,
@@ -91,7 +91,7 @@ export function createRequests(database: Database, random: (length: number) => U
   }
 
   return {
-    /** Stores a request that waits from now on. */
+    /** Stores a request that waits from now on, under the id of the join that led to it where there was one. */
     keep,
 
     /** The requests of one role that wait, oldest first. */

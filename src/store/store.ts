@@ -3,7 +3,9 @@ import type { Database } from "bun:sqlite"
 import { type Codes, createCodes, createJoinTries, type JoinTries } from "./codes.ts"
 import { type Commit, groupCommits } from "./commits.ts"
 import { openDatabase } from "./database.ts"
+import { createJoins, type Joins } from "./joins.ts"
 import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
+import { createOwner, type Owner } from "./owner.ts"
 import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
 import { createRequests, type Requests } from "./requests.ts"
@@ -13,6 +15,8 @@ export type Store = {
   readonly codes: Codes
   readonly joinTries: JoinTries
   readonly requests: Requests
+  readonly joins: Joins
+  readonly owner: Owner
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly peers: Peers
@@ -37,6 +41,8 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     codes: createCodes(database),
     joinTries: createJoinTries(database),
     requests: createRequests(database, random),
+    joins: createJoins(database, random),
+    owner: createOwner(database),
     inbox: createInbox(database, random),
     outbox: createOutbox(database),
     peers: createPeers(database),

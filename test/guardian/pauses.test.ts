@@ -38,6 +38,7 @@ function createBooks({ own, peers }: Limits = {}) {
     config: { current: config, update: () => {} },
     log: { write: (line: string) => void written.push(line), refused: () => {} },
     now: () => time,
+    notices: { tell: (_: string, text: string) => written.push(text), on: () => {} },
   }
   const kai: NamedPeer = { name: "kai", peer, keys: keysOf(peer) }
   return {

@@ -1,0 +1,83 @@
+/** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
+import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
+import { answerWords as outcomeWords } from "../guardian/questions.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { isName, nameRule } from "../protocol/names.ts"
+import { questionLine, questionLines, readAnswer } from "../protocol/questions.ts"
+import type { Paths } from "../store/paths.ts"
+import { callDoor } from "./door.ts"
+import { needConfig } from "./home.ts"
+import { ask, askSecret, bold, isPerson, tell } from "./terminal.ts"
+
+export type Request = Extract<PairingEvent, { event: "request" }>
+
+/** Who asks, from where, what a yes grants, and what happens without one. */
+export function tellQuestion(paths: Paths, request: Request): void {
+  const [who, compare, ...others] = questionLines(asked(request), needConfig(paths).name)
+  tell()
+  tell(who)
+  tell(bold(compare ?? ""))
+  for (const line of others) tell(line)
+}
+
+const asked = (request: Request) => ({ ...request, expiresAt: Date.parse(request.expiresAt) })
+
+/**
+ * Asks for yes or no, and gives the answer to the Guardian.
+ * @returns what the answer came to; null where it was given elsewhere
+ * @throws interrupted on Ctrl-C or Esc: unanswered is not no
+ */
+export async function answerHere(
+  paths: Paths,
+  request: Request,
+  withdrawn: AbortSignal,
+): Promise<Answer | { readonly outcome: "denied" } | null> {
+  const word = await ask(questionLine(request, needConfig(paths).name), {
+    check: text => (readAnswer(text) === null ? "type yes or no" : undefined),
+    signal: withdrawn,
+  })
+  if (word === null) return null
+  if (readAnswer(word) === "no") {
+    await callDoor(paths, "owner", { op: "deny", id: request.id })
+    return { outcome: "denied" }
+  }
+  const as = request.taken ? await askOtherName(request.name, withdrawn) : null
+  if (request.taken && as === null) return null
+  return approveWith(paths, { op: "approve", id: request.id, ...as })
+}
+
+/** The name is another pair's: a new name for this one, or the same for replacing that one. */
+async function askOtherName(
+  name: string,
+  withdrawn: AbortSignal,
+): Promise<{ as: string; replace: boolean } | null> {
+  tell(
+    `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
+  )
+  const answer = await ask("Name for it here", {
+    check: text => (isName(text) ? undefined : nameRule),
+    signal: withdrawn,
+  })
+  return answer === null ? null : { as: answer, replace: answer === name }
+}
+
+/** What an answer came to, in one line. */
+export const answerWords = (answer: Answer): string =>
+  answer.outcome === "paired" ? pairedWords(answer.name) : outcomeWords(answer)
+
+export const pairedWords = (name: string): string => `Paired with ${name}. Try:  sento send ${name} "hello"`
+
+export const approveWith = (
+  paths: Paths,
+  request: Extract<DoorRequestInput, { op: "approve" }>,
+): Promise<Answer> => withPin(pin => callDoor<Answer>(paths, "owner", { ...request, pin }))
+
+/** Does it without a PIN, and asks for one where one is needed and somebody sits there. */
+export async function withPin<Result>(act: (pin: string | null) => Promise<Result>): Promise<Result> {
+  try {
+    return await act(null)
+  } catch (error) {
+    if (!(error instanceof SentoError) || error.code !== "needs-pin" || !isPerson(false)) throw error
+  }
+  return act(await askSecret("Owner PIN"))
+}

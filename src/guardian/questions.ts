@@ -1,0 +1,240 @@
+/**
+ * What waits for the owner's yes, and what an answer does. There are two kinds: an agent that proved the code
+ * of `sento pair` (stored as a request), and a join that this machine's own agent asked for (stored as a join,
+ * of which nothing that could pair has been sent).
+ */
+import { formatAddress } from "../protocol/addresses.ts"
+import { readShortId } from "../protocol/codes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { formatTimestamp } from "../protocol/freshness.ts"
+import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
+import { type AskedJoin, joinLifetimeMilliseconds, joinLimits } from "../store/joins.ts"
+import type { PairingRequest } from "../store/requests.ts"
+import { announce, type Context, peerByName } from "./context.ts"
+import type { Answer, PairingEvent } from "./door-requests.ts"
+import type { Joining, JoinWish } from "./joining.ts"
+import { requireFreeName, storePair } from "./pairs.ts"
+import type { Sender } from "./sender.ts"
+import type { Answered, Question } from "./surfaces.ts"
+
+export type Questions = ReturnType<typeof createQuestions>
+
+type NameWish = { readonly as: string | null; readonly replace: boolean }
+
+export function createQuestions(context: Context, sender: Sender, joining: Joining) {
+  const { store, events, log, now } = context
+  /** Joins that were said yes to and are under way. */
+  const busy = new Set<string>()
+  let expiry: ReturnType<typeof setTimeout> | null = null
+
+  const waiting = (): Question[] => [
+    ...store.requests.waiting("minter").map(one => questionOf(context, one)),
+    ...store.joins
+      .waiting()
+      .filter(one => !busy.has(one.id))
+      .map(one => questionOfJoin(context, one)),
+  ]
+
+  /** The question an answer is for. Without an id it must be the only one: with several, nothing is decided. */
+  function requireOne(id: string | null): Question {
+    const all = waiting()
+    const [only] = all
+    if (only === undefined) throw nothingWaits(context, id)
+    if (id === null && all.length > 1)
+      throw new SentoError(
+        "usage",
+        `several requests wait: ${listOf(all)}`,
+        "name one: `sento approve ID` or `sento deny ID`",
+      )
+    const named = id === null ? only : all.find(one => one.id === readShortId(id))
+    if (named !== undefined) return named
+    throw new SentoError("usage", `no request ${JSON.stringify(id)} waits`, `waiting: ${listOf(all)}`)
+  }
+
+  async function approve(id: string | null, wish: NameWish): Promise<Answer> {
+    const question = requireOne(id)
+    if (question.kind === "join") return approveJoin(question.id, wish)
+    const request = store.requests.get(question.id)
+    if (request === null) throw nothingWaits(context, id)
+    const as = { name: wish.as ?? request.localName, replace: wish.replace }
+    requireFreeName(context, as, `sento approve ${request.id}`)
+    storePair(context, request, as, sender)
+    announce(context, request, { state: "approved", name: as.name })
+    return { outcome: "paired", name: as.name, id: request.pairId }
+  }
+
+  /** The code is tried only now. What goes wrong ends the question: the owner can join by their own hand. */
+  async function approveJoin(id: string, wish: NameWish): Promise<Answer> {
+    const asked = store.joins.waiting().find(one => one.id === id)
+    if (asked === undefined) throw nothingWaits(context, id)
+    const as = { name: wish.as ?? asked.localName, replace: wish.replace }
+    requireFreeName(context, as, `sento approve ${id}`)
+    busy.add(id)
+    try {
+      const request = await joining.carryOut(asked, as)
+      events.emit({ event: "answered", id, state: "approved" }, { role: "join", id })
+      events.emit({ event: "verifier", verifier: request.verifier, name: request.name }, { role: "join", id })
+      return { outcome: "asked", name: request.name, id, verifier: request.verifier }
+    } catch (error) {
+      store.joins.settle(id, "failed")
+      events.emit({ event: "answered", id, state: "approved" }, { role: "join", id })
+      events.emit(failedEvent(error), { role: "join", id })
+      throw error
+    } finally {
+      busy.delete(id)
+    }
+  }
+
+  function deny(id: string | null): { name: string; id: string } {
+    const { kind, id: named, name } = requireOne(id)
+    log.write(`${name} was denied (${named})`)
+    if (kind === "join") endJoin(named, "denied")
+    else settle(named)
+    return { name, id: named }
+  }
+
+  function settle(id: string): void {
+    const request = store.requests.get(id)
+    store.requests.settle(id, "denied", now())
+    if (request !== null) announce(context, request, { state: "denied" })
+  }
+
+  function endJoin(id: string, state: "denied" | "expired"): void {
+    store.joins.settle(id, state)
+    events.emit({ event: "answered", id, state }, { role: "join", id })
+    events.emit({ event: state }, { role: "join", id })
+  }
+
+  /** Ends joins that waited too long; a timer stands only while one waits. */
+  function sweep(): void {
+    if (expiry !== null) clearTimeout(expiry)
+    expiry = null
+    for (const { id, name } of store.joins.sweep(now())) {
+      log.write(`nobody answered whether to join ${name} (${id})`)
+      endJoin(id, "expired")
+    }
+    const next = store.joins.waiting()[0]
+    if (next === undefined) return
+    expiry = setTimeout(sweep, Math.max(1000, next.createdAt + joinLifetimeMilliseconds - now()))
+    expiry.unref()
+  }
+
+  /** Asked again for the same, the same question stands. */
+  function keepJoin(wish: JoinWish, found: Omit<AskedJoin, "id" | "symbols" | "localName" | "createdAt">) {
+    const all = store.joins.waiting()
+    const same = all.find(
+      one => one.symbols === wish.symbols && one.host === found.host && one.port === found.port,
+    )
+    if (same !== undefined) return same
+    if (all.length >= joinLimits.waiting || store.joins.lastHour(now()) >= joinLimits.anHour)
+      throw new SentoError(
+        "try-later",
+        `the owner is asked no more than ${joinLimits.waiting} such questions at once and ${joinLimits.anHour} an hour`,
+        "the owner can run `sento pair CODE` in a terminal of their own",
+      )
+    return store.joins.keep({ ...found, symbols: wish.symbols, localName: wish.as ?? found.name }, now())
+  }
+
+  sweep()
+  return {
+    waiting,
+    approve,
+    deny,
+
+    /**
+     * Asks the owner whether to join, for an agent. Nothing that could pair has been sent before the yes.
+     * @throws usage, unreachable, try-later
+     */
+    async askToJoin(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<Question> {
+      const found = await joining.find(wish, emit)
+      const asked = keepJoin(wish, found)
+      const question = questionOfJoin(context, asked)
+      log.write(
+        `the agent asks to join ${found.name} at ${formatAddress(found.host, found.port)} (${asked.id})`,
+      )
+      sweep()
+      events.emit(questionEvent(question), { role: "join", id: asked.id })
+      return question
+    },
+
+    /** The owner's word from a surface, never an exception. */
+    async answer(id: string, answer: "yes" | "no", by: string): Promise<Answered> {
+      if (!waiting().some(one => one.id === id)) return { kind: "late" }
+      log.write(`the owner said ${answer} to ${id} by ${by}`)
+      try {
+        if (answer === "no") {
+          deny(id)
+          return { kind: "done", text: "Denied. Nothing is paired." }
+        }
+        return { kind: "done", text: answerWords(await approve(id, { as: null, replace: false })) }
+      } catch (error) {
+        if (error instanceof SentoError) return { kind: "impossible", text: wordsOf(error) }
+        log.write(`bug: ${(error as Error).stack ?? String(error)}`)
+        return { kind: "impossible", text: "the Guardian failed; see `sento guard logs`" }
+      }
+    },
+
+    stop(): void {
+      if (expiry !== null) clearTimeout(expiry)
+    },
+  }
+}
+
+const wordsOf = ({ message, hint }: SentoError): string => (hint === null ? message : `${message}; ${hint}`)
+
+/** What an answer came to, in one line for the owner. */
+export function answerWords(answer: Answer): string {
+  if (answer.outcome === "paired") return `Paired with ${answer.name}.`
+  return `${answer.name} is asked. Verifier: ${answer.verifier}; ${answer.name}'s owner sees the same and must say yes too.`
+}
+
+function questionOf(context: Context, request: PairingRequest): Question {
+  const { id, name, host, port, verifier, createdAt, localName } = request
+  const taken = peerByName(context, localName) !== null
+  const expiresAt = createdAt + requestLifetimeMilliseconds
+  return { id, kind: "request", name, host, port, verifier, taken, createdAt, expiresAt }
+}
+
+function questionOfJoin(context: Context, join: AskedJoin): Question {
+  const { id, name, host, port, createdAt, localName } = join
+  const taken = peerByName(context, localName) !== null
+  const expiresAt = createdAt + joinLifetimeMilliseconds
+  return { id, kind: "join", name, host, port, verifier: null, taken, createdAt, expiresAt }
+}
+
+/** The question, as the commands get it. */
+export function questionEvent({ createdAt: _, expiresAt, ...same }: Question): PairingEvent {
+  return { event: "request", ...same, expiresAt: formatTimestamp(expiresAt) }
+}
+
+/** The event of a request that has just been kept. */
+export const requestEvent = (context: Context, request: PairingRequest): PairingEvent =>
+  questionEvent(questionOf(context, request))
+
+function failedEvent(error: unknown): PairingEvent {
+  if (error instanceof SentoError)
+    return { event: "failed", code: error.code, message: error.message, hint: error.hint }
+  return { event: "failed", code: "failed", message: "the Guardian failed", hint: "see `sento guard logs`" }
+}
+
+const listOf = (questions: readonly Question[]): string =>
+  questions
+    .map(
+      ({ id, kind, name, verifier }) =>
+        `${id} (${kind === "join" ? `join ${name}` : name}${verifier === null ? "" : `, ${verifier}`})`,
+    )
+    .join(", ")
+
+function nothingWaits({ store }: Context, id: string | null): SentoError {
+  const shortId = id === null ? null : readShortId(id)
+  const request = shortId === null ? null : store.requests.get(shortId)
+  const settled =
+    request?.role === "minter" ? request : shortId === null ? null : store.joins.stateOf(shortId)
+  if (settled !== null && settled.state !== "waiting")
+    return new SentoError("refused", `the request of ${settled.name} was answered already: ${settled.state}`)
+  return new SentoError(
+    "usage",
+    "no request waits",
+    "a request appears when another agent has proved the code of `sento pair`, or this agent asks to join one",
+  )
+}

@@ -1,0 +1,52 @@
+/** The question for an owner, in the same words wherever it appears. */
+import { formatAddress } from "./addresses.ts"
+import { formatTimestamp } from "./freshness.ts"
+
+export type AskedAbout = {
+  readonly kind: "request" | "join"
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly verifier: string | null
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
+/**
+ * The lines before the question: who asks and from where, what to compare, what a yes grants, what happens
+ * without one. @param self - this agent's name
+ */
+export function questionLines(asked: AskedAbout, self: string): string[] {
+  const { name, host, port, verifier } = asked
+  const who =
+    asked.kind === "request"
+      ? `${name} at ${host} knows the code of \`sento pair\`.`
+      : `${self} itself asks to join ${name} at ${formatAddress(host, port)} with a code it was given.`
+  const compare =
+    verifier === null
+      ? `The name is that agent's claim; a yes sends the proof of the code, and ${name}'s owner must say yes too.`
+      : `Verifier: ${verifier}. ${name}'s owner must see the same; if not, say no.`
+  return [
+    who,
+    compare,
+    `With a yes ${name}'s messages are typed into ${self}'s session; ${name} gets no access to files.`,
+    `Without an answer nothing is paired, and the question ends at ${formatTimestamp(asked.expiresAt)}.`,
+  ]
+}
+
+/** The question itself: only the words yes and no answer it. */
+export function questionLine({ kind, name }: Pick<AskedAbout, "kind" | "name">, self: string): string {
+  return kind === "request"
+    ? `Agent ${name} wants to pair. Approve? (yes/no)`
+    : `${self} wants to pair with ${name}. Approve? (yes/no)`
+}
+
+/** Both, as one message in a chat. */
+export const questionText = (asked: AskedAbout, self: string): string =>
+  [questionLine(asked, self), ...questionLines(asked, self)].join("\n")
+
+/** The bare words yes and no, in any case, with space around; null for anything else. */
+export function readAnswer(text: string): "yes" | "no" | null {
+  const word = text.trim().toLowerCase()
+  return word === "yes" || word === "no" ? word : null
+}
