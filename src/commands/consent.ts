@@ -1,13 +1,13 @@
 /** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
 import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
-import { SentoError } from "../protocol/errors.ts"
+import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import { questionLine, questionLines, readAnswer } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
 import { needConfig } from "./home.ts"
-import { ask, askSecret, bold, isPerson, tell } from "./terminal.ts"
+import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
 export type Request = Extract<PairingEvent, { event: "request" }>
 
@@ -32,6 +32,8 @@ export async function answerHere(
   request: Request,
   withdrawn: AbortSignal,
 ): Promise<Answer | { readonly outcome: "denied" } | null> {
+  await untilQuiet()
+  if (withdrawn.aborted) return null
   const word = await ask(questionLine(request, needConfig(paths).name), {
     check: text => (readAnswer(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
@@ -44,6 +46,50 @@ export async function answerHere(
   const as = request.taken ? await askOtherName(request.name, withdrawn) : null
   if (request.taken && as === null) return null
   return approveWith(paths, { op: "approve", id: request.id, ...as })
+}
+
+/** How long the outcome stays before the popup goes. */
+const readingMilliseconds = 2000
+
+/**
+ * `sento ask ID`: one question, for the popup over the agent's session. It ends with 0 only when the question is
+ * answered or over, here or elsewhere.
+ */
+export async function askInPopup(paths: Paths, id: string): Promise<number> {
+  if (!isPerson(false))
+    throw new SentoError(
+      "refused",
+      "nobody can be asked here",
+      `run \`sento approve ${id}\` in a terminal of your own`,
+    )
+  const withdrawn = new AbortController()
+  const { promise: here, resolve, reject } = Promise.withResolvers<string | null>()
+  const onEvent = (event: PairingEvent): void => {
+    if (event.event === "answered") withdrawn.abort()
+    if (event.event !== "request") return
+    tellQuestion(paths, event)
+    answerHere(paths, event, withdrawn.signal).then(
+      answer => resolve(answer === null ? null : answerWords(answer)),
+      reject,
+    )
+  }
+  const ended = callDoor<PairingEvent | null, PairingEvent>(
+    paths,
+    "owner",
+    { op: "question", id },
+    { onEvent },
+  )
+  try {
+    tell((await Promise.race([here, ended.then(() => here)])) ?? "Answered elsewhere.")
+    return 0
+  } catch (error) {
+    if (!(error instanceof SentoError)) throw error
+    if (error.code === "interrupted") tell(`Not answered; \`sento approve ${id}\` answers it later.`)
+    else tell(`sento: error: ${error.message}`)
+    return exitStatus[error.code]
+  } finally {
+    await Bun.sleep(readingMilliseconds)
+  }
 }
 
 /** The name is another pair's: a new name for this one, or the same for replacing that one. */
@@ -62,8 +108,12 @@ async function askOtherName(
 }
 
 /** What an answer came to, in one line. */
-export const answerWords = (answer: Answer): string =>
-  answer.outcome === "paired" ? pairedWords(answer.name) : outcomeWords(answer)
+export function answerWords(answer: Answer | { readonly outcome: "denied" }): string {
+  if (answer.outcome === "denied") return deniedWords
+  return answer.outcome === "paired" ? pairedWords(answer.name) : outcomeWords(answer)
+}
+
+export const deniedWords = "The answer was no. Nothing is paired."
 
 export const pairedWords = (name: string): string => `Paired with ${name}. Try:  sento send ${name} "hello"`
 
@@ -74,10 +124,12 @@ export const approveWith = (
 
 /** Does it without a PIN, and asks for one where one is needed and somebody sits there. */
 export async function withPin<Result>(act: (pin: string | null) => Promise<Result>): Promise<Result> {
-  try {
-    return await act(null)
-  } catch (error) {
-    if (!(error instanceof SentoError) || error.code !== "needs-pin" || !isPerson(false)) throw error
+  for (let pin: string | null = null; ; pin = await askSecret("Owner PIN")) {
+    try {
+      return await act(pin)
+    } catch (error) {
+      if (!(error instanceof SentoError) || error.code !== "needs-pin" || !isPerson(false)) throw error
+      if (pin !== null) tell(error.message)
+    }
   }
-  return act(await askSecret("Owner PIN"))
 }

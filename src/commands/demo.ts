@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { ownCommand } from "../guardian/own-command.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
-import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
-import { guardStatus, ownCommand } from "./guard.ts"
+import { runTmux, shellWords, type TmuxServer } from "../tmux/tmux.ts"
+import { guardStatus } from "./guard.ts"
 import { bold, dim, print, tell } from "./terminal.ts"
 
 const question = "What tasks were mentioned this week?"
@@ -130,10 +131,9 @@ async function type(stage: Stage, name: string, text: string): Promise<void> {
   ])
 }
 
-/** `SENTO_HOME=… sento` for a shell. */
+/** `env SENTO_HOME=… sento` for a shell. */
 function shellCommand(stage: Stage, name: string): string {
-  const quoted = ownCommand().map(word => `'${word.replaceAll("'", `'\\''`)}'`)
-  return `SENTO_HOME='${homeOf(stage, name)}' ${quoted.join(" ")}`
+  return shellWords(["env", `SENTO_HOME=${homeOf(stage, name)}`, ...ownCommand()])
 }
 
 async function screen(stage: Stage, name: string): Promise<string> {

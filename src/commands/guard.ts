@@ -1,6 +1,7 @@
 /** `sento guard` and its subcommands; other commands start the Guardian through here too. */
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import type { GuardStatus, PausedAgent } from "../guardian/door-requests.ts"
+import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
@@ -205,11 +206,6 @@ function readFailure(outputPath: string): SentoError {
       "see `sento guard logs`",
     )
   }
-}
-
-/** The command line of this very program: the compiled file, or bun with the source. */
-export function ownCommand(): string[] {
-  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
 }
 
 async function until<Value>(milliseconds: number, look: () => Promise<Value | null>): Promise<Value | null> {

@@ -5,7 +5,15 @@ import { formatCode, readCode } from "../protocol/codes.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import type { Paths } from "../store/paths.ts"
-import { answerHere, answerWords, approveWith, pairedWords, type Request, tellQuestion } from "./consent.ts"
+import {
+  answerHere,
+  answerWords,
+  approveWith,
+  deniedWords,
+  pairedWords,
+  type Request,
+  tellQuestion,
+} from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { ensureConfig } from "./init.ts"
@@ -76,7 +84,7 @@ function askHere(
     .then(() => (withdrawn.signal.aborted ? null : answerHere(paths, request, withdrawn.signal)))
     .then(answer => {
       if (answer === null) tell("answered elsewhere")
-      else if (request.kind === "join") tell(answer.outcome === "denied" ? denied : answerWords(answer))
+      else if (request.kind === "join") tell(answerWords(answer))
     })
     .catch(error => {
       if (error instanceof SentoError && error.code === "interrupted") stop.abort()
@@ -103,14 +111,12 @@ function tellEnd(event: PairingEvent): void {
   if (line !== null) tell(line)
 }
 
-const denied = "The answer was no. Nothing is paired."
-
 function endLine(event: PairingEvent): string | null {
   switch (event.event) {
     case "paired":
       return pairedWords(event.name)
     case "denied":
-      return denied
+      return deniedWords
     case "expired":
       return "Nobody answered in time. Run `sento pair` for a new code."
     case "burned":

@@ -136,6 +136,16 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await (await import("./pair.ts")).deny(paths(), id ?? null, options.json ?? false)),
     )
 
+  program
+    .command("ask", { hidden: true })
+    .argument("<id>")
+    .action(async (id: string) => finish(await (await import("./consent.ts")).askInPopup(paths(), id)))
+
+  const owner = group(program, "owner", "how the owner is asked")
+  command(owner, "pin", "set, change or take away the PIN that a yes and a removal take").action(async () =>
+    finish(await (await import("./owner-pin.ts")).ownerPin(paths())),
+  )
+
   const agents = group(program, "agents", "list the paired agents").action(
     async (options: Json, self: Command) => {
       refuseUnknown(self)

@@ -1,10 +1,13 @@
 /** `sento status`: only reads, and needs no Guardian. */
 import type { GuardStatus, PausedAgent, SessionState } from "../guardian/door-requests.ts"
 import { listPaused } from "../guardian/pauses.ts"
+import { listQuestions } from "../guardian/questions.ts"
+import type { Question } from "../guardian/surfaces.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
+import { createJoins } from "../store/joins.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
@@ -21,8 +24,9 @@ type Kept = {
   readonly requests: readonly {
     readonly id: string
     readonly name: string
+    readonly kind: Question["kind"]
     readonly host: string
-    readonly verifier: string
+    readonly verifier: string | null
   }[]
   readonly paused: readonly PausedAgent[]
   readonly revoked: readonly { readonly name: string; readonly byUs: boolean; readonly at: string }[]
@@ -70,9 +74,10 @@ function readKept(paths: Paths, config: Config): Kept {
       inbox: createInbox(database, noRandom).waitingCount(),
       outbox: createOutbox(database).waitingCount(),
     },
-    requests: createRequests(database, noRandom)
-      .waiting("minter")
-      .map(({ id, name, host, verifier }) => ({ id, name, host, verifier })),
+    requests: listQuestions(
+      { requests: createRequests(database, noRandom), joins: createJoins(database, noRandom) },
+      config,
+    ).map(({ id, kind, name, host, verifier }) => ({ id, kind, name, host, verifier })),
     paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
     revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
@@ -98,8 +103,8 @@ function lines(
     ...paused.map(one => `paused    ${pausedWords(one)}`),
     ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
-      ({ id, name, host, verifier }) =>
-        `request   ${name} at ${host}, ${verifier}: \`sento approve ${id}\` or \`sento deny ${id}\``,
+      ({ id, kind, name, host, verifier }) =>
+        `${kind === "join" ? `join      the agent asks to join ${name} at ${host}` : `request   ${name} at ${host}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
     ),
     ...revoked.map(({ name, byUs, at }) =>
       byUs

@@ -53,6 +53,36 @@ export function ago(timestamp: string | null, now: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"} ago`
 }
 
+/** So long nothing must be typed before a question appears that was not asked for. */
+const quietMilliseconds = 700
+/** Ctrl-C, where the terminal passes it on as it is. */
+const interruptByte = 3
+
+/**
+ * Drops what is typed until nothing was for a while: somebody who writes to the agent when the question appears
+ * must not answer it by accident.
+ * @throws interrupted on Ctrl-C
+ */
+export async function untilQuiet(): Promise<void> {
+  const { stdin } = process
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let timer = setTimeout(resolve, quietMilliseconds)
+  const restart = (typed: Buffer): void => {
+    if (typed.includes(interruptByte)) reject(new SentoError("interrupted", "not answered"))
+    clearTimeout(timer)
+    timer = setTimeout(resolve, quietMilliseconds)
+  }
+  stdin.setRawMode(true)
+  stdin.on("data", restart)
+  stdin.resume()
+  await promise.finally(() => {
+    clearTimeout(timer)
+    stdin.off("data", restart)
+    stdin.pause()
+    stdin.setRawMode(false)
+  })
+}
+
 /**
  * Asks for one line.
  * @param check - what is wrong with an answer, or undefined

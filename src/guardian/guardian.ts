@@ -20,7 +20,9 @@ import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
 import { createMoving, type Moving } from "./moving.ts"
 import { createNotices } from "./notices.ts"
+import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
+import { ownCommand } from "./own-command.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
@@ -125,7 +127,10 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   sweep(context, sender)
   void outbox.resume()
   joining.resume()
-  const surfaces = connectSurfaces(context, questions.waiting, [createTmuxSurface(context)])
+  const surfaces = connectSurfaces(context, questions.waiting, [
+    createTmuxSurface(context, ownCommand(), agentPids),
+    ...createNotifySurface(context, questions.answer),
+  ])
   delivery.wake()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null

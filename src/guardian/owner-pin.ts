@@ -15,7 +15,7 @@ type PinBooks = Pick<Books, "store" | "config" | "log" | "now">
 
 /**
  * Nothing where no PIN is set, or this is the one. A try is counted on disk before it is looked at.
- * @throws needs-pin without one; refused for a wrong one; try-later after too many
+ * @throws needs-pin without one and for a wrong one; try-later after too many
  */
 export async function requirePin({ store, config, log, now }: PinBooks, pin: string | null): Promise<void> {
   const hash = config.current.owner?.pin
@@ -32,7 +32,7 @@ export async function requirePin({ store, config, log, now }: PinBooks, pin: str
   store.owner.addPinTry(now())
   if (!(await Bun.password.verify(pin, hash))) {
     log.write("a wrong PIN was given")
-    throw new SentoError("refused", "the PIN is wrong", `${pinTries.most} wrong ones lock it for an hour`)
+    throw new SentoError("needs-pin", "the PIN is wrong", `${pinTries.most} wrong ones lock it for an hour`)
   }
   store.owner.clearPinTries()
 }

@@ -8,9 +8,11 @@ import { readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
+import type { Config } from "../store/config.ts"
 import { type AskedJoin, joinLifetimeMilliseconds, joinLimits } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
-import { announce, type Context, peerByName } from "./context.ts"
+import type { Store } from "../store/store.ts"
+import { announce, type Context } from "./context.ts"
 import type { Answer, PairingEvent } from "./door-requests.ts"
 import type { Joining, JoinWish } from "./joining.ts"
 import { requireFreeName, storePair } from "./pairs.ts"
@@ -27,13 +29,8 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   const busy = new Set<string>()
   let expiry: ReturnType<typeof setTimeout> | null = null
 
-  const waiting = (): Question[] => [
-    ...store.requests.waiting("minter").map(one => questionOf(context, one)),
-    ...store.joins
-      .waiting()
-      .filter(one => !busy.has(one.id))
-      .map(one => questionOfJoin(context, one)),
-  ]
+  const waiting = (): Question[] =>
+    listQuestions(store, context.config.current).filter(one => !busy.has(one.id))
 
   /** The question an answer is for. Without an id it must be the only one: with several, nothing is decided. */
   function requireOne(id: string | null): Question {
@@ -148,7 +145,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     async askToJoin(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<Question> {
       const found = await joining.find(wish, emit)
       const asked = keepJoin(wish, found)
-      const question = questionOfJoin(context, asked)
+      const question = questionOfJoin(context.config.current, asked)
       log.write(
         `the agent asks to join ${found.name} at ${formatAddress(found.host, found.port)} (${asked.id})`,
       )
@@ -188,16 +185,22 @@ export function answerWords(answer: Answer): string {
   return `${answer.name} is asked. Verifier: ${answer.verifier}; ${answer.name}'s owner sees the same and must say yes too.`
 }
 
-function questionOf(context: Context, request: PairingRequest): Question {
+/** What waits for the owner, requests first. */
+export function listQuestions(store: Pick<Store, "requests" | "joins">, config: Config): Question[] {
+  const requests = store.requests.waiting("minter").map(one => questionOf(config, one))
+  return [...requests, ...store.joins.waiting().map(one => questionOfJoin(config, one))]
+}
+
+function questionOf(config: Config, request: PairingRequest): Question {
   const { id, name, host, port, verifier, createdAt, localName } = request
-  const taken = peerByName(context, localName) !== null
+  const taken = Object.hasOwn(config.agents, localName)
   const expiresAt = createdAt + requestLifetimeMilliseconds
   return { id, kind: "request", name, host, port, verifier, taken, createdAt, expiresAt }
 }
 
-function questionOfJoin(context: Context, join: AskedJoin): Question {
+function questionOfJoin(config: Config, join: AskedJoin): Question {
   const { id, name, host, port, createdAt, localName } = join
-  const taken = peerByName(context, localName) !== null
+  const taken = Object.hasOwn(config.agents, localName)
   const expiresAt = createdAt + joinLifetimeMilliseconds
   return { id, kind: "join", name, host, port, verifier: null, taken, createdAt, expiresAt }
 }
@@ -209,7 +212,7 @@ export function questionEvent({ createdAt: _, expiresAt, ...same }: Question): P
 
 /** The event of a request that has just been kept. */
 export const requestEvent = (context: Context, request: PairingRequest): PairingEvent =>
-  questionEvent(questionOf(context, request))
+  questionEvent(questionOf(context.config.current, request))
 
 function failedEvent(error: unknown): PairingEvent {
   if (error instanceof SentoError)

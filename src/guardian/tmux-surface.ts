@@ -1,19 +1,89 @@
-/** The owner at the agent's session: a popup on every attached client, notices in its status line. */
+/**
+ * The owner at the agent's session: a popup with the question on every client that is attached, also on one
+ * that attaches later; notices in its status line. Nothing runs while no question waits.
+ */
+
 import { tellOwners } from "../tmux/owners.ts"
+import { attachedClients, type Client, isOwnServer, showPopup } from "../tmux/popup.ts"
+import { reasonToDistrust } from "./callers.ts"
 import type { Context } from "./context.ts"
 import { serverOf } from "./pinning.ts"
-import type { Surface } from "./surfaces.ts"
+import type { Question, Surface } from "./surfaces.ts"
 
-export function createTmuxSurface(context: Context): Surface {
+/** How often is looked for new clients while a question waits. */
+const lookMilliseconds = 2000
+
+/**
+ * @param command - how `sento` is run, without its words
+ * @param agentPids - processes whose descendants are not the owner
+ */
+export function createTmuxSurface(
+  context: Context,
+  command: readonly string[],
+  agentPids: () => readonly number[],
+): Surface {
+  const questions = new Map<string, Question>()
+  /** Clients, by pid, over which a popup is shown. */
+  const shown = new Set<number>()
+  /** Client and question that the owner closed without an answer: unanswered is not no, and not asked again there. */
+  const closed = new Set<string>()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let looking: Promise<void> | null = null
+
+  function look(): void {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    looking ??= showEverywhere()
+      .catch(error => context.log.write(`no popup: ${(error as Error).message}`))
+      .finally(() => {
+        looking = null
+        if (questions.size === 0 || context.stopping.aborted) return
+        timer = setTimeout(look, lookMilliseconds)
+        timer.unref()
+      })
+  }
+
+  /** In hardened mode the server is the agent's: what it starts is no way to the owner. */
+  async function showEverywhere(): Promise<void> {
+    const server = serverOf(context)
+    const clients = await attachedClients(server, context.config.current.tmux.session)
+    if (clients.length === 0 || !(await isOwnServer(server))) return
+    for (const client of clients) show(client)
+  }
+
+  /** The oldest question that was not closed there; one popup at a time. */
+  function show(client: Client): void {
+    const next = [...questions.keys()].find(id => !closed.has(`${client.pid} ${id}`))
+    if (next === undefined || shown.has(client.pid) || context.stopping.aborted) return
+    if (reasonToDistrust(client.pid, agentPids()) !== null) return
+    const home = `SENTO_HOME=${context.paths.home}`
+    shown.add(client.pid)
+    void showPopup(serverOf(context), client, ["env", home, ...command, "ask", next]).then(status => {
+      shown.delete(client.pid)
+      // 0 without an answer: another popup was there. It is tried again with the next look.
+      if (status !== 0) closed.add(`${client.pid} ${next}`)
+      if ([...questions.keys()].some(id => id !== next)) look()
+    })
+  }
+
   return {
     name: "tmux",
-    ask() {},
-    withdraw() {},
+    ask(question) {
+      questions.set(question.id, question)
+      look()
+    },
+    withdraw(id) {
+      questions.delete(id)
+      for (const key of closed) if (key.endsWith(` ${id}`)) closed.delete(key)
+    },
     tell({ text }) {
       void tellOwners(serverOf(context), context.config.current.tmux.session, `sento: ${text}`).catch(
         () => {},
       )
     },
-    stopped: () => Promise.resolve(),
+    async stopped() {
+      if (timer !== null) clearTimeout(timer)
+      await looking
+    },
   }
 }

@@ -29,10 +29,14 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
   return [
     who,
     compare,
-    `With a yes ${name}'s messages are typed into ${self}'s session; ${name} gets no access to files.`,
-    `Without an answer nothing is paired, and the question ends at ${formatTimestamp(asked.expiresAt)}.`,
+    `With a yes ${name}'s messages will be typed into ${self}'s session;`,
+    `${name} gets no access to files.`,
+    `Unanswered, it ends at ${minuteOf(asked.expiresAt)}, and nothing is paired.`,
   ]
 }
+
+/** `2026-11-25 03:35 UTC`. */
+const minuteOf = (time: number): string => `${formatTimestamp(time).slice(0, 16).replace("T", " ")} UTC`
 
 /** The question itself: only the words yes and no answer it. */
 export function questionLine({ kind, name }: Pick<AskedAbout, "kind" | "name">, self: string): string {

@@ -1,15 +1,14 @@
-import { exactSession, runTmux, type TmuxServer } from "./tmux.ts"
+import { attachedClients } from "./popup.ts"
+import { runTmux, type TmuxServer } from "./tmux.ts"
 
 /**
  * Shows one line in the status bar of every client attached to the session.
  * @returns how many clients were told; 0 when nobody is attached
  */
 export async function tellOwners(server: TmuxServer, session: string, text: string): Promise<number> {
-  const listed = await runTmux(server, ["list-clients", "-t", exactSession(session), "-F", "#{client_name}"])
-  const clients = listed.status === 0 ? listed.stdout.split("\n").filter(Boolean) : []
-  for (const client of clients) {
-    await runTmux(server, ["display-message", "-c", client, "-d", "8000", "--", literal(text)])
-  }
+  const clients = await attachedClients(server, session)
+  for (const { name } of clients)
+    await runTmux(server, ["display-message", "-c", name, "-d", "8000", "--", literal(text)])
   return clients.length
 }
 

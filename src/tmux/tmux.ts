@@ -26,10 +26,10 @@ export async function runTmux(
 }
 
 /**
- * `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. `-u`: a
+ * Starts one tmux process, for commands that last. `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. `-u`: a
  * client without a UTF-8 locale gets underscores for every other character of a title (tmux 3.3a).
  */
-function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null) {
+export function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null = null) {
   const { TMUX: _, TMUX_PANE: __, ...env } = process.env
   const socket = server.socket === null ? [] : ["-S", server.socket]
   try {
@@ -48,6 +48,10 @@ function spawnTmux(server: TmuxServer, commands: readonly string[], input: strin
     )
   }
 }
+
+/** Words as a command line for sh(1), where tmux takes nothing else. */
+export const shellWords = (words: readonly string[]): string =>
+  words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
 
 /** The name of a session as an exact tmux target: names match by prefix without the `=` (tmux 3.3a). */
 export function exactSession(session: string): string {

@@ -1,0 +1,32 @@
+/** `sento owner pin`: sets, changes or takes away the PIN. */
+import { leastPinLength } from "../guardian/owner-pin.ts"
+import { SentoError } from "../protocol/errors.ts"
+import type { Paths } from "../store/paths.ts"
+import { callDoor } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
+import { ensureConfig } from "./init.ts"
+import { askSecret, isPerson, tell } from "./terminal.ts"
+
+/** The PIN is typed, and nothing else: never an argument, which other processes can see. */
+export async function ownerPin(paths: Paths): Promise<number> {
+  if (!isPerson(false))
+    throw new SentoError(
+      "usage",
+      "the PIN is asked for in a terminal",
+      "run `sento owner pin` in one of your own",
+    )
+  const { owner } = await ensureConfig(paths, false)
+  await ensureGuardian(paths)
+  const isSet = owner?.pin !== undefined
+  const pin = isSet ? await askSecret("The PIN until now") : null
+  const next = await askSecret(
+    isSet ? "New PIN (empty: none any more)" : `PIN, at least ${leastPinLength} characters`,
+  )
+  if (next === "" && !isSet) throw new SentoError("usage", "no PIN was typed", "run `sento owner pin` again")
+  if (next !== "" && (await askSecret("Once more")) !== next)
+    throw new SentoError("usage", "the two are not the same", "run `sento owner pin` again")
+  await callDoor(paths, "owner", { op: "pin", pin, next: next === "" ? null : next })
+  if (next === "") tell("no PIN any more")
+  else tell("the PIN is set: every approval and every removal asks for it")
+  return 0
+}

@@ -1,0 +1,43 @@
+import { statSync } from "node:fs"
+import { exactSession, runTmux, shellWords, spawnTmux, type TmuxServer } from "./tmux.ts"
+
+/** A client attached to a session. */
+export type Client = {
+  /** As tmux targets it: its terminal. */
+  readonly name: string
+  readonly pid: number
+}
+
+/** The clients attached to the session with exactly this name. */
+export async function attachedClients(server: TmuxServer, session: string): Promise<Client[]> {
+  const listed = await runTmux(server, [
+    "list-clients",
+    "-t",
+    exactSession(session),
+    "-F",
+    "#{client_pid} #{client_name}",
+  ])
+  if (listed.status !== 0) return []
+  return listed.stdout.split("\n").flatMap(line => {
+    const [, pid, name] = /^(\d+) (.+)$/.exec(line) ?? []
+    return pid === undefined || name === undefined ? [] : [{ pid: Number(pid), name }]
+  })
+}
+
+/**
+ * Runs a command in a popup over one client, and takes it away when the command ends.
+ * @param command - words; quoted here, because tmux hands them to a shell
+ * @returns the command's exit status; 0 at once where another popup was there (tmux 3.3a)
+ */
+export function showPopup(server: TmuxServer, client: Client, command: readonly string[]): Promise<number> {
+  const size = ["-w", "84", "-h", "14"]
+  const child = spawnTmux(server, ["display-popup", "-c", client.name, ...size, "-E", shellWords(command)])
+  return child.exited
+}
+
+/** Whether the server runs as this very user: what it starts can then speak for the owner. */
+export async function isOwnServer(server: TmuxServer): Promise<boolean> {
+  const answer = await runTmux(server, ["display-message", "-p", "#{socket_path}"])
+  const path = answer.stdout.trim()
+  return answer.status === 0 && statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.()
+}

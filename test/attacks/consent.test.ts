@@ -1,0 +1,178 @@
+/** An agent that wants to say yes itself: what stops it, and what stops it only with a PIN. */
+import { afterEach, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { built, createWorld, finished, jsonLines, setUpAgent, until, type World } from "../support/world.ts"
+
+let world: World
+afterEach(() => world.close())
+
+const sento = built.join(" ")
+
+/** A request of kai's waits for mira's owner; mira's agent has a shell in its pane. */
+async function openRequest(): Promise<string> {
+  world = createWorld()
+  const { port } = await setUpAgent(world, "mira", ["sh"])
+  await setUpAgent(world, "kai")
+  const { lines } = jsonLines(world.start("mira", ["pair", "--json"]))
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  world.start("kai", ["pair", `${code}@127.0.0.1:${port}`])
+  return until("the request", () => lines.find(line => line.event === "request")?.id as string)
+}
+
+async function agentsOf(name: string): Promise<string[]> {
+  const { stdout } = await world.sento(name, ["agents", "--json"])
+  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
+}
+
+const scrubbed = "unset CLAUDECODE AI_AGENT GEMINI_CLI OPENCODE"
+
+test.each([
+  ["sento approve from a shell in its pane", `${sento} approve`],
+  ["through a subshell with the variables unset", `(${scrubbed}; ${sento} approve)`],
+  ["through nohup", `nohup ${sento} approve 2>&1 | cat`],
+  ["through script, which makes a terminal", `script -qec '${sento} approve' /dev/null`],
+  ["through setsid", `setsid -w ${sento} approve`],
+  ["with the id and --json", `${sento} approve --json`],
+  ["by speaking to the owner's door itself", doorClient()],
+])(
+  "an agent cannot approve %s",
+  async (_, command) => {
+    await openRequest()
+    await world.type("mira", `${command}; echo "exit $?"`)
+    await world.shows("mira", /only the owner may do this: it was started in the agent's own pane/)
+    await world.shows("mira", /exit \d+/)
+    expect(await agentsOf("mira")).toEqual([])
+  },
+  30_000,
+)
+
+/** A client of the owner's door without Sentō. */
+function doorClient(): string {
+  const script = `const s = await Bun.connect({ unix: process.env.SENTO_HOME + "/.sento/owner.sock", socket: { data(_, d) { console.log(String(d)) }, close() { process.exit() } } }); s.write(JSON.stringify({ op: "approve", id: null }) + "\\n")`
+  return `${process.execPath} -e '${script}'`
+}
+
+test.each(["AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE"])(
+  "a process with %s in its environment cannot approve, deny, remove or rename",
+  async variable => {
+    await openRequest()
+    for (const words of [
+      ["approve"],
+      ["deny"],
+      ["agents", "remove", "kai"],
+      ["agents", "rename", "kai", "lia"],
+    ]) {
+      const ran = await world.sento("mira", words, { env: { [variable]: "1" } })
+      expect(ran).toMatchObject({ exit: 77, stdout: "" })
+      expect(ran.stderr).toContain("only the owner may do this: it was started by an agent program")
+    }
+    expect((await world.sento("mira", ["approve"])).exit).toBe(0)
+  },
+  30_000,
+)
+
+test("no flag, variable or stdin answers a request", async () => {
+  await openRequest()
+  for (const words of [
+    ["pair", "--yes"],
+    ["approve", "--yes"],
+    ["pair", "-y"],
+    ["approve", "--force"],
+  ])
+    expect((await world.sento("mira", words)).exit).toBe(64)
+  const piped = world.start("mira", ["pair"], { input: "yes\n", env: { SENTO_YES: "1", CI: "1", YES: "1" } })
+  await until("the question", async () => (await world.sento("mira", ["status"])).stdout.includes("request"))
+  piped.kill("SIGINT")
+  await piped.exited
+  expect(await agentsOf("mira")).toEqual([])
+}, 30_000)
+
+/** Sets mira's PIN by typing it, as her owner would. */
+async function setPin(pin: string): Promise<void> {
+  await world.session("mira-owner", ["sh"], "mira")
+  await world.type("mira-owner", `${sento} owner pin`)
+  for (const prompt of ["at least 4 characters", "Once more"]) {
+    await world.shows("mira-owner", prompt)
+    await world.type("mira-owner", pin)
+  }
+  await world.shows("mira-owner", "the PIN is set")
+}
+
+/** Tricks by which a process of the same user looks like nobody's child. */
+const tricks = {
+  "a new tmux window": (command: string) => `tmux -S ${world.socket} new-window -d '${command}'`,
+  "setsid -f": (command: string) => `setsid -f script -qec '${command}' /dev/null`,
+} as const
+
+test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
+  "plain mode does not stop an agent that approves by %s; a PIN does",
+  async trick => {
+    await openRequest()
+    await setPin("482 916")
+    const out = join(world.folder, "out")
+    await world.type("mira", tricks[trick](`${sento} approve > ${out} 2>&1; echo ended >> ${out}`))
+    const said = await until("the attempt", () => {
+      const text = Bun.file(out).size > 0 ? readFileSync(out, "utf8") : ""
+      return text.includes("PIN") || text.includes("ended") ? text : null
+    })
+    expect(said).toContain("PIN")
+    expect(await agentsOf("mira")).toEqual([])
+  },
+  30_000,
+)
+
+test("plain mode: the same trick without a PIN works, and docs/SECURITY.md says so", async () => {
+  await openRequest()
+  await world.type("mira", tricks["a new tmux window"](`${sento} approve`))
+  await until("the pair", async () => (await agentsOf("mira")).includes("kai"))
+  const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
+  expect(text).toContain("a new tmux window")
+}, 30_000)
+
+test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
+  await openRequest()
+  await setPin("482 916")
+  const attach = `env -u TMUX tmux -u -S ${world.socket} attach -t =mira`
+  await world.type("mira", `tmux -S ${world.socket} new-session -d -x 100 -y 30 -s own "${attach}"`)
+  await world.shows("own", "Approve? (yes/no)")
+  await world.type("own", "yes")
+  await world.shows("own", "Owner PIN")
+  await world.type("own", "yes")
+  await world.shows("own", "the PIN is wrong")
+  expect(await agentsOf("mira")).toEqual([])
+}, 30_000)
+
+test("five wrong PINs lock it for an hour, over a restart as well", async () => {
+  await openRequest()
+  await setPin("482 916")
+  const approve = `clear; ${sento} approve; echo "exit $?"`
+  await world.type("mira-owner", approve)
+  for (const wrong of ["0000", "0001", "0002", "0003", "0004"]) {
+    await world.shows("mira-owner", /Owner PIN\s+│\s+_/)
+    await world.type("mira-owner", wrong)
+    await world.shows("mira-owner", new RegExp(`(the PIN is wrong[sS]*){${Number(wrong) + 1}}`))
+  }
+  await world.type("mira-owner", "482 916")
+  await world.shows("mira-owner", /5 wrong PINs within an hour[\s\S]*exit 75/)
+  expect((await world.sento("mira", ["guard", "restart"])).exit).toBe(0)
+  await world.type("mira-owner", approve)
+  await world.shows("mira-owner", /^│\s+_/m)
+  await world.type("mira-owner", "482 916")
+  await world.shows("mira-owner", /5 wrong PINs within an hour[\s\S]*exit 75/)
+  expect(await agentsOf("mira")).toEqual([])
+}, 60_000)
+
+test("the PIN is in no file, argument or log as it is typed", async () => {
+  await openRequest()
+  await setPin("482 916")
+  const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
+  const config = readFileSync(join(world.home("mira"), ".sento-config.json"), "utf8")
+  expect(`${log}${config}`).not.toContain("482 916")
+  expect(JSON.parse(config).owner.pin).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$")
+  await world.type("mira-owner", `clear; ${sento} approve`)
+  await world.shows("mira-owner", "Owner PIN")
+  await world.type("mira-owner", "482 916")
+  await world.shows("mira-owner", "Paired with kai.")
+  expect(await finished(world.start("mira", ["agents", "remove", "kai"]))).toMatchObject({ exit: 77 })
+}, 30_000)

@@ -1,0 +1,237 @@
+/** The owner's yes, wherever the owner is, between two real Guardians; and an agent that asks to join. */
+import { afterEach, expect, test } from "bun:test"
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import {
+  built,
+  type Child,
+  createWorld,
+  finished,
+  jsonLines,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
+
+let world: World
+let viewer: World | null = null
+afterEach(async () => {
+  await viewer?.close()
+  viewer = null
+  await world.close()
+})
+
+const sento = built.join(" ")
+
+async function agentsOf(name: string): Promise<string[]> {
+  const { stdout } = await world.sento(name, ["agents", "--json"])
+  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
+}
+
+/** mira with an open code, and kai's Guardian; the agents' panes run `sh` where the test types. */
+async function openCode(paneOfKai: readonly string[] = ["cat"]): Promise<{ at: string; minting: Child }> {
+  world = createWorld()
+  const { port } = await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai", paneOfKai)
+  const minting = world.start("mira", ["pair", "--json"])
+  const { lines } = jsonLines(minting)
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  return { at: `${code}@127.0.0.1:${port}`, minting }
+}
+
+/** kai proves mira's code: from now on mira's owner is asked. */
+async function proveCode(at: string): Promise<{ joining: Child; id: string }> {
+  const joining = world.start("kai", ["pair", at, "--json"])
+  const id = await until("the request", async () => (await requestsOf("mira"))[0]?.id)
+  return { joining, id }
+}
+
+async function requestsOf(name: string): Promise<{ id: string; kind: string }[]> {
+  return JSON.parse((await world.sento(name, ["status", "--json"])).stdout).requests
+}
+
+/** A person's terminal: a client attached to the agent's session, in a pane of another tmux server. */
+async function attach(session: string, name = "person"): Promise<World> {
+  viewer ??= createWorld()
+  const command = `exec env -u TMUX tmux -u -S ${world.socket} attach -t =${session}`
+  await viewer.session(name, ["sh", "-c", command])
+  await until("the client", async () => {
+    const { stdout } = await world.tmux("list-clients", "-t", `=${session}:`)
+    return stdout.trim() !== ""
+  })
+  return viewer
+}
+
+test("an agent's join waits for its own owner, and then for the other one", async () => {
+  const { at, minting } = await openCode(["sh"])
+  await world.type("kai", `${sento} pair ${at}`)
+  await world.shows("kai", "This agent's own owner is asked first")
+  const [asked] = await until("the question", async () => {
+    const requests = await requestsOf("kai")
+    return requests.length > 0 ? requests : null
+  })
+  expect(asked?.kind).toBe("join")
+  expect(await requestsOf("mira")).toEqual([])
+  expect((await world.sento("kai", ["approve", "--json"])).stdout).toContain('"event":"asked"')
+  await until("the request", async () => (await requestsOf("mira")).length > 0)
+  expect(await agentsOf("kai")).toEqual([])
+  expect((await world.sento("mira", ["approve"])).exit).toBe(0)
+  await world.shows("kai", "Paired with mira.")
+  await minting.exited
+  expect([await agentsOf("kai"), await agentsOf("mira")]).toEqual([["mira"], ["kai"]])
+}, 30_000)
+
+test("a no to an agent's join leaves no trace at the minter: the code stays open", async () => {
+  const { at } = await openCode(["sh"])
+  await world.type("kai", `${sento} pair ${at}; echo exit $?`)
+  await until("the question", async () => (await requestsOf("kai")).length > 0)
+  expect((await world.sento("kai", ["deny"])).stderr).toBe("mira was denied. Nothing is paired.\n")
+  await world.shows("kai", "exit 77")
+  expect(await requestsOf("mira")).toEqual([])
+  expect([await agentsOf("kai"), await agentsOf("mira")]).toEqual([[], []])
+  const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
+  expect(log).not.toContain("proved the code")
+  const { joining } = await proveCode(at)
+  expect((await world.sento("mira", ["approve"])).exit).toBe(0)
+  expect((await finished(joining)).exit).toBe(0)
+}, 30_000)
+
+test("an agent's join with a wrong code fails after the yes, and says so on both sides", async () => {
+  const { at } = await openCode(["sh"])
+  const wrong = at.replace(/SENTO-(.)/, (_, symbol) => `SENTO-${symbol === "0" ? "1" : "0"}`)
+  await world.type("kai", `${sento} pair ${wrong}; echo exit $?`)
+  await until("the question", async () => (await requestsOf("kai")).length > 0)
+  const approved = await world.sento("kai", ["approve"])
+  expect(approved).toMatchObject({ exit: 77 })
+  expect(approved.stderr).toContain("the code is wrong, or no longer open")
+  await world.shows("kai", "exit 77")
+  expect(await world.screen("kai")).toContain("the code is wrong, or no longer open")
+  expect(await requestsOf("kai")).toEqual([])
+}, 30_000)
+
+test("a question for a join survives a restart, and its owner can still say yes", async () => {
+  const { at } = await openCode(["sh"])
+  await world.type("kai", `${sento} pair ${at}`)
+  await until("the question", async () => (await requestsOf("kai")).length > 0)
+  expect((await world.sento("kai", ["guard", "restart"])).exit).toBe(0)
+  expect((await world.sento("kai", ["approve"])).exit).toBe(0)
+  await until("the request", async () => (await requestsOf("mira")).length > 0)
+}, 30_000)
+
+test("an agent cannot wear its owner down: three joins wait at once, no more", async () => {
+  world = createWorld()
+  await setUpAgent(world, "kai", ["sh"])
+  const places: string[] = []
+  for (const name of ["mira", "lia", "noa", "zoe"]) {
+    const { port } = await setUpAgent(world, name)
+    const { stdout } = await world.sento(name, ["pair", "--json"], { env: { CLAUDECODE: "1" } })
+    places.push(`${JSON.parse(stdout.split("\n")[0] ?? "").code}@127.0.0.1:${port}`)
+  }
+  for (const [i, at] of places.entries()) {
+    const child = world.start("kai", ["pair", at, "--json"], { env: { CLAUDECODE: "1" } })
+    if (i < 3) await until("one more question", async () => (await requestsOf("kai")).length === i + 1)
+    else expect(await finished(child)).toMatchObject({ exit: 75 })
+  }
+  const several = await world.sento("kai", ["approve"])
+  expect(several).toMatchObject({ exit: 64 })
+  expect(several.stderr).toContain("several requests wait")
+  expect(await requestsOf("kai")).toHaveLength(3)
+}, 30_000)
+
+test.each(["yes", "no"])(
+  "a popup over an attached client takes a typed %s",
+  async word => {
+    const { at } = await openCode()
+    const person = await attach("mira")
+    const { joining } = await proveCode(at)
+    const shown = await person.shows("person", "Agent kai wants to pair. Approve? (yes/no)")
+    expect(shown).toMatch(/Verifier: [0-9A-Z]{5}-[0-9A-Z]{5}/)
+    expect(shown).toContain("kai gets no access to files")
+    await person.type("person", word)
+    await person.shows("person", word === "yes" ? "Paired with kai." : "The answer was no.")
+    expect((await finished(joining)).exit).toBe(word === "yes" ? 0 : 77)
+    expect(await agentsOf("mira")).toEqual(word === "yes" ? ["kai"] : [])
+  },
+  30_000,
+)
+
+test("a popup comes to a client that attaches later, and goes when the answer is given elsewhere", async () => {
+  const { at } = await openCode()
+  const { joining } = await proveCode(at)
+  const person = await attach("mira")
+  await person.shows("person", "Agent kai wants to pair. Approve? (yes/no)")
+  expect((await world.sento("mira", ["deny"])).exit).toBe(0)
+  await person.shows("person", "Answered elsewhere.")
+  await until("the end of the popup", async () => !(await person.screen("person")).includes("Approve?"))
+  expect((await finished(joining)).exit).toBe(77)
+}, 30_000)
+
+test("what was typed to the agent when the popup appeared answers nothing", async () => {
+  const { at } = await openCode()
+  const person = await attach("mira")
+  const { id } = await proveCode(at)
+  await person.shows("person", "knows the code")
+  await person.type("person", "yes")
+  await person.shows("person", "Approve? (yes/no)")
+  expect((await requestsOf("mira")).map(request => request.id)).toEqual([id])
+  await person.tmux("send-keys", "-t", "=person:", "Escape")
+  await until("the end of the popup", async () => !(await person.screen("person")).includes("Approve?"))
+  expect((await requestsOf("mira")).map(request => request.id)).toEqual([id])
+}, 30_000)
+
+/** A notifier that writes down what it is told and answers with a word, or waits for ever. */
+async function setNotify(name: string, then: string): Promise<string> {
+  const heard = join(world.home(name), "heard")
+  const script = join(world.home(name), "notify.sh")
+  writeFileSync(script, `#!/bin/sh\nread -r event\nprintf '%s\\n' "$event" >> ${heard}\n${then}\n`)
+  chmodSync(script, 0o700)
+  const path = join(world.home(name), ".sento-config.json")
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), notify: [script] }))
+  expect((await world.sento(name, ["guard", "restart"])).exit).toBe(0)
+  return heard
+}
+
+const heardIn = (path: string): Record<string, unknown>[] =>
+  existsSync(path)
+    ? readFileSync(path, "utf8")
+        .trim()
+        .split("\n")
+        .map(line => JSON.parse(line) as Record<string, unknown>)
+    : []
+
+test.each(["yes", "no"])(
+  "a notify command that prints %s answers",
+  async word => {
+    world = createWorld()
+    await setUpAgent(world, "mira")
+    await setUpAgent(world, "kai")
+    const heard = await setNotify("mira", `case "$event" in *'"request"'*) echo ${word};; esac`)
+    const { port } = (await world.status("mira")) ?? { port: 0 }
+    const { lines } = jsonLines(world.start("mira", ["pair", "--json"]))
+    const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+    const joined = await world.sento("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
+    expect(joined.exit).toBe(word === "yes" ? 0 : 77)
+    const [event, over] = await until("two events", () => (heardIn(heard).length > 1 ? heardIn(heard) : null))
+    expect(event).toMatchObject({ event: "request", kind: "request", self: "mira", name: "kai" })
+    expect(String(event?.text)).toContain("Agent kai wants to pair. Approve? (yes/no)")
+    expect(over).toMatchObject({ event: "withdrawn", how: word === "yes" ? "approved" : "denied" })
+  },
+  30_000,
+)
+
+test("a notify command that waits is stopped when the answer is given elsewhere", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  await setUpAgent(world, "kai")
+  const alive = join(world.home("mira"), "alive")
+  const wait = `case "$event" in *'"request"'*) echo $$ > ${alive}; exec sleep 600;; esac`
+  await setNotify("mira", wait)
+  const { port } = (await world.status("mira")) ?? { port: 0 }
+  const { lines } = jsonLines(world.start("mira", ["pair", "--json"]))
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  const joining = world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
+  const pid = await until("the notifier", () => existsSync(alive) && readFileSync(alive, "utf8").trim())
+  expect((await world.sento("mira", ["approve"])).exit).toBe(0)
+  expect((await finished(joining)).exit).toBe(0)
+  await until("its end", () => !existsSync(`/proc/${pid}`))
+}, 30_000)
