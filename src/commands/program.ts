@@ -196,6 +196,9 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string | undefined, options: Json) =>
       finish(await (await import("./doctor.ts")).doctor(paths(), name ?? null, options.json ?? false)),
     )
+  command(program, "mcp", "serve the agent's side to an agent program, over stdin and stdout").action(
+    async () => finish(await (await import("./mcp.ts")).mcp(paths())),
+  )
   command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
     finish(await (await import("./demo.ts")).demo()),
   )
