@@ -4,6 +4,7 @@ import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { version } from "../version.ts"
 import type { SendOptions } from "./send.ts"
+import type { SetupOptions } from "./setup.ts"
 
 type Json = { readonly json?: boolean }
 
@@ -206,6 +207,17 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string | undefined, options: Json) =>
       finish(await (await import("./doctor.ts")).doctor(paths(), name ?? null, options.json ?? false)),
     )
+  command(program, "setup", "tell an agent program of sento")
+    .argument("<program>", "claude, codex, gemini or opencode")
+    .option("--project", "for this directory alone")
+    .option("--print", "show what would change, and change nothing")
+    .option("--undo", "take away what setup wrote")
+    .action(async (name: string, options: SetupOptions) =>
+      finish(await (await import("./setup.ts")).setup(name, options)),
+    )
+  command(program, "mcp", "serve the agent's side to an agent program, over stdin and stdout").action(
+    async () => finish(await (await import("./mcp.ts")).mcp(paths())),
+  )
   command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
     finish(await (await import("./demo.ts")).demo()),
   )

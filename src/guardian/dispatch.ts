@@ -13,10 +13,12 @@ import type {
   DoorName,
   DoorRequest,
   GuardStatus,
+  LogEntry,
   PairingEvent,
   Probe,
 } from "./door-requests.ts"
 import type { DoorHandler } from "./doors.ts"
+import { historyOf } from "./history.ts"
 import type { Joining } from "./joining.ts"
 import { codeEvent, type Minting } from "./minting.ts"
 import type { Outbox } from "./outbox.ts"
@@ -25,7 +27,7 @@ import { endPair, renamePair, tellEnded } from "./pairs.ts"
 import { listPaused, pausePair, resumePair } from "./pauses.ts"
 import { attach } from "./pinning.ts"
 import { type Questions, questionEvent } from "./questions.ts"
-import { requirePeer } from "./requirements.ts"
+import { requirePeer, unknownAgent } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
 import { reply, send } from "./sending.ts"
 
@@ -67,6 +69,8 @@ async function dispatch(
       return send(context, parts.outbox, request, emit, gone)
     case "reply":
       return reply(context, parts.outbox, request.id, request.text)
+    case "log":
+      return log(context, request.name, request.limit)
     case "pair":
       return pair(parts, request, emit, gone)
     case "join":
@@ -144,6 +148,18 @@ function agents(context: Context): AgentList {
     context.store.peers.waiting(),
     context.store.peers.pauses(context.now()),
   )
+}
+
+/** Of all messages, so many of each way are looked at for those of one agent. */
+const mostRead = 1000
+
+/** The latest messages. @throws unknown-agent for a name that nobody has or had */
+function log({ config, store, now }: Context, name: string | null, limit: number): LogEntry[] {
+  const books = { config: config.current, ...store }
+  const entries = historyOf(books, name, name === null ? limit : mostRead, now())
+  if (name !== null && entries.length === 0 && !Object.hasOwn(config.current.agents, name))
+    throw unknownAgent(name, Object.keys(config.current.agents))
+  return entries.slice(-limit)
 }
 
 /** Says hello to a peer: whether it can be reached, is who it was, and has the same time. */

@@ -35,6 +35,12 @@ const agentRequests = [
     wait: v.optional(v.boolean(), false),
   }),
   v.object({ op: v.literal("reply"), id, text }),
+  v.object({
+    op: v.literal("log"),
+    /** Only the messages from and to this agent. */
+    name: v.optional(v.nullable(v.string()), null),
+    limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)),
+  }),
   /** At the agent's door it asks the agent's own owner first. */
   v.object({
     op: v.literal("join"),
@@ -198,6 +204,23 @@ export type Probe = {
 export type AgentList = {
   readonly self: { readonly name: string; readonly host: string; readonly port: number }
   readonly agents: readonly AgentRow[]
+}
+
+/** A message as `sento log --json` tells it. */
+export type LogEntry = {
+  readonly at: string
+  readonly direction: "in" | "out"
+  readonly name: string
+  readonly id: string
+  readonly shortId: string | null
+  readonly inReplyTo: string | null
+  readonly text: string
+  readonly state: string
+  readonly reason: string | null
+  /** What the other side last said became of it, and why; null before it said anything. */
+  readonly peerState: string | null
+  readonly peerReason: string | null
+  readonly settledAt: string | null
 }
 
 export type SendResult = {

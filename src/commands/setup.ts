@@ -1,0 +1,69 @@
+/** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
+import { readFile, replaceFile } from "./setup/files.ts"
+import { findProgram } from "./setup/programs.ts"
+import type { Sento } from "./setup/texts.ts"
+import { print, printJson, tell } from "./terminal.ts"
+
+export type SetupOptions = {
+  readonly json?: boolean
+  /** For the current directory instead of the user. */
+  readonly project?: boolean
+  /** Shows what would be written, and writes nothing. */
+  readonly print?: boolean
+  readonly undo?: boolean
+}
+
+type Change = { readonly path: string; readonly before: string | null; readonly after: string | null }
+
+/** All files are looked at before the first is written: what one of them refuses, none has. */
+export async function setup(name: string, options: SetupOptions): Promise<number> {
+  const isUndo = options.undo ?? false
+  const project = options.project ? process.cwd() : null
+  const program = findProgram(name, { sento: ownCommand(), project, environment: process.env })
+  const changes = program.parts
+    .map(({ path, ...part }): Change => {
+      const before = readFile(path)
+      return { path, before, after: isUndo ? part.without(before) : part.with(before) }
+    })
+    .filter(({ before, after }) => before !== after)
+  if (!options.print) for (const { path, after } of changes) replaceFile(path, after, program.root)
+  if (options.json)
+    printJson({ program: name, files: changes.map(one => ({ path: one.path, change: kindOf(one) })) })
+  else if (options.print) for (const change of changes) show(change)
+  else report(name, changes, isUndo, program.next)
+  return 0
+}
+
+function report(name: string, changes: readonly Change[], isUndo: boolean, next: string): void {
+  if (changes.length === 0)
+    tell(isUndo ? `nothing of sento's is there for ${name}` : `${name} is set up already; nothing changed`)
+  for (const change of changes) tell(`${kindOf(change)} ${change.path}`)
+  if (isUndo || changes.length === 0) return
+  tell(`next: ${next}`)
+  if (Bun.which("sento") === null)
+    tell("sento: note: there is no `sento` on PATH, and agents will say `sento reply`; put it there")
+}
+
+const kindOf = ({ before, after }: Change): "wrote" | "changed" | "removed" =>
+  after === null ? "removed" : before === null ? "wrote" : "changed"
+
+/** The lines that go and come, as a diff without its context. */
+function show({ path, before, after }: Change): void {
+  const old = linesOf(before)
+  const now = linesOf(after)
+  const isSame = (i: number, j: number): boolean => i >= 0 && j >= 0 && old[i] === now[j]
+  let start = 0
+  while (start < Math.min(old.length, now.length) && isSame(start, start)) start += 1
+  let end = 0
+  while (end < Math.min(old.length, now.length) - start && isSame(old.length - 1 - end, now.length - 1 - end))
+    end += 1
+  print(`${path}:`)
+  for (const line of old.slice(start, old.length - end)) print(`- ${line}`.trimEnd())
+  for (const line of now.slice(start, now.length - end)) print(`+ ${line}`.trimEnd())
+}
+
+const linesOf = (text: string | null): string[] => text?.replace(/\r?\n$/, "").split(/\r?\n/) ?? []
+
+/** The file that runs now; from source, the runtime and the source. */
+const ownCommand = (): Sento =>
+  Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]

@@ -1,0 +1,82 @@
+/** Other people's files: read as they are, replaced whole, with their mode and behind their symbolic links. */
+import { randomBytes } from "node:crypto"
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { dirname, resolve } from "node:path"
+import { SentoError } from "../../protocol/errors.ts"
+
+/** The text of a file, byte for byte (a BOM included), or null where there is none. @throws config */
+export function readFile(path: string): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === "ENOENT") return null
+    const why = code === "EISDIR" ? "it is a directory" : code === "EACCES" ? "permission denied" : message
+    const reason = error instanceof TypeError ? "it is not UTF-8" : why
+    throw new SentoError("config", `cannot read ${path}: ${reason}`, `see \`ls -ld ${path}\``)
+  }
+}
+
+/** Writes a file, or removes it, with directories that are missing then or empty. @throws config */
+export function replaceFile(path: string, text: string | null, root: string): void {
+  try {
+    if (text === null) removeFile(path, root)
+    else writeWhole(behindLinks(path), text)
+  } catch (error) {
+    throw new SentoError(
+      "config",
+      `cannot write ${path}: ${(error as Error).message}`,
+      `see \`ls -ld ${dirname(path)}\`; what was there is as it was`,
+    )
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const old = statSync(path, { throwIfNoEntry: false })
+  const beside = `${path}.${randomBytes(4).toString("hex")}.sento`
+  try {
+    writeFileSync(beside, text, { flag: "wx", flush: true })
+    if (old !== undefined) {
+      if (old.uid !== process.getuid?.() || old.gid !== process.getgid?.())
+        chownSync(beside, old.uid, old.gid)
+      chmodSync(beside, old.mode & 0o7777)
+    }
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  }
+}
+
+/** Where a symbolic link points, be there a file yet or not; many keep their settings in another place. */
+function behindLinks(path: string): string {
+  try {
+    return behindLinks(resolve(dirname(path), readlinkSync(path)))
+  } catch (error) {
+    if (["EINVAL", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return path
+    throw error
+  }
+}
+
+/** Directories that are empty then go too, up to `root`. */
+function removeFile(path: string, root: string): void {
+  rmSync(behindLinks(path), { force: true })
+  for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) {
+    if (lstatSync(folder).isSymbolicLink() || readdirSync(folder).length > 0) return
+    rmdirSync(folder)
+  }
+}

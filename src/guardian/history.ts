@@ -1,0 +1,63 @@
+/** The messages both ways, as `sento log` and the agent's door tell them. */
+import { formatTimestamp } from "../protocol/freshness.ts"
+import type { Config } from "../store/config.ts"
+import type { Inbox, Outbox } from "../store/messages.ts"
+import type { Peers } from "../store/peers.ts"
+import type { LogEntry } from "./door-requests.ts"
+import { listPaused, pauseWords } from "./pauses.ts"
+
+export type Books = {
+  readonly config: Config
+  readonly inbox: Pick<Inbox, "recent">
+  readonly outbox: Pick<Outbox, "recent">
+  readonly peers: Pick<Peers, "pauses">
+}
+
+/** What came in has no receipts of its own. */
+const noReceipt = { peerState: null, peerReason: null }
+
+/**
+ * Both ways, the latest last, with the names of today.
+ * @param name - only those from and to this agent, or null for all
+ * @param most - so many of each way are looked at
+ * @param now - milliseconds since the epoch
+ */
+export function historyOf(books: Books, name: string | null, most: number, now: number): LogEntry[] {
+  const { config } = books
+  const names = new Map(Object.entries(config.agents).map(([known, peer]) => [peer.id, known]))
+  const paused = pausedIn(books, now)
+  const received = books.inbox.recent(most).map(one => ({
+    ...one,
+    direction: "in" as const,
+    time: one.receivedAt,
+    reason: one.state === "waiting" ? (paused.get(one.pair) ?? null) : null,
+    ...noReceipt,
+  }))
+  const sent = books.outbox
+    .recent(most)
+    .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
+  return [...received, ...sent]
+    .map(one => ({ ...one, name: names.get(one.pair) ?? one.name }))
+    .filter(one => name === null || one.name === name)
+    .sort((a, b) => a.time - b.time)
+    .map(({ time, direction, name, id, shortId, inReplyTo, text, state, reason, settledAt, ...told }) => ({
+      at: formatTimestamp(time),
+      direction,
+      name,
+      id,
+      shortId,
+      inReplyTo,
+      text,
+      state,
+      reason,
+      peerState: told.peerState,
+      peerReason: told.peerReason,
+      settledAt: settledAt === null ? null : formatTimestamp(settledAt),
+    }))
+}
+
+/** Why the messages of paused agents wait, by pair id. */
+function pausedIn({ config, peers }: Books, now: number): Map<string, string> {
+  const paused = listPaused(config, peers.pauses(now), new Map())
+  return new Map(paused.map(one => [config.agents[one.name]?.id ?? "", `paused ${pauseWords(one)}`]))
+}
