@@ -1,6 +1,7 @@
 /** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
 import { existsSync, statSync } from "node:fs"
 import type { GuardStatus, Probe } from "../guardian/door-requests.ts"
+import { sharedFolderFault } from "../guardian/hardening.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
@@ -8,7 +9,8 @@ import { askOwner } from "../protocol/moving.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
-import { tmuxVersion } from "../tmux/tmux.ts"
+import { isOwnServer } from "../tmux/popup.ts"
+import { runTmux, tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
 import { guardStatus } from "./guard.ts"
 import { needConfig } from "./home.ts"
@@ -46,6 +48,7 @@ async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
   return [
     read,
     ...checkFolder(paths),
+    ...(config.hardened === undefined ? [] : await checkHardened(config, config.hardened)),
     tmux,
     await checkSession(config),
     database,
@@ -83,6 +86,26 @@ function checkFolder({ folder }: Paths): Finding[] {
       fix: isPrivate ? null : `run \`chmod 700 ${folder}\``,
     },
   ]
+}
+
+/** Whether the agent's user can do no more than it should, and the Guardian reaches its tmux. */
+async function checkHardened(
+  { name, tmux }: Config,
+  { folder, user }: NonNullable<Config["hardened"]>,
+): Promise<Finding[]> {
+  const fault = sharedFolderFault(folder, user, process.getuid?.() ?? -1)
+  const steps = `run the steps of \`sento init --hardened --agent-user ${user}\``
+  const door = {
+    check: "door",
+    is: `${folder} ${fault ?? `is shared with ${user} alone`}`,
+    fix: fault === null ? null : steps,
+  }
+  if (await isOwnServer({ socket: tmux.socket }))
+    return [door, { check: "hardened", is: `the tmux server is not ${user}'s`, fix: steps }]
+  const { status, stderr } = await runTmux({ socket: tmux.socket }, ["list-sessions"])
+  if (status === 0)
+    return [door, { check: "hardened", is: `${name}'s tmux server is ${user}'s and lets us in`, fix: null }]
+  return [door, { check: "hardened", is: `${user}'s tmux server: ${stderr.trim()}`, fix: steps }]
 }
 
 async function checkSession(config: Config): Promise<Finding> {

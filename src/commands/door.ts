@@ -17,6 +17,14 @@ export class NoGuardian extends SentoError {
   }
 }
 
+/** Asked for by the agent's user in hardened mode. */
+const notOwner = (): SentoError =>
+  new SentoError(
+    "not-owner",
+    "only the owner may do this: SENTO_DOOR says that this is the agent's side",
+    "the owner runs it as the user of the Guardian",
+  )
+
 /** The Guardian closed the connection before it answered: it is stopping. */
 export class HungUp extends SentoError {
   constructor() {
@@ -34,6 +42,7 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   request: DoorRequestInput,
   options: { readonly onEvent?: (event: Event) => void; readonly signal?: AbortSignal } = {},
 ): Promise<Result> {
+  if (door === "owner" && paths.isAgentSide) throw notOwner()
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   let received = ""
   const decoder = new TextDecoder()

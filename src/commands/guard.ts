@@ -32,6 +32,12 @@ export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
 export async function ensureGuardian(paths: Paths): Promise<{ status: GuardStatus; wasRunning: boolean }> {
   const running = await guardStatus(paths)
   if (running !== null) return { status: running, wasRunning: true }
+  if (paths.isAgentSide)
+    throw new SentoError(
+      "failed",
+      `no Guardian answers at ${paths.agentSocket}`,
+      "ask the owner to run `sento guard`",
+    )
   needConfig(paths)
   return { status: await startInBackground(paths), wasRunning: false }
 }

@@ -1,4 +1,5 @@
 /** The config as a command reads it: a file that others could read is the owner's to know of. */
+import { SentoError } from "../protocol/errors.ts"
 import { type Config, noConfig, readConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { tell } from "./terminal.ts"
@@ -10,8 +11,14 @@ export function findConfig(paths: Paths): Config | null {
   return read?.config ?? null
 }
 
-/** The config. @throws config where there is none, too */
+/** The config. @throws config where there is none, too; not-owner at the agent's side of hardened mode */
 export function needConfig(paths: Paths): Config {
+  if (paths.isAgentSide)
+    throw new SentoError(
+      "not-owner",
+      "the config is the owner's: SENTO_DOOR says that this is the agent's side",
+      "the owner runs it as the user of the Guardian",
+    )
   const config = findConfig(paths)
   if (config === null) throw noConfig(paths)
   return config

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
+import { doorFolder, hardeningSteps, ownUser, requireUserName } from "../guardian/hardening.ts"
 import { firstPort, isHost } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
@@ -11,8 +12,8 @@ import type { Paths } from "../store/paths.ts"
 import { findPane } from "../tmux/pane.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import { guardStatus } from "./guard.ts"
-import { findConfig } from "./home.ts"
-import { ask, isPerson, printJson, tell } from "./terminal.ts"
+import { findConfig, needConfig } from "./home.ts"
+import { ask, isPerson, print, printJson, tell } from "./terminal.ts"
 
 export type InitOptions = {
   readonly name?: string
@@ -21,6 +22,8 @@ export type InitOptions = {
   readonly profile?: string
   readonly listen?: string
   readonly port?: string
+  readonly hardened?: boolean
+  readonly agentUser?: string
   readonly json?: boolean
 }
 
@@ -29,6 +32,7 @@ export async function init(paths: Paths, options: InitOptions): Promise<number> 
   const current = findConfig(paths)
   if (current === null && !existsSync(paths.home)) throw noConfig(paths)
   const config = await completed(current, options)
+  if (options.hardened) return tellSteps(config, options)
   writeConfig(paths, config)
   if (options.json) printJson({ config: paths.config, name: config.name, session: config.tmux.session })
   else {
@@ -38,6 +42,20 @@ export async function init(paths: Paths, options: InitOptions): Promise<number> 
       tell("next: `sento guard restart`, for the Guardian still runs as before")
     else tell("next: `sento pair` on one side, `sento pair CODE` on the other")
   }
+  return 0
+}
+
+/** `sento init --hardened`: what to run as whom; nothing is written. */
+function tellSteps({ name, tmux }: Config, options: InitOptions): number {
+  const user = requireUserName(options.agentUser ?? `${name}-agent`)
+  const owner = ownUser()
+  if (owner === user || owner === "root")
+    throw new SentoError(
+      "usage",
+      `the Guardian cannot run as ${owner} beside an agent of the user ${user}`,
+      "run `sento init --hardened` as the owner's own user",
+    )
+  for (const line of hardeningSteps({ name, session: tmux.session, owner, user })) print(line)
   return 0
 }
 
@@ -54,6 +72,7 @@ async function tellWhatIsMissing({ tmux }: Config): Promise<void> {
 
 /** The config that is there; where there is none, the questions first. */
 export async function ensureConfig(paths: Paths, isJson: boolean): Promise<Config> {
+  if (paths.isAgentSide) return needConfig(paths)
   const config = findConfig(paths)
   if (config !== null) return config
   if (!isPerson(isJson) || !existsSync(paths.home)) throw noConfig(paths)
@@ -78,6 +97,9 @@ async function completed(current: Config | null, options: InitOptions): Promise<
       socket: socketOf(options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null,
       profile,
     },
+    ...(options.agentUser === undefined || options.hardened
+      ? {}
+      : { hardened: { folder: doorFolder(name), user: requireUserName(options.agentUser) } }),
   }
 }
 

@@ -9,6 +9,7 @@ import { readDatabase } from "../store/database.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
+import { callDoor } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -21,7 +22,8 @@ const lookMilliseconds = 250
 /** `sento log` */
 export async function log(paths: Paths, name: string | null, options: LogOptions): Promise<number> {
   const most = readCount(options.lines)
-  const config = needConfig(paths)
+  const read = (): LogEntry[] | Promise<LogEntry[]> =>
+    paths.isAgentSide ? askDoor(paths, name) : entriesOf(paths, needConfig(paths), name)
   const shown = new Map<string, string>()
   const show = (entries: readonly LogEntry[]): void => {
     for (const entry of entries) {
@@ -31,9 +33,7 @@ export async function log(paths: Paths, name: string | null, options: LogOptions
       else print(lineOf(entry))
     }
   }
-  const all = entriesOf(paths, config, name)
-  if (name !== null && all.length === 0 && !Object.hasOwn(config.agents, name))
-    throw unknownAgent(name, Object.keys(config.agents))
+  const all = await read()
   for (const { id, state } of all) shown.set(id, state)
   const latest = all.slice(-most)
   for (const { id } of latest) shown.delete(id)
@@ -41,7 +41,7 @@ export async function log(paths: Paths, name: string | null, options: LogOptions
   if (all.length === 0 && !options.follow && !options.json) tell("no messages yet")
   while (options.follow) {
     await Bun.sleep(lookMilliseconds)
-    show(entriesOf(paths, config, name))
+    show(await read())
   }
   return 0
 }
@@ -52,8 +52,19 @@ function readCount(text: string): number {
   throw new SentoError("usage", `${JSON.stringify(text)} is no number of lines`, "run `sento log -n 100`")
 }
 
-/** Both ways, the latest last, with the names of today. */
+/** As many as the agent's door tells at once. */
+const askDoor = (paths: Paths, name: string | null): Promise<LogEntry[]> =>
+  callDoor<LogEntry[]>(paths, "agent", { op: "log", name, limit: 1000 })
+
+/** Both ways, the latest last, with the names of today. @throws unknown-agent */
 function entriesOf(paths: Paths, config: Config, name: string | null): LogEntry[] {
+  const entries = readEntries(paths, config, name)
+  if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
+    throw unknownAgent(name, Object.keys(config.agents))
+  return entries
+}
+
+function readEntries(paths: Paths, config: Config, name: string | null): LogEntry[] {
   const database = readDatabase(paths.database)
   if (database === null) return []
   const books = {

@@ -16,7 +16,7 @@ import {
 } from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
-import { ensureConfig } from "./init.ts"
+import { ensureReady } from "./ready.ts"
 import { bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
 
 export type PairOptions = {
@@ -29,8 +29,7 @@ export type PairOptions = {
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
 export async function pair(paths: Paths, options: PairOptions): Promise<number> {
   const isJson = options.json ?? false
-  await ensureConfig(paths, isJson)
-  await ensureGuardian(paths)
+  await ensureReady(paths, isJson)
   const stop = interruption()
   const prompts = new Map<string, AbortController>()
   const onEvent = (event: PairingEvent): void => {
@@ -131,8 +130,7 @@ export async function join(paths: Paths, target: string, options: PairOptions): 
   const isJson = options.json ?? false
   const wish = readTarget(target)
   requireLocalName(options)
-  await ensureConfig(paths, isJson)
-  await ensureGuardian(paths)
+  await ensureReady(paths, isJson)
   try {
     return await joinAt(paths, wish, options)
   } catch (error) {

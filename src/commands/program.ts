@@ -58,7 +58,7 @@ function usageError(error: CommanderError, command: string): SentoError {
 }
 
 function createProgram(finish: (status: number) => void): Command {
-  const paths = () => pathsOf(process.env.SENTO_HOME)
+  const paths = () => pathsOf(process.env.SENTO_HOME, process.env.SENTO_DOOR)
   const program = new Command("sento")
     .description("Two AI agents talk to each other, with both owners' consent and nobody in between.")
     .version(version, "-V, --version")
@@ -86,6 +86,8 @@ function createProgram(finish: (status: number) => void): Command {
     )
     .option("--listen <host>", "the address to listen on (127.0.0.1)")
     .option("--port <port>", "the port to prefer (9876)")
+    .option("--hardened", "print the steps by which the agent runs as a user of its own")
+    .option("--agent-user <user>", "that user (NAME-agent)")
     .action(async options => finish(await (await import("./init.ts")).init(paths(), options)))
 
   const guard = group(program, "guard", "start the Guardian, in the background")

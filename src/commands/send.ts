@@ -6,8 +6,7 @@ import { visibleText } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor, HungUp } from "./door.ts"
-import { ensureGuardian } from "./guard.ts"
-import { ensureConfig } from "./init.ts"
+import { ensureReady } from "./ready.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
 export type SendOptions = {
@@ -30,7 +29,7 @@ export async function send(
   const isJson = options.json ?? false
   const waitSeconds = readWait(options.wait)
   const text = await readText(words)
-  await ready(paths, isJson)
+  await ensureReady(paths, isJson)
   const request = { op: "send", to, text, replyTo: options.replyTo ?? null } as const
   if (waitSeconds === null) return say(await callDoor<SendResult>(paths, "agent", request), isJson)
   return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
@@ -105,13 +104,8 @@ export async function reply(
   isJson: boolean,
 ): Promise<number> {
   const text = await readText(words)
-  await ready(paths, isJson)
+  await ensureReady(paths, isJson)
   return say(await callDoor<SendResult>(paths, "agent", { op: "reply", id, text }), isJson)
-}
-
-async function ready(paths: Paths, isJson: boolean): Promise<void> {
-  await ensureConfig(paths, isJson)
-  await ensureGuardian(paths)
 }
 
 function say(result: SendResult, isJson: boolean): number {

@@ -15,7 +15,7 @@ import { createRequests } from "../store/requests.ts"
 import { findPane } from "../tmux/pane.ts"
 import { detectProfile, keyboardOwner } from "../tmux/program.ts"
 import { lookAtPane } from "../tmux/typing.ts"
-import { guardStatus, heldWords, pausedWords } from "./guard.ts"
+import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson } from "./terminal.ts"
 
@@ -34,6 +34,7 @@ type Kept = {
 
 /** `sento status` */
 export async function status(paths: Paths, isJson: boolean): Promise<number> {
+  if (paths.isAgentSide) return guardStatusCommand(paths, isJson)
   const config = needConfig(paths)
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }

@@ -26,6 +26,8 @@ export type DoorOptions = {
   /** Processes whose descendants the owner's door refuses. */
   readonly agentPids: () => readonly number[]
   readonly onError: (error: unknown) => void
+  /** 0600, or 0660 for the door that another user shares by group. */
+  readonly mode?: number
 }
 
 /** More than the longest text that `send` takes, as JSON. */
@@ -58,7 +60,7 @@ export function openDoor(options: DoorOptions): { close(): void } {
       },
     },
   })
-  chmodSync(options.path, 0o600)
+  chmodSync(options.path, options.mode ?? 0o600)
   return {
     close() {
       server.stop(true)

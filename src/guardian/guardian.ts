@@ -1,6 +1,7 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
 import { randomBytes } from "node:crypto"
 import { lstatSync } from "node:fs"
+import { basename, join } from "node:path"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
@@ -15,6 +16,7 @@ import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerB
 import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
+import { sharedFolderFault } from "./hardening.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
@@ -118,6 +120,9 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const doors = [
     openDoor({ path: paths.ownerSocket, door: "owner", handle, agentPids, onError }),
     openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
+    ...sharedDoors(context).map(path =>
+      openDoor({ path, door: "agent", handle, agentPids, onError, mode: 0o660 }),
+    ),
   ]
   const sweeping = setInterval(() => sweep(context, sender), sweepMilliseconds)
   const watching = watchDoor(paths.agentSocket, () => {
@@ -160,6 +165,19 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
       return stopped
     },
   }
+}
+
+/**
+ * In hardened mode the agent's user has a door of its own, in a directory whose group is that user's.
+ * @throws config where that directory does not keep others out
+ */
+function sharedDoors({ config, paths }: Context): string[] {
+  const { hardened } = config.current
+  if (hardened === undefined) return []
+  const wrong = sharedFolderFault(hardened.folder, hardened.user, process.getuid?.() ?? -1)
+  if (wrong !== null)
+    throw new SentoError("config", `${hardened.folder} ${wrong}`, "see the steps of `sento init --hardened`")
+  return [join(hardened.folder, basename(paths.agentSocket))]
 }
 
 /** A Guardian whose door is gone can be reached by nobody: it ends, so that the next command starts another. */

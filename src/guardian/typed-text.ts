@@ -1,5 +1,5 @@
 /** The exact text that goes into the pane for one message. */
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { answerHint, excerpt, layOut, mostTypedUnits, visibleText } from "../protocol/layout.ts"
 import type { ProfileName } from "../protocol/names.ts"
@@ -41,17 +41,25 @@ function isHintDue(context: Context, pair: string): boolean {
 }
 
 function keepInFile(context: Context, shortId: string, text: string): string {
-  const folder = join(context.paths.folder, "inbox")
+  const folder = folderOf(context)
   const path = join(folder, `${shortId}.txt`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   rmSync(path, { force: true })
   writeFileSync(path, `${text}\n`, { mode: 0o600, flag: "wx" })
+  // The agent's user reads it by group, which the directory above hands down (setgid).
+  if (context.config.current.hardened !== undefined) {
+    chmodSync(folder, 0o2750)
+    chmodSync(path, 0o640)
+  }
   return path
 }
 
+const folderOf = ({ config, paths }: Context): string =>
+  join(config.current.hardened?.folder ?? paths.folder, "inbox")
+
 /** Removes the files of messages older than 30 days: then a short id may be given again. */
 export function forgetFiles(context: Context): void {
-  const folder = join(context.paths.folder, "inbox")
+  const folder = folderOf(context)
   if (statSync(folder, { throwIfNoEntry: false }) === undefined) return
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)

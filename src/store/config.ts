@@ -68,6 +68,8 @@ const configSchema = v.looseObject({
   ),
   /** The owner's command that is told and may ask: its words, and the event on its stdin. */
   notify: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
+  /** Where the agent runs as another user: the directory of its door, shared with that user by group. */
+  hardened: v.optional(v.looseObject({ folder: v.string(), user: v.string() })),
   agents: v.record(nameSchema, peerSchema),
 })
 

@@ -13,6 +13,8 @@ export type Paths = {
   readonly log: string
   readonly ownerSocket: string
   readonly agentSocket: string
+  /** Whether this is the agent's user in hardened mode, who can reach the agent's door and nothing else. */
+  readonly isAgentSide: boolean
 }
 
 /** Longest path of a unix socket on Linux: `sun_path` has 108 bytes with the closing zero (unix(7)). */
@@ -20,9 +22,10 @@ const mostSocketPathBytes = 107
 
 /**
  * The files below `SENTO_HOME`, or below the home directory where it is not set.
+ * @param sentoDoor - the agent's door of a Guardian that runs as another user (`SENTO_DOOR`)
  * @throws config when the path is too long for a unix socket
  */
-export function pathsOf(sentoHome: string | undefined): Paths {
+export function pathsOf(sentoHome: string | undefined, sentoDoor?: string): Paths {
   const home = resolve(sentoHome || homedir())
   const folder = join(home, ".sento")
   const paths = {
@@ -33,7 +36,8 @@ export function pathsOf(sentoHome: string | undefined): Paths {
     lock: join(folder, "guardian.lock"),
     log: join(folder, "guardian.log"),
     ownerSocket: join(folder, "owner.sock"),
-    agentSocket: join(folder, "agent.sock"),
+    agentSocket: sentoDoor ? resolve(sentoDoor) : join(folder, "agent.sock"),
+    isAgentSide: Boolean(sentoDoor),
   }
   if (Buffer.byteLength(paths.ownerSocket) > mostSocketPathBytes)
     throw new SentoError(

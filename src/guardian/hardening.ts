@@ -1,0 +1,75 @@
+/**
+ * Hardened mode: the agent runs as a user of its own, so that it cannot reach the owner's door, the config or
+ * sento.db whatever it runs. What the two users share is one directory with the agent's door, and tmux.
+ */
+import { statSync } from "node:fs"
+import { SentoError } from "../protocol/errors.ts"
+
+export type UserId = { readonly uid: number; readonly gid: number }
+
+/** A user of this machine by name, wherever the system keeps its users; null for none. */
+export function findUser(name: string): UserId | null {
+  const uid = idOf("-u", name)
+  const gid = idOf("-g", name)
+  return uid === null || gid === null ? null : { uid: Number(uid), gid: Number(gid) }
+}
+
+/** The name of the user this process runs as. */
+export const ownUser = (): string => idOf("-un") ?? String(process.getuid?.())
+
+/** What id(1) says, or null where it knows no such user. */
+function idOf(...words: readonly string[]): string | null {
+  const { exitCode, stdout } = Bun.spawnSync(["id", ...words], { stderr: "ignore" })
+  return exitCode === 0 ? stdout.toString().trim() : null
+}
+
+/**
+ * What is wrong with the directory of the agent's door, or null where nothing is: ours, of the agent's group,
+ * 2750 (the group hands itself down to what is made in it).
+ */
+export function sharedFolderFault(folder: string, user: string, ownUid: number): string | null {
+  const stat = statSync(folder, { throwIfNoEntry: false })
+  const agent = findUser(user)
+  if (agent === null) return `is for the user ${user}, who is not there`
+  if (stat === undefined || !stat.isDirectory()) return "is not there"
+  if (agent.uid === ownUid) return `is for the user ${user}, who is the Guardian's own`
+  if (stat.uid !== ownUid) return "belongs to another user than the Guardian's"
+  if (stat.gid !== agent.gid) return `is not of ${user}'s group`
+  return (stat.mode & 0o7777) === 0o2750 ? null : `has the mode ${(stat.mode & 0o7777).toString(8)}, not 2750`
+}
+
+/** Where the steps put things. */
+export const doorFolder = (name: string): string => `/srv/sento/${name}/door`
+export const tmuxFolder = (name: string): string => `/srv/sento/${name}/tmux`
+
+type Wish = { readonly name: string; readonly session: string; readonly owner: string; readonly user: string }
+
+/** The exact steps, each with the user who runs it. */
+export function hardeningSteps({ name, session, owner, user }: Wish): string[] {
+  const door = doorFolder(name)
+  const folder = tmuxFolder(name)
+  const socket = `${folder}/socket`
+  return [
+    "# as root, once: a user for the agent, and the two directories it shares with the Guardian's user",
+    `id ${user} 2>/dev/null || useradd --create-home --user-group --shell /bin/bash ${user}`,
+    `install -d -o root -g root -m 755 /srv/sento /srv/sento/${name}`,
+    `install -d -o ${owner} -g $(id -g ${user}) -m 2750 ${door}`,
+    `install -d -o ${user} -g $(id -g ${owner}) -m 2750 ${folder}`,
+    "",
+    `# as ${user}: the session in which the agent runs; SENTO_DOOR tells its sento where to knock`,
+    `tmux -S ${socket} new-session -d -s ${session} -e SENTO_DOOR=${door}/agent.sock`,
+    `chmod 660 ${socket}`,
+    `tmux -S ${socket} server-access -a ${owner}`,
+    "",
+    `# as ${owner}: the Guardian`,
+    `sento init --name ${name} --session ${session} --tmux-socket ${socket} --agent-user ${user}`,
+    "sento guard restart",
+    "sento doctor",
+  ]
+}
+
+/** @throws usage for a name that is no user's */
+export function requireUserName(user: string): string {
+  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(user)) return user
+  throw new SentoError("usage", `${JSON.stringify(user)} is no name of a user`, "see `getent passwd`")
+}
