@@ -8,7 +8,8 @@ export type ChatStore = {
   remember(id: string, state: string): void
   forget(id: string): void
   cursor(): string | null
-  setCursor(cursor: string): void
+  /** @param cursor - null: begin anew */
+  setCursor(cursor: string | null): void
 }
 
 export type Chats = ReturnType<typeof createChats>
@@ -27,6 +28,7 @@ export function createChats(database: Database) {
   const move = database.query(
     "INSERT INTO chat_cursors (chat, cursor) VALUES ($chat, $cursor) ON CONFLICT DO UPDATE SET cursor = $cursor",
   )
+  const drop = database.query("DELETE FROM chat_cursors WHERE chat = $chat")
   return {
     /** @param chat - names the app and the chat in it: another chat's questions are not this one's */
     of: (chat: string): ChatStore => ({
@@ -39,7 +41,8 @@ export function createChats(database: Database) {
       },
       cursor: () => read.get({ chat })?.cursor ?? null,
       setCursor(cursor) {
-        move.run({ chat, cursor })
+        if (cursor === null) drop.run({ chat })
+        else move.run({ chat, cursor })
       },
     }),
   }
