@@ -135,6 +135,15 @@ const migrations: readonly string[] = [
   CREATE TABLE pin_tries (at INTEGER NOT NULL);
   CREATE TABLE notices (key TEXT PRIMARY KEY, at INTEGER NOT NULL);  -- what the owner was told
   `,
+  `
+  CREATE TABLE chat_questions (       -- which message in the owner's chat asks which question
+    chat TEXT NOT NULL,               -- the app and the chat in it
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,              -- JSON, of guardian/chats.ts
+    PRIMARY KEY (chat, id)
+  );
+  CREATE TABLE chat_cursors (chat TEXT PRIMARY KEY, cursor TEXT NOT NULL);
+  `,
 ]
 
 /**

@@ -1,5 +1,6 @@
 /** Everything in sento.db, opened once by the Guardian. */
 import type { Database } from "bun:sqlite"
+import { type Chats, createChats } from "./chats.ts"
 import { type Codes, createCodes, createJoinTries, type JoinTries } from "./codes.ts"
 import { type Commit, groupCommits } from "./commits.ts"
 import { openDatabase } from "./database.ts"
@@ -23,6 +24,7 @@ export type Store = {
   readonly receipts: Receipts
   readonly facts: Facts
   readonly retention: Retention
+  readonly chats: Chats
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
@@ -49,6 +51,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     receipts: createReceipts(database),
     facts: createFacts(database),
     retention: createRetention(database),
+    chats: createChats(database),
     commit,
     now: change => database.transaction(change)(),
     close() {

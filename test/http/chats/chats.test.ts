@@ -1,0 +1,318 @@
+/** What each adapter makes of its vendor's answers; the servers answer as the vendors' documentation says. */
+import { describe, expect, test } from "bun:test"
+import { type Chat, ChatError, type ChatFailure, type ChatName } from "../../../src/http/chats/chat.ts"
+import { createDiscord, openDiscord } from "../../../src/http/chats/discord.ts"
+import { createSlack, openSlack } from "../../../src/http/chats/slack.ts"
+import { createTelegram } from "../../../src/http/chats/telegram.ts"
+import { discordError, discordLimit } from "../../support/chats/discord.ts"
+import { type ChatServer, chatServers, hang, type Reply } from "../../support/chats/server.ts"
+import { slackError, slackLimit } from "../../support/chats/slack.ts"
+import { telegramError } from "../../support/chats/telegram.ts"
+
+type Place = {
+  readonly token: string
+  readonly baseUrl: string
+  readonly user: string
+  readonly chat: string
+}
+
+const make: Readonly<Record<ChatName, (place: Place) => Chat>> = {
+  telegram: createTelegram,
+  discord: ({ chat, ...place }) => createDiscord({ ...place, channel: chat }),
+  slack: ({ chat, ...place }) => createSlack({ ...place, channel: chat }),
+}
+
+type Talk = { readonly server: ChatServer; readonly chat: Chat } & AsyncDisposable
+
+function talk(name: ChatName, change: Partial<Place> = {}): Talk {
+  const server = chatServers[name]()
+  const { token, baseUrl, owner } = server
+  const chat = make[name]({ token, baseUrl, ...owner, ...change })
+  return { server, chat, [Symbol.asyncDispose]: () => server.close() }
+}
+
+const never = new AbortController().signal
+
+/** The failure of a call, with its words. */
+async function failureOf(call: Promise<unknown>): Promise<ChatFailure & { words: string }> {
+  const error = await call.then(
+    () => null,
+    error => error as unknown,
+  )
+  if (!(error instanceof ChatError)) throw new Error(`no ChatError but ${String(error)}`)
+  return { ...error.failure, words: `${error.message} ${error.stack}` }
+}
+
+const names: readonly ChatName[] = ["telegram", "discord", "slack"]
+const listens = { telegram: "getUpdates", discord: "GET messages", slack: "conversations.history" } as const
+const sends = { telegram: "sendMessage", discord: "POST messages", slack: "chat.postMessage" } as const
+
+describe.each(names)("%s", name => {
+  test("says whose token it is", async () => {
+    await using talking = talk(name)
+    expect((await talking.chat.check(never)).name).toStartWith("sento")
+  })
+
+  test("messages come in order, each once, with who wrote them where", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    const asked = await chat.send("well?", never)
+    server.write({ text: "one" })
+    server.write({ text: "two", repliesTo: asked })
+    const first = await chat.receive(null, [asked], never)
+    const same = { chat: server.owner.chat, author: server.owner.user, isPrivate: true, isBot: false }
+    const people = first.messages.filter(one => !one.isBot)
+    expect(people).toEqual([
+      { ...same, id: people[0]?.id ?? "", text: "one", repliesTo: null, isEdited: false, isForwarded: false },
+      {
+        ...same,
+        id: people[1]?.id ?? "",
+        text: "two",
+        repliesTo: asked,
+        isEdited: false,
+        isForwarded: false,
+      },
+    ])
+    server.write({ text: "three" })
+    const second = await chat.receive(first.cursor, [asked], never)
+    expect(second.messages.map(one => one.text)).toEqual(["three"])
+  })
+
+  test("all pages are read", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    const asked = await chat.send("well?", never)
+    for (let i = 0; i < 250; i += 1) server.write({ text: `m${i}` })
+    const texts: string[] = []
+    for (let cursor: string | null = null; texts.length < 250; ) {
+      const received = await chat.receive(cursor, [asked], never)
+      expect(received.cursor).not.toBe(cursor ?? "")
+      texts.push(...received.messages.map(one => one.text))
+      cursor = received.cursor
+    }
+    expect(texts).toEqual(Array.from({ length: 250 }, (_, i) => `m${i}`))
+    expect(server.calls.filter(one => one === listens[name])).toHaveLength(3)
+  })
+
+  test("edits one of its messages", async () => {
+    await using talking = talk(name)
+    const id = await talking.chat.send("before", never)
+    await talking.chat.edit(id, "after <&>", never)
+    const after = name === "slack" ? "after &lt;&amp;&gt;" : "after <&>"
+    expect(talking.server.sent).toEqual([{ id, text: after }])
+  })
+
+  test("a token that is not taken", async () => {
+    await using talking = talk(name)
+    talking.server.revoke()
+    expect(await failureOf(talking.chat.check(never))).toMatchObject({ kind: "unauthorised" })
+  })
+
+  test("a redirect is not followed: the token would go along", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    let followed = 0
+    const elsewhere = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch() {
+        followed += 1
+        return Response.json({ ok: true })
+      },
+    })
+    server.answerNext(sends[name], () => Response.redirect(`http://127.0.0.1:${elsewhere.port}/`, 307))
+    const failure = await failureOf(chat.send("hello", never))
+    expect(failure).toMatchObject({ kind: "unreachable", reason: "it redirects to somewhere else" })
+    expect(followed).toBe(0)
+    await elsewhere.stop(true)
+  })
+
+  test("an endless answer is cut off", async () => {
+    await using talking = talk(name)
+    const chunk = new Uint8Array(1024 * 1024).fill(32)
+    const endless: Reply = () => new Response(new ReadableStream({ pull: stream => stream.enqueue(chunk) }))
+    talking.server.answerNext(sends[name], endless)
+    const failure = await failureOf(talking.chat.send("hello", never))
+    expect(failure).toMatchObject({ kind: "unreachable", reason: "the answer is too long" })
+  })
+
+  test("no error holds the token: nobody listens, a broken answer, a refusal that quotes it", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    const quoting = `no such thing: ${server.token}\u001b[31m\nsecond line ${"x".repeat(300)}`
+    const refusals: Record<ChatName, Reply> = {
+      telegram: () => telegramError(400, quoting),
+      discord: () => discordError(400, 1, quoting),
+      slack: () => slackError(quoting),
+    }
+    server.answerNext(sends[name], refusals[name], () => new Response("<html>", { status: 200 }))
+    const refusal = await failureOf(chat.send("hello", never))
+    expect(refusal).toMatchObject({ kind: "refused" })
+    expect(refusal.kind === "refused" && refusal.detail).toMatch(
+      /^no such thing: … \[31m second line x{50,180}$/,
+    )
+    const broken = await failureOf(chat.send("hello", never))
+    await server.close()
+    const gone = await failureOf(chat.send("hello", never))
+    expect(gone).toMatchObject({ kind: "unreachable", reason: "no connection (ECONNREFUSED)" })
+    for (const { words } of [refusal, broken, gone]) expect(words).not.toContain(server.token)
+  })
+
+  test("the caller can stop waiting", async () => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], hang)
+    const stop = new AbortController()
+    const sending = talking.chat.send("hello", stop.signal)
+    stop.abort("enough")
+    expect(await sending.catch(error => error as unknown)).toBe("enough")
+  })
+})
+
+describe("a limit", () => {
+  test.each([
+    ["telegram", () => telegramError(429, "Too Many Requests: retry after 35", { retry_after: 35 }), 35],
+    ["telegram", () => telegramError(429, "Too Many Requests"), 30],
+    ["discord", () => discordLimit(64.57), 64.57],
+    ["discord", () => new Response("<html>", { status: 429, headers: { "Retry-After": "65" } }), 65],
+    ["slack", () => slackLimit(30), 30],
+    ["slack", () => slackLimit(0), 1],
+    ["slack", () => slackLimit(1e9), 86_400],
+  ] as const)("%s %#: %d s are its wish", async (name, reply, seconds) => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], reply)
+    const failure = await failureOf(talking.chat.send("hello", never))
+    expect(failure).toMatchObject({ kind: "later", retryAfterSeconds: seconds })
+  })
+})
+
+describe("telegram", () => {
+  test("a webhook, or another poller, is a refusal that says so", async () => {
+    await using talking = talk("telegram")
+    const words =
+      "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+    talking.server.answerNext("getUpdates", () => telegramError(409, words))
+    const failure = await failureOf(talking.chat.receive(null, [], never))
+    expect(failure).toMatchObject({ kind: "refused", detail: words })
+  })
+
+  test("a token of another form gets 404, which means the same as 401", async () => {
+    await using talking = talk("telegram")
+    talking.server.answerNext("getMe", () => telegramError(404, "Not Found"))
+    expect(await failureOf(talking.chat.check(never))).toMatchObject({ kind: "unauthorised" })
+  })
+
+  test("an update of an unknown form hides no other, and is confirmed with them", async () => {
+    await using talking = talk("telegram")
+    const { server, chat } = talking
+    const strange = { update_id: 9001, message: { message_id: "?", chat: null } }
+    const later = { update_id: 9003, poll: {} }
+    server.write({ text: "yes" })
+    const own = (await chat.receive(null, [], never)).messages
+    const replies = [{ ...strange }, later]
+    server.answerNext("getUpdates", () => Response.json({ ok: true, result: replies }))
+    expect(await chat.receive(null, [], never)).toEqual({ messages: [], cursor: "9004" })
+    expect(own).toHaveLength(1)
+  })
+
+  test.each([
+    ["through an inline bot", { via_bot: { id: 1, is_bot: true } }, { isForwarded: true }],
+    ["on behalf of a chat", { sender_chat: { id: -1 } }, { isBot: true }],
+    ["as an answer to another chat's message", { external_reply: {} }, { repliesTo: "elsewhere" }],
+    ["by nobody", { from: undefined }, { author: null, isBot: true }],
+    ["in a group", { chat: { id: -5, type: "group" } }, { isPrivate: false, chat: "-5" }],
+    ["without words", { text: undefined, photo: [] }, { text: "" }],
+  ])("a message %s is told as one", async (_, change, want) => {
+    await using talking = talk("telegram")
+    const from = { id: 7001, is_bot: false }
+    const message = {
+      message_id: 5,
+      from,
+      chat: { id: 7001, type: "private" },
+      date: 1,
+      text: "yes",
+      ...change,
+    }
+    talking.server.answerNext("getUpdates", () =>
+      Response.json({ ok: true, result: [{ update_id: 1, message }] }),
+    )
+    expect((await talking.chat.receive(null, [], never)).messages).toMatchObject([want])
+  })
+})
+
+describe("discord", () => {
+  test("opens the direct messages with a user", async () => {
+    await using talking = talk("discord")
+    const { token, baseUrl, owner } = talking.server
+    expect(await openDiscord({ token, baseUrl, user: owner.user }, never)).toBe(owner.chat)
+    const failure = await failureOf(openDiscord({ token, baseUrl, user: "200000000000000008" }, never))
+    expect(failure).toMatchObject({ kind: "refused", detail: "Cannot send messages to this user" })
+  })
+
+  test("a channel with others is not private, nor are direct messages with another user", async () => {
+    for (const change of [{ chat: "300000000000000099" }, { user: "200000000000000008" }]) {
+      await using talking = talk("discord", change)
+      talking.server.write({ text: "yes", ...change })
+      const { messages } = await talking.chat.receive(null, [], never)
+      expect(messages).toMatchObject([{ isPrivate: false }])
+    }
+  })
+
+  test("a webhook, and a message of the channel itself, are no person's", async () => {
+    await using talking = talk("discord")
+    const base = { id: "5", channel_id: "1", content: "yes", author: { id: "1", username: "x" } }
+    const found = [
+      { ...base, type: 0, webhook_id: "3" },
+      { ...base, type: 7 },
+    ]
+    talking.server.answerNext("GET messages", () => Response.json(found))
+    const { messages } = await talking.chat.receive(null, [], never)
+    expect(messages).toMatchObject([{ isBot: true }, { isBot: true }])
+  })
+
+  test("nothing before the question is read, however long nobody asked", async () => {
+    await using talking = talk("discord")
+    talking.server.write({ text: "long ago" })
+    const asked = await talking.chat.send("well?", never)
+    expect(await talking.chat.receive("5", [asked], never)).toEqual({ messages: [], cursor: asked })
+  })
+})
+
+describe("slack", () => {
+  test("opens the direct messages with a member", async () => {
+    await using talking = talk("slack")
+    const { token, baseUrl, owner } = talking.server
+    expect(await openSlack({ token, baseUrl, user: owner.user }, never)).toBe(owner.chat)
+  })
+
+  test("a missing scope is named", async () => {
+    await using talking = talk("slack")
+    talking.server.answerNext("conversations.history", () =>
+      slackError("missing_scope", { needed: "im:history" }),
+    )
+    const failure = await failureOf(talking.chat.receive(null, [], never))
+    expect(failure).toMatchObject({ kind: "refused", detail: "missing_scope (needed: im:history)" })
+  })
+
+  test.each(["internal_error", "service_unavailable"])(
+    "%s with HTTP 200 is trouble, not a refusal",
+    async error => {
+      await using talking = talk("slack")
+      talking.server.answerNext("chat.postMessage", () => slackError(error))
+      expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind: "unreachable" })
+    },
+  )
+
+  test("a question that somebody deleted has no replies, and the others are read", async () => {
+    await using talking = talk("slack")
+    const asked = await talking.chat.send("well?", never)
+    talking.server.answerNext("conversations.replies", () => slackError("thread_not_found"))
+    talking.server.write({ text: "yes" })
+    expect((await talking.chat.receive(null, [asked], never)).messages).toMatchObject([{ text: "yes" }])
+  })
+
+  test("a channel with others is not private", async () => {
+    await using talking = talk("slack", { chat: "C0GROUP99" })
+    talking.server.write({ text: "yes", chat: "C0GROUP99" })
+    expect((await talking.chat.receive(null, [], never)).messages).toMatchObject([{ isPrivate: false }])
+  })
+})
