@@ -23,6 +23,7 @@ import { createNotices } from "./notices.ts"
 import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
+import { createChatSurfaces } from "./owner-chats.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
@@ -130,6 +131,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const surfaces = connectSurfaces(context, questions.waiting, [
     createTmuxSurface(context, ownCommand(), agentPids),
     ...createNotifySurface(context, questions.answer),
+    ...createChatSurfaces(context, questions.answer),
   ])
   delivery.wake()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
