@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander"
 import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { version } from "../version.ts"
+import type { OwnerAddOptions } from "./owner.ts"
 import type { SendOptions } from "./send.ts"
 import type { SetupOptions } from "./setup.ts"
 
@@ -144,7 +145,25 @@ function createProgram(finish: (status: number) => void): Command {
     .argument("<id>")
     .action(async (id: string) => finish(await (await import("./consent.ts")).askInPopup(paths(), id)))
 
-  const owner = group(program, "owner", "how the owner is asked")
+  const owner = group(program, "owner", "how the owner is asked").action(
+    async (options: Json, self: Command) => {
+      refuseUnknown(self)
+      finish((await import("./owner.ts")).owner(paths(), options.json ?? false))
+    },
+  )
+  command(owner, "add", "ask the owner in a chat, too")
+    .argument("<chat>", "telegram, discord or slack")
+    .option("--token-file <path>", "a file with the bot's token, in place of typing it")
+    .option("--user <id>", "your own user id: discord and slack")
+    .addOption(new Option("--base-url <url>", "a server in place of the vendor's").hideHelp())
+    .action(async (chat: string, options: OwnerAddOptions, self: Command) =>
+      finish(await (await import("./owner.ts")).ownerAdd(paths(), chat, { ...options, json: isJson(self) })),
+    )
+  command(owner, "remove", "ask no longer in a chat")
+    .argument("<chat>", "telegram, discord or slack")
+    .action(async (chat: string, _, self: Command) =>
+      finish(await (await import("./owner.ts")).ownerRemove(paths(), chat, isJson(self))),
+    )
   command(owner, "pin", "set, change or take away the PIN that a yes and a removal take").action(async () =>
     finish(await (await import("./owner-pin.ts")).ownerPin(paths())),
   )

@@ -22,8 +22,9 @@ const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 
 const hopLimit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)))
-/** In place of the vendor's own: a server of the owner's, or a test's. */
-const baseUrl = v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[^\s/]+(?:\/[^\s]*[^\s/])?$/)))
+/** Where a chat app answers, in place of the vendor's own: a server of the owner's, or a test's. */
+export const baseUrlPattern = /^https?:\/\/[^\s/?#]+(?:\/[^\s?#]*[^\s/?#])?$/
+const baseUrl = v.optional(v.pipe(v.string(), v.regex(baseUrlPattern)))
 const amount = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)))
 
 /** A paired agent. `sendKey` signs what we send, `receiveKey` is our end of the secret for what it sends. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { backOffMilliseconds, pollMilliseconds } from "../../src/guardian/chats.ts"
 import type { ChatName } from "../../src/http/chats/chat.ts"
+import { questionText } from "../../src/protocol/questions.ts"
 import { type AskedOwner, ada, askOwner, kai } from "../support/chats/asked.ts"
 import { discordError, discordLimit } from "../support/chats/discord.ts"
 import { hang, type Reply } from "../support/chats/server.ts"
@@ -50,14 +51,7 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     asked.surface.ask(kai)
     await asked.message(kai)
     expect(asked.server.sent[0]?.text).toBe(
-      [
-        "Agent kai wants to pair. Approve? (yes/no)",
-        "kai at 192.0.2.7 knows the code of `sento pair`.",
-        "Verifier: 65T6V-3FSB8. kai's owner must see the same; if not, say no.",
-        "With a yes kai's messages are typed into mira's session; kai gets no access to files.",
-        "Without an answer nothing is paired, and the question ends at 1970-01-02T00:00:00.000Z.",
-        "Reply to this message with the one word yes or no.",
-      ].join("\n"),
+      `${questionText(kai, "mira")}\nReply to this message with the one word yes or no.`,
     )
     asked.server.write({ text: "yes" })
     await asked.shows("Paired with kai.")
