@@ -5,7 +5,7 @@ import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { listAgents } from "./agents.ts"
-import type { Context } from "./context.ts"
+import { type Context, greetingOf } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
 import type {
   AgentList,
@@ -148,17 +148,7 @@ function agents(context: Context): AgentList {
 
 /** Says hello to a peer: whether it can be reached, is who it was, and has the same time. */
 async function probe(context: Context, sender: Sender, name: string): Promise<Probe> {
-  const { address, config } = context
-  const [host] = config.current.listen.names
-  const id = Bun.randomUUIDv7()
-  const body = {
-    v: 1,
-    id,
-    type: "hello",
-    port: address.port,
-    ...(host === undefined ? {} : { host }),
-  } as const
-  const attempt = await sender.tell(requirePeer(context, name), body)
+  const attempt = await sender.tell(requirePeer(context, name), greetingOf(context))
   switch (attempt.kind) {
     case "accepted":
       return { isReached: true, reason: null, aheadSeconds: 0 }

@@ -22,7 +22,7 @@ export type Received = {
   readonly settledAt: number | null
 }
 
-/** A message of ours. */
+/** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
 export type Sent = {
   readonly seq: number
   readonly pair: string
@@ -32,7 +32,7 @@ export type Sent = {
   readonly inReplyTo: string | null
   readonly hops: number
   readonly createdAt: number
-  readonly state: "queued" | "accepted" | "refused" | "failed" | "expired" | "dropped"
+  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped"
   readonly reason: string | null
   readonly attempts: number
   /** When it may be tried again. */
