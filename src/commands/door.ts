@@ -35,6 +35,8 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   options: { readonly onEvent?: (event: Event) => void; readonly signal?: AbortSignal } = {},
 ): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
+  // It may be rejected before anybody awaits it: the socket can close while this is still connecting.
+  promise.catch(() => {})
   let received = ""
   const decoder = new TextDecoder()
   const takeLine = (text: string): void => {
@@ -52,10 +54,12 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
     close: () => reject(new HungUp()),
     error: () => reject(new HungUp()),
   })
-  options.signal?.addEventListener("abort", () => {
+  const stop = (): void => {
     reject(new SentoError("interrupted", "stopped waiting"))
     socket.end()
-  })
+  }
+  if (options.signal?.aborted) stop()
+  else options.signal?.addEventListener("abort", stop)
   write(socket, `${JSON.stringify(request)}\n`)
   return promise.finally(() => socket.end())
 }
