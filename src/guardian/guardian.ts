@@ -123,7 +123,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     asked.resolve()
   })
   sweep(context, sender)
-  void outbox.resume()
+  outbox.resume()
   joining.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [createTmuxSurface(context)])
   delivery.wake()

@@ -135,6 +135,10 @@ const migrations: readonly string[] = [
   CREATE TABLE pin_tries (at INTEGER NOT NULL);
   CREATE TABLE notices (key TEXT PRIMARY KEY, at INTEGER NOT NULL);  -- what the owner was told
   `,
+  `
+  ALTER TABLE outbox ADD COLUMN asked_for INTEGER;    -- ms that the peer itself asked us to wait; null: our own wait
+  ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
+  `,
 ]
 
 /**

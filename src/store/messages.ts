@@ -37,11 +37,16 @@ export type Sent = {
   readonly attempts: number
   /** When it may be tried again. */
   readonly nextAt: number
+  /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
+  readonly askedFor: number | null
   /** What the peer last said became of it, and why; null before it said anything. */
   readonly peerState: ReceiptState | null
   readonly peerReason: string | null
   readonly settledAt: number | null
 }
+
+/** An attempt that did not get through, and when the next one may be made. */
+export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
 
 /** What became of a message that was rightly signed. */
 export type Admission =
@@ -224,11 +229,13 @@ export function createOutbox(database: Database) {
   const head = database.query<SentRow, { pair: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND state = 'queued' ORDER BY seq LIMIT 1",
   )
-  const pairs = database.query<{ pair: string }, []>(
-    "SELECT DISTINCT pair FROM outbox WHERE state = 'queued'",
+  // A bare column beside min() is that of the row with the minimum (sqlite.org/lang_select.html, section 3.7).
+  const times = database.query<{ pair: string; nextAt: number }, []>(
+    "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
   )
   const postpone = database.query(
-    "UPDATE outbox SET attempts = $attempts, next_at = $nextAt, reason = $reason WHERE seq = $seq AND state = 'queued'",
+    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason
+     WHERE seq = $seq AND state = 'queued'`,
   )
   const byId = database.query<SentRow, { pair: string; id: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
@@ -241,7 +248,7 @@ export function createOutbox(database: Database) {
     "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
   )
   const hasten = database.query(
-    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0",
+    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
   )
   const dropAll = database.query(
     "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
@@ -267,10 +274,10 @@ export function createOutbox(database: Database) {
       const row = head.get({ pair })
       return row === null ? null : sent(row)
     },
-    pairsWaiting: (): string[] => pairs.all().map(row => row.pair),
-    /** Notes an attempt that did not get through, and when the next one may be made. */
-    postpone(seq: number, attempts: number, nextAt: number, reason: string): void {
-      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), reason })
+    /** When the oldest message of each pair that has some may be tried. */
+    times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
+    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string): void {
+      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), askedFor, reason })
     },
     /**
      * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
@@ -286,7 +293,7 @@ export function createOutbox(database: Database) {
       const row = byId.get({ pair, id })
       return row === null ? null : sent(row)
     },
-    /** What waits for this pair may be tried now. */
+    /** What waits for this pair may be tried now, where the peer itself did not ask for the wait. */
     hasten(pair: string): void {
       hasten.run({ pair })
     },
@@ -324,6 +331,7 @@ type SentRow = {
   reason: string | null
   attempts: number
   next_at: number
+  asked_for: number | null
   peer_state: ReceiptState | null
   peer_reason: string | null
   settled_at: number | null
@@ -349,10 +357,11 @@ function sent(row: SentRow): Sent {
     in_reply_to: inReplyTo,
     created_at: createdAt,
     next_at: nextAt,
+    asked_for: askedFor,
     peer_state: peerState,
     peer_reason: peerReason,
     settled_at: settledAt,
     ...same
   } = row
-  return { ...same, inReplyTo, createdAt, nextAt, peerState, peerReason, settledAt }
+  return { ...same, inReplyTo, createdAt, nextAt, askedFor, peerState, peerReason, settledAt }
 }
