@@ -24,6 +24,11 @@ export class HungUp extends SentoError {
   }
 }
 
+export type DoorOptions<Event extends DoorEvent = DoorEvent> = {
+  readonly onEvent?: (event: Event) => void
+  readonly signal?: AbortSignal
+}
+
 /**
  * Asks the Guardian one thing and passes on what it tells meanwhile.
  * @throws NoGuardian where none runs; HungUp; whatever SentoError the Guardian answers
@@ -32,7 +37,7 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   paths: Paths,
   door: DoorName,
   request: DoorRequestInput,
-  options: { readonly onEvent?: (event: Event) => void; readonly signal?: AbortSignal } = {},
+  options: DoorOptions<Event> = {},
 ): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   // It may be rejected before anybody awaits it: the socket can close while this is still connecting.

@@ -66,7 +66,7 @@ async function dispatch(
     case "send":
       return send(context, parts.outbox, request, emit, gone)
     case "reply":
-      return reply(context, parts.outbox, request.id, request.text)
+      return reply(context, parts.outbox, request)
     case "pair":
       return pair(parts, request, emit, gone)
     case "join":

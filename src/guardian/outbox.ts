@@ -13,7 +13,8 @@ import {
   isExpired,
   longestWaitMilliseconds,
 } from "../protocol/retries.ts"
-import type { Postponed, Received, Sent } from "../store/messages.ts"
+import { faultPoint } from "../store/faults.ts"
+import type { NewMessage, Postponed, Received, Sent } from "../store/messages.ts"
 import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
@@ -37,6 +38,18 @@ type FirstWord =
   | { readonly state: "accepted" }
   | { readonly state: "queued"; readonly reason: string }
   | { readonly state: "refused"; readonly reason: string }
+
+/** What is to be sent. */
+export type Outgoing = {
+  /** A UUIDv7 of the caller's, or null: the same one again is the same message. */
+  readonly id: string | null
+  readonly text: string
+  /** The id of the message it answers, or null. */
+  readonly inReplyTo: string | null
+  readonly hops: number
+  /** Told as soon as it is on disk, before anything is sent. */
+  readonly onKept?: (sent: Sent) => void
+}
 
 type Task =
   | { readonly kind: "receipt"; readonly receipt: Receipt }
@@ -102,14 +115,14 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   async function tryMessage(peer: NamedPeer, message: Sent): Promise<void> {
     if (isExpired(message.createdAt, now()))
       return settle(message, "expired", message.reason || "not delivered within 24 hours")
-    const attempt = await sender.tell(peer, bodyOf(message))
+    const attempt = await attemptOf(peer, bodyOf(message))
     if (!context.stopping.aborted || attempt.kind === "accepted") await conclude(message, attempt)
   }
 
   async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
     const { id, of, state, reason } = receipt
     const body = { v: 1, id, type: "receipt", of, state, ...(reason === null ? {} : { reason }) } as const
-    const attempt = await sender.tell(peer, body)
+    const attempt = await attemptOf(peer, body)
     if (context.stopping.aborted && attempt.kind !== "accepted") return
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
@@ -117,6 +130,14 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after))
       else store.receipts.done(receipt)
     })
+    faultPoint("after-settle")
+  }
+
+  async function attemptOf(peer: NamedPeer, body: UnstampedBody): Promise<Attempt> {
+    faultPoint("before-attempt")
+    const attempt = await sender.tell(peer, body)
+    faultPoint("after-attempt")
+    return attempt
   }
 
   /** Waits for the head's time; whoever sent something behind it learns that it is queued. */
@@ -143,6 +164,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     reason: string | null,
   ): Promise<void> {
     await store.commit(() => store.outbox.settle(head.seq, state, reason, now()))
+    faultPoint("after-settle")
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
     if (state === "accepted") context.waiters.tell(head.id, { kind: "state", state, reason: null })
     if (state === "accepted") tellFirst(head.seq, { state })
@@ -180,6 +202,13 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     })
   }
 
+  /** From here on nothing may fail the call: the message is kept. */
+  function firstTried(sent: Sent): Promise<FirstWord> {
+    const word = firstWord(sent)
+    hasten(sent.pair)
+    return word
+  }
+
   return {
     hasten,
 
@@ -200,32 +229,44 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     },
 
     /**
-     * Keeps a message on disk, and says what its first attempt brought.
-     * @param inReplyTo - the id of the message it answers, or null
-     * @param onKept - told the message's id as soon as it is on disk, before anything is sent
-     * @throws unknown-agent, too-long, usage; refused where the pair was revoked; failed where the peer refuses it
+     * Keeps a message on disk, and says what its first attempt brought; for one that was kept before, what became
+     * of it, or what its next attempt brings.
+     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the pair was revoked;
+     * failed where the peer refuses it
      */
-    async send(
-      to: string,
-      text: string,
-      inReplyTo: string | null,
-      hops: number,
-      onKept: (id: string) => void = () => {},
-    ): Promise<SendResult> {
+    async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
-      const id = Bun.randomUUIDv7()
-      const message = { pair: peer.id, name: to, id, text, inReplyTo, hops }
-      const sent = await store.commit(() => store.outbox.keep(message, now())).catch(diskRefuses)
-      onKept(id)
-      const word = firstWord(sent)
-      hasten(peer.id)
-      const result = await word
-      if (result.state === "refused")
-        throw new SentoError("failed", `${to} refused the message: ${result.reason}`)
-      return { id, to, status: result.state, ...(result.state === "queued" ? { reason: result.reason } : {}) }
+      const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      faultPoint("before-outgoing-is-kept")
+      const sent = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
+      faultPoint("after-outgoing-is-kept")
+      onKept?.(sent)
+      const word = settledWord(sent) ?? (await firstTried(sent))
+      if (word.state === "refused")
+        throw new SentoError("failed", `${to} refused the message: ${word.reason}`)
+      const reason = word.state === "queued" ? { reason: word.reason } : {}
+      return { id: sent.id, to, status: word.state, ...reason }
     },
   }
+}
+
+/** The message as it is on disk, also where it was before. @throws usage where the id is another message's */
+function keepOnce({ store, now }: Context, message: NewMessage): Sent {
+  const known = store.outbox.byId(message.pair, message.id)
+  if (known === null && !store.outbox.has(message.id)) return store.outbox.keep(message, now())
+  if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return known
+  throw new SentoError(
+    "usage",
+    `the id ${message.id} is that of another message`,
+    "choose a new one for each message, or none",
+  )
+}
+
+/** What became of a message that is settled; null while it waits. */
+function settledWord({ state, reason }: Sent): FirstWord | null {
+  if (state === "queued") return null
+  return state === "accepted" ? { state } : { state: "refused", reason: reason ?? state }
 }
 
 function bodyOf(sent: Sent): UnstampedBody {
@@ -242,6 +283,7 @@ function bodyOf(sent: Sent): UnstampedBody {
 
 /** Nothing was kept, so nothing will be sent. */
 function diskRefuses(error: unknown): never {
+  if (error instanceof SentoError) throw error
   throw new SentoError(
     "try-later",
     `the message cannot be kept: ${(error as Error).message}`,

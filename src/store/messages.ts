@@ -45,6 +45,8 @@ export type Sent = {
   readonly settledAt: number | null
 }
 
+export type NewMessage = Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">
+
 /** An attempt that did not get through, and when the next one may be made. */
 export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
 
@@ -103,6 +105,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const byId = database.query<Row, { pair: string; id: string }>(
     "SELECT * FROM inbox WHERE pair = $pair AND id = $id",
+  )
+  const answer = database.query<Row, { pair: string; to: string }>(
+    "SELECT * FROM inbox WHERE in_reply_to = $to AND pair = $pair AND state <> 'dropped' ORDER BY seq LIMIT 1",
   )
   const claim = database.query(
     "UPDATE inbox SET state = 'delivered', settled_at = $now WHERE seq = $seq AND state = 'waiting'",
@@ -201,6 +206,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
 
     byId: (pair: string, id: string): Received | null => receivedOrNull(byId.get({ pair, id })),
 
+    /** The first answer of this pair to a message of ours, or null. */
+    answerTo: (pair: string, to: string): Received | null => receivedOrNull(answer.get({ pair, to })),
+
     /** Gives a message that still waits to whoever waits for it; false where it is being typed already. */
     claim: (seq: number, now: number): boolean => claim.run({ seq, now }).changes > 0,
 
@@ -240,6 +248,7 @@ export function createOutbox(database: Database) {
   const byId = database.query<SentRow, { pair: string; id: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
   )
+  const anyWithId = database.query("SELECT 1 FROM outbox WHERE id = $id")
   const receiptsTaken = database.query<
     { receipts: number; peer_state: ReceiptState | null },
     { pair: string; of: string }
@@ -261,7 +270,7 @@ export function createOutbox(database: Database) {
   )
   return {
     /** Keeps a message that is to be sent. */
-    keep(message: Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">, now: number): Sent {
+    keep(message: NewMessage, now: number): Sent {
       const row = insert.get({ ...message, now })
       if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
       return sent(row)
@@ -293,6 +302,8 @@ export function createOutbox(database: Database) {
       const row = byId.get({ pair, id })
       return row === null ? null : sent(row)
     },
+    /** Whether a message of ours, to whomever, has this id. */
+    has: (id: string): boolean => anyWithId.get({ id }) !== null,
     /** What waits for this pair may be tried now, where the peer itself did not ask for the wait. */
     hasten(pair: string): void {
       hasten.run({ pair })

@@ -189,6 +189,28 @@ test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to t
     expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("queued: kai ")
 })
 
+test("a request repeated with its id is told what became of that message, which is sent once", async () => {
+  await using peer = await openPeer(asked => answer(accepted(asked)))
+  await using guardian = await openGuardian({
+    kai: { pair: kai, port: peer.port },
+    lia: { pair: newPair(), port: peer.port },
+  })
+  const ask = (request: { to?: string; text?: string; messageId: string }): Promise<string> =>
+    callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi", ...request }).then(
+      ({ id, status }) => `${id} ${status}`,
+      error => error.code,
+    )
+  const messageId = uuidV7(now)
+  const both = await Promise.all([ask({ messageId }), ask({ messageId })])
+  expect([...both, await ask({ messageId })]).toEqual(Array(3).fill(`${messageId} accepted`))
+  expect(peer.count()).toBe(1)
+  expect(await ask({ messageId, text: "other" })).toBe("usage")
+  expect(await ask({ messageId, to: "lia" })).toBe("usage")
+  for (const bad of ["", "1", messageId.toUpperCase(), "0".repeat(36), `${messageId}\n`])
+    expect(await ask({ messageId: bad })).toBe("usage")
+  expect(peer.count()).toBe(1)
+})
+
 const aDay = 24 * 60 * 60 * 1000
 
 test("a wait of our own counts no longer than five minutes where the clock was set back", async () => {
