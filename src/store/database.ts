@@ -1,5 +1,5 @@
 /** sento.db: what must survive the Guardian. */
-import { Database } from "bun:sqlite"
+import { Database, SQLiteError } from "bun:sqlite"
 import { chmodSync, existsSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
 
@@ -171,6 +171,11 @@ export function readDatabase(path: string): Database | null {
   database.close()
   return null
 }
+
+/** Whether something failed because of the disk or the database on it, which time or the owner may mend. */
+export const isDiskTrouble = (error: unknown): boolean =>
+  error instanceof SQLiteError ||
+  ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes((error as { code?: string }).code ?? "")
 
 function openChecked(
   path: string,
