@@ -64,6 +64,11 @@ const points: readonly [FaultPoint, ...FaultPoint[]] = [
   "after-typing-is-noted",
   "after-text-is-typed",
   "after-delivery-is-noted",
+  "before-outgoing-is-kept",
+  "after-outgoing-is-kept",
+  "before-attempt",
+  "after-attempt",
+  "after-settle",
 ]
 
 /** Every clock within a minute of the true one, or wrong by this many seconds: tolerated, and too much. */

@@ -32,6 +32,11 @@ export class HungUp extends SentoError {
   }
 }
 
+export type DoorOptions<Event extends DoorEvent = DoorEvent> = {
+  readonly onEvent?: (event: Event) => void
+  readonly signal?: AbortSignal
+}
+
 /**
  * Asks the Guardian one thing and passes on what it tells meanwhile.
  * @throws NoGuardian where none runs; HungUp; whatever SentoError the Guardian answers
@@ -40,10 +45,12 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   paths: Paths,
   door: DoorName,
   request: DoorRequestInput,
-  options: { readonly onEvent?: (event: Event) => void; readonly signal?: AbortSignal } = {},
+  options: DoorOptions<Event> = {},
 ): Promise<Result> {
   if (door === "owner" && paths.isAgentSide) throw notOwner()
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
+  // It may be rejected before anybody awaits it: the socket can close while this is still connecting.
+  promise.catch(() => {})
   let received = ""
   const decoder = new TextDecoder()
   const takeLine = (text: string): void => {
@@ -61,10 +68,12 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
     close: () => reject(new HungUp()),
     error: () => reject(new HungUp()),
   })
-  options.signal?.addEventListener("abort", () => {
+  const stop = (): void => {
     reject(new SentoError("interrupted", "stopped waiting"))
     socket.end()
-  })
+  }
+  if (options.signal?.aborted) stop()
+  else options.signal?.addEventListener("abort", stop)
   write(socket, `${JSON.stringify(request)}\n`)
   return promise.finally(() => socket.end())
 }

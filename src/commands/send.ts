@@ -5,7 +5,8 @@ import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { visibleText } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, HungUp } from "./door.ts"
+import { callDoor, type DoorOptions, HungUp, NoGuardian } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
 import { ensureReady } from "./ready.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -18,6 +19,8 @@ export type SendOptions = {
 
 const defaultWaitSeconds = 120
 const mostWaitSeconds = 24 * 60 * 60
+/** Guardians that may die under one request. */
+const mostTries = 4
 
 /** `sento send NAME TEXT` */
 export async function send(
@@ -30,8 +33,9 @@ export async function send(
   const waitSeconds = readWait(options.wait)
   const text = await readText(words)
   await ensureReady(paths, isJson)
-  const request = { op: "send", to, text, replyTo: options.replyTo ?? null } as const
-  if (waitSeconds === null) return say(await callDoor<SendResult>(paths, "agent", request), isJson)
+  const messageId = Bun.randomUUIDv7()
+  const request = { op: "send", to, text, replyTo: options.replyTo ?? null, messageId } as const
+  if (waitSeconds === null) return say(await askUntilAnswered<SendResult>(paths, request), isJson)
   return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
 }
 
@@ -50,7 +54,7 @@ function readWait(wait: string | true | undefined): number | null {
 /** The answer goes to stdout; what happens meanwhile to stderr. */
 async function sendAndWait(
   paths: Paths,
-  request: DoorRequestInput & { readonly to: string },
+  request: DoorRequestInput & { readonly to: string; readonly messageId: string },
   seconds: number,
   isJson: boolean,
 ): Promise<number> {
@@ -61,8 +65,8 @@ async function sendAndWait(
   }
   const signal = AbortSignal.timeout(seconds * 1000)
   try {
-    const result = await callDoor<SendResult | null>(paths, "agent", request, { onEvent, signal })
-    if (result?.reply === undefined) throw new HungUp()
+    const result = await askUntilAnswered<SendResult | null>(paths, request, { onEvent, signal })
+    if (result?.reply === undefined) throw stopped(request.to)
     if (isJson) printJson(result)
     else {
       tell(`${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
@@ -74,6 +78,41 @@ async function sendAndWait(
     return noAnswer(request.to, sent, seconds, isJson)
   }
 }
+
+/** Its owner stopped the Guardian, or it ended again and again: the message is kept, and said again would come twice. */
+const stopped = (to: string): SentoError =>
+  new SentoError(
+    "failed",
+    `the Guardian was stopped before ${to} answered`,
+    `the message lives on: \`sento guard\` starts it again, and the answer will be typed into this session`,
+  )
+
+/**
+ * Asks the Guardian, and where it dies without a word, another one the same thing: the message's id says that it
+ * is the same message, which is kept once.
+ */
+async function askUntilAnswered<Result>(
+  paths: Paths,
+  request: DoorRequestInput & { readonly messageId: string },
+  options: DoorOptions = {},
+): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await callDoor<Result>(paths, "agent", request, options)
+    } catch (error) {
+      if (!(error instanceof HungUp || error instanceof NoGuardian)) throw error
+      if (tries === mostTries) throw diedAgain(tries)
+    }
+    await ensureGuardian(paths)
+  }
+}
+
+const diedAgain = (tries: number): SentoError =>
+  new SentoError(
+    "failed",
+    `the Guardian ended ${tries} times without an answer`,
+    "see `sento guard logs`; `sento log` says whether the message is kept: if it is, do not send it again",
+  )
 
 function noAnswer(to: string, sent: SendResult | null, seconds: number, isJson: boolean): number {
   if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason: `no answer within ${seconds} s` })
@@ -105,7 +144,8 @@ export async function reply(
 ): Promise<number> {
   const text = await readText(words)
   await ensureReady(paths, isJson)
-  return say(await callDoor<SendResult>(paths, "agent", { op: "reply", id, text }), isJson)
+  const request = { op: "reply", id, text, messageId: Bun.randomUUIDv7() } as const
+  return say(await askUntilAnswered<SendResult>(paths, request), isJson)
 }
 
 function say(result: SendResult, isJson: boolean): number {

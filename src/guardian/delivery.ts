@@ -1,10 +1,11 @@
 /** The one worker that types what waits into the agent's pane, oldest first. */
 
 import type { ReceiptState } from "../protocol/messages.ts"
+import { isDiskTrouble } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received } from "../store/messages.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
-import { type Context, peerById } from "./context.ts"
+import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
 import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
@@ -25,13 +26,21 @@ type Held = Pick<Hold, "state" | "reason">
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
+/** After a failure of the disk. */
+const troubleMilliseconds = 2_000
 /** How long a message may be held before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
 /** A timer takes no more than 2^31 - 1 ms; one that comes early looks and waits again. */
 const longestTimerMilliseconds = 24 * 60 * 60 * 1000
 
-/** Tells the sender of a message what becomes of it. */
+/** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
 export type TellSender = (message: Received, state: ReceiptState, reason: string | null) => void
+
+/** What became of a message, as long as it is not on disk. */
+type Outcome = {
+  readonly message: Received
+  readonly state: "waiting" | "delivered" | "uncertain" | "dropped"
+}
 
 export function createDelivery(context: Context, tellSender: TellSender) {
   const { store, log } = context
@@ -42,14 +51,20 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let pasted: number | null = null
   /** Whether a dialog may have swallowed that paste. */
   let isUnseen = false
+  /** Noted before anything else is done: a message whose end the disk refused must not be looked for in the pane. */
+  let unwritten: Outcome | null = null
+  /** What went wrong last, said once. */
+  let lastTrouble: string | null = null
   let pauseTimer: ReturnType<typeof setTimeout> | null = null
 
   /** Types until nothing waits. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
+      if (unwritten !== null) write(unwritten)
       const message = store.inbox.next(context.now())
       if (message === null) break
       const held = await deliver(message)
+      lastTrouble = null
       noteHold(message, held)
       if (held !== null) await pause(lookMilliseconds, context.stopping)
     }
@@ -71,10 +86,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   async function deliver(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
-    if (message.state === "waiting" && stopsLoop(context, peer, message)) {
-      tellSender(message, "held", "loop")
-      return null
-    }
+    if (message.state === "waiting" && holdsLoop(peer, message)) return null
     const target = await findTarget(context)
     if (target.kind === "none") {
       if (message.state === "typing") return settle(message, "uncertain")
@@ -85,6 +97,15 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       if (known !== "in-box") return settle(message, known)
     }
     return conclude(message, await type(message, peer.name, target))
+  }
+
+  /** Paused, and its sender told, or neither. */
+  function holdsLoop(peer: NamedPeer, message: Received): boolean {
+    return store.now(() => {
+      const isLoop = stopsLoop(context, peer, message)
+      if (isLoop) tellSender(message, "held", "loop")
+      return isLoop
+    })
   }
 
   /** What a Guardian that died while typing can still learn from the screen. */
@@ -133,7 +154,6 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   function conclude(message: Received, outcome: TypingOutcome): Held | null {
     if (outcome.kind === "submitted") {
       faultPoint("after-text-is-typed")
-      noteHint(context, message)
       settle(message, "delivered")
       faultPoint("after-delivery-is-noted")
       return null
@@ -146,28 +166,38 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     }
     isUnseen = outcome.unseen ?? false
     if (!outcome.pasted && pasted === message.seq) {
-      pasted = null
-      store.inbox.mark(message.seq, "waiting", context.now())
+      write({ message, state: "waiting" })
     }
     return outcome
   }
 
   function settle(message: Received, state: "delivered" | "uncertain" | "dropped"): null {
-    store.inbox.mark(message.seq, state, context.now())
-    pasted = null
+    write({ message, state })
     log.write(`[${message.shortId}] from ${message.name} ${state}`)
-    if (state !== "dropped") tellSender(message, state, null)
     return null
+  }
+
+  /** Together with what its sender is told: both or neither. */
+  function write(outcome: Outcome): void {
+    const { message, state } = outcome
+    unwritten = outcome
+    store.now(() => {
+      store.inbox.mark(message.seq, state, context.now())
+      if (state === "delivered") noteHint(context, message)
+      if (state === "delivered" || state === "uncertain") tellSender(message, state, null)
+    })
+    unwritten = null
+    pasted = null
   }
 
   function noteHold(message: Received, held: Held | null): void {
     const { shortId, name } = message
     const isSame = held !== null && hold?.shortId === shortId && hold.reason === held.reason
-    if (!isSame && held !== null) log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
     if (held === null) hold = null
     else if (!isSame) {
-      hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
       tellSender(message, "held", holdWords[held.state])
+      log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
+      hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
     }
     if (hold !== null) tellOwnerOnce(hold)
   }
@@ -180,15 +210,25 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   function wake(): void {
     running ??= run()
-      .catch(error => {
-        if (!(error instanceof Withdrawn) && !context.stopping.aborted)
-          log.write(`delivery failed: ${(error as Error).stack}`)
-      })
-      .finally(() => {
+      .then(
+        () => null,
+        error => (error instanceof Withdrawn || context.stopping.aborted ? null : trouble(error)),
+      )
+      .then(wait => {
         running = null
-        if (!context.stopping.aborted && store.inbox.next(context.now()) !== null)
-          setTimeout(wake, lookMilliseconds)
+        if (context.stopping.aborted) return
+        if (wait !== null) setTimeout(wake, wait).unref()
+        else if (store.inbox.next(context.now()) !== null) setTimeout(wake, lookMilliseconds).unref()
       })
+  }
+
+  /** Whatever it was, the message is tried again; how long that waits, in milliseconds. */
+  function trouble(error: unknown): number {
+    const isDisk = isDiskTrouble(error)
+    const words = isDisk ? (error as Error).message : String((error as Error).stack)
+    if (words !== lastTrouble) log.write(`delivery failed: ${words}`)
+    lastTrouble = words
+    return isDisk ? troubleMilliseconds : lookMilliseconds
   }
 
   return {

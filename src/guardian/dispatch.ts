@@ -5,7 +5,7 @@ import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { listAgents } from "./agents.ts"
-import type { Context } from "./context.ts"
+import { type Context, greetingOf } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
 import type {
   AgentList,
@@ -68,7 +68,7 @@ async function dispatch(
     case "send":
       return send(context, parts.outbox, request, emit, gone)
     case "reply":
-      return reply(context, parts.outbox, request.id, request.text)
+      return reply(context, parts.outbox, request)
     case "log":
       return log(context, request.name, request.limit)
     case "pair":
@@ -164,17 +164,7 @@ function log({ config, store, now }: Context, name: string | null, limit: number
 
 /** Says hello to a peer: whether it can be reached, is who it was, and has the same time. */
 async function probe(context: Context, sender: Sender, name: string): Promise<Probe> {
-  const { address, config } = context
-  const [host] = config.current.listen.names
-  const id = Bun.randomUUIDv7()
-  const body = {
-    v: 1,
-    id,
-    type: "hello",
-    port: address.port,
-    ...(host === undefined ? {} : { host }),
-  } as const
-  const attempt = await sender.tell(requirePeer(context, name), body)
+  const attempt = await sender.tell(requirePeer(context, name), greetingOf(context))
   switch (attempt.kind) {
     case "accepted":
       return { isReached: true, reason: null, aheadSeconds: 0 }

@@ -4,13 +4,18 @@
  */
 import * as v from "valibot"
 import { isHost } from "../protocol/addresses.ts"
-import type { ReceiptState } from "../protocol/messages.ts"
+import { messageIdSchema, type ReceiptState } from "../protocol/messages.ts"
 import { nameSchema } from "../protocol/names.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
 
 const id = v.pipe(v.string(), v.maxLength(64))
 const optionalName = v.optional(v.nullable(nameSchema), null)
 const text = v.string()
+/**
+ * The id that the message is to have, a UUIDv7 of the caller's own: a request that got no answer can be repeated with
+ * the same one, and is kept once. Null: the Guardian chooses.
+ */
+const messageId = v.optional(v.nullable(messageIdSchema), null)
 /** The owner's PIN, where one is set. */
 const pin = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256))), null)
 
@@ -29,12 +34,13 @@ const agentRequests = [
     op: v.literal("send"),
     to: v.string(),
     text,
+    messageId,
     /** The short id of the message that this answers. */
     replyTo: v.optional(v.nullable(id), null),
     /** Whether to go on telling what becomes of it, until the answer comes. */
     wait: v.optional(v.boolean(), false),
   }),
-  v.object({ op: v.literal("reply"), id, text }),
+  v.object({ op: v.literal("reply"), id, text, messageId }),
   v.object({
     op: v.literal("log"),
     /** Only the messages from and to this agent. */

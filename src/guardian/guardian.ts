@@ -7,7 +7,9 @@ import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { type MessageBody, messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
+import { isDiskTrouble } from "../store/database.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
+import type { Received } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { defaultRetention } from "../store/retention.ts"
 import { openStore } from "../store/store.ts"
@@ -131,7 +133,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     asked.resolve()
   })
   sweep(context, sender)
-  void outbox.resume()
+  outbox.resume()
   joining.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [
     createTmuxSurface(context, ownCommand(), agentPids),
@@ -224,15 +226,38 @@ function arrived(
   from: NamedPeer,
   { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
 ): void {
-  const { inbox, peers } = context.store
-  const message = inbox.byId(from.peer.id, id)
+  const message = context.store.inbox.byId(from.peer.id, id)
   if (message === null) return
-  const isAwaited = inReplyTo !== undefined && context.waiters.has(inReplyTo)
-  if (isAwaited && inbox.claim(message.seq, context.now())) {
-    context.log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-    context.waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
-  } else if (peers.pauseOf(from.peer.id, context.now()) !== null) outbox.tellSender(message, "held", "paused")
-  else delivery.wake()
+  try {
+    if (inReplyTo === undefined || !giveToWaiter(context, from, message, inReplyTo, text)) {
+      const isPaused = context.store.peers.pauseOf(from.peer.id, context.now()) !== null
+      if (isPaused) outbox.tellSender(message, "held", "paused")
+      else delivery.wake()
+    }
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error
+    context.log.write(`[${message.shortId}] from ${from.name} waits: ${(error as Error).message}`)
+    delivery.wake()
+  }
+}
+
+/**
+ * Whether a command waits for this answer and has it now. Also past the hop limit: whoever says `--wait` asks for
+ * each answer anew, and a command that prints one continues no conversation by itself. What its program says
+ * then carries its hops, and is held on the other side where they are too many.
+ */
+function giveToWaiter(
+  context: Context,
+  from: NamedPeer,
+  message: Received,
+  inReplyTo: string,
+  text: string,
+): boolean {
+  const { store, waiters, log, now } = context
+  if (!waiters.has(inReplyTo) || !store.inbox.claim(message.seq, now())) return false
+  log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
+  waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  return true
 }
 
 /** A receipt counts where the message went to the very pair that it comes from. */

@@ -32,6 +32,12 @@ export type Moving = ReturnType<typeof createMoving>
 /** What may be under way at once: hellos at start-up, searches, and the ports of one search. */
 const mostHellosAtOnce = 16
 const mostSearchesAtOnce = 2
+/**
+ * Searches that wait, are under way, or ended in vain a moment ago. Where more peers are missing at the same time,
+ * hardly all of them have moved: those beyond are looked for when a later attempt fails.
+ */
+const mostSearches = 16
+const restMilliseconds = 10_000
 const portsAtOnce = 8
 /** How long a port of a search may take: the right one is at hand. */
 const glanceMilliseconds = 3_000
@@ -50,6 +56,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   const working = new Set<Promise<unknown>>()
   const hellos = createPermits(mostHellosAtOnce)
   const searches = createPermits(mostSearchesAtOnce)
+  let searching = 0
 
   function work(task: Promise<unknown>): void {
     const done = task
@@ -123,16 +130,26 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     if (peer === null || stopping.aborted || !mayHaveMoved(peer.peer, failure)) return
     const since = context.now() - (searchedAt.get(pair) ?? Number.NEGATIVE_INFINITY)
     // A clock that was set back must not end the searches.
-    if (since >= 0 && since < searchMilliseconds) return
+    if ((since >= 0 && since < searchMilliseconds) || searching >= mostSearches) return
     searchedAt.set(pair, context.now())
-    work(searches.use(() => search(pair)))
+    work(lookFor(pair))
   }
 
-  async function search(pair: string): Promise<void> {
+  async function lookFor(pair: string): Promise<void> {
+    searching += 1
+    try {
+      if (!(await searches.use(() => search(pair)))) await pause(restMilliseconds, stopping)
+    } finally {
+      searching -= 1
+    }
+  }
+
+  /** Whether there is nothing left to look for. */
+  async function search(pair: string): Promise<boolean> {
     const peer = peerById(context, pair)
-    if (peer === null || stopping.aborted) return
+    if (peer === null || stopping.aborted) return true
     const place = await find(peer)
-    if (stopping.aborted) return
+    if (stopping.aborted) return true
     if (place !== null) {
       adopt(peer, place)
       hasten(pair)
@@ -140,6 +157,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
       missing.add(pair)
       log.write(`${peer.name} was not found on another port of ${peer.peer.host}`)
     }
+    return place !== null
   }
 
   async function find(peer: NamedPeer): Promise<Place | null> {

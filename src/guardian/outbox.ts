@@ -1,17 +1,24 @@
 /**
  * What waits to be sent: durable before `send` returns, tried again until the peer has it, in order within a
- * pair. Nothing runs and no timer is set while nothing waits.
+ * pair. Nothing runs and no timer is set while nothing waits; of what waits only the time is held in memory.
  * @see docs/PROTOCOL.md section 4
  */
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { ReceiptState, UnstampedBody } from "../protocol/messages.ts"
-import { type AttemptOutcome, afterAttempt, isExpired, longestWaitMilliseconds } from "../protocol/retries.ts"
-import type { Received, Sent } from "../store/messages.ts"
+import {
+  type AfterAttempt,
+  type AttemptOutcome,
+  afterAttempt,
+  isExpired,
+  longestWaitMilliseconds,
+} from "../protocol/retries.ts"
+import { faultPoint } from "../store/faults.ts"
+import type { NewMessage, Postponed, Received, Sent } from "../store/messages.ts"
 import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
-import { createPermits } from "./permits.ts"
+import { createLanes, type Step } from "./lanes.ts"
 import { requirePeer, requireSendable } from "./requirements.ts"
 import type { Attempt, Sender } from "./sender.ts"
 
@@ -19,14 +26,12 @@ export type Outbox = ReturnType<typeof createOutboxWorker>
 
 /** Attempts under way at once: a start with thousands of waiting pairs must not open as many sockets. */
 const mostAttempts = 32
-/** Pairs whose lanes start in one turn of the event loop, so that the doors answer meanwhile. */
-const pairsInOneTurn = 16
 /** How long `send` waits for the first attempt before it says that the message is queued. */
 const patienceMilliseconds = 20_000
-/** Longer than any wait that a peer may ask for. */
-const mostWaitMilliseconds = 2 * 24 * 60 * 60 * 1000
 /** After a failure of our own, such as a full disk. */
 const troubleMilliseconds = 5_000
+/** By so much a clock may be corrected before a wait counts as one of a clock that was wrong. */
+const driftMilliseconds = 10_000
 
 /** What `send` is told of its message first. */
 type FirstWord =
@@ -34,140 +39,132 @@ type FirstWord =
   | { readonly state: "queued"; readonly reason: string }
   | { readonly state: "refused"; readonly reason: string }
 
+/** What is to be sent. */
+export type Outgoing = {
+  /** A UUIDv7 of the caller's, or null: the same one again is the same message. */
+  readonly id: string | null
+  readonly text: string
+  /** The id of the message it answers, or null. */
+  readonly inReplyTo: string | null
+  readonly hops: number
+  /** Told as soon as it is on disk, before anything is sent. */
+  readonly onKept?: (sent: Sent) => void
+}
+
 type Task =
   | { readonly kind: "receipt"; readonly receipt: Receipt }
   | { readonly kind: "message"; readonly message: Sent }
-  | { readonly kind: "rest"; readonly milliseconds: number }
+  | { readonly kind: "rest"; readonly until: number; readonly reason: string | null }
 
-type Lane = {
-  isRunning: boolean
-  /** Something came while the lane ran: it looks once more. */
-  isStale: boolean
-  timer: ReturnType<typeof setTimeout> | null
-  /** Why the oldest message waits. */
-  reason: string
-  /** The peer itself asked for the wait: nothing shortens it. */
-  isAsked: boolean
+type Listener = {
+  readonly seq: number
+  readonly pair: string
+  readonly tell: (word: FirstWord) => void
 }
 
 export function createOutboxWorker(context: Context, sender: Sender) {
   const { store, log, now } = context
-  const lanes = new Map<string, Lane>()
-  const listening = new Map<number, { readonly pair: string; readonly tell: (word: FirstWord) => void }>()
-  const draining = new Set<Promise<void>>()
-  const permits = createPermits(mostAttempts)
-
-  function laneOf(pair: string): Lane {
-    const lane = lanes.get(pair) ?? {
-      isRunning: false,
-      isStale: false,
-      timer: null,
-      reason: "",
-      isAsked: false,
-    }
-    lanes.set(pair, lane)
-    return lane
-  }
+  const lanes = createLanes({ most: mostAttempts, now, stopping: context.stopping, step })
+  const listening = new Set<Listener>()
+  /** What kept us from writing, said once. */
+  let lastTrouble: string | null = null
 
   /** Tries what waits for this pair now, unless the peer asked to be left alone for a while. */
   function hasten(pair: string): void {
-    const lane = laneOf(pair)
-    if (!lane.isAsked) store.outbox.hasten(pair)
-    store.receipts.hasten(pair)
-    run(pair, lane)
+    try {
+      store.outbox.hasten(pair)
+      store.receipts.hasten(pair)
+      lanes.wake(pair)
+    } catch (error) {
+      lanes.rest(pair, trouble(pair, error).until)
+    }
   }
 
-  function run(pair: string, lane: Lane): void {
-    lane.isStale = lane.isRunning
-    if (lane.isRunning || context.stopping.aborted) return
-    if (lane.timer !== null) clearTimeout(lane.timer)
-    lane.timer = null
-    lane.isRunning = true
-    const drained = drain(pair, lane)
-      .catch(error => {
-        if (!context.stopping.aborted) trouble(pair, lane, error)
-      })
-      .finally(() => {
-        lane.isRunning = false
-        if (lane.isStale) run(pair, lane)
-        else if (lane.timer === null) lanes.delete(pair)
-        draining.delete(drained)
-      })
-    draining.add(drained)
-  }
-
-  async function drain(pair: string, lane: Lane): Promise<void> {
-    while (!context.stopping.aborted) {
-      lane.isStale = false
+  async function step(pair: string): Promise<Step> {
+    try {
       const peer = peerById(context, pair)
       const task = peer === null ? null : nextTask(pair)
-      if (task === null || peer === null) return
-      if (task.kind === "rest") return rest(pair, lane, task.milliseconds)
+      if (task === null || peer === null) return { kind: "idle" }
+      if (task.kind === "rest") return rest(pair, task)
       if (task.kind === "receipt") await tellReceipt(peer, task.receipt)
-      else await tryMessage(peer, lane, task.message)
+      else await tryMessage(peer, task.message)
+      lastTrouble = null
+      return { kind: "again" }
+    } catch (error) {
+      return trouble(pair, error)
     }
   }
 
   /** Receipts go first: they are short, and do not count against the messages a minute. */
   function nextTask(pair: string): Task | null {
     const receipt = store.receipts.head(pair)
-    if (receipt !== null && isDue(receipt.nextAt)) return { kind: "receipt", receipt }
+    if (receipt !== null && isDue(receipt)) return { kind: "receipt", receipt }
     const message = store.outbox.head(pair)
-    if (message !== null && isDue(message.nextAt)) return { kind: "message", message }
-    const times = [receipt, message].flatMap(one => (one === null ? [] : [one.nextAt]))
-    return times.length === 0 ? null : { kind: "rest", milliseconds: Math.min(...times) - now() }
+    if (message !== null && isDue(message)) return { kind: "message", message }
+    if (receipt === null && message === null) return null
+    const times = [receipt, message].map(one => one?.nextAt ?? Number.POSITIVE_INFINITY)
+    return { kind: "rest", until: Math.min(...times), reason: message?.reason ?? null }
   }
 
-  /** A time far ahead comes from a clock that was wrong then, or is now. */
-  const isDue = (nextAt: number): boolean => nextAt <= now() || nextAt - now() > mostWaitMilliseconds
+  /** A time further ahead than anything we set comes from a clock that was wrong then, or is now. */
+  function isDue({ nextAt, askedFor }: Pick<Sent, "nextAt" | "askedFor">): boolean {
+    const ahead = nextAt - now()
+    return ahead <= 0 || ahead > (askedFor ?? longestWaitMilliseconds) + driftMilliseconds
+  }
 
-  async function tryMessage(peer: NamedPeer, lane: Lane, message: Sent): Promise<void> {
+  async function tryMessage(peer: NamedPeer, message: Sent): Promise<void> {
     if (isExpired(message.createdAt, now()))
-      return settle(message, "expired", lane.reason || "not delivered within 24 hours")
-    const attempt = await permits.use(() => sender.tell(peer, bodyOf(message)))
-    if (!context.stopping.aborted || attempt.kind === "accepted") conclude(message, lane, attempt)
+      return settle(message, "expired", message.reason || "not delivered within 24 hours")
+    const attempt = await attemptOf(peer, bodyOf(message))
+    if (!context.stopping.aborted || attempt.kind === "accepted") await conclude(message, attempt)
   }
 
   async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
     const { id, of, state, reason } = receipt
     const body = { v: 1, id, type: "receipt", of, state, ...(reason === null ? {} : { reason }) } as const
-    const attempt = await permits.use(() => sender.tell(peer, body))
+    const attempt = await attemptOf(peer, body)
     if (context.stopping.aborted && attempt.kind !== "accepted") return
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
-    if (after.state === "queued") store.receipts.postpone(receipt, attempts, after.nextAt)
-    else store.receipts.done(receipt)
+    await store.commit(() => {
+      if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after))
+      else store.receipts.done(receipt)
+    })
+    faultPoint("after-settle")
+  }
+
+  async function attemptOf(peer: NamedPeer, body: UnstampedBody): Promise<Attempt> {
+    faultPoint("before-attempt")
+    const attempt = await sender.tell(peer, body)
+    faultPoint("after-attempt")
+    return attempt
   }
 
   /** Waits for the head's time; whoever sent something behind it learns that it is queued. */
-  function rest(pair: string, lane: Lane, milliseconds: number): void {
-    for (const [seq, one] of listening)
-      if (one.pair === pair) {
-        listening.delete(seq)
-        one.tell({ state: "queued", reason: lane.reason || "an earlier message is not through yet" })
-      }
-    lane.timer = setTimeout(() => run(pair, lane), Math.min(milliseconds, longestWaitMilliseconds))
-    lane.timer.unref()
+  function rest(pair: string, { until, reason }: Extract<Task, { kind: "rest" }>): Step {
+    tellQueued(pair, reason || "an earlier message is not through yet")
+    return { kind: "rest", until }
   }
 
-  function conclude(head: Sent, lane: Lane, attempt: Attempt): void {
+  async function conclude(head: Sent, attempt: Attempt): Promise<void> {
     const attempts = head.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, head.createdAt, now(), Math.random())
-    lane.isAsked = attempt.kind === "later"
     const reason = reasonOf(head.name, attempt)
-    if (after.state === "queued") wait(head, lane, attempts, after.nextAt, reason ?? "")
-    else settle(head, after.state, reason)
+    if (after.state !== "queued") return settle(head, after.state, reason)
+    if (reason !== head.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
+    await store.commit(() =>
+      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after), reason ?? ""),
+    )
+    tellFirst(head.seq, { state: "queued", reason: reason ?? "" })
   }
 
-  function wait(head: Sent, lane: Lane, attempts: number, nextAt: number, reason: string): void {
-    if (reason !== lane.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
-    lane.reason = reason
-    store.outbox.postpone(head.seq, attempts, nextAt, reason)
-    tellFirst(head.seq, { state: "queued", reason })
-  }
-
-  function settle(head: Sent, state: "accepted" | "refused" | "expired", reason: string | null): void {
-    store.outbox.settle(head.seq, state, reason, now())
+  async function settle(
+    head: Sent,
+    state: "accepted" | "refused" | "expired",
+    reason: string | null,
+  ): Promise<void> {
+    await store.commit(() => store.outbox.settle(head.seq, state, reason, now()))
+    faultPoint("after-settle")
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
     if (state === "accepted") context.waiters.tell(head.id, { kind: "state", state, reason: null })
     if (state === "accepted") tellFirst(head.seq, { state })
@@ -175,88 +172,101 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   }
 
   function tellFirst(seq: number, word: FirstWord): void {
-    listening.get(seq)?.tell(word)
-    listening.delete(seq)
+    for (const one of [...listening].filter(one => one.seq === seq)) one.tell(word)
+  }
+
+  function tellQueued(pair: string, reason: string): void {
+    for (const one of [...listening].filter(one => one.pair === pair)) one.tell({ state: "queued", reason })
   }
 
   /** A full disk, say: the message is where it was, and an attempt that got through is a duplicate next time. */
-  function trouble(pair: string, lane: Lane, error: unknown): void {
-    log.write(`sending failed: ${(error as Error).message}`)
-    lane.timer = setTimeout(() => run(pair, lane), troubleMilliseconds)
-    lane.timer.unref()
+  function trouble(pair: string, error: unknown): Extract<Step, { kind: "rest" }> {
+    const { message } = error as Error
+    if (message !== lastTrouble && !context.stopping.aborted) log.write(`sending failed: ${message}`)
+    lastTrouble = message
+    tellQueued(pair, `it cannot be noted here what became of an attempt: ${message}`)
+    return { kind: "rest", until: now() + troubleMilliseconds }
   }
 
   function firstWord(sent: Sent): Promise<FirstWord> {
     const { promise, resolve } = Promise.withResolvers<FirstWord>()
-    listening.set(sent.seq, { pair: sent.pair, tell: resolve })
-    const late = setTimeout(
-      () => tellFirst(sent.seq, { state: "queued", reason: "no answer yet" }),
-      patienceMilliseconds,
-    )
-    const stop = (): void => tellFirst(sent.seq, { state: "queued", reason: "the Guardian is stopping" })
+    const listener = { seq: sent.seq, pair: sent.pair, tell: resolve }
+    listening.add(listener)
+    const late = setTimeout(resolve, patienceMilliseconds, { state: "queued", reason: "no answer yet" })
+    const stop = (): void => resolve({ state: "queued", reason: "the Guardian is stopping" })
     context.stopping.addEventListener("abort", stop, { once: true })
     return promise.finally(() => {
+      listening.delete(listener)
       clearTimeout(late)
       context.stopping.removeEventListener("abort", stop)
     })
+  }
+
+  /** From here on nothing may fail the call: the message is kept. */
+  function firstTried(sent: Sent): Promise<FirstWord> {
+    const word = firstWord(sent)
+    hasten(sent.pair)
+    return word
   }
 
   return {
     hasten,
 
     /** Resolves when what the last attempts brought is on disk. */
-    async stopped(): Promise<void> {
-      await Promise.allSettled(draining)
-    },
+    stopped: lanes.stopped,
 
-    /** Goes on with whatever waited when the Guardian stopped; with thousands of pairs, a few in each turn. */
-    async resume(): Promise<void> {
-      const pairs = [...new Set([...store.outbox.pairsWaiting(), ...store.receipts.pairsWaiting()])]
-      while (pairs.length > 0 && !context.stopping.aborted) {
-        for (const pair of pairs.splice(0, pairsInOneTurn)) run(pair, laneOf(pair))
-        await nextTurn()
-      }
+    /** Goes on with whatever waited when the Guardian stopped. */
+    resume(): void {
+      for (const { pair, nextAt } of [...store.outbox.times(), ...store.receipts.times()])
+        if (nextAt <= now() || nextAt - now() > longestWaitMilliseconds) lanes.wake(pair, false)
+        else lanes.rest(pair, nextAt)
     },
 
     /** Tells a sender what becomes of its message; nothing where that says nothing new. */
     tellSender({ pair, id: of }: Received, state: ReceiptState, reason: string | null): void {
       const isNew = store.now(() => store.receipts.note(pair, of, state, reason, Bun.randomUUIDv7(), now()))
-      if (isNew) run(pair, laneOf(pair))
+      if (isNew) lanes.wake(pair)
     },
 
     /**
-     * Keeps a message on disk, and says what its first attempt brought.
-     * @param inReplyTo - the id of the message it answers, or null
-     * @param onKept - told the message's id as soon as it is on disk, before anything is sent
-     * @throws unknown-agent, too-long, usage; refused where the pair was revoked; failed where the peer refuses it
+     * Keeps a message on disk, and says what its first attempt brought; for one that was kept before, what became
+     * of it, or what its next attempt brings.
+     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the pair was revoked;
+     * failed where the peer refuses it
      */
-    async send(
-      to: string,
-      text: string,
-      inReplyTo: string | null,
-      hops: number,
-      onKept: (id: string) => void = () => {},
-    ): Promise<SendResult> {
+    async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
-      const id = Bun.randomUUIDv7()
-      const message = { pair: peer.id, name: to, id, text, inReplyTo, hops }
-      const sent = await store.commit(() => store.outbox.keep(message, now())).catch(diskRefuses)
-      onKept(id)
-      const word = firstWord(sent)
-      // From here on nothing may fail the call: the message is kept, and said again it would be another one.
-      try {
-        hasten(peer.id)
-      } catch (error) {
-        trouble(peer.id, laneOf(peer.id), error)
-        tellFirst(sent.seq, { state: "queued", reason: "the disk refuses to write" })
-      }
-      const result = await word
-      if (result.state === "refused")
-        throw new SentoError("failed", `${to} refused the message: ${result.reason}`)
-      return { id, to, status: result.state, ...(result.state === "queued" ? { reason: result.reason } : {}) }
+      const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      faultPoint("before-outgoing-is-kept")
+      const sent = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
+      faultPoint("after-outgoing-is-kept")
+      onKept?.(sent)
+      const word = settledWord(sent) ?? (await firstTried(sent))
+      if (word.state === "refused")
+        throw new SentoError("failed", `${to} refused the message: ${word.reason}`)
+      const reason = word.state === "queued" ? { reason: word.reason } : {}
+      return { id: sent.id, to, status: word.state, ...reason }
     },
   }
+}
+
+/** The message as it is on disk, also where it was before. @throws usage where the id is another message's */
+function keepOnce({ store, now }: Context, message: NewMessage): Sent {
+  const known = store.outbox.byId(message.pair, message.id)
+  if (known === null && !store.outbox.has(message.id)) return store.outbox.keep(message, now())
+  if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return known
+  throw new SentoError(
+    "usage",
+    `the id ${message.id} is that of another message`,
+    "choose a new one for each message, or none",
+  )
+}
+
+/** What became of a message that is settled; null while it waits. */
+function settledWord({ state, reason }: Sent): FirstWord | null {
+  if (state === "queued") return null
+  return state === "accepted" ? { state } : { state: "refused", reason: reason ?? state }
 }
 
 function bodyOf(sent: Sent): UnstampedBody {
@@ -271,10 +281,9 @@ function bodyOf(sent: Sent): UnstampedBody {
   }
 }
 
-const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-
 /** Nothing was kept, so nothing will be sent. */
 function diskRefuses(error: unknown): never {
+  if (error instanceof SentoError) throw error
   throw new SentoError(
     "try-later",
     `the message cannot be kept: ${(error as Error).message}`,
@@ -285,6 +294,17 @@ function diskRefuses(error: unknown): never {
 function outcomeOf(attempt: Attempt): AttemptOutcome {
   return attempt.kind === "refused" || attempt.kind === "skewed" ? { kind: attempt.kind } : attempt
 }
+
+/** When it is tried again, and whether the peer itself asked for that. */
+const waitFrom = (
+  attempt: Attempt,
+  attempts: number,
+  { nextAt }: Extract<AfterAttempt, { state: "queued" }>,
+): Postponed => ({
+  attempts,
+  nextAt,
+  askedFor: attempt.kind === "later" ? attempt.retryAfterSeconds * 1000 : null,
+})
 
 /** For the log and for whoever sent it. */
 function reasonOf(name: string, attempt: Attempt): string | null {

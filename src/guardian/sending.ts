@@ -2,7 +2,7 @@
 import { readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { visibleText } from "../protocol/layout.ts"
-import type { Received } from "../store/messages.ts"
+import type { Received, Sent } from "../store/messages.ts"
 import { type Context, peerById } from "./context.ts"
 import type { DoorRequest, MessageEvent, SendResult } from "./door-requests.ts"
 import type { Outbox } from "./outbox.ts"
@@ -12,32 +12,50 @@ import type { News } from "./waiters.ts"
 export async function send(
   context: Context,
   outbox: Outbox,
-  { to, text, replyTo, wait }: Extract<DoorRequest, { op: "send" }>,
+  request: Extract<DoorRequest, { op: "send" }>,
   emit: (event: MessageEvent) => void,
   gone: AbortSignal,
 ): Promise<SendResult | null> {
+  const { to, text, replyTo, messageId: id } = request
   const answered = replyTo === null ? null : receivedFrom(context, replyTo, to)
-  const inReplyTo = answered?.id ?? null
   const hops = answered === null ? 0 : answered.hops + 1
-  if (!wait) return outbox.send(to, text, inReplyTo, hops)
-  const { promise, resolve } = Promise.withResolvers<Extract<News, { kind: "reply" }> | null>()
+  const outgoing = { id, text, inReplyTo: answered?.id ?? null, hops }
+  if (!request.wait) return outbox.send(to, outgoing)
+  const { promise, resolve } = Promise.withResolvers<Reply | null>()
   let stop = (): void => {}
-  const onKept = (id: string): void => {
-    stop = context.waiters.wait(id, news => {
+  const onKept = (sent: Sent): void => {
+    stop = context.waiters.wait(sent.id, news => {
       if (news.kind === "reply") resolve(news)
       else emit({ event: "news", state: news.state, reason: news.reason })
     })
+    if (sent.state === "accepted")
+      emit({ event: "news", state: sent.peerState ?? "accepted", reason: sent.peerReason })
+    const reply = earlierReply(context, sent)
+    if (reply !== null) resolve(reply)
   }
   for (const signal of [gone, context.stopping])
     signal.addEventListener("abort", () => resolve(null), { once: true })
   try {
-    const result = await outbox.send(to, text, inReplyTo, hops, onKept)
+    const result = await outbox.send(to, { ...outgoing, onKept })
     emit({ event: "sent", result })
     const reply = await promise
     return reply === null ? null : { ...result, reply: { id: reply.shortId, text: visibleText(reply.text) } }
   } finally {
     stop()
   }
+}
+
+type Reply = Extract<News, { kind: "reply" }>
+
+/**
+ * The answer that came already, where a caller asks again because the Guardian died under its first request. One
+ * that was typed by then is given too: that caller waits for it, and can know it by its id.
+ */
+function earlierReply({ store, now }: Context, { pair, id }: Sent): Reply | null {
+  const answer = store.inbox.answerTo(pair, id)
+  if (answer === null) return null
+  store.inbox.claim(answer.seq, now())
+  return { kind: "reply", shortId: answer.shortId, text: answer.text }
 }
 
 /** A message with this short id that came from this agent. @throws unknown-message, usage */
@@ -52,12 +70,16 @@ function receivedFrom(context: Context, id: string, name: string): Received {
 }
 
 /** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
-export function reply(context: Context, outbox: Outbox, id: string, text: string): Promise<SendResult> {
+export function reply(
+  context: Context,
+  outbox: Outbox,
+  { id, text, messageId }: Extract<DoorRequest, { op: "reply" }>,
+): Promise<SendResult> {
   const message = requireReceived(context, id)
   const peer = peerById(context, message.pair)
   if (peer === null)
     throw new SentoError("refused", `the pair with ${message.name} has ended`, "pair again with `sento pair`")
-  return outbox.send(peer.name, text, message.id, message.hops + 1)
+  return outbox.send(peer.name, { id: messageId, text, inReplyTo: message.id, hops: message.hops + 1 })
 }
 
 /** @throws unknown-message */

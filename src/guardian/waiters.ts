@@ -16,7 +16,9 @@ export function createWaiters() {
     /** @param id - of our message @returns what ends the wait */
     wait(id: string, listener: Listener): () => void {
       listeners.set(id, listener)
-      return () => listeners.delete(id)
+      return () => {
+        if (listeners.get(id) === listener) listeners.delete(id)
+      }
     },
     has: (id: string): boolean => listeners.has(id),
     tell(id: string, news: News): void {

@@ -40,12 +40,23 @@ export async function post(
   const where = formatAddress(host, port)
   if (literal === null)
     return { kind: "unreachable", cause: "unresolved", reason: `cannot resolve the host name ${host}` }
-  const deadline = AbortSignal.timeout(options.timeoutMilliseconds)
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
+  // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
+  const deadline = new AbortController()
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    deadline.abort()
+  }, options.timeoutMilliseconds)
+  const cut = (): void => deadline.abort()
+  options.signal?.addEventListener("abort", cut, { once: true })
+  if (options.signal?.aborted) cut()
   try {
-    return await postTo(`http://${formatAddress(literal, port)}${path}`, options, signal)
+    return await postTo(`http://${formatAddress(literal, port)}${path}`, options, deadline.signal)
   } catch (error) {
-    return unreachable(error, where, deadline.aborted)
+    return unreachable(error, where, isLate)
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener("abort", cut)
   }
 }
 

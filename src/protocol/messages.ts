@@ -20,7 +20,8 @@ export const messageLifetimeMilliseconds = 24 * 60 * 60 * 1000
 /** How long a receiver remembers an id after it was last seen. */
 export const idLifetimeMilliseconds = 48 * 60 * 60 * 1000
 
-const uuidV7 = v.pipe(
+/** What names a message, chosen by its sender. */
+export const messageIdSchema = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
 )
@@ -33,7 +34,7 @@ const timestamp = v.pipe(
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 
 /** Every signed body has these; they are checked before the rest, so that a 400 can name the id. */
-const envelope = { v: v.literal(1), id: uuidV7, timestamp }
+const envelope = { v: v.literal(1), id: messageIdSchema, timestamp }
 export const envelopeSchema = v.object({ ...envelope, type: v.string() })
 
 /** Receipts that are taken for one message, so that they cannot be used to flood. */

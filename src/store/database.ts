@@ -1,5 +1,5 @@
 /** sento.db: what must survive the Guardian. */
-import { Database } from "bun:sqlite"
+import { Database, SQLiteError } from "bun:sqlite"
 import { chmodSync, existsSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
 
@@ -144,6 +144,10 @@ const migrations: readonly string[] = [
   );
   CREATE TABLE chat_cursors (chat TEXT PRIMARY KEY, cursor TEXT NOT NULL);
   `,
+  `
+  ALTER TABLE outbox ADD COLUMN asked_for INTEGER;    -- ms that the peer itself asked us to wait; null: our own wait
+  ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
+  `,
 ]
 
 /**
@@ -176,6 +180,11 @@ export function readDatabase(path: string): Database | null {
   database.close()
   return null
 }
+
+/** Whether something failed because of the disk or the database on it, which time or the owner may mend. */
+export const isDiskTrouble = (error: unknown): boolean =>
+  error instanceof SQLiteError ||
+  ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes((error as { code?: string }).code ?? "")
 
 function openChecked(
   path: string,

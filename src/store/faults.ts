@@ -17,6 +17,11 @@ export type FaultPoint =
   | "after-typing-is-noted"
   | "after-text-is-typed"
   | "after-delivery-is-noted"
+  | "before-outgoing-is-kept"
+  | "after-outgoing-is-kept"
+  | "before-attempt"
+  | "after-attempt"
+  | "after-settle"
 
 /** Kills this process with SIGKILL when a test asked for it at this point. */
 export function faultPoint(point: FaultPoint): void {

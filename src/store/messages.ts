@@ -22,7 +22,7 @@ export type Received = {
   readonly settledAt: number | null
 }
 
-/** A message of ours. */
+/** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
 export type Sent = {
   readonly seq: number
   readonly pair: string
@@ -32,16 +32,23 @@ export type Sent = {
   readonly inReplyTo: string | null
   readonly hops: number
   readonly createdAt: number
-  readonly state: "queued" | "accepted" | "refused" | "failed" | "expired" | "dropped"
+  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped"
   readonly reason: string | null
   readonly attempts: number
   /** When it may be tried again. */
   readonly nextAt: number
+  /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
+  readonly askedFor: number | null
   /** What the peer last said became of it, and why; null before it said anything. */
   readonly peerState: ReceiptState | null
   readonly peerReason: string | null
   readonly settledAt: number | null
 }
+
+export type NewMessage = Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">
+
+/** An attempt that did not get through, and when the next one may be made. */
+export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
 
 /** What became of a message that was rightly signed. */
 export type Admission =
@@ -98,6 +105,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const byId = database.query<Row, { pair: string; id: string }>(
     "SELECT * FROM inbox WHERE pair = $pair AND id = $id",
+  )
+  const answer = database.query<Row, { pair: string; to: string }>(
+    "SELECT * FROM inbox WHERE in_reply_to = $to AND pair = $pair AND state <> 'dropped' ORDER BY seq LIMIT 1",
   )
   const claim = database.query(
     "UPDATE inbox SET state = 'delivered', settled_at = $now WHERE seq = $seq AND state = 'waiting'",
@@ -196,6 +206,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
 
     byId: (pair: string, id: string): Received | null => receivedOrNull(byId.get({ pair, id })),
 
+    /** The first answer of this pair to a message of ours, or null. */
+    answerTo: (pair: string, to: string): Received | null => receivedOrNull(answer.get({ pair, to })),
+
     /** Gives a message that still waits to whoever waits for it; false where it is being typed already. */
     claim: (seq: number, now: number): boolean => claim.run({ seq, now }).changes > 0,
 
@@ -224,15 +237,18 @@ export function createOutbox(database: Database) {
   const head = database.query<SentRow, { pair: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND state = 'queued' ORDER BY seq LIMIT 1",
   )
-  const pairs = database.query<{ pair: string }, []>(
-    "SELECT DISTINCT pair FROM outbox WHERE state = 'queued'",
+  // A bare column beside min() is that of the row with the minimum (sqlite.org/lang_select.html, section 3.7).
+  const times = database.query<{ pair: string; nextAt: number }, []>(
+    "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
   )
   const postpone = database.query(
-    "UPDATE outbox SET attempts = $attempts, next_at = $nextAt, reason = $reason WHERE seq = $seq AND state = 'queued'",
+    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason
+     WHERE seq = $seq AND state = 'queued'`,
   )
   const byId = database.query<SentRow, { pair: string; id: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
   )
+  const anyWithId = database.query("SELECT 1 FROM outbox WHERE id = $id")
   const receiptsTaken = database.query<
     { receipts: number; peer_state: ReceiptState | null },
     { pair: string; of: string }
@@ -241,7 +257,7 @@ export function createOutbox(database: Database) {
     "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
   )
   const hasten = database.query(
-    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0",
+    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
   )
   const dropAll = database.query(
     "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
@@ -254,7 +270,7 @@ export function createOutbox(database: Database) {
   )
   return {
     /** Keeps a message that is to be sent. */
-    keep(message: Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">, now: number): Sent {
+    keep(message: NewMessage, now: number): Sent {
       const row = insert.get({ ...message, now })
       if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
       return sent(row)
@@ -267,10 +283,10 @@ export function createOutbox(database: Database) {
       const row = head.get({ pair })
       return row === null ? null : sent(row)
     },
-    pairsWaiting: (): string[] => pairs.all().map(row => row.pair),
-    /** Notes an attempt that did not get through, and when the next one may be made. */
-    postpone(seq: number, attempts: number, nextAt: number, reason: string): void {
-      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), reason })
+    /** When the oldest message of each pair that has some may be tried. */
+    times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
+    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string): void {
+      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), askedFor, reason })
     },
     /**
      * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
@@ -286,7 +302,9 @@ export function createOutbox(database: Database) {
       const row = byId.get({ pair, id })
       return row === null ? null : sent(row)
     },
-    /** What waits for this pair may be tried now. */
+    /** Whether a message of ours, to whomever, has this id. */
+    has: (id: string): boolean => anyWithId.get({ id }) !== null,
+    /** What waits for this pair may be tried now, where the peer itself did not ask for the wait. */
     hasten(pair: string): void {
       hasten.run({ pair })
     },
@@ -324,6 +342,7 @@ type SentRow = {
   reason: string | null
   attempts: number
   next_at: number
+  asked_for: number | null
   peer_state: ReceiptState | null
   peer_reason: string | null
   settled_at: number | null
@@ -349,10 +368,11 @@ function sent(row: SentRow): Sent {
     in_reply_to: inReplyTo,
     created_at: createdAt,
     next_at: nextAt,
+    asked_for: askedFor,
     peer_state: peerState,
     peer_reason: peerReason,
     settled_at: settledAt,
     ...same
   } = row
-  return { ...same, inReplyTo, createdAt, nextAt, peerState, peerReason, settledAt }
+  return { ...same, inReplyTo, createdAt, nextAt, askedFor, peerState, peerReason, settledAt }
 }

@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite"
 import { messageLifetimeMilliseconds, type ReceiptState } from "../protocol/messages.ts"
 import { isWorthTelling, type Word } from "../protocol/receipts.ts"
+import type { Postponed } from "./messages.ts"
 
 export type Receipt = {
   readonly pair: string
@@ -13,11 +14,13 @@ export type Receipt = {
   readonly reason: string | null
   readonly attempts: number
   readonly nextAt: number
+  /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
+  readonly askedFor: number | null
   /** When this word was noted. */
   readonly at: number
 }
 
-type Row = Omit<Receipt, "nextAt"> & { next_at: number }
+type Row = Omit<Receipt, "nextAt" | "askedFor"> & { next_at: number; asked_for: number | null }
 
 export type Receipts = ReturnType<typeof createReceipts>
 
@@ -28,17 +31,21 @@ export function createReceipts(database: Database) {
   const upsert = database.query(
     `INSERT INTO receipts (pair, of, id, state, reason, made, pending, at) VALUES ($pair, $of, $id, $state, $reason, 1, 1, $now)
      ON CONFLICT (pair, of) DO UPDATE SET id = $id, state = $state, reason = $reason, made = made + 1, pending = 1,
-       attempts = 0, next_at = 0, at = $now`,
+       attempts = 0, next_at = 0, asked_for = NULL, at = $now`,
   )
   const head = database.query<Row, { pair: string }>(
-    "SELECT pair, of, id, state, reason, attempts, next_at, at FROM receipts WHERE pending = 1 AND pair = $pair ORDER BY next_at, at LIMIT 1",
+    "SELECT pair, of, id, state, reason, attempts, next_at, asked_for, at FROM receipts WHERE pending = 1 AND pair = $pair ORDER BY next_at, at LIMIT 1",
   )
-  const pairs = database.query<{ pair: string }, []>("SELECT DISTINCT pair FROM receipts WHERE pending = 1")
+  const times = database.query<{ pair: string; nextAt: number }, []>(
+    "SELECT pair, min(next_at) AS nextAt FROM receipts WHERE pending = 1 GROUP BY pair",
+  )
   const done = database.query("UPDATE receipts SET pending = 0 WHERE pair = $pair AND of = $of AND id = $id")
   const postpone = database.query(
-    "UPDATE receipts SET attempts = $attempts, next_at = $nextAt WHERE pair = $pair AND of = $of AND id = $id",
+    "UPDATE receipts SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor WHERE pair = $pair AND of = $of AND id = $id",
   )
-  const hasten = database.query("UPDATE receipts SET next_at = 0 WHERE pair = $pair AND pending = 1")
+  const hasten = database.query(
+    "UPDATE receipts SET next_at = 0 WHERE pair = $pair AND pending = 1 AND next_at > 0 AND asked_for IS NULL",
+  )
   const drop = database.query("DELETE FROM receipts WHERE pair = $pair")
   const forget = database.query("DELETE FROM receipts WHERE at < $before")
   return {
@@ -60,16 +67,17 @@ export function createReceipts(database: Database) {
     head(pair: string): Receipt | null {
       const row = head.get({ pair })
       if (row === null) return null
-      const { next_at: nextAt, ...same } = row
-      return { ...same, nextAt }
+      const { next_at: nextAt, asked_for: askedFor, ...same } = row
+      return { ...same, nextAt, askedFor }
     },
-    pairsWaiting: (): string[] => pairs.all().map(row => row.pair),
+    /** When the first word for each pair may be told. */
+    times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
     /** It was heard, or never will be. */
     done({ pair, of, id }: Receipt): void {
       done.run({ pair, of, id })
     },
-    postpone({ pair, of, id }: Receipt, attempts: number, nextAt: number): void {
-      postpone.run({ pair, of, id, attempts, nextAt: Math.round(nextAt) })
+    postpone({ pair, of, id }: Receipt, { attempts, nextAt, askedFor }: Postponed): void {
+      postpone.run({ pair, of, id, attempts, nextAt: Math.round(nextAt), askedFor })
     },
     hasten(pair: string): void {
       hasten.run({ pair })

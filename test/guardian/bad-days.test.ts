@@ -8,6 +8,7 @@ import {
   guardiansOf,
   initAgent,
   pairAgents,
+  setUpAgent,
   until,
   type World,
 } from "../support/world.ts"
@@ -54,3 +55,43 @@ test("a Guardian that was killed leaves sockets and a lock behind that are in no
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
   expect((await world.sento("mira", ["guard"])).exit).toBe(0)
 }, 30_000)
+
+/** A disk that refuses one kind of write, as far as the Guardian can tell. */
+async function refuseState(name: string, state: string): Promise<() => void> {
+  const path = join(world.home(name), ".sento/sento.db")
+  const change = (sql: string): void => {
+    using database = new Database(path)
+    database.run("PRAGMA busy_timeout = 2000")
+    database.run(sql)
+  }
+  change(`CREATE TRIGGER refuse BEFORE UPDATE OF state ON inbox WHEN NEW.state = '${state}'
+    BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`)
+  return () => change("DROP TRIGGER refuse")
+}
+
+test.each([
+  ["typing", "before its paste", false],
+  ["delivered", "after it was typed", true],
+] as const)(
+  "a disk that refuses to note %s, %s: said in one plain line, tried again, and typed once",
+  async (state, _, isTyped) => {
+    world = createWorld()
+    for (const name of ["mira", "kai"]) await setUpAgent(world, name)
+    await pairAgents(world, "mira", "kai")
+    const mend = await refuseState("kai", state)
+    expect((await world.sento("mira", ["send", "kai", "only once"])).exit).toBe(0)
+    const trouble = "delivery failed: database or disk is full"
+    const logged = async (): Promise<string> => (await world.sento("kai", ["guard", "logs"])).stdout
+    await until("the trouble", async () => (await logged()).includes(trouble))
+    expect((await world.screen("kai")).includes("only once")).toBe(isTyped)
+    mend()
+    await until("its end", () => textsIn("kai", "inbox", "delivered").length === 1)
+    expect((await world.screen("kai")).match(/← agent mira/g)?.length).toBe(2) // typed, and echoed by cat
+    const log = await logged()
+    expect([log.split(trouble).length - 1, log.includes("    at ")]).toEqual([1, false])
+    await until("the word", async () =>
+      (await world.sento("mira", ["log", "--json"])).stdout.includes('"peerState":"delivered"'),
+    )
+  },
+  30_000,
+)

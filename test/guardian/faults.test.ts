@@ -189,6 +189,102 @@ test.skipIf(!hasBuild).each([
 /** `cat` in a terminal shows a line twice: as it is typed, and as it is printed. */
 const echoes = 2
 
+async function logOf(name: string): Promise<Record<string, unknown>[]> {
+  const { stdout } = await world.sento(name, ["log", "--json"])
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+}
+
+const onWay = async (name: string, direction: "in" | "out"): Promise<unknown[]> =>
+  (await logOf(name)).filter(one => one.direction === direction).map(one => [one.text, one.state])
+
+/** Both paired and running, and mira's Guardian one that dies at this point. */
+async function openPaired(point: FaultPoint, kaiRuns?: readonly string[]): Promise<void> {
+  world = createWorld([faulty])
+  for (const [name, command] of [
+    ["mira", ["cat"]],
+    ["kai", kaiRuns ?? ["cat"]],
+  ] as const) {
+    await world.session(name, command)
+    await initAgent(world, name)
+    await guard(name)
+  }
+  await pairAgents(world, "mira", "kai")
+  await world.sento("mira", ["guard", "stop"])
+  await guard("mira", point)
+}
+
+const outgoing = [
+  "before-outgoing-is-kept",
+  "after-outgoing-is-kept",
+  "before-attempt",
+  "after-attempt",
+  "after-settle",
+] as const
+
+test.skipIf(!hasBuild).each(outgoing)(
+  "a sender killed %s: `sento send` asks another Guardian, and the message is in both logs once",
+  async point => {
+    await openPaired(point)
+    const before = guardiansOf(world.home("mira"))
+    expect(await world.sento("mira", ["send", "kai", "only once"])).toMatchObject({ exit: 0 })
+    expect(guardiansOf(world.home("mira"))).not.toEqual(before)
+    await world.shows("kai", "only once")
+    expect(await onWay("mira", "out")).toEqual([["only once", "accepted"]])
+    await until("its delivery", async () =>
+      Bun.deepEquals(await onWay("kai", "in"), [["only once", "delivered"]]),
+    )
+    expect((await world.screen("kai")).match(/← agent mira/g)?.length).toBe(echoes)
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const)(
+  "a sender killed %s under `send --wait`: the answer comes, to a message that was sent once",
+  async point => {
+    await openPaired(point, [faulty, "demo-agent", "forty-two"])
+    const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
+    expect(asked).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+    expect(await onWay("mira", "out")).toEqual([["what is it?", "accepted"]])
+    expect(await onWay("kai", "in")).toEqual([["what is it?", "delivered"]])
+    expect(await onWay("mira", "in")).toHaveLength(1)
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild)(
+  "a sender killed after a reply is kept: `sento reply` asks another Guardian, and it is in both logs once",
+  async () => {
+    await openPaired("after-outgoing-is-kept")
+    expect((await world.sento("kai", ["send", "mira", "question"])).exit).toBe(0)
+    const [, id = ""] =
+      /← agent kai \[([0-9a-z]{4})\]/.exec(await world.shows("mira", /← agent kai \[/)) ?? []
+    expect(await world.sento("mira", ["reply", id, "answer"])).toMatchObject({ exit: 0 })
+    expect(await onWay("mira", "out")).toEqual([["answer", "accepted"]])
+    await until("its delivery", async () =>
+      Bun.deepEquals(await onWay("kai", "in"), [["answer", "delivered"]]),
+    )
+  },
+  30_000,
+)
+
+test.skipIf(!hasBuild).each(["before-attempt", "after-attempt", "after-settle"] as const)(
+  "a receiver killed %s of a receipt: the sender hears of the delivery all the same",
+  async point => {
+    await openPaired("after-revocation-is-kept")
+    await world.sento("kai", ["guard", "stop"])
+    await guard("kai", point)
+    expect((await world.sento("mira", ["send", "kai", "only once"])).exit).toBe(0)
+    await dies("kai")
+    await guard("kai")
+    await until("the word", async () => (await logOf("mira"))[0]?.peerState === "delivered")
+    expect(await onWay("kai", "in")).toEqual([["only once", "delivered"]])
+  },
+  30_000,
+)
+
 test.skipIf(!hasBuild)("the release build has no fault points", () => {
   const release = join(import.meta.dir, "../../dist/sento")
   expect(readFileSync(release).includes("SENTO_FAULT")).toBe(false)

@@ -4,6 +4,7 @@ import { callDoor } from "../../src/commands/door.ts"
 import type { SendResult } from "../../src/guardian/door-requests.ts"
 import { newPair, readRequest, signAnswer, stamp, uuidV7 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { until } from "../support/world.ts"
 
 const kai = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
@@ -186,6 +187,54 @@ test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to t
   )
   for (const status of [429, 503])
     expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("queued: kai ")
+})
+
+test("a request repeated with its id is told what became of that message, which is sent once", async () => {
+  await using peer = await openPeer(asked => answer(accepted(asked)))
+  await using guardian = await openGuardian({
+    kai: { pair: kai, port: peer.port },
+    lia: { pair: newPair(), port: peer.port },
+  })
+  const ask = (request: { to?: string; text?: string; messageId: string }): Promise<string> =>
+    callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi", ...request }).then(
+      ({ id, status }) => `${id} ${status}`,
+      error => error.code,
+    )
+  const messageId = uuidV7(now)
+  const both = await Promise.all([ask({ messageId }), ask({ messageId })])
+  expect([...both, await ask({ messageId })]).toEqual(Array(3).fill(`${messageId} accepted`))
+  expect(peer.count()).toBe(1)
+  expect(await ask({ messageId, text: "other" })).toBe("usage")
+  expect(await ask({ messageId, to: "lia" })).toBe("usage")
+  for (const bad of ["", "1", messageId.toUpperCase(), "0".repeat(36), `${messageId}\n`])
+    expect(await ask({ messageId: bad })).toBe("usage")
+  expect(peer.count()).toBe(1)
+})
+
+const aDay = 24 * 60 * 60 * 1000
+
+test("a wait of our own counts no longer than five minutes where the clock was set back", async () => {
+  await using peer = await openPeer(() => new Response(null, { status: 500 }))
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  expect((await send(guardian)).status).toBe("queued")
+  const asked = peer.count()
+  guardian.now -= aDay
+  await guardian.restart()
+  await until("another attempt", () => peer.count() > asked)
+})
+
+test("a wait that the peer asked for is kept over a restart, and no longer than it asked", async () => {
+  await using peer = await openPeer(({ re }) => answer({ v: 1, re, status: 503, retryAfter: 3600 }))
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  expect((await send(guardian)).status).toBe("queued")
+  await guardian.restart()
+  guardian.now += 3599 * 1000
+  // It stands behind the first, which would be tried before it.
+  expect((await send(guardian)).reason).toBe("kai cannot take messages now")
+  expect(peer.count()).toBe(1)
+  guardian.now -= aDay
+  await guardian.restart()
+  await until("the next attempt", () => peer.count() === 2)
 })
 
 const proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] as const

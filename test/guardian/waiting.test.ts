@@ -89,6 +89,21 @@ test("the sender hears that its message waits because its agent was paused", asy
   expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "here again\n" })
 }, 40_000)
 
+test("a Guardian that is stopped under `--wait` says that the message lives on", async () => {
+  world = createWorld()
+  for (const name of ["mira", "kai"]) await setUpAgent(world, name)
+  await pairAgents(world, "mira", "kai")
+  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "are you there?"])
+  await world.shows("kai", "are you there?")
+  expect((await world.sento("mira", ["guard", "stop"])).exit).toBe(0)
+  const asked = await finished(waiting)
+  expect(asked).toMatchObject({ exit: 1, stdout: "" })
+  expect(asked.stderr).toEndWith(
+    "sento: error: the Guardian was stopped before kai answered\nsento: hint: the message lives on: `sento guard` starts it again, and the answer will be typed into this session\n",
+  )
+  expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
+}, 40_000)
+
 test.each([
   ["0", 64],
   ["-3", 64],

@@ -31,7 +31,6 @@ test.each([
   ["forgets a message that was accepted 30 days ago", "accepted", old, false],
   ["keeps one that was accepted a millisecond later", "accepted", young, true],
   ["forgets a refused one", "refused", old, false],
-  ["forgets a failed one", "failed", old, false],
   ["forgets an expired one", "expired", old, false],
   ["forgets a dropped one", "dropped", old, false],
   ["keeps one that waits, however old", "queued", 0, true],

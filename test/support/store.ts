@@ -46,7 +46,7 @@ export function keep(
   { store }: TestStore,
   pair: string,
   at: number,
-  state: "queued" | "accepted" | "refused" | "failed" | "expired" | "dropped",
+  state: "queued" | "accepted" | "refused" | "expired" | "dropped",
   text = "hello",
 ): string {
   const id = Bun.randomUUIDv7()
