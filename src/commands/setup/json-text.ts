@@ -109,7 +109,7 @@ function entriesAt(
 }
 
 const childOf = (node: Node | undefined, key: string): Member | undefined =>
-  node?.kind === "object" ? node.members.find(one => one.key === key) : undefined
+  node?.kind === "object" ? node.members.findLast(one => one.key === key) : undefined
 
 /** The values at a place: one at the most of an object, all of an array. @throws BrokenJson */
 export const valuesAt = (text: string, place: Place): unknown[] =>
@@ -174,11 +174,12 @@ function indentOf(text: string, container: Node): string {
 export function take(text: string, place: Place, isOurs: (value: unknown) => boolean): string {
   const found = entriesAt(readJson(text), place).find(one => isOurs(one.member.node.value))
   if (found === undefined) return text
-  const isMade = /^[{[] (?=\S)/.test(text.slice(found.container.start, found.container.start + 3))
+  const { start, members } = found.container
+  const isMade = text[start + 1] === " " && members[0]?.start === start + 2
   const without = cut(text, found.container, found.member)
   const { path } = place
   const parent = path.at(-1)
-  const isLeft = found.container.members.length > 1 || !isMade || parent === undefined
+  const isLeft = members.length > 1 || !isMade || parent === undefined
   if (isLeft) return take(without, place, isOurs)
   return takeEmpty(without, { path: path.slice(0, -1), key: parent })
 }
