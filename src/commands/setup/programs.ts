@@ -88,7 +88,7 @@ function claude({ sento, project, environment }: Scope): Program {
     next:
       project === null
         ? "start Claude Code anew, or run /reload-plugins in it"
-        : "start Claude Code anew in this directory; it loads the plugin once you trust the directory",
+        : "start Claude Code anew in this directory, trust it, and say yes to its MCP server",
   }
 }
 
