@@ -107,7 +107,12 @@ describe("what it writes into a file that is there", () => {
     const hooks = JSON.parse(read(".codex/hooks.json")) as { hooks: Record<string, unknown[]> }
     setup("codex")
     const after = Bun.TOML.parse(read(".codex/config.toml")) as typeof before
-    const sento = { command: built[0], args: ["mcp"], env_vars: ["SENTO_HOME"], tool_timeout_sec: 660 }
+    const sento = {
+      command: built[0],
+      args: ["mcp"],
+      env_vars: ["SENTO_HOME", "SENTO_DOOR"],
+      tool_timeout_sec: 660,
+    }
     expect(after).toEqual({ ...before, mcp_servers: { ...before.mcp_servers, sento } })
     const group = (event: string) => ({
       hooks: [{ type: "command", command: `${built[0]} hook ${event}`, timeout: 10 }],
