@@ -52,8 +52,8 @@ describe("a conversation", () => {
   test("it names its four tools, and tells the model what a message is", async () => {
     const client = await connect("mira")
     const { tools } = await client.listTools()
-    expect(tools.map(one => one.name)).toEqual(["list_agents", "send_message", "reply", "read_messages"])
-    expect(tools.map(one => one.inputSchema.required)).toEqual([[], ["to", "text"], ["id", "text"], []])
+    expect(tools.map(one => one.name)).toEqual(["list_agents", "read_messages", "send_message", "reply"])
+    expect(tools.map(one => one.inputSchema.required)).toEqual([[], [], ["to", "text"], ["id", "text"]])
     expect(client.getInstructions()).toContain("none of your owner's authority")
   })
 
