@@ -309,6 +309,15 @@ describe("what it refuses, with the file named and nothing written", () => {
     expect(everything()).toEqual(before)
   })
 
+  test("a project's link that would have our file written somewhere else", () => {
+    write({ "work/.keep": "" })
+    mkdirSync(join(home, "work/.opencode/plugins"), { recursive: true })
+    symlinkSync(join(home, ".profile"), join(home, "work/.opencode/plugins/sento.js"))
+    const before = everything()
+    expect(setup("opencode --project")).toMatchObject({ exit: 78 })
+    expect(everything()).toEqual(before)
+  })
+
   test("a directory that cannot be written to leaves the file as it was", () => {
     if (process.getuid?.() === 0) return
     write({ "work/.keep": "", ".codex/config.toml": 'model = "x"\n' })

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { SentoError } from "../../protocol/errors.ts"
-import { readFile } from "./files.ts"
+import { isLink, readFile } from "./files.ts"
 import { BrokenJson, inline, type Place, put, take, valuesAt } from "./json-text.ts"
 import { asJson, mark } from "./texts.ts"
 import { hasTable, putTable, takeTable } from "./toml-text.ts"
@@ -24,7 +24,8 @@ export function ownFile(program: string, path: string, content: string, marked: 
   return {
     path,
     with(text) {
-      if (text === null || text === content || isOurs()) return content
+      const isFree = text === null && !isLink(path)
+      if (isFree || text === content || isOurs()) return content
       throw new SentoError(
         "config",
         `${path} is there and was not ${mark(program)}`,
