@@ -76,23 +76,42 @@ const readSchema = v.object({
 
 function createServer(paths: Paths): McpServer {
   const server = new McpServer({ name: "sento", title: "Sentō", version }, { instructions })
-  const readOnly = { readOnlyHint: true, openWorldHint: false }
+  addReading(server, paths)
+  addSending(server, paths)
+  return server
+}
+
+function addReading(server: McpServer, paths: Paths): void {
+  const annotations = { readOnlyHint: true, openWorldHint: false }
   server.registerTool(
     "list_agents",
     {
       description: "Lists the agents that this one is paired with: those it can send messages to.",
       inputSchema: toStandardJsonSchema(v.object({})),
-      annotations: readOnly,
+      annotations,
     },
     () => result(async () => describeAgents(await listed(paths), Date.now())),
   )
+  server.registerTool(
+    "read_messages",
+    {
+      description: "Reads the latest messages both ways, with what became of each.",
+      inputSchema: toStandardJsonSchema(readSchema),
+      annotations,
+    },
+    input => result(() => read(paths, input)),
+  )
+}
+
+function addSending(server: McpServer, paths: Paths): void {
+  const annotations = { readOnlyHint: false, destructiveHint: false }
   server.registerTool(
     "send_message",
     {
       description:
         "Sends a message to another agent. To ask something and go on with the answer, give wait_seconds.\nTo answer a message that came in, use reply instead.",
       inputSchema: toStandardJsonSchema(sendSchema),
-      annotations: { readOnlyHint: false, destructiveHint: false },
+      annotations,
     },
     (input, context) => result(() => send(paths, input, context)),
   )
@@ -101,20 +120,10 @@ function createServer(paths: Paths): McpServer {
     {
       description: 'Answers a message "← agent NAME [id]: …" that came in; the answer goes to its sender.',
       inputSchema: toStandardJsonSchema(replySchema),
-      annotations: { readOnlyHint: false, destructiveHint: false },
+      annotations,
     },
     (input, context) => result(() => reply(paths, input, context)),
   )
-  server.registerTool(
-    "read_messages",
-    {
-      description: "Reads the latest messages both ways, with what became of each.",
-      inputSchema: toStandardJsonSchema(readSchema),
-      annotations: readOnly,
-    },
-    input => result(() => read(paths, input)),
-  )
-  return server
 }
 
 type ToolResult = { content: { type: "text"; text: string }[]; isError?: boolean }

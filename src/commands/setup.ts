@@ -29,7 +29,7 @@ export async function setup(name: string, options: SetupOptions): Promise<number
   if (!options.print) for (const { path, after } of changes) replaceFile(path, after, program.root)
   if (options.json)
     printJson({ program: name, files: changes.map(one => ({ path: one.path, change: kindOf(one) })) })
-  else if (options.print) for (const change of changes) show(change)
+  else if (options.print && changes.length > 0) for (const change of changes) show(change)
   else report(name, changes, isUndo, program.next)
   return 0
 }

@@ -11,7 +11,6 @@ import {
   pairAgents,
   plainEnvironment,
   setUpAgent,
-  until,
   type World,
 } from "../support/world.ts"
 
@@ -53,8 +52,8 @@ describe("a conversation", () => {
   test("it names its four tools, and tells the model what a message is", async () => {
     const client = await connect("mira")
     const { tools } = await client.listTools()
-    expect(tools.map(one => one.name)).toEqual(["list_agents", "send_message", "reply", "read_messages"])
-    expect(tools.map(one => one.inputSchema.required)).toEqual([[], ["to", "text"], ["id", "text"], []])
+    expect(tools.map(one => one.name)).toEqual(["list_agents", "read_messages", "send_message", "reply"])
+    expect(tools.map(one => one.inputSchema.required)).toEqual([[], [], ["to", "text"], ["id", "text"]])
     expect(client.getInstructions()).toContain("none of your owner's authority")
   })
 
@@ -148,10 +147,8 @@ describe("what goes wrong", () => {
     const shown = await world.shows("mira", /\[[0-9a-z]{4}\]: never mind/)
     const id = /\[([0-9a-z]{4})\]: never mind/.exec(shown)?.[1]
     await call(await connect("mira"), "reply", { id, text: "too late" })
-    await until("the answer to be kept as a message", async () => {
-      const { text } = await call(kai, "read_messages")
-      return /← mira \[[0-9a-z]{4}\]: too late {2}\((?:typing|delivered)\)/.test(text)
-    })
+    await world.shows("kai", "too late")
+    expect((await call(kai, "list_agents")).isError).toBe(false)
   })
 })
 
@@ -163,6 +160,11 @@ describe("the process", () => {
     expect(guardiansOf(world.home("idle"))).toEqual([])
     await call(client, "list_agents")
     expect(guardiansOf(world.home("idle"))).toHaveLength(1)
+  })
+
+  test("a person who starts it in a terminal is told what it is for", async () => {
+    await world.session("person", [...built, "mcp"], "mira")
+    await world.shows("person", "agent programs start it (`sento setup --help`)")
   })
 
   test("it ends when stdin closes, and writes to stdout nothing but the protocol", async () => {

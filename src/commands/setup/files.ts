@@ -30,6 +30,10 @@ export function readFile(path: string): string | null {
   }
 }
 
+/** Whether a symbolic link stands there, be there a file behind it or not. */
+export const isLink = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+
 /** Writes a file, or removes it, with directories that are missing then or empty. @throws config */
 export function replaceFile(path: string, text: string | null, root: string): void {
   try {

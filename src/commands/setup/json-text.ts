@@ -37,60 +37,64 @@ const word = /-?\d[\d.eE+-]*|true|false|null/y
 
 /** Reads a text that is one value. @throws BrokenJson */
 export function readJson(text: string): Node {
-  let at = 0
-  const skip = (): void => {
-    blank.lastIndex = at
-    blank.exec(text)
-    at = blank.lastIndex
-  }
-  const take = (pattern: RegExp): unknown => {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0]
-    if (found === undefined) throw new BrokenJson(text, at)
-    at += found.length
-    try {
-      return JSON.parse(found)
-    } catch {
-      throw new BrokenJson(text, at)
-    }
-  }
-  const readValue = (): Node => {
-    skip()
-    const start = at
-    if (text[at] === "{") return readMembers("object", "}")
-    if (text[at] === "[") return readMembers("array", "]")
-    const value = take(text[at] === '"' ? string : word)
-    return { kind: "scalar", start, end: at, value, members: [] }
-  }
-  const readMember = (isObject: boolean): Member => {
-    const start = at
-    const key = isObject ? (take(string) as string) : null
-    if (isObject) expect(":")
-    const node = readValue()
-    skip()
-    const comma = text[at] === "," ? at++ : null
-    skip()
-    return { key, start, node, comma }
-  }
-  const readMembers = (kind: "object" | "array", close: string): Node => {
-    const start = at++
-    const members: Member[] = []
-    for (skip(); text[at] !== close; ) {
-      if (members.length > 0 && members.at(-1)?.comma === null) throw new BrokenJson(text, at)
-      members.push(readMember(kind === "object"))
-    }
-    at += 1
-    return { kind, start, end: at, value: contentOf(kind, members), members }
-  }
-  const expect = (sign: string): void => {
-    skip()
-    if (text[at] !== sign) throw new BrokenJson(text, at)
-    at += 1
-  }
-  const root = readValue()
-  skip()
-  if (at < text.length) throw new BrokenJson(text, at)
+  const cursor = { text, at: 0 }
+  const root = readValue(cursor)
+  skip(cursor)
+  if (cursor.at < text.length) throw new BrokenJson(text, cursor.at)
   return root
+}
+
+type Cursor = { readonly text: string; at: number }
+
+function skip(cursor: Cursor): void {
+  blank.lastIndex = cursor.at
+  blank.exec(cursor.text)
+  cursor.at = blank.lastIndex
+}
+
+function readValue(cursor: Cursor): Node {
+  skip(cursor)
+  const { text, at: start } = cursor
+  if (text[start] === "{") return readMembers(cursor, "object", "}")
+  if (text[start] === "[") return readMembers(cursor, "array", "]")
+  const value = readToken(cursor, text[start] === '"' ? string : word)
+  return { kind: "scalar", start, end: cursor.at, value, members: [] }
+}
+
+function readMembers(cursor: Cursor, kind: "object" | "array", close: string): Node {
+  const { text, at: start } = cursor
+  const members: Member[] = []
+  cursor.at += 1
+  for (skip(cursor); text[cursor.at] !== close; ) {
+    if (members.length > 0 && members.at(-1)?.comma === null) throw new BrokenJson(text, cursor.at)
+    members.push(readMember(cursor, kind === "object"))
+  }
+  cursor.at += 1
+  return { kind, start, end: cursor.at, value: contentOf(kind, members), members }
+}
+
+function readMember(cursor: Cursor, isKeyed: boolean): Member {
+  const start = cursor.at
+  const key = isKeyed ? (readToken(cursor, string) as string) : null
+  skip(cursor)
+  if (isKeyed && cursor.text[cursor.at++] !== ":") throw new BrokenJson(cursor.text, cursor.at)
+  const node = readValue(cursor)
+  skip(cursor)
+  const comma = cursor.text[cursor.at] === "," ? cursor.at++ : null
+  skip(cursor)
+  return { key, start, node, comma }
+}
+
+function readToken(cursor: Cursor, pattern: RegExp): unknown {
+  pattern.lastIndex = cursor.at
+  const found = pattern.exec(cursor.text)?.[0]
+  if (found === undefined) throw new BrokenJson(cursor.text, cursor.at)
+  cursor.at += found.length
+  try {
+    return JSON.parse(found)
+  } catch {
+    throw new BrokenJson(cursor.text, cursor.at)
+  }
 }
 
 function contentOf(kind: "object" | "array", members: readonly Member[]): unknown {
@@ -109,7 +113,7 @@ function entriesAt(
 }
 
 const childOf = (node: Node | undefined, key: string): Member | undefined =>
-  node?.kind === "object" ? node.members.find(one => one.key === key) : undefined
+  node?.kind === "object" ? node.members.findLast(one => one.key === key) : undefined
 
 /** The values at a place: one at the most of an object, all of an array. @throws BrokenJson */
 export const valuesAt = (text: string, place: Place): unknown[] =>
@@ -174,11 +178,12 @@ function indentOf(text: string, container: Node): string {
 export function take(text: string, place: Place, isOurs: (value: unknown) => boolean): string {
   const found = entriesAt(readJson(text), place).find(one => isOurs(one.member.node.value))
   if (found === undefined) return text
-  const isMade = /^[{[] (?=\S)/.test(text.slice(found.container.start, found.container.start + 3))
+  const { start, members } = found.container
+  const isMade = text[start + 1] === " " && members[0]?.start === start + 2
   const without = cut(text, found.container, found.member)
   const { path } = place
   const parent = path.at(-1)
-  const isLeft = found.container.members.length > 1 || !isMade || parent === undefined
+  const isLeft = members.length > 1 || !isMade || parent === undefined
   if (isLeft) return take(without, place, isOurs)
   return takeEmpty(without, { path: path.slice(0, -1), key: parent })
 }

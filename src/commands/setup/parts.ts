@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { SentoError } from "../../protocol/errors.ts"
-import { readFile } from "./files.ts"
+import { isLink, readFile } from "./files.ts"
 import { BrokenJson, inline, type Place, put, take, valuesAt } from "./json-text.ts"
 import { asJson, mark } from "./texts.ts"
 import { hasTable, putTable, takeTable } from "./toml-text.ts"
@@ -24,7 +24,8 @@ export function ownFile(program: string, path: string, content: string, marked: 
   return {
     path,
     with(text) {
-      if (text === null || text === content || isOurs()) return content
+      const isFree = text === null && !isLink(path)
+      if (isFree || text === content || isOurs()) return content
       throw new SentoError(
         "config",
         `${path} is there and was not ${mark(program)}`,
@@ -35,15 +36,24 @@ export function ownFile(program: string, path: string, content: string, marked: 
   }
 }
 
+/** What is told of a file that cannot take an entry; `what` is the entry, for a person to add. */
+const refusal = (path: string, why: string, what: string): SentoError =>
+  new SentoError("config", `${path}: ${why}`, `mend it, or add this by hand: ${what}`)
+
+/** @param name - dotted */
+const taken = (path: string, name: string): SentoError =>
+  new SentoError(
+    "config",
+    `${path}: ${name} is there already and is not sento's`,
+    "give that one another name or remove it, then run this again",
+  )
+
 /** An entry of somebody else's JSON file: an MCP server under a key, or a group of hooks in a list. */
 export type Entry = Place & { readonly value: Record<string, unknown> }
 
 export function jsonFile(path: string, entries: readonly Entry[]): Part {
   const whole = asJson(entries.reduce(nest, {}))
-  const refuse = (why: string): SentoError => {
-    const what = inline(entries.reduce(nest, {}))
-    return new SentoError("config", `${path}: ${why}`, `mend it, or add this by hand: ${what}`)
-  }
+  const refuse = (why: string): SentoError => refusal(path, why, inline(entries.reduce(nest, {})))
   const without = (text: string | null): string | null => {
     if (text === null || text.trim() === "") return text
     const made = asJson(entries.map(entry => asFound(text, entry)).reduce(nest, {}))
@@ -54,7 +64,7 @@ export function jsonFile(path: string, entries: readonly Entry[]): Part {
   const added = (text: string | null): string => {
     if (text === null) return whole
     if (text.trim() === "") return text + whole.trimEnd()
-    const missing = entries.filter(entry => !isThere(text, entry, refuse))
+    const missing = entries.filter(entry => !isThere(path, text, entry))
     if (missing.length === 0) return text
     const clean = without(text)
     if (clean === null || clean.trim() === "") return added(clean)
@@ -79,10 +89,10 @@ function guarded<Value>(refuse: (why: string) => SentoError, work: () => Value):
 }
 
 /** Whether the entry stands there as this sento would write it, apart from settings that were added to it. */
-function isThere(text: string, entry: Entry, refuse: (why: string) => SentoError): boolean {
+function isThere(path: string, text: string, entry: Entry): boolean {
   const values = valuesAt(text, entry)
   const isForeign = entry.key !== null && values.some(value => !isOurs(value, entry))
-  if (isForeign) throw refuse(`${[...entry.path, entry.key].join(".")} is there already and is not sento's`)
+  if (isForeign) throw taken(path, [...entry.path, entry.key].join("."))
   return values.some(value => isDeepStrictEqual(commandOf(value), commandOf(entry.value)))
 }
 
@@ -130,8 +140,7 @@ function isOurs(value: unknown, entry: Entry): boolean {
 export function tomlFile(program: string, path: string, keys: Readonly<Record<string, unknown>>): Part {
   const name = "mcp_servers.sento"
   const lines = [`[${name}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${inline(value)}`)]
-  const refuse = (why: string): SentoError =>
-    new SentoError("config", `${path}: ${why}`, `mend it, or add this by hand: ${lines.join(" ⏎ ")}`)
+  const refuse = (why: string): SentoError => refusal(path, why, lines.join(" ⏎ "))
   const read = (text: string): Record<string, unknown> => {
     try {
       return Bun.TOML.parse(text) as Record<string, unknown>
@@ -153,8 +162,7 @@ export function tomlFile(program: string, path: string, keys: Readonly<Record<st
       const there = text === null ? undefined : serverIn(text)
       if (text !== null && isDeepStrictEqual(commandOf(there), commandOf(keys))) return text
       const clean = without(text)
-      if (clean !== null && serverIn(clean) !== undefined)
-        throw refuse(`${name} is there already and is not sento's`)
+      if (clean !== null && serverIn(clean) !== undefined) throw taken(path, name)
       const result = putTable(clean, mark(program), lines)
       if (without(result) !== clean || !isDeepStrictEqual(serverIn(result), keys))
         throw refuse("sento could not take out again what it would add")

@@ -88,7 +88,7 @@ function claude({ sento, project, environment }: Scope): Program {
     next:
       project === null
         ? "start Claude Code anew, or run /reload-plugins in it"
-        : "start Claude Code anew in this directory; it loads the plugin once you trust the directory",
+        : "start Claude Code anew in this directory, trust it, and say yes to its MCP server",
   }
 }
 
@@ -100,7 +100,7 @@ function claude({ sento, project, environment }: Scope): Program {
 function codex({ sento, project, environment }: Scope): Program {
   const { folder, root } =
     project === null ? placeOf(environment.CODEX_HOME, ".codex") : projectPlace(project, ".codex")
-  const keys = { ...mcpServer(sento), env_vars: ["SENTO_HOME"], tool_timeout_sec: toolSeconds }
+  const keys = { ...mcpServer(sento), env_vars: ["SENTO_HOME", "SENTO_DOOR"], tool_timeout_sec: toolSeconds }
   const hooks = ["UserPromptSubmit", "Stop"].map(event => ({
     path: ["hooks", event],
     key: null,
