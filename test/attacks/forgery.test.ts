@@ -1,5 +1,6 @@
 /** Messages that no peer made: forged, altered, reflected. Each gets the one answer, and nothing is kept. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
+import { ask, type Besieged, besiege, oneAnswer, told } from "../support/besieged.ts"
 import {
   type ClientPair,
   type Headers,
@@ -14,7 +15,6 @@ import {
   signPlain,
   signSealed,
 } from "../support/client.ts"
-import { ask, type Besieged, besiege, oneAnswer, told } from "../support/besieged.ts"
 import { until } from "../support/world.ts"
 
 /** What mira sends to the peer that it believes to be there. */

@@ -96,7 +96,9 @@ test("a message that is sent on under another peer's pair is refused", async () 
   const recorded = signSealed(pair, messageBody(Date.now()))
   const readdressed: Request = {
     ...recorded,
-    headers: recorded.headers.map(([key, value]) => [key, key === "X-Sento-Pair" ? other.id : value] as const),
+    headers: recorded.headers.map(
+      ([key, value]) => [key, key === "X-Sento-Pair" ? other.id : value] as const,
+    ),
   }
   expect(await told(mira, readdressed)).toEqual(oneAnswer)
   expect([countOf(pair), countOf(other)]).toEqual([0, 0])
