@@ -1,6 +1,7 @@
 /** Attacks on a pairing, before anybody is a peer: from the network, from a false minter, from a guesser. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
+import type { JoinerState } from "../../src/protocol/joiner.ts"
 import { stepMinter } from "../../src/protocol/minter.ts"
 import { type Besieged, besiege } from "../support/besieged.ts"
 import { helloAnswer, helloEvent, opened } from "../support/pairing.ts"
@@ -85,7 +86,7 @@ test("a recording of a whole pairing holds neither code nor key, and playing it 
 
 test("50 guesses at the same instant cost no more than three tries' worth of answers", async () => {
   const { symbols } = await mint()
-  const handshakes = []
+  const handshakes: JoinerState[] = []
   for (let i = 0; i < 5; i += 1) handshakes.push(await greeted(wrongSymbols(symbols)))
   const right = await greeted(symbols)
   const guesses = Array.from({ length: 50 }, (_, i) => {
