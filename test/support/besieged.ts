@@ -77,7 +77,7 @@ export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> 
     await until("the Guardian's end", () => guardiansOf(paths.home).length === 0)
   }
 
-  await world.session(homeName, command)
+  await world.session(homeName, command, homeName, [120, 40])
   await initAgent(world, homeName)
   edit(file => {
     file.tmux.profile = profile
@@ -119,6 +119,8 @@ export function peerOf(pair: ClientPair, port: number): Record<string, unknown> 
     id: pair.id,
     host: "127.0.0.1",
     port,
+    // So that a peer that does not answer is not looked for on ports where others test.
+    fixed: true,
     sendKey: pair.receive,
     receiveKey: pair.send,
     pairedAt: "2026-11-23T09:00:00.000Z",
