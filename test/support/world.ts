@@ -17,6 +17,8 @@ export const built: readonly string[] = existsSync(binary) ? [binary] : fromSour
 export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
 
 export type World = {
+  /** How `sento` is run here. */
+  readonly command: readonly string[]
   readonly folder: string
   readonly socket: string
   home(name: string): string
@@ -164,6 +166,7 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
   }
 
   return {
+    command: sentoCommand,
     folder,
     socket,
     home,
