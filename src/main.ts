@@ -33,7 +33,7 @@ function tellVersion(rest: readonly string[]): number {
       `too many arguments: ${JSON.stringify(rest.join(" "))}`,
       "run `sento --version` or `sento --version --json`",
     )
-  process.stdout.write(`${isJson ? JSON.stringify({ version, commit }) : version}\n`)
+  process.stdout.write(`${isJson ? JSON.stringify({ version, commit, bun: Bun.version }) : version}\n`)
   return 0
 }
 

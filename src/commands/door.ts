@@ -2,6 +2,7 @@
 
 import type { DoorEvent, DoorName, DoorRequestInput } from "../guardian/door-requests.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { requireOwn } from "../store/ownership.ts"
 import type { Paths } from "../store/paths.ts"
 
 type Line = {
@@ -39,7 +40,7 @@ export type DoorOptions<Event extends DoorEvent = DoorEvent> = {
 
 /**
  * Asks the Guardian one thing and passes on what it tells meanwhile.
- * @throws NoGuardian where none runs; HungUp; whatever SentoError the Guardian answers
+ * @throws NoGuardian where none runs; HungUp; config where the door is another user's; whatever SentoError the Guardian answers
  */
 export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   paths: Paths,
@@ -47,7 +48,7 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   request: DoorRequestInput,
   options: DoorOptions<Event> = {},
 ): Promise<Result> {
-  if (door === "owner" && paths.isAgentSide) throw notOwner()
+  const path = pathOf(paths, door)
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   // It may be rejected before anybody awaits it: the socket can close while this is still connecting.
   promise.catch(() => {})
@@ -59,7 +60,7 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
     else if (line.error !== undefined) reject(errorOf(line.error))
     else resolve(line.result as Result)
   }
-  const socket = await connect(door === "owner" ? paths.ownerSocket : paths.agentSocket, {
+  const socket = await connect(path, {
     data(_, chunk) {
       const lines = (received + decoder.decode(chunk, { stream: true })).split("\n")
       received = lines.pop() ?? ""
@@ -76,6 +77,14 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   else options.signal?.addEventListener("abort", stop)
   write(socket, `${JSON.stringify(request)}\n`)
   return promise.finally(() => socket.end())
+}
+
+/** The agent's side knocks at a Guardian that is another user's, and knows it by SENTO_DOOR; any other at its own. */
+function pathOf(paths: Paths, door: DoorName): string {
+  if (door === "owner" && paths.isAgentSide) throw notOwner()
+  const path = door === "owner" ? paths.ownerSocket : paths.agentSocket
+  if (!paths.isAgentSide) for (const one of [paths.folder, path]) requireOwn(one)
+  return path
 }
 
 type Handlers = {

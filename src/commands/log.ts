@@ -3,7 +3,7 @@ import type { LogEntry } from "../guardian/door-requests.ts"
 import { historyOf } from "../guardian/history.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { sanitise } from "../protocol/layout.ts"
+import { sanitise, visibleLine } from "../protocol/layout.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
@@ -93,6 +93,6 @@ export function lineOf({
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
   const [last, why] = state === "accepted" && peerState !== null ? [peerState, peerReason] : [state, reason]
-  const outcome = why === null ? last : `${last}: ${sanitise(why)}`
+  const outcome = why === null ? last : `${last}: ${visibleLine(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`
 }

@@ -2,7 +2,7 @@
 import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
-import { visibleText } from "../protocol/layout.ts"
+import { visibleLine } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor, type DoorOptions, HungUp, NoGuardian } from "./door.ts"
@@ -130,9 +130,9 @@ function tellNews(to: string, state: string, reason: string | null): void {
     accepted: `${to} has the message; waiting for the answer`,
     delivered: `typed into ${to}'s session`,
     uncertain: `${to}'s Guardian cannot tell whether the message was typed; ask again if no answer comes`,
-    held: `${to}'s agent cannot take it now (${visibleText(reason ?? "held")}); held until it can`,
+    held: `${to}'s agent cannot take it now (${visibleLine(reason ?? "held")}); held until it can`,
   }
-  tell(words[state] ?? `${to}: ${state}${reason === null ? "" : ` (${visibleText(reason)})`}`)
+  tell(words[state] ?? `${to}: ${state}${reason === null ? "" : ` (${visibleLine(reason)})`}`)
 }
 
 /** `sento reply ID TEXT` */

@@ -3,8 +3,9 @@
  * with an agent program's environment, or with the agent's pane process or the Guardian among its ancestors.
  * docs/SECURITY.md says what that stops and what it does not.
  */
-import { dlopen, FFIType, ptr } from "bun:ffi"
+import { FFIType, ptr } from "bun:ffi"
 import { readFileSync } from "node:fs"
+import { openLibC } from "../http/libc.ts"
 import { processStat } from "../tmux/process.ts"
 
 const agentVariables = /^(?:AI_AGENT|CLAUDECODE|GEMINI_CLI|OPENCODE|CODEX_\w+)=/
@@ -31,36 +32,22 @@ const solSocket = 1
 const soPeerCredentials = 17
 const credentialBytes = 12
 
-type LibC = ReturnType<typeof openLibC>
-let libc: LibC | null = null
+let libc: ReturnType<typeof openSockets> | null = null
 
 /** The pid that connected to a unix socket, as the kernel noted it. @param descriptor - of the accepted socket */
 export function peerPid(descriptor: number): number {
-  libc ??= openLibC()
+  libc ??= openSockets()
   const credentials = new Int32Array(3)
   const length = new Uint32Array([credentialBytes])
-  const status = libc.symbols.getsockopt(
-    descriptor,
-    solSocket,
-    soPeerCredentials,
-    ptr(credentials),
-    ptr(length),
-  )
+  const status = libc.getsockopt(descriptor, solSocket, soPeerCredentials, ptr(credentials), ptr(length))
   const pid = credentials[0]
   if (status !== 0 || pid === undefined || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
   return pid
 }
 
-function openLibC() {
+function openSockets() {
   const { i32, ptr: pointer } = FFIType
-  const signature = { getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 } } as const
-  const names = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]
-  for (const name of names) {
-    try {
-      return dlopen(name, signature)
-    } catch {}
-  }
-  throw new Error(`none of ${names.join(", ")} can be loaded`)
+  return openLibC({ getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 } })
 }
 
 function environmentOf(pid: number): string[] {

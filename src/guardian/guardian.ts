@@ -15,6 +15,7 @@ import { defaultRetention } from "../store/retention.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
+import { forbidCoreDumps } from "./core-dumps.ts"
 import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
@@ -53,6 +54,7 @@ const watchMilliseconds = 2000
  */
 export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
   process.umask(0o077)
+  forbidCoreDumps()
   requireConfig(paths)
   makeFolder(paths)
   await tmuxVersion()

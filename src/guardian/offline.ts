@@ -1,9 +1,8 @@
 /** What an owner's command does itself where no Guardian runs: under the Guardian's lock, in the same books. */
 import { randomBytes } from "node:crypto"
-import { mkdirSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
-import { requireConfig } from "../store/config.ts"
+import { makeFolder, requireConfig } from "../store/config.ts"
 import { takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore, type Store } from "../store/store.ts"
@@ -22,8 +21,8 @@ export async function withBooks<Result>(
   paths: Paths,
   work: (books: Books) => Result | Promise<Result>,
 ): Promise<Result> {
-  mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
   const config = holdConfig(paths, requireConfig(paths))
+  makeFolder(paths)
   const lock = takeLock(paths.lock)
   if (lock === null)
     throw new SentoError("try-later", "the Guardian is just starting or stopping", "run the command again")

@@ -3,7 +3,7 @@ import { type PostAnswer, post } from "../http/client.ts"
 import { isLoopback } from "../protocol/addresses.ts"
 import { readAnswer, signRequest } from "../protocol/exchange.ts"
 import { readTimestamp } from "../protocol/freshness.ts"
-import { sanitise } from "../protocol/layout.ts"
+import { visibleLine } from "../protocol/layout.ts"
 import { messagesPath, type UnstampedBody } from "../protocol/messages.ts"
 import { isSamePlace, strangerReason } from "../protocol/moving.ts"
 import { saltLength, sealingCoding } from "../protocol/sealing.ts"
@@ -107,7 +107,7 @@ function readAttempt(
     case 202:
       return { kind: "accepted" }
     case 400:
-      return { kind: "refused", detail: sanitise(`${answer.error}: ${answer.detail}`).slice(0, 200) }
+      return { kind: "refused", detail: visibleLine(`${answer.error}: ${answer.detail}`).slice(0, 200) }
     case 401:
       return { kind: "skewed", aheadSeconds: skew(context.now(), answer.now) }
     case 429:

@@ -6,6 +6,7 @@
 import { firstPort, isAllowedHost, portTries } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
+import { watchCrowd } from "./crowd.ts"
 
 /** A request that may be looked at. */
 export type WireRequest = {
@@ -56,7 +57,7 @@ export function listen(options: ListenerOptions): Listener {
   const ports = [options.preferredPort, ...range.filter(port => port !== options.preferredPort)]
   for (const port of ports) {
     const server = tryPort(options, port)
-    if (server !== null) return listenerOf(server)
+    if (server !== null) return listenerOf(server, options)
   }
   throw new SentoError(
     "unreachable",
@@ -149,12 +150,14 @@ function pathOf(url: string): string {
   return pathname.startsWith("/v1/") ? pathname : ""
 }
 
-function listenerOf(server: Server): Listener {
+function listenerOf(server: Server, options: ListenerOptions): Listener {
+  const crowd = watchCrowd(server.port ?? 0, address => options.onRefused("too many connections", address))
   return {
     host: server.hostname ?? "",
     port: server.port ?? 0,
     /** `stop()` waits for slow requests; those that take too long are cut. */
     async stop() {
+      crowd.stop()
       const cut = setTimeout(() => server.stop(true), stopMilliseconds)
       await server.stop()
       clearTimeout(cut)

@@ -36,6 +36,9 @@ export function visibleText(text: string): string {
   return sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
 }
 
+/** {@link visibleText} in one line: what a peer says of a message, so that it cannot write lines of ours. */
+export const visibleLine = (text: string): string => visibleText(text).replace(/\n\s*/g, " ")
+
 /**
  * Visible text alone: NFC, line breaks as LF, tabs as four spaces; no control, no invisible or reordering
  * character, no lone surrogate; no mention that an agent program would read as a file. Applying it again

@@ -16,6 +16,7 @@ import { dirname } from "node:path"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { nameSchema, profileNames } from "../protocol/names.ts"
+import { requireOwn } from "./ownership.ts"
 import type { Paths } from "./paths.ts"
 
 const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
@@ -124,8 +125,9 @@ export function noConfig(paths: Paths): SentoError {
   )
 }
 
-/** Makes `.sento/` where it is missing, for its owner alone. @throws config */
+/** Makes `.sento/` where it is missing, for its owner alone. @throws config, also where something in it is another user's */
 export function makeFolder(paths: Paths): void {
+  requireOwn(paths.folder)
   try {
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
     if (!statSync(paths.folder).isDirectory()) throw new Error("it is in the way and is no directory")
@@ -137,6 +139,8 @@ export function makeFolder(paths: Paths): void {
       `see \`ls -ld ${paths.folder}\`, and move away what is no directory`,
     )
   }
+  for (const path of [paths.database, paths.lock, paths.log, paths.ownerSocket, paths.agentSocket])
+    requireOwn(path)
 }
 
 /**
@@ -199,8 +203,10 @@ function describe(issue: v.BaseIssue<unknown>): string {
 
 function readText(path: string): string | null {
   try {
+    requireOwn(path)
     return readFileSync(path, "utf8")
   } catch (error) {
+    if (error instanceof SentoError) throw error
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
     throw new SentoError("config", `cannot read ${path}: ${reasonOf(error)}`, `see \`ls -ld ${path}\``)
   }

@@ -17,6 +17,8 @@ export const built: readonly string[] = existsSync(binary) ? [binary] : fromSour
 export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
 
 export type World = {
+  /** How `sento` is run here. */
+  readonly command: readonly string[]
   readonly folder: string
   readonly socket: string
   home(name: string): string
@@ -25,8 +27,8 @@ export type World = {
   /** Starts it and gives the process, for tests that wait or kill. */
   start(name: string, words: readonly string[], options?: RunOptions): Child
   tmux(...words: string[]): Promise<Ran>
-  /** A detached session with one pane, 100×30, in which `command` runs. */
-  session(name: string, command: readonly string[], home?: string): Promise<void>
+  /** A detached session with one pane, 100×30 where nothing else is said, in which `command` runs. */
+  session(name: string, command: readonly string[], home?: string, size?: Size): Promise<void>
   /** Types a line into a session's pane, as a person would. */
   type(session: string, line: string): Promise<void>
   screen(session: string): Promise<string>
@@ -35,6 +37,8 @@ export type World = {
   status(name: string): Promise<GuardStatus | null>
   close(): Promise<void>
 }
+
+type Size = readonly [columns: number, rows: number]
 
 export type RunOptions = {
   readonly input?: string
@@ -114,12 +118,17 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     return finished(child)
   }
 
-  async function session(name: string, command: readonly string[], homeName = name): Promise<void> {
+  async function session(
+    name: string,
+    command: readonly string[],
+    homeName = name,
+    [columns, rows]: Size = [100, 30],
+  ): Promise<void> {
     const settings = Object.entries({ ...environment(homeName), PS1: "$ " }).flatMap(([key, value]) => [
       "-e",
       `${key}=${value}`,
     ])
-    const size = ["-x", "100", "-y", "30"]
+    const size = ["-x", String(columns), "-y", String(rows)]
     const made = await tmux("new-session", "-d", "-s", name, ...size, ...settings, ...command)
     if (made.exit !== 0) throw new Error(`tmux: ${made.stderr}`)
   }
@@ -157,6 +166,7 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
   }
 
   return {
+    command: sentoCommand,
     folder,
     socket,
     home,

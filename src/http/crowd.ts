@@ -1,0 +1,105 @@
+/**
+ * A cap on connections. `Bun.serve` has none (Bun 1.4.5): silent connections would take every descriptor, and
+ * with them tmux and the local doors. So the kernel is asked what is open, and what is too much is shut.
+ * @see docs/PROTOCOL.md section 1
+ */
+import { FFIType, ptr } from "bun:ffi"
+import { readdirSync, readFileSync } from "node:fs"
+import { openLibC } from "./libc.ts"
+
+/** Connections that may be open at a time; fewer where the system allows few descriptors. */
+export const mostConnections = 512
+const watchMilliseconds = 500
+
+/** An open connection: `key` is new for each one. */
+export type Connection = { readonly descriptor: number; readonly address: string; readonly key: string }
+
+/**
+ * Which of these to cut so that `most` stay: the oldest of whatever address holds most, so that a crowd cuts
+ * itself and a caller from elsewhere goes on.
+ * @param connections - the oldest first
+ */
+export function crowdOf(connections: readonly Connection[], most: number): readonly Connection[] {
+  const excess = connections.length - most
+  if (excess <= 0) return []
+  const counts = new Map<string, number>()
+  const ranked = [...connections].reverse().map(connection => {
+    const rank = counts.get(connection.address) ?? 0
+    counts.set(connection.address, rank + 1)
+    return { connection, rank }
+  })
+  const worst = ranked.reverse().sort((a, b) => b.rank - a.rank)
+  return worst.slice(0, excess).map(({ connection }) => connection)
+}
+
+/**
+ * Cuts what is too much, twice a second.
+ * @param port - the listener's
+ * @param onCut - told of each connection's address
+ */
+export function watchCrowd(port: number, onCut: (address: string) => void): { stop(): void } {
+  const most = Math.min(mostConnections, Math.floor(mostDescriptors() / 2))
+  let known: ReadonlySet<string> = new Set()
+  const watching = setInterval(() => {
+    if (descriptors().length <= most) return
+    const found = connectionsTo(port)
+    const old = found.filter(({ key }) => known.has(key))
+    const fresh = found.filter(({ key }) => !known.has(key))
+    for (const { descriptor, address } of crowdOf([...old, ...fresh], most)) {
+      libc().shutdown(descriptor, bothWays)
+      onCut(address)
+    }
+    known = new Set(found.map(({ key }) => key))
+  }, watchMilliseconds)
+  watching.unref()
+  return { stop: () => clearInterval(watching) }
+}
+
+const descriptors = (): readonly number[] => readdirSync("/proc/self/fd").map(Number)
+
+/** The limit as it is now: Bun raises it to the highest allowed. */
+function mostDescriptors(): number {
+  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
+}
+
+function connectionsTo(port: number): Connection[] {
+  return descriptors().flatMap(descriptor => {
+    const own = addressOf(libc().getsockname, descriptor)
+    if (own?.port !== port) return []
+    const other = addressOf(libc().getpeername, descriptor)
+    if (other === null) return []
+    return [{ descriptor, address: other.address, key: `${descriptor} ${other.address} ${other.port}` }]
+  })
+}
+
+/** AF_INET, AF_INET6 and SHUT_RDWR of Linux (ip(7), ipv6(7), shutdown(2)). */
+const [inet, inet6, bothWays] = [2, 10, 2]
+/** More than `struct sockaddr_in6`. */
+const addressBytes = 128
+
+/** Null for what is no internet socket, or has no other end. */
+function addressOf(
+  ask: ReturnType<typeof openSockets>["getpeername"],
+  descriptor: number,
+): { address: string; port: number } | null {
+  const bytes = Buffer.alloc(addressBytes)
+  if (ask(descriptor, ptr(bytes), ptr(new Uint32Array([addressBytes]))) !== 0) return null
+  const family = bytes.readUInt16LE(0)
+  const port = bytes.readUInt16BE(2)
+  if (family === inet) return { address: bytes.subarray(4, 8).join("."), port }
+  return family === inet6 ? { address: bytes.toString("hex", 8, 24), port } : null
+}
+
+let sockets: ReturnType<typeof openSockets> | null = null
+
+function libc(): ReturnType<typeof openSockets> {
+  sockets ??= openSockets()
+  return sockets
+}
+
+function openSockets() {
+  const { i32, ptr: pointer } = FFIType
+  const name = { args: [i32, pointer, pointer], returns: i32 } as const
+  return openLibC({ getsockname: name, getpeername: name, shutdown: { args: [i32, i32], returns: i32 } })
+}

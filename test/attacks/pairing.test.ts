@@ -1,0 +1,231 @@
+/** Attacks on a pairing, before anybody is a peer: from the network, from a false minter, from a guesser. */
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import type { JoinerState } from "../../src/protocol/joiner.ts"
+import { stepMinter } from "../../src/protocol/minter.ts"
+import { type Besieged, besiege } from "../support/besieged.ts"
+import { helloAnswer, helloEvent, opened } from "../support/pairing.ts"
+import {
+  attacker,
+  greet,
+  openFalseMinter,
+  openMiddle,
+  postJson,
+  proofOf,
+} from "../support/pairing-attacks.ts"
+import { type Child, finished, initAgent, jsonLines, type Ran, until } from "../support/world.ts"
+
+let mira: Besieged
+const open: { stop(): unknown }[] = []
+beforeAll(async () => {
+  mira = await besiege({ peers: 0 })
+  await initAgent(mira.world, "kai")
+  expect((await mira.world.sento("kai", ["guard"])).exit).toBe(0)
+})
+afterAll(async () => {
+  for (const one of open) await one.stop()
+  await mira.close()
+})
+
+type Line = Record<string, unknown>
+type Minted = {
+  readonly symbols: string
+  readonly code: string
+  readonly lines: Line[]
+  readonly child: Child
+}
+
+/** A code that nobody has tried, and none of the earlier ones counted. */
+async function mint(): Promise<Minted> {
+  mira.query("UPDATE codes SET state = 'burned', symbols = ''")
+  const child = mira.world.start("mira", ["pair", "--json"])
+  const { lines } = jsonLines(child)
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  return { symbols: code.slice("SENTO-".length), code, lines, child }
+}
+
+const wrongSymbols = (symbols: string): string => `${symbols.startsWith("0") ? "1" : "0"}${symbols.slice(1)}`
+const triesLeft = (): unknown =>
+  mira.query<Line>("SELECT tries_left FROM codes ORDER BY seq DESC LIMIT 1")[0]?.tries_left
+const stateOfCode = (): unknown =>
+  mira.query<Line>("SELECT state FROM codes ORDER BY seq DESC LIMIT 1")[0]?.state
+const join = (where: string): Promise<Ran> => finished(mira.world.start("kai", ["pair", where, "--json"]))
+const agentsOf = async (name: string): Promise<string[]> => {
+  const { stdout } = await mira.world.sento(name, ["agents", "--json"])
+  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
+}
+const configOf = (name: string) =>
+  JSON.parse(readFileSync(`${mira.world.home(name)}/.sento-config.json`, "utf8"))
+
+/** One handshake more, as soon as the limit of hellos a second lets it through. */
+const greeted = (symbols: string, self = attacker) =>
+  until("a handshake", () => greet(mira.port, symbols, self))
+
+test("a recording of a whole pairing holds neither code nor key, and playing it again pairs nobody", async () => {
+  const { code, symbols } = await mint()
+  const middle = openMiddle(mira.port)
+  open.push(middle)
+  const joining = join(`${code}@127.0.0.1:${middle.port}`)
+  await until("approval", async () => (await mira.world.sento("mira", ["approve"])).exit === 0)
+  expect((await joining).exit).toBe(0)
+  const { id, sendKey, receiveKey } = configOf("kai").agents.mira
+  const recording = JSON.stringify(middle.heard)
+  const spellings = [sendKey, receiveKey].flatMap(key => [key, Buffer.from(key, "hex").toString("base64url")])
+  for (const secret of [code, `"${symbols}"`, id, ...spellings]) expect(recording).not.toContain(secret)
+
+  const before = configOf("mira").agents
+  for (const { path, request, answer } of middle.heard) {
+    const again = await postJson(mira.port, path, request)
+    if (path === "/v1/pair/hello") expect(again).toEqual({ status: 403, text: "" })
+    else if (path === "/v1/pair/confirm") expect(again).toEqual({ status: 202, text: answer })
+  }
+  expect(configOf("mira").agents).toEqual(before)
+  expect((await mira.world.sento("mira", ["agents", "remove", "kai"])).exit).toBe(0)
+  await until("kai to hear", async () => (await agentsOf("kai")).length === 0)
+})
+
+test("50 guesses at the same instant cost no more than three tries' worth of answers", async () => {
+  const { symbols } = await mint()
+  const handshakes: JoinerState[] = []
+  for (let i = 0; i < 5; i += 1) handshakes.push(await greeted(wrongSymbols(symbols)))
+  const right = await greeted(symbols)
+  const guesses = Array.from({ length: 50 }, (_, i) => {
+    const met = handshakes[i % 5]
+    return met === undefined ? [] : [proofOf(met)]
+  }).flat()
+  const answers = await Promise.all(guesses.map(guess => postJson(mira.port, "/v1/pair/confirm", guess)))
+  expect(answers).toEqual(guesses.map(() => ({ status: 403, text: "" })))
+  expect([triesLeft(), stateOfCode()]).toEqual([0, "burned"])
+  expect(await postJson(mira.port, "/v1/pair/confirm", proofOf(right))).toEqual({ status: 403, text: "" })
+  expect(mira.query("SELECT * FROM requests WHERE state = 'waiting'")).toEqual([])
+})
+
+test("eight idle handshakes and junk confirms keep nobody out, and cost no try", async () => {
+  const { code, symbols } = await mint()
+  for (let i = 0; i < 8; i += 1) await greeted(symbols)
+  const met = await greeted(symbols)
+  const junk = [
+    "{}",
+    "[]",
+    "not JSON",
+    "",
+    JSON.stringify({ pairing: "A".repeat(22), Y: "A".repeat(43), tag: "A".repeat(43) }),
+  ]
+  for (const text of junk) expect((await postJson(mira.port, "/v1/pair/confirm", text)).status).toBe(403)
+  const malformed = proofOf(met, { Y: "_".repeat(42).concat("8") })
+  expect((await postJson(mira.port, "/v1/pair/confirm", malformed)).status).toBe(403)
+  expect(triesLeft()).toBe(3)
+  const joining = join(`${code}@127.0.0.1:${mira.port}`)
+  await until("the request", async () => (await mira.world.sento("mira", ["deny"])).exit === 0)
+  expect((await joining).exit).toBe(77)
+})
+
+test("a reflected share, the identity and a share that does not decode are refused without a try", async () => {
+  const { symbols } = await mint()
+  for (const share of ["reflected", "A".repeat(43), `${"_".repeat(42)}8`]) {
+    const start = await until("a handshake", async () => {
+      const seen: { Y?: string } = {}
+      const middle = openMiddle(mira.port, (text, _, way) => {
+        if (way === "answer" && text !== "") seen.Y = JSON.parse(text).Y
+        return text
+      })
+      const met = await greet(middle.port, symbols)
+      await middle.stop()
+      return met === null ? null : { met, Y: seen.Y ?? "" }
+    })
+    const Y = share === "reflected" ? start.Y : share
+    const answer = await postJson(mira.port, "/v1/pair/confirm", proofOf(start.met, { Y }))
+    expect(answer).toEqual({ status: 403, text: "" })
+  }
+  expect(triesLeft()).toBe(3)
+})
+
+test.each([
+  ["another suite", (text: string) => text.replace("CPACE-RISTR255-SHA512", "NONE")],
+  ["an older version", (text: string) => text.replace('"v":1', '"v":0')],
+] as const)("downgrade: a hello that was changed to %s is refused and costs no try", async (_, change) => {
+  const { code } = await mint()
+  const middle = openMiddle(mira.port, (text, path) => (path.endsWith("hello") ? change(text) : text))
+  open.push(middle)
+  const ran = await join(`${code}@127.0.0.1:${middle.port}`)
+  expect(ran.exit).toBe(69)
+  expect(middle.heard.map(({ path }) => path)).toEqual(["/v1/pair/hello"])
+  expect(triesLeft()).toBe(3)
+})
+
+test.each(["request", "answer"] as const)(
+  "downgrade: encryption taken out of hello's %s by a machine in the middle ends the pairing",
+  async changed => {
+    const { code } = await mint()
+    const middle = openMiddle(mira.port, (text, path, way) =>
+      path.endsWith("hello") && way === changed ? text.replace(/\\?"aes128gcm\\?"/, "") : text,
+    )
+    open.push(middle)
+    const ran = await join(`${code}@127.0.0.1:${middle.port}`)
+    expect(ran.exit).toBe(77)
+    expect(middle.heard.map(({ path }) => path)).toEqual(["/v1/pair/hello", "/v1/pair/confirm"])
+    expect([await agentsOf("mira"), await agentsOf("kai")]).toEqual([[], []])
+  },
+)
+
+test("a false minter without the code learns one guess, and the joiner shows and stores nothing", async () => {
+  let answer = { intro: "", Y: "" }
+  const minter = openFalseMinter(body => {
+    const [, effects] = stepMinter(opened("0000"), helloEvent(body))
+    answer = helloAnswer(effects)
+    return answer
+  })
+  open.push(minter)
+  const ran = await join(`SENTO-4F2K@127.0.0.1:${minter.port}`)
+  expect(ran.exit).toBe(77)
+  expect(ran.stdout).not.toContain("verifier")
+  expect(minter.asked).toEqual(["/v1/pair/hello", "/v1/pair/confirm"])
+  expect(await agentsOf("kai")).toEqual([])
+})
+
+test("an identity point from a false minter ends the pairing before any proof is sent", async () => {
+  const minter = openFalseMinter(body => ({
+    ...helloAnswer(stepMinter(opened("0000"), helloEvent(body))[1]),
+    Y: "A".repeat(43),
+  }))
+  open.push(minter)
+  const ran = await join(`SENTO-4F2K@127.0.0.1:${minter.port}`)
+  expect(ran.exit).toBe(69)
+  expect(minter.asked).toEqual(["/v1/pair/hello"])
+})
+
+test("pairing data that names another host: nothing is contacted there, the owner is asked, a no ends it", async () => {
+  let contacted = 0
+  const third = Bun.listen({
+    hostname: "127.0.0.9",
+    port: 0,
+    socket: {
+      open() {
+        contacted += 1
+      },
+      data() {},
+    },
+  })
+  open.push({ stop: () => third.stop(true) })
+  const { symbols, lines } = await mint()
+  for (const host of ["192.0.2.7", "127.0.0.9"]) {
+    const self = { ...attacker, host, port: third.port }
+    if (host === "192.0.2.7") await greeted(symbols, self)
+    else await postJson(mira.port, "/v1/pair/confirm", proofOf(await greeted(symbols, self)))
+  }
+  const request = await until("the question", () => lines.find(line => line.event === "request"))
+  expect(request).toMatchObject({ name: "mallory", host: "127.0.0.9" })
+  expect((await mira.world.sento("mira", ["deny"])).exit).toBe(0)
+  expect(await agentsOf("mira")).toEqual([])
+  expect(contacted).toBe(0)
+})
+
+test("a caller from this machine cannot make itself an address elsewhere", async () => {
+  const { symbols, lines } = await mint()
+  const self = { ...attacker, host: "192.0.2.7" }
+  const proof = proofOf(await greeted(symbols, self))
+  expect((await postJson(mira.port, "/v1/pair/confirm", proof)).status).toBe(202)
+  const request = await until("the question", () => lines.find(line => line.event === "request"))
+  expect(request).toMatchObject({ host: "127.0.0.1" })
+  expect((await mira.world.sento("mira", ["deny"])).exit).toBe(0)
+})
