@@ -151,15 +151,6 @@ describe("with a Guardian", () => {
     return { joining, out }
   }
 
-  test("a yes in the chat pairs two agents, while the terminal still asks", async () => {
-    const { joining, out } = await pairing({})
-    server.write({ text: "Yes" })
-    expect(await joining.exited).toBe(0)
-    await until("the line back", () => server.sent.some(one => one.text === "Paired with kai."))
-    await until("the terminal's end", () => out.lines.some(line => line.event === "paired"))
-    expect(Object.keys(configOf("mira").agents)).toEqual(["kai"])
-  }, 30_000)
-
   test("where a PIN is set, a yes in the chat approves nothing, and a no still counts", async () => {
     const { joining } = await pairing({ pin: await Bun.password.hash("1234") })
     server.write({ text: "yes" })
