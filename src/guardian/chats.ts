@@ -111,23 +111,24 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   /** One call: what is to be written comes before listening. */
   async function step(): Promise<void> {
-    const [ended] = endedOnes()
-    if (ended !== undefined) return withdrawn(...ended)
     const next = [...questions.values()].find(one => !asked.has(one.id))
     if (next !== undefined) return put(next)
+    const [ended] = endedOnes()
+    if (ended !== undefined) return withdrawn(...ended)
     if (lines[0] !== undefined) return write(lines[0])
     await listen()
   }
 
-  /** From before it is sent, no question that waits is alone: a bare yes could be for either. */
+  /** From before it is sent, none is alone whose message looks open: a bare yes could be for either. */
   async function put(question: Question): Promise<void> {
+    const isAlone = asked.size === 0
     const others = openOnes()
     if (others.length === 0) store.setCursor(null)
     for (const { id } of others) change(id, { isAlone: false })
     const message = await chat.send(chatText(question, self()), hard.signal)
     const line = questionLine(question, self())
     quietPolls = 0
-    keep(question.id, { message, line, isAlone: others.length === 0, reminded: [], ended: null })
+    keep(question.id, { message, line, isAlone, reminded: [], ended: null })
     if (!questions.has(question.id)) end(question.id, "it has ended")
   }
 
@@ -227,6 +228,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   /** What waited when the Guardian stopped and is not asked any more; the others are asked in this very turn. */
   function settleOld(): void {
+    if (stopping.aborted) return
     for (const { id } of openOnes()) if (!questions.has(id)) end(id, "it has ended")
     kick()
   }

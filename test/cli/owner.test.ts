@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { ChatName } from "../../src/http/chats/chat.ts"
 import { type ChatServer, chatServers } from "../support/chats/server.ts"
 import {
+  built,
   type Child,
   createWorld,
   finished,
@@ -112,6 +113,23 @@ test("without --json the word is on stdout, and people are told where to send it
   )
 }, 20_000)
 
+test("typed into a terminal, the token is not shown", async () => {
+  world = createWorld()
+  server = chatServers.telegram()
+  await initAgent(world, "mira")
+  await world.session("owner", ["sh"], "mira")
+  await world.type(
+    "owner",
+    `clear; ${built.join(" ")} owner add telegram --base-url ${server.baseUrl}; echo "exit $?"`,
+  )
+  await world.shows("owner", "The bot's token, from Telegram")
+  await world.type("owner", server.token)
+  const shown = await world.shows("owner", /^[0-9A-Z]{4}-[0-9A-Z]{4}$/m)
+  server.write({ text: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/m.exec(shown)?.[0] ?? "" })
+  const end = await world.shows("owner", "exit 0")
+  expect(end).not.toContain(server.token.slice(5))
+}, 30_000)
+
 describe("with a Guardian", () => {
   async function pairing(owner: object): Promise<{ joining: Child; out: ReturnType<typeof jsonLines> }> {
     world = createWorld()
@@ -132,15 +150,6 @@ describe("with a Guardian", () => {
     )
     return { joining, out }
   }
-
-  test("a yes in the chat pairs two agents, while the terminal still asks", async () => {
-    const { joining, out } = await pairing({})
-    server.write({ text: "Yes" })
-    expect(await joining.exited).toBe(0)
-    await until("the line back", () => server.sent.some(one => one.text === "Paired with kai."))
-    await until("the terminal's end", () => out.lines.some(line => line.event === "paired"))
-    expect(Object.keys(configOf("mira").agents)).toEqual(["kai"])
-  }, 30_000)
 
   test("where a PIN is set, a yes in the chat approves nothing, and a no still counts", async () => {
     const { joining } = await pairing({ pin: await Bun.password.hash("1234") })

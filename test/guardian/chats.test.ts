@@ -117,6 +117,21 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     asked.server.write({ text: "yes", repliesTo: await asked.message(kai) })
     await asked.shows("Paired with kai.")
     expect(asked.answers).toEqual(["no m3x9", "yes k7q2"])
+    expect(asked.log).toEqual([])
+  })
+
+  test("a question asked while another's message still looks open needs a reply, though that one is over", async () => {
+    await using asked = askOwner(name)
+    asked.surface.ask(kai)
+    await asked.message(kai)
+    asked.surface.withdraw(kai.id, "expired")
+    asked.surface.ask(ada)
+    const message = await asked.message(ada)
+    asked.server.write({ text: "yes" })
+    await asked.shows("Please answer by replying to the very question you mean.")
+    asked.server.write({ text: "yes", repliesTo: message })
+    await asked.shows("answered here")
+    expect({ answers: asked.answers, log: asked.log }).toEqual({ answers: ["yes m3x9"], log: [] })
   })
 
   test("a question answered elsewhere is withdrawn, and a yes after that answers nothing", async () => {
@@ -130,7 +145,7 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     asked.surface.ask(ada)
     await asked.message(ada)
     await asked.looked()
-    expect(asked.answers).toEqual([])
+    expect({ answers: asked.answers, log: asked.log }).toEqual({ answers: [], log: [] })
   })
 
   test("where another was first, the owner is told so", async () => {
@@ -248,6 +263,20 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     await asked.stop()
     expect(performance.now() - began).toBeLessThan(1000)
   })
+})
+
+test("a yes that was edited before anybody looked is no answer, though Telegram tells both versions", async () => {
+  await using asked = askOwner("telegram")
+  asked.surface.ask(kai)
+  await asked.message(kai)
+  await asked.looked()
+  await asked.stop()
+  asked.server.write({ text: "yes" })
+  asked.server.write({ text: "no", isEdited: true })
+  await asked.restart()
+  asked.surface.ask(kai)
+  await asked.shows("Please answer yes or no.")
+  expect(asked.answers).toEqual([])
 })
 
 describe("a pace that spares the server", () => {
