@@ -1,13 +1,13 @@
 /** `sento log [NAME] [-f]`: the messages both ways, read from sento.db; needs no Guardian. */
 import type { Database } from "bun:sqlite"
-import { listPaused, pauseWords } from "../guardian/pauses.ts"
+import { listPaused, loopThereWords, pauseWords } from "../guardian/pauses.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { sanitise } from "../protocol/layout.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
-import { createInbox, createOutbox } from "../store/messages.ts"
+import { createInbox, createOutbox, type Sent } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { needConfig } from "./home.ts"
@@ -90,6 +90,7 @@ function entriesOf(paths: Paths, config: Config, name: string | null): Entry[] {
   const sent = createOutbox(database)
     .recent(mostRead)
     .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
+    .map(one => ({ ...one, reason: loopReason(config.name, names.get(one.pair), one) ?? one.reason }))
   database.close()
   return [...received, ...sent]
     .map(one => ({ ...one, name: names.get(one.pair) ?? one.name }))
@@ -117,11 +118,18 @@ function pausedIn(database: Database, config: Config): Map<string, string> {
   return new Map(paused.map(one => [config.agents[one.name]?.id ?? "", `paused ${pauseWords(one)}`]))
 }
 
+/** How our message goes on that the other side holds as one reply too many, or null where it holds none. */
+function loopReason(self: string, name: string | undefined, sent: Sent): string | null {
+  const isHeld = sent.peerState === "held" && sent.peerReason === "loop"
+  return isHeld && name !== undefined ? loopThereWords(self, { name, replies: sent.hops }) : null
+}
+
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */
 function lineOf({ at, direction, name, shortId, text, state, reason, peerState, peerReason }: Entry): string {
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
-  const [last, why] = state === "accepted" && peerState !== null ? [peerState, peerReason] : [state, reason]
+  const [last, why] =
+    state === "accepted" && peerState !== null ? [peerState, reason ?? peerReason] : [state, reason]
   const outcome = why === null ? last : `${last}: ${sanitise(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`
 }
