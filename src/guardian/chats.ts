@@ -65,6 +65,8 @@ export function createChat(options: ChatSurfaceOptions): Surface {
   const lines: Line[] = []
   /** Answers from here under way, and whether their question was withdrawn meanwhile. */
   const answering = new Map<string, boolean>()
+  /** What became of a question that ended while its message was being sent. */
+  const endWords = new Map<string, string>()
   const withdrawing = new Map<string, number>()
   const hard = new AbortController()
   let wake = new AbortController()
@@ -125,11 +127,13 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     const others = openOnes()
     if (others.length === 0) store.setCursor(null)
     for (const { id } of others) change(id, { isAlone: false })
+    endWords.delete(question.id)
     const message = await chat.send(chatText(question, self()), hard.signal)
     const line = questionLine(question, self())
     quietPolls = 0
     keep(question.id, { message, line, isAlone, reminded: [], ended: null })
-    if (!questions.has(question.id)) end(question.id, "it has ended")
+    if (!questions.has(question.id)) end(question.id, endWords.get(question.id) ?? "it has ended")
+    endWords.delete(question.id)
   }
 
   /** Puts what became of a question in its place; the chat may refuse that, where its message is gone. */
@@ -198,7 +202,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   /** The first word about a question's end is the one that stays. */
   function end(id: string, words: string): void {
-    questions.delete(id)
+    if (questions.delete(id) && !asked.has(id)) endWords.set(id, words)
     if (asked.get(id)?.ended === null) change(id, { ended: words })
   }
 
