@@ -6,6 +6,7 @@ import { isName, nameRule } from "../protocol/names.ts"
 import { questionLine, questionLines, readAnswer } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -132,4 +133,11 @@ export async function withPin<Result>(act: (pin: string | null) => Promise<Resul
       if (pin !== null) tell(error.message)
     }
   }
+}
+
+/** For what the owner's commands do by themselves: asks for the PIN where one is set. */
+export async function confirmOwner(paths: Paths): Promise<void> {
+  if (needConfig(paths).owner?.pin === undefined) return
+  await ensureGuardian(paths)
+  await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
 }

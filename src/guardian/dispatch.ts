@@ -82,6 +82,8 @@ async function dispatch(
       return questions.approve(request.id, request)
     case "deny":
       return questions.deny(request.id)
+    case "confirm":
+      return requirePin(context, request.pin)
     case "pin":
       return setPin(context, request.pin, request.next)
     case "remove":

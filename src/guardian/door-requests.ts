@@ -71,6 +71,8 @@ const ownerRequests = [
   /** One question, and what becomes of it: for a prompt that is to be withdrawn. */
   v.object({ op: v.literal("question"), id }),
   v.object({ op: v.literal("remove"), name: v.string(), pin }),
+  /** Whether this is the owner's PIN. */
+  v.object({ op: v.literal("confirm"), pin }),
   /** Sets the owner's PIN, or takes it away. `pin` is the one that holds until now. */
   v.object({ op: v.literal("pin"), pin, next: v.nullable(v.pipe(v.string(), v.maxLength(256))) }),
   v.object({ op: v.literal("rename"), from: v.string(), to: nameSchema }),
