@@ -65,9 +65,9 @@ export function createChat(options: ChatSurfaceOptions): Surface {
   const lines: Line[] = []
   /** Answers from here under way, and whether their question was withdrawn meanwhile. */
   const answering = new Map<string, boolean>()
-  /** What became of a question that ended while its message was being sent. */
-  const endWords = new Map<string, string>()
   const withdrawing = new Map<string, number>()
+  /** The question whose message is on its way, and what became of it meanwhile. */
+  let putting: { readonly id: string; ended: string | null } | null = null
   const hard = new AbortController()
   let wake = new AbortController()
   let running: Promise<void> | null = null
@@ -127,13 +127,14 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     const others = openOnes()
     if (others.length === 0) store.setCursor(null)
     for (const { id } of others) change(id, { isAlone: false })
-    endWords.delete(question.id)
-    const message = await chat.send(chatText(question, self()), hard.signal)
+    const under = { id: question.id, ended: null }
+    putting = under
+    const message = await chat.send(chatText(question, self()), hard.signal).finally(() => {
+      putting = null
+    })
     const line = questionLine(question, self())
     quietPolls = 0
-    keep(question.id, { message, line, isAlone, reminded: [], ended: null })
-    if (!questions.has(question.id)) end(question.id, endWords.get(question.id) ?? "it has ended")
-    endWords.delete(question.id)
+    keep(question.id, { message, line, isAlone, reminded: [], ended: under.ended })
   }
 
   /** Puts what became of a question in its place; the chat may refuse that, where its message is gone. */
@@ -202,7 +203,8 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   /** The first word about a question's end is the one that stays. */
   function end(id: string, words: string): void {
-    if (questions.delete(id) && !asked.has(id)) endWords.set(id, words)
+    questions.delete(id)
+    if (putting?.id === id) putting.ended ??= words
     if (asked.get(id)?.ended === null) change(id, { ended: words })
   }
 
