@@ -22,8 +22,14 @@ process.on("unhandledRejection", error => {
   unhandled += 1
   process.stderr.write(`unhandled: ${(error as Error)?.stack ?? error}\n`)
 })
+let isStopped = false
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => {
+    isStopped = true
+  })
 const startedAt = performance.now()
-const report = await runFuzz({ seed: Number(values.seed), isEnough: inputs => inputs >= wanted })
+const isEnough = (inputs: number): boolean => inputs >= wanted || isStopped
+const report = await runFuzz({ seed: Number(values.seed), isEnough })
 const seconds = (performance.now() - startedAt) / 1000
 
 for (const [target, count] of Object.entries(report.counts)) {
