@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { besiege } from "../test/support/besieged.ts"
 import { exchange, messageBody, newPair, openAnswer, signSealed, spell } from "../test/support/client.ts"
+import { until } from "../test/support/world.ts"
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "5" }, rounds: { type: "string", default: "4" } },
@@ -24,7 +25,8 @@ type Round = { readonly waits: readonly number[]; readonly floodPerSecond: numbe
 
 const own = (file: string): string => join(import.meta.dir, "flood", file)
 const bare = Bun.spawn([process.execPath, own("bare.ts")], { stdout: "pipe" })
-const barePort = Number(await firstLine(bare.stdout))
+const barePorts = numbersOf(bare.stdout)
+const barePort = await until("the bare server", () => barePorts[0])
 const mira = await besiege({ peers, session: "nobody" })
 let sent = 0
 let { pair } = mira.peer()
@@ -70,13 +72,13 @@ async function flooded(port: number, once: () => Promise<void>): Promise<Round> 
     stdout: "pipe",
   })
   try {
-    const before = Number(await firstLine(load.stdout))
+    const counts = numbersOf(load.stdout)
+    await until("the flood", () => counts.length > 0)
+    const before = counts.at(-1) ?? 0
     const startedAt = performance.now()
     const waits = await probe(once, milliseconds)
     const seconds = (performance.now() - startedAt) / 1000
-    load.kill()
-    const answers = Number((await new Response(load.stdout).text()).trim().split("\n").at(-1))
-    return { waits, floodPerSecond: Math.round((answers - before) / seconds) }
+    return { waits, floodPerSecond: Math.round(((counts.at(-1) ?? 0) - before) / seconds) }
   } finally {
     load.kill()
   }
@@ -108,11 +110,14 @@ async function sendBare(): Promise<void> {
   if ((await exchange(barePort, spell(barePort, request))) === null) throw new Error("cut without an answer")
 }
 
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = stream.getReader()
-  const { value } = await reader.read()
-  reader.releaseLock()
-  return new TextDecoder().decode(value).split("\n")[0] ?? ""
+/** The numbers that a process has written so far, a line each. */
+function numbersOf(stream: ReadableStream<Uint8Array>): number[] {
+  const numbers: number[] = []
+  void (async () => {
+    for await (const chunk of stream)
+      numbers.push(...new TextDecoder().decode(chunk).split("\n").filter(Boolean).map(Number))
+  })()
+  return numbers
 }
 
 function percentile(waits: readonly number[], percent: number): number {
@@ -120,8 +125,10 @@ function percentile(waits: readonly number[], percent: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN
 }
 
-const words = (waits: readonly number[]): string =>
-  `median ${percentile(waits, 50).toFixed(1)} ms, p99 ${percentile(waits, 99).toFixed(1)} ms, most ${Math.max(...waits).toFixed(1)} ms, of ${waits.length}`
+function words(waits: readonly number[]): string {
+  const [median, late] = [50, 99].map(percent => percentile(waits, percent).toFixed(1))
+  return `median ${median} ms, p99 ${late} ms, most ${Math.max(...waits).toFixed(1)} ms, of ${waits.length}`
+}
 
 function describe(of: readonly Round[]): string {
   const waits = of.flatMap(one => one.waits)
