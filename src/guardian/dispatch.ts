@@ -147,6 +147,7 @@ function agents(context: Context): AgentList {
     context.store.peers.lastContacts(),
     context.store.peers.waiting(),
     context.store.peers.pauses(context.now()),
+    context.store.outbox.loops(),
   )
 }
 

@@ -179,6 +179,9 @@ export type PausedAgent = {
   readonly waiting: number
 }
 
+/** An agent whose Guardian holds our message as one reply too many: its owner lets the agents go on. */
+export type LoopThere = { readonly name: string; readonly replies: number }
+
 /** @see resumePair */
 export type Resumed = {
   readonly wasPaused: boolean
@@ -198,6 +201,8 @@ export type AgentRow = {
   /** RFC 3339, or `resume` for a pause without an end; null where it is not paused. */
   readonly pausedUntil: PauseEnd | null
   readonly pauseReason: "owner" | "loop" | null
+  /** Replies in a row after which its Guardian holds our message; absent where it does not. */
+  readonly loopThere?: number
 }
 
 /** What a signed hello to a peer brought; `reason` is for a person, null where all is well. */
