@@ -57,6 +57,12 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
     }))
 }
 
+/** How our message goes on that the other side holds as one reply too many, or null where it holds none. */
+function loopReason(self: string, name: string | undefined, sent: Sent): string | null {
+  const isHeld = sent.peerState === "held" && sent.peerReason === "loop"
+  return isHeld && name !== undefined ? loopThereWords(self, { name, replies: sent.hops }) : null
+}
+
 /** Why the messages of paused agents wait, by pair id. */
 function pausedIn({ config, peers }: Books, now: number): Map<string, string> {
   const paused = listPaused(config, peers.pauses(now), new Map())

@@ -149,6 +149,9 @@ const migrations: readonly string[] = [
   ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
   CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';
   `,
+  `
+  CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';
+  `,
 ]
 
 /**
