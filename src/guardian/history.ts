@@ -68,9 +68,3 @@ function pausedIn({ config, peers }: Books, now: number): Map<string, string> {
   const paused = listPaused(config, peers.pauses(now), new Map())
   return new Map(paused.map(one => [config.agents[one.name]?.id ?? "", `paused ${pauseWords(one)}`]))
 }
-
-/** How our message goes on that the other side holds as one reply too many, or null where it holds none. */
-function loopReason(self: string, name: string | undefined, sent: Sent): string | null {
-  const isHeld = sent.peerState === "held" && sent.peerReason === "loop"
-  return isHeld && name !== undefined ? loopThereWords(self, { name, replies: sent.hops }) : null
-}

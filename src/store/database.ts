@@ -147,7 +147,6 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE outbox ADD COLUMN asked_for INTEGER;    -- ms that the peer itself asked us to wait; null: our own wait
   ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
-  CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';
   `,
   `
   CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';

@@ -106,7 +106,9 @@ test("two agents that echo each other stop by themselves, and go on when an owne
 
   const resumed = await world.sento("mira", ["agents", "resume", "kai", "--json"])
   expect(JSON.parse(resumed.stdout)).toEqual({ resumed: "kai", wasPaused: true, moreReplies: 4 })
-  await until("kai's owner to be done", async () => (await logOf("kai")).every(one => one.reason === null))
+  const isDone = async (): Promise<boolean> =>
+    (await logOf("kai")).every(one => one.direction === "in" || one.reason === null)
+  await until("kai's owner to be done", isDone)
   expect((await world.sento("kai", ["status"])).stdout).not.toContain("loop ")
   // Kai's owner has a word too: kai's own limit holds mira's next answer.
   await until("the hold on the other side", async () => (await world.status("kai"))?.paused)
