@@ -3,7 +3,7 @@ import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-re
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { questionLine, questionLines, readAnswer } from "../protocol/questions.ts"
+import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
@@ -36,11 +36,11 @@ export async function answerHere(
   await untilQuiet()
   if (withdrawn.aborted) return null
   const word = await ask(questionLine(request, needConfig(paths).name), {
-    check: text => (readAnswer(text) === null ? "type yes or no" : undefined),
+    check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
   })
   if (word === null) return null
-  if (readAnswer(word) === "no") {
+  if (readYesNo(word) === "no") {
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }

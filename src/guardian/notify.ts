@@ -3,7 +3,7 @@
  * is asked a question may print `yes` or `no`, and is stopped when the question is answered elsewhere.
  */
 import { formatTimestamp } from "../protocol/freshness.ts"
-import { questionText, readAnswer } from "../protocol/questions.ts"
+import { questionText, readYesNo } from "../protocol/questions.ts"
 import type { Context } from "./context.ts"
 import type { AnswerQuestion, Notice, Question, Surface } from "./surfaces.ts"
 
@@ -34,7 +34,7 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
   }
 
   async function take(id: string, said: string | null): Promise<void> {
-    const word = said === null || !asking.has(id) ? null : readAnswer(said)
+    const word = said === null || !asking.has(id) ? null : readYesNo(said)
     if (said !== null && said.trim() !== "" && word === null)
       context.log.write(`the notify command printed neither yes nor no to ${id}`)
     if (word === null) return
