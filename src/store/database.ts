@@ -148,6 +148,15 @@ const migrations: readonly string[] = [
   ALTER TABLE outbox ADD COLUMN asked_for INTEGER;    -- ms that the peer itself asked us to wait; null: our own wait
   ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
   `,
+  `
+  ALTER TABLE inbox ADD COLUMN taken_at INTEGER;      -- when an agent program's turn took it as its prompt
+  CREATE INDEX outbox_by_answer ON outbox (in_reply_to) WHERE in_reply_to IS NOT NULL;
+  CREATE TABLE turns (                -- open turns of the agent program
+    session TEXT PRIMARY KEY,         -- the program's own id of it
+    state TEXT NOT NULL,              -- JSON, of protocol/turns.ts
+    at INTEGER NOT NULL
+  );
+  `,
 ]
 
 /**
