@@ -143,7 +143,7 @@ function endingTurn({ open, left }: TurnState, turn: string | null): readonly [T
   const next = (own: Batch, isAsked: boolean): Turn => ({ turn, own, queued: nothing, isAsked })
   if (open === null) return [left.ids.length === 0 ? null : next(left, left.isAsked), nothing]
   if (turn === null || open.turn === null || turn === open.turn) return [open, nothing]
-  return [next(open.queued, false), open.own]
+  return [next(open.queued, open.isAsked), open.own]
 }
 
 /** The state after a turn: what was queued behind it may follow. */
