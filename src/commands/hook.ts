@@ -10,7 +10,7 @@ import { callDoor } from "./door.ts"
 /** Nothing a program tells of a turn is as long; what is longer is not read to its end. */
 const mostInputBytes = 16 * 1024 * 1024
 /** For all of it: programs wait for their hooks. */
-const patienceMilliseconds = 3000
+const patienceMilliseconds = 2000
 
 /** `sento hook EVENT` */
 export async function hook(event: string): Promise<number> {
