@@ -17,6 +17,10 @@ const bug = { code: "failed", message: "a bug of sento", hint: "stderr has its s
 async function run(words: readonly string[]): Promise<number> {
   try {
     if (words[0] === "--version" || words[0] === "-V") return tellVersion(words.slice(1))
+    if (words[0] === "hook" && words.length === 2 && !words[1]?.startsWith("-")) {
+      const { hook } = await import("./commands/hook.ts")
+      return await hook(words[1] ?? "")
+    }
     const { runProgram } = await import("./commands/program.ts")
     return await runProgram(words)
   } catch (error) {

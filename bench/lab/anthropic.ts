@@ -60,7 +60,11 @@ function block(answer: Answer, question: Question): Chunk[] {
     )
     return [start({ type: "text", text: "" }), ...words, stop]
   }
-  const input = JSON.stringify({ command: answer.command, description: "the stub wants it" })
+  const input = JSON.stringify({
+    command: answer.command,
+    description: "the stub wants it",
+    ...(answer.isBackground ? { run_in_background: true } : {}),
+  })
   const id = `toolu_${crypto.randomUUID().slice(0, 8)}`
   return [
     start({ type: "tool_use", id, name: shellTool(question.tools), input: {} }),

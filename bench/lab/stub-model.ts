@@ -3,7 +3,8 @@
  * need. It keeps every text that a program sent as its person's.
  *
  * What that text contains decides the answer: `use tool` asks for a shell command (for which the program
- * asks permission), `slow` streams a word every 300 ms, and anything else is answered at once.
+ * asks permission), `use background tool` for one that goes on behind the turn, `slow` streams a word every
+ * 300 ms, `bad request` is refused as an API refuses, and anything else is answered at once.
  */
 import { anthropic } from "./anthropic.ts"
 import { chatCompletions } from "./chat-completions.ts"
@@ -13,7 +14,7 @@ import { responses } from "./responses.ts"
 /** What to answer, before it is put into one API's words. */
 export type Answer =
   | { readonly kind: "words"; readonly words: readonly string[]; readonly pauseMilliseconds: number }
-  | { readonly kind: "tool"; readonly command: string }
+  | { readonly kind: "tool"; readonly command: string; readonly isBackground?: boolean }
 
 /** One line or block of a stream, and how long to wait before it. */
 export type Chunk = { readonly text: string; readonly pauseMilliseconds: number }
@@ -69,6 +70,8 @@ export function startStubModel(tool: ToolCall): StubModel {
       const body = (await request.json()) as Json
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
+      if (question.text?.includes("delayed")) await Bun.sleep(2000)
+      if (question.text?.includes("bad request")) return refusal()
       const answer = chooseAnswer(question, tool, received.length, asked)
       if (answer.kind === "tool") {
         if (question.text !== null) asked.add(question.text)
@@ -81,6 +84,12 @@ export function startStubModel(tool: ToolCall): StubModel {
   return { port: server.port ?? 0, received, paths, [Symbol.dispose]: () => void server.stop(true) }
 }
 
+const refusal = (): Response =>
+  Response.json(
+    { type: "error", error: { type: "invalid_request_error", message: "the stub refuses" } },
+    { status: 400 },
+  )
+
 const dialects: readonly Dialect[] = [anthropic, responses, gemini, chatCompletions]
 
 function chooseAnswer(question: Question, tool: ToolCall, count: number, asked: ReadonlySet<string>): Answer {
@@ -89,6 +98,8 @@ function chooseAnswer(question: Question, tool: ToolCall, count: number, asked: 
   // seen to send the prompt again (Claude Code 2.1.197).
   if (/use tool[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text))
     return { kind: "tool", command: tool.command() }
+  if (/use background tool[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text))
+    return { kind: "tool", command: "sleep 3", isBackground: true }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }
   return {
     kind: "words",

@@ -239,6 +239,9 @@ function createProgram(finish: (status: number) => void): Command {
   command(program, "mcp", "serve the agent's side to an agent program, over stdin and stdout").action(
     async () => finish(await (await import("./mcp.ts")).mcp(paths())),
   )
+  command(program, "hook", "tell the Guardian of an agent program's turn (what `sento setup` writes runs it)")
+    .argument("<event>", "the program's name for it, such as Stop; its JSON on stdin")
+    .action(async (event: string) => finish(await (await import("./hook.ts")).hook(event)))
   command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
     finish(await (await import("./demo.ts")).demo()),
   )

@@ -35,7 +35,8 @@ export async function send(
   await ensureReady(paths, isJson)
   const messageId = Bun.randomUUIDv7()
   const request = { op: "send", to, text, replyTo: options.replyTo ?? null, messageId } as const
-  if (waitSeconds === null) return say(await askUntilAnswered<SendResult>(paths, request), isJson)
+  if (waitSeconds === null)
+    return say(await askUntilAnswered<SendResult>(paths, request), isJson, tellArrived)
   return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
 }
 
@@ -119,7 +120,7 @@ function noAnswer(to: string, sent: SendResult | null, seconds: number, isJson: 
   else {
     tell(`no answer from ${to} within ${seconds} s; the message lives on`)
     tell(
-      `hint: the answer will be typed into this session; \`sento log ${to}\` says what became of the message`,
+      `hint: do not send it again; go on, and an answer will be typed into this session (\`sento log ${to}\` says what became of the message)`,
     )
   }
   return exitStatus["timed-out"]
@@ -148,17 +149,25 @@ export async function reply(
   const text = await readText(words)
   await ensureReady(paths, isJson)
   const request = { op: "reply", id, text, messageId: Bun.randomUUIDv7() } as const
-  return say(await askUntilAnswered<SendResult>(paths, request), isJson)
+  return say(await askUntilAnswered<SendResult>(paths, request), isJson, to =>
+    tell(`${to} has your answer; nothing more to do`),
+  )
 }
 
-function say(result: SendResult, isJson: boolean): number {
+/** Said to a model as much as to a person: what happened, and what to do next. */
+function tellArrived(to: string): void {
+  tell(`${to} has the message`)
+  tell(`hint: go on; an answer will be typed into this session as \`← agent ${to} [id]: …\``)
+}
+
+function say(result: SendResult, isJson: boolean, tellArrived: (to: string) => void): number {
   if (isJson) printJson(result)
   else if (result.status === "queued") {
     tell(`queued for ${result.to}: ${result.reason}`)
     tell(
       `hint: nothing to do; it is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it`,
     )
-  } else tell(`${result.to} has the message`)
+  } else tellArrived(result.to)
   return result.status === "queued" ? exitStatus["try-later"] : 0
 }
 

@@ -246,6 +246,16 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       return (await lookAtPane(serverOf(context), target.pane, target.profile, allowShell)).state
     },
 
+    /** Whether the pane shows that the agent does nothing; false where its program does not show it. */
+    async isIdle(): Promise<boolean> {
+      const target = await findTarget(context)
+      if (target.kind === "none") return idleStates.includes(target.state)
+      if (target.profile === "plain") return false
+      return idleStates.includes(
+        (await lookAtPane(serverOf(context), target.pane, target.profile, false)).state,
+      )
+    },
+
     /** The agent's pane process, for the owner's door. */
     agentPids(): number[] {
       const pid = pinnedPid(context)
@@ -256,6 +266,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     stopped: (): Promise<void> => running ?? Promise.resolve(),
   }
 }
+
+const idleStates: readonly PaneLook["state"][] = ["ready", "draft", "shell", "absent"]
 
 /** What a sender is told of a hold: the kind alone, nothing of what the screen shows. */
 const holdWords: Readonly<Record<PaneLook["state"], string>> = {

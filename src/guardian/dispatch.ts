@@ -30,6 +30,7 @@ import { type Questions, questionEvent } from "./questions.ts"
 import { requirePeer, unknownAgent } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
 import { reply, send } from "./sending.ts"
+import type { Turns } from "./turns.ts"
 
 type Parts = {
   readonly context: Context
@@ -39,6 +40,7 @@ type Parts = {
   readonly joining: Joining
   readonly questions: Questions
   readonly delivery: Delivery
+  readonly turns: Turns
   readonly onStop: () => void
 }
 
@@ -69,6 +71,8 @@ async function dispatch(
       return send(context, parts.outbox, request, emit, gone)
     case "reply":
       return reply(context, parts.outbox, request)
+    case "turn":
+      return parts.turns.take(request.session, request.event)
     case "log":
       return log(context, request.name, request.limit)
     case "pair":

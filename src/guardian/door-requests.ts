@@ -4,6 +4,7 @@
  */
 import * as v from "valibot"
 import { isHost } from "../protocol/addresses.ts"
+import { mostIdUnits, mostLastWords, mostTags } from "../protocol/hooks.ts"
 import { messageIdSchema, type ReceiptState } from "../protocol/messages.ts"
 import { nameSchema } from "../protocol/names.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
@@ -18,6 +19,26 @@ const text = v.string()
 const messageId = v.optional(v.nullable(messageIdSchema), null)
 /** The owner's PIN, where one is set. */
 const pin = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256))), null)
+
+const turnId = v.pipe(v.string(), v.minLength(1), v.maxLength(mostIdUnits))
+const turn = v.nullable(turnId)
+const turnEvent = v.variant("kind", [
+  v.object({
+    kind: v.literal("prompt"),
+    turn,
+    tags: v.pipe(v.array(v.object({ name: nameSchema, id })), v.maxLength(mostTags)),
+    isOwn: v.boolean(),
+  }),
+  v.object({
+    kind: v.literal("ended"),
+    turn,
+    text: v.pipe(v.string(), v.maxLength(mostLastWords)),
+    isContinued: v.boolean(),
+    hasBackground: v.boolean(),
+  }),
+  v.object({ kind: v.literal("failed"), turn }),
+  v.object({ kind: v.literal("gone") }),
+])
 
 /** Requests that an agent may make too. */
 const agentRequests = [
@@ -41,6 +62,8 @@ const agentRequests = [
     wait: v.optional(v.boolean(), false),
   }),
   v.object({ op: v.literal("reply"), id, text, messageId }),
+  /** What a hook of the agent program tells of a turn. */
+  v.object({ op: v.literal("turn"), session: turnId, event: turnEvent }),
   v.object({
     op: v.literal("log"),
     /** Only the messages from and to this agent. */
@@ -244,3 +267,6 @@ export type SendResult = {
   /** The answer that was waited for: its short id and its visible text. */
   readonly reply?: { readonly id: string; readonly text: string }
 }
+
+/** What a hook says to its program: the sentence with which the turn goes on, or null. */
+export type TurnAnswer = { readonly block: string | null }

@@ -36,6 +36,7 @@ import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
+import { createTurns } from "./turns.ts"
 import { forgetFiles } from "./typed-text.ts"
 import { createWaiters } from "./waiters.ts"
 
@@ -106,6 +107,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const joining = createJoining(context, sender)
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
+  const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
   const listener = openListener(context, { minting, outbox, moving, delivery })
   context.address = { host: listener.host, port: listener.port }
   moving.announce()
@@ -118,6 +120,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     minting,
     joining,
     questions,
+    turns,
     delivery,
     onStop: asked.resolve,
   })
@@ -138,6 +141,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   sweep(context, sender)
   outbox.resume()
   joining.resume()
+  turns.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [
     createTmuxSurface(context, ownCommand(), agentPids),
     ...createNotifySurface(context, questions.answer),
@@ -158,6 +162,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     await sender.stopped()
     await outbox.stopped()
     await moving.stopped()
+    await turns.stopped()
     await delivery.stopped()
     for (const door of doors) door.close()
     store.close()
@@ -293,6 +298,7 @@ function sweep(context: Context, sender: ReturnType<typeof createSender>): void 
   }
   store.inbox.forgetIds(now)
   store.receipts.forget(now)
+  store.turns.forget(now)
   forgetFiles(context)
   forgetMessages(context)
   tellEnded(context, sender)

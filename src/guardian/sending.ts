@@ -1,7 +1,8 @@
 /** Messages and answers as a local door asks for them. */
 import { readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { visibleText } from "../protocol/layout.ts"
+import { visibleLine, visibleText } from "../protocol/layout.ts"
+import type { ReceiptState } from "../protocol/messages.ts"
 import type { Received, Sent } from "../store/messages.ts"
 import { type Context, peerById } from "./context.ts"
 import type { DoorRequest, MessageEvent, SendResult } from "./door-requests.ts"
@@ -21,17 +22,22 @@ export async function send(
   const hops = answered === null ? 0 : answered.hops + 1
   const outgoing = { id, text, inReplyTo: answered?.id ?? null, hops }
   if (!request.wait) return outbox.send(to, outgoing)
-  const { promise, resolve } = Promise.withResolvers<Reply | null>()
+  const { promise, resolve, reject } = Promise.withResolvers<Reply | null>()
+  // It may be rejected before it is awaited: the peer's word can come while the message is still being sent.
+  promise.catch(() => {})
+  const hear = (state: ReceiptState | "accepted", reason: string | null): void => {
+    if (state === "failed") reject(noAnswer(to, reason))
+    else emit({ event: "news", state, reason })
+  }
   let stop = (): void => {}
   const onKept = (sent: Sent): void => {
     stop = context.waiters.wait(sent.id, news => {
       if (news.kind === "reply") resolve(news)
-      else emit({ event: "news", state: news.state, reason: news.reason })
+      else hear(news.state, news.reason)
     })
-    if (sent.state === "accepted")
-      emit({ event: "news", state: sent.peerState ?? "accepted", reason: sent.peerReason })
     const reply = earlierReply(context, sent)
     if (reply !== null) resolve(reply)
+    if (sent.state === "accepted") hear(sent.peerState ?? "accepted", sent.peerReason)
   }
   for (const signal of [gone, context.stopping])
     signal.addEventListener("abort", () => resolve(null), { once: true })
@@ -44,6 +50,14 @@ export async function send(
     stop()
   }
 }
+
+/** The agent had the message, and its turn is over. */
+const noAnswer = (to: string, reason: string | null): SentoError =>
+  new SentoError(
+    "failed",
+    `${to} had the message and gave no answer: ${visibleLine(reason ?? "no reason was told")}`,
+    `ask again: \`sento send ${to} TEXT --wait\`; an answer that comes later will be typed into this session`,
+  )
 
 type Reply = Extract<News, { kind: "reply" }>
 

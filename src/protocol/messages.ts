@@ -40,9 +40,20 @@ export const envelopeSchema = v.object({ ...envelope, type: v.string() })
 /** Receipts that are taken for one message, so that they cannot be used to flood. */
 export const mostReceipts = 5
 
-export const receiptStates = ["held", "delivered", "answered", "expired", "refused", "uncertain"] as const
+export const receiptStates = [
+  "held",
+  "delivered",
+  "answered",
+  "expired",
+  "refused",
+  "uncertain",
+  "failed",
+] as const
 
-/** What a receiver says of a message; `answered` follows from the reply itself. */
+/**
+ * What a receiver says of a message; `answered` follows from the reply itself, `failed`: the agent had it, and its
+ * turn ended without an answer.
+ */
 export type ReceiptState = (typeof receiptStates)[number]
 
 export const bodySchema = v.variant("type", [

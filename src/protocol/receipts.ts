@@ -3,6 +3,7 @@
  *
  *     accepted → held (and held for another reason) → delivered → answered
  *                                                   → uncertain → answered
+ *                             delivered, uncertain → failed → answered after all
  *     accepted, held → expired | refused            final, as is answered
  *
  * @see docs/PROTOCOL.md section 3, "Receipts"
@@ -11,6 +12,17 @@ import { mostReceipts, type ReceiptState } from "./messages.ts"
 
 /** The last word on a message; null before the first. */
 export type Word = { readonly state: ReceiptState; readonly reason: string | null }
+
+/** Words arrive in any order; none takes back a later one. */
+const ranks: Readonly<Record<ReceiptState, number>> = {
+  held: 0,
+  delivered: 1,
+  uncertain: 1,
+  failed: 2,
+  expired: 3,
+  refused: 3,
+  answered: 3,
+}
 
 /** Words of waiting that are told of one message; what becomes of it at last is told beyond them. */
 const mostHolds = mostReceipts - 2
@@ -23,6 +35,8 @@ const finalStates: readonly ReceiptState[] = ["answered", "expired", "refused"]
  */
 export function isWorthTelling(last: Word | null, made: number, next: Word): boolean {
   if (last !== null && last.state === next.state && last.reason === next.reason) return false
+  // The end of a turn may be known before the end of the typing that started it.
+  if (last?.state === "failed") return false
   return made < (next.state === "held" ? mostHolds : mostReceipts)
 }
 
@@ -33,6 +47,6 @@ export function isWorthTelling(last: Word | null, made: number, next: Word): boo
 export function isTaken(last: ReceiptState | null, taken: number, next: ReceiptState): boolean {
   if (last !== null && finalStates.includes(last)) return false
   if (next === "answered") return true
-  const isBackwards = next === "held" && (last === "delivered" || last === "uncertain")
+  const isBackwards = last !== null && ranks[next] < ranks[last]
   return taken < mostReceipts && !isBackwards
 }

@@ -11,6 +11,7 @@ import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
 import { createRequests, type Requests } from "./requests.ts"
 import { createRetention, type Retention } from "./retention.ts"
+import { createTurns, type Turns } from "./turns.ts"
 
 export type Store = {
   readonly codes: Codes
@@ -25,6 +26,7 @@ export type Store = {
   readonly facts: Facts
   readonly retention: Retention
   readonly chats: Chats
+  readonly turns: Turns
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
@@ -52,6 +54,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     facts: createFacts(database),
     retention: createRetention(database),
     chats: createChats(database),
+    turns: createTurns(database),
     commit,
     now: change => database.transaction(change)(),
     close() {

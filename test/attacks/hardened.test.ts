@@ -147,7 +147,9 @@ test.skipIf(skipped !== null)(
     )
     expect(await must(made.agent, `cat ${path}`)).toContain("long long long")
     const shortId = /\[([0-9a-z]{4})\]/.exec((await screen()).stdout)?.[1]
-    expect((await agentRuns(made, `sento reply ${shortId} read`)).stderr).toBe("kai has the message\n")
+    expect((await agentRuns(made, `sento reply ${shortId} read`)).stderr).toBe(
+      "kai has your answer; nothing more to do\n",
+    )
     expect((await agentRuns(made, "sento log")).stdout).toContain("read")
     expect((await agentRuns(made, "sento agents remove kai")).exit).toBe(77)
   },

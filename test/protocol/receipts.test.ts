@@ -14,6 +14,8 @@ describe("a receiver tells", () => {
     ["no fourth", held("dialog"), 3, held("draft"), false],
     ["the end beyond them", held("dialog"), 3, word("delivered"), true],
     ["and that once", word("delivered"), 4, word("delivered"), false],
+    ["that no answer comes", word("delivered"), 4, word("failed"), true],
+    ["not that it was typed, behind that", word("failed"), 1, word("delivered"), false],
     ["five words at the most", word("delivered"), 5, word("uncertain"), false],
   ] as const)("%s", (_, last, made, next, want) => expect(isWorthTelling(last, made, next)).toBe(want))
 })
@@ -21,10 +23,11 @@ describe("a receiver tells", () => {
 describe("a sender takes", () => {
   /** What may follow each state; everything else is refused. */
   const follows: readonly (readonly [ReceiptState | null, readonly ReceiptState[]])[] = [
-    [null, ["held", "delivered", "answered", "expired", "refused", "uncertain"]],
-    ["held", ["held", "delivered", "answered", "expired", "refused", "uncertain"]],
-    ["delivered", ["delivered", "answered", "expired", "refused", "uncertain"]],
-    ["uncertain", ["delivered", "answered", "expired", "refused", "uncertain"]],
+    [null, ["held", "delivered", "answered", "expired", "refused", "uncertain", "failed"]],
+    ["held", ["held", "delivered", "answered", "expired", "refused", "uncertain", "failed"]],
+    ["delivered", ["delivered", "answered", "expired", "refused", "uncertain", "failed"]],
+    ["uncertain", ["delivered", "answered", "expired", "refused", "uncertain", "failed"]],
+    ["failed", ["failed", "answered", "expired", "refused"]],
     ["answered", []],
     ["expired", []],
     ["refused", []],

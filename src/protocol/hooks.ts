@@ -1,0 +1,104 @@
+/**
+ * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
+ * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
+ */
+import { sentenceBeginning } from "./turns.ts"
+
+/** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
+export type Tag = { readonly name: string; readonly id: string }
+
+export type HookEvent =
+  | {
+      readonly kind: "prompt"
+      readonly turn: string | null
+      readonly tags: Tag[]
+      /** Whether the program or sento wrote it. */
+      readonly isOwn: boolean
+    }
+  | {
+      readonly kind: "ended"
+      readonly turn: string | null
+      readonly text: string
+      readonly isContinued: boolean
+      readonly hasBackground: boolean
+    }
+  | { readonly kind: "failed"; readonly turn: string | null }
+  | { readonly kind: "gone" }
+
+export type HookReport = { readonly session: string; readonly event: HookEvent }
+
+/** More of a prompt's tags, or of the last words, says nothing new: the words are too long to be sent then. */
+export const mostTags = 16
+export const mostLastWords = 40_000
+export const mostIdUnits = 200
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Null for an event or an input that is none of those known. @param input - the hook's JSON, parsed */
+export function readHook(event: string, input: unknown): HookReport | null {
+  if (typeof input !== "object" || input === null) return null
+  const fields = input as Fields
+  const session = idOf(fields.session_id)
+  const read = Object.hasOwn(readers, event) ? readers[event] : undefined
+  const told = session === null ? null : (read?.(fields) ?? null)
+  return session === null || told === null ? null : { session, event: told }
+}
+
+/** Claude Code says `prompt_id`, Codex `turn_id`, Gemini CLI nothing. */
+const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf(fields.turn_id)
+
+const readers: Readonly<Record<string, (fields: Fields) => HookEvent | null>> = {
+  UserPromptSubmit: prompted,
+  BeforeAgent: prompted,
+  Stop: fields => ended(fields, fields.last_assistant_message),
+  AfterAgent: fields => ended(fields, fields.prompt_response),
+  StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
+  SessionEnd: () => ({ kind: "gone" }),
+}
+
+function prompted(fields: Fields): HookEvent | null {
+  const { prompt } = fields
+  if (typeof prompt !== "string") return null
+  return { kind: "prompt", turn: turnOf(fields), tags: tagsIn(prompt), isOwn: isOwnPrompt(prompt) }
+}
+
+function ended(fields: Fields, words: unknown): HookEvent {
+  const tasks = Array.isArray(fields.background_tasks) ? (fields.background_tasks as readonly unknown[]) : []
+  return {
+    kind: "ended",
+    turn: turnOf(fields),
+    text: typeof words === "string" && words !== noGeminiWords ? words.slice(0, mostLastWords) : "",
+    isContinued: fields.stop_hook_active === true,
+    hasBackground: tasks.some(isRunning),
+  }
+}
+
+/** What Gemini CLI 0.61.0 says in place of no words. */
+const noGeminiWords = "[no response text]"
+
+/** One whose state is not told counts as running. */
+const isRunning = (task: unknown): boolean =>
+  ((task as { readonly status?: unknown } | null)?.status ?? "running") === "running"
+
+/** Claude Code 2.1.330 starts a turn of its own with this when a background task ends. */
+const isOwnPrompt = (prompt: string): boolean =>
+  prompt.startsWith("<task-notification>") || prompt.startsWith(sentenceBeginning)
+
+/**
+ * Only where a line starts, or right behind the mark that Claude Code puts around a long paste: further lines of
+ * a message are indented when it is typed, so no text of a peer can bring a tag that stands there.
+ * @see docs/PROTOCOL.md section 6
+ */
+const tag = /^(?:<pasted_content[^>\n]*>)?← agent ([a-z0-9][a-z0-9-]{0,31}) \[([0-9a-z]{4})\]: /gm
+
+export function tagsIn(prompt: string): Tag[] {
+  const tags: Tag[] = []
+  for (const [, name = "", id = ""] of prompt.matchAll(tag)) {
+    tags.push({ name, id })
+    if (tags.length === mostTags) break
+  }
+  return tags
+}
+
+const idOf = (value: unknown): string | null =>
+  typeof value === "string" && value !== "" && value.length <= mostIdUnits ? value : null

@@ -1,0 +1,53 @@
+/** The agent program's open turns, which outlive a Guardian that dies in the middle of one. */
+import type { Database } from "bun:sqlite"
+import { idsIn, noTurn, type TurnState } from "../protocol/turns.ts"
+
+/** How long a turn may last before it is forgotten: as long as a message's sender waits. */
+const turnLifetimeMilliseconds = 24 * 60 * 60 * 1000
+
+export type Turns = ReturnType<typeof createTurns>
+
+type Row = { readonly session: string; readonly state: string }
+
+export function createTurns(database: Database) {
+  const one = database.query<Row, { session: string }>("SELECT * FROM turns WHERE session = $session")
+  const all = database.query<Row, []>("SELECT * FROM turns ORDER BY at")
+  const put = database.query(
+    `INSERT INTO turns (session, state, at) VALUES ($session, $state, $now)
+     ON CONFLICT (session) DO UPDATE SET state = $state, at = $now`,
+  )
+  const remove = database.query("DELETE FROM turns WHERE session = $session")
+  const forget = database.query("DELETE FROM turns WHERE at < $before OR at > $now")
+  const take = database.query(
+    "UPDATE inbox SET taken_at = $now WHERE seq = $seq AND taken_at IS NULL AND state <> 'dropped'",
+  )
+  const answer = database.query(
+    "SELECT 1 FROM outbox WHERE pair = $pair AND in_reply_to = $id AND state <> 'dropped' LIMIT 1",
+  )
+  return {
+    /** The session's state; that of a session without a turn where nothing is known. */
+    of(session: string): TurnState {
+      const row = one.get({ session })
+      return row === null ? noTurn : (JSON.parse(row.state) as TurnState)
+    },
+    /** Sessions in which a message of a peer waits for the end of a turn. */
+    waiting: (): string[] =>
+      all
+        .all()
+        .filter(row => idsIn(JSON.parse(row.state) as TurnState).length > 0)
+        .map(row => row.session),
+    put(session: string, state: TurnState, now: number): void {
+      const isNothing = state.open === null && state.left.ids.length === 0 && !state.left.hasOthers
+      if (isNothing) remove.run({ session })
+      else put.run({ session, state: JSON.stringify(state), now })
+    },
+    /** Ties a message to a turn; false where it is tied to one already. */
+    take: (seq: number, now: number): boolean => take.run({ seq, now }).changes > 0,
+    /** Whether a message that came from this pair was answered, by whatever way. */
+    isAnswered: (pair: string, id: string): boolean => answer.get({ pair, id }) !== null,
+    /** Forgets turns that nobody ended within a day. */
+    forget(now: number): void {
+      forget.run({ before: now - turnLifetimeMilliseconds, now: now + turnLifetimeMilliseconds })
+    },
+  }
+}

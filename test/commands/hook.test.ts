@@ -1,0 +1,107 @@
+/** `sento hook` from end to end: two Guardians, a pane, and the JSON that an agent program would give. */
+import { afterEach, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import {
+  createWorld,
+  finished,
+  pairAgents,
+  type Ran,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
+
+let world: World
+afterEach(async () => world?.close())
+
+const session = { session_id: "s1", transcript_path: "/x", cwd: "/y" }
+const hook = (name: string, event: string, input: object, env: Record<string, string> = {}): Promise<Ran> =>
+  world.sento(name, ["hook", event], { input: JSON.stringify({ ...session, ...input }), env })
+const quiet: Ran = { exit: 0, stdout: "", stderr: "" }
+
+/** kai's message as its pane shows it, with the start of its tag. */
+async function asked(text: string): Promise<{ id: string; prompt: string }> {
+  const line = new RegExp(`← agent mira \\[([0-9a-z]{4})\\]: ${text}`)
+  const [prompt = "", id = ""] = line.exec(await world.shows("kai", line)) ?? []
+  return { id, prompt }
+}
+
+async function pair(): Promise<void> {
+  world = createWorld()
+  await Promise.all([setUpAgent(world, "mira"), setUpAgent(world, "kai")])
+  await pairAgents(world, "mira", "kai")
+}
+
+test("the end of a turn sends the answer to who waits, also after the Guardian was restarted in its middle", async () => {
+  await pair()
+  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
+  const { prompt } = await asked("what is it")
+  expect(await hook("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual(quiet)
+  await world.sento("kai", ["guard", "restart"])
+  const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
+  expect(await hook("kai", "Stop", end)).toEqual(quiet)
+  expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "forty-two\nindeed\n" })
+  expect((await world.sento("kai", ["log"])).stdout).toContain("forty-two")
+}, 40_000)
+
+test("a turn that fails ends the wait of its peer with a plain word, in the log too", async () => {
+  await pair()
+  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
+  const { prompt } = await asked("what is it")
+  // As Codex and Gemini CLI say it, the one with its own id of the turn, the other without.
+  await hook("kai", "UserPromptSubmit", { turn_id: "A", prompt })
+  expect(await hook("kai", "StopFailure", { turn_id: "A", error: "rate_limit" })).toEqual(quiet)
+  const told = await finished(waiting)
+  expect(told).toMatchObject({ exit: 1, stdout: "" })
+  expect(told.stderr).toContain(
+    "sento: error: kai had the message and gave no answer: the agent's turn failed\n",
+  )
+  expect(told.stderr).toContain("sento: hint: ask again: `sento send kai TEXT --wait`")
+  expect((await world.sento("mira", ["log"])).stdout).toContain("(failed: the agent's turn failed)")
+
+  await world.sento("mira", ["send", "kai", "and now?"])
+  const again = await asked("and now")
+  await hook("kai", "BeforeAgent", { prompt: again.prompt })
+  const empty = await hook("kai", "AfterAgent", {
+    prompt: again.prompt,
+    prompt_response: "[no response text]",
+  })
+  expect(empty).toMatchObject({ exit: 0, stderr: "" })
+  expect(JSON.parse(empty.stdout)).toEqual({
+    decision: "block",
+    reason: expect.stringContaining(`Run \`sento reply ${again.id} "your answer"\``),
+  })
+  const found = { prompt: again.prompt, prompt_response: "yes", stop_hook_active: true }
+  await hook("kai", "BeforeAgent", { prompt: JSON.parse(empty.stdout).reason })
+  expect(await hook("kai", "AfterAgent", found)).toEqual(quiet)
+  await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: yes/)
+}, 40_000)
+
+test("without a Guardian, a setup or an input that it knows, it says nothing, starts nothing and exits 0", async () => {
+  world = createWorld()
+  const prompt = { prompt_id: "A", prompt: "← agent mira [k7q2]: hello" }
+  expect(await hook("nobody", "UserPromptSubmit", prompt)).toEqual(quiet)
+  expect(existsSync(join(world.home("nobody"), ".sento"))).toBe(false)
+  await setUpAgent(world, "kai")
+  await world.sento("kai", ["guard", "stop"])
+  expect(await hook("kai", "UserPromptSubmit", prompt)).toEqual(quiet)
+  expect(await world.status("kai")).toBeNull()
+  const inputs = ["", "{", "null", "[]", '"text"', '{"session_id":1}', "\u0000".repeat(1000)]
+  for (const input of inputs)
+    expect([input, await world.sento("kai", ["hook", "Stop"], { input })]).toEqual([input, quiet])
+  expect(await hook("kai", "PreToolUse", prompt)).toEqual(quiet)
+  expect(await hook("kai", "Stop", {}, { SENTO_DOOR: "/nowhere/agent.sock" })).toEqual(quiet)
+  expect(await hook("kai", "Stop", {}, { SENTO_HOME: `/${"x".repeat(200)}` })).toEqual(quiet)
+}, 30_000)
+
+test("a Guardian that hangs holds no program for longer than the hook's patience", async () => {
+  world = createWorld()
+  const status = await setUpAgent(world, "kai")
+  process.kill(status.pid, "SIGSTOP")
+  const before = performance.now()
+  expect(await hook("kai", "Stop", {})).toEqual(quiet)
+  expect(performance.now() - before).toBeLessThan(9000)
+  process.kill(status.pid, "SIGCONT")
+  await until("the Guardian", () => world.status("kai"))
+}, 30_000)

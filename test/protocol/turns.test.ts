@@ -1,0 +1,212 @@
+import { describe, expect, test } from "bun:test"
+import { noTurn, stepTurn, type TurnEvent, type TurnState } from "../../src/protocol/turns.ts"
+
+const mostUnits = 100
+
+type Event = TurnEvent | { readonly kind: "answered"; readonly id: string }
+
+const from = (turn: string | null, ...ids: string[]): TurnEvent => ({
+  kind: "prompt",
+  turn,
+  ids,
+  hasOthers: ids.length === 0,
+  isOwn: false,
+})
+const person = (turn: string | null): TurnEvent => from(turn)
+const own = (turn: string | null): TurnEvent => ({
+  kind: "prompt",
+  turn,
+  ids: [],
+  hasOthers: true,
+  isOwn: true,
+})
+const ends = (
+  turn: string | null,
+  text = "words",
+  more: { isContinued?: boolean; hasBackground?: boolean } = {},
+): TurnEvent => ({ kind: "ended", turn, text, isContinued: false, hasBackground: false, ...more })
+const again = (turn: string | null, text = "words"): TurnEvent => ends(turn, text, { isContinued: true })
+const failed = (turn: string | null): TurnEvent => ({ kind: "failed", turn })
+const replied = (id: string): Event => ({ kind: "answered", id })
+
+/** What the events bring, a word for each effect. */
+function told(events: readonly Event[]): { readonly effects: string[]; readonly state: TurnState } {
+  const answered = new Set<string>()
+  const effects: string[] = []
+  let state = noTurn
+  for (const event of events) {
+    if (event.kind === "answered") {
+      answered.add(event.id)
+      continue
+    }
+    const [next, made] = stepTurn(state, event, answered, mostUnits)
+    state = next
+    for (const effect of made) {
+      if (effect.kind === "reply") effects.push(`${effect.id} gets: ${effect.text}`)
+      else if (effect.kind === "no-answer") effects.push(`${effect.id} gets none: ${effect.reason}`)
+      else
+        effects.push(
+          `asked for ${[...effect.sentence.matchAll(/reply (\w+)/g)].map(one => one[1]).join(" ")}`,
+        )
+    }
+  }
+  return { effects, state }
+}
+
+const interrupted = "the agent's turn was interrupted"
+const silent = "the agent's turn ended without an answer"
+
+describe("a turn", () => {
+  test.each<readonly [string, readonly Event[], readonly string[]]>([
+    ["of one message sends its last words back", [from("A", "k"), ends("A")], ["k gets: words"]],
+    ["of a program without ids of turns too", [from(null, "k"), ends(null)], ["k gets: words"]],
+    ["of a person sends nothing", [person("A"), ends("A")], []],
+    ["nobody told of sends nothing", [ends("A")], []],
+    ["that the agent answered itself sends nothing", [from("A", "k"), replied("k"), ends("A")], []],
+    [
+      "of two messages asks for both, and no words cross over",
+      [from("A", "k", "l"), ends("A")],
+      ["asked for k l"],
+    ],
+    [
+      "of two messages of which one is answered asks for the other",
+      [from("A", "k", "l"), replied("k"), ends("A")],
+      ["asked for l"],
+    ],
+    ["with a person's prompt behind it asks", [from("A", "k"), person("A"), ends("A")], ["asked for k"]],
+    [
+      "of a person, with a message queued behind it, asks",
+      [person("A"), from("A", "k"), ends("A")],
+      ["asked for k"],
+    ],
+    [
+      "with a task in the background asks",
+      [from("A", "k"), ends("A", "started it", { hasBackground: true })],
+      ["asked for k"],
+    ],
+    [
+      "whose task ends after it was asked answers then",
+      [from("A", "k"), ends("A", "started it", { hasBackground: true }), own("B"), ends("B", "done")],
+      ["asked for k", "k gets: done"],
+    ],
+    ["without words asks", [from("A", "k"), ends("A", "")], ["asked for k"]],
+    [
+      "that found words when asked answers with them",
+      [from("A", "k"), ends("A", ""), again("A", "here")],
+      ["asked for k", "k gets: here"],
+    ],
+    ["with too many words asks", [from("A", "k"), ends("A", "x".repeat(101))], ["asked for k"]],
+    [
+      "with as many as go sends them",
+      [from("A", "k"), ends("A", "x".repeat(100))],
+      [`k gets: ${"x".repeat(100)}`],
+    ],
+    [
+      "is asked once, and its peers are told then",
+      [from("A", "k", "l"), ends("A"), again("A")],
+      ["asked for k l", `k gets none: ${silent}`, `l gets none: ${silent}`],
+    ],
+    [
+      "is asked once where the program does not say that it was",
+      [from("A", "k", "l"), ends("A"), ends("A"), ends("A")],
+      ["asked for k l", `k gets none: ${silent}`, `l gets none: ${silent}`],
+    ],
+    [
+      "that answers when asked is over",
+      [from("A", "k", "l"), ends("A"), replied("k"), replied("l"), again("A")],
+      ["asked for k l"],
+    ],
+    [
+      "that another hook let go on is not asked",
+      [from("A", "k", "l"), again("A")],
+      [`k gets none: ${silent}`, `l gets none: ${silent}`],
+    ],
+    [
+      "asked by a prompt goes on under another id",
+      [from("A", "k"), ends("A", ""), own("B"), again("B", "here")],
+      ["asked for k", "k gets: here"],
+    ],
+    ["that fails tells its peer", [from("A", "k"), failed("A")], ["k gets none: the agent's turn failed"]],
+    [
+      "that failed sends nothing at a later end",
+      [from("A", "k"), failed("A"), ends("B")],
+      ["k gets none: the agent's turn failed"],
+    ],
+    ["that fails though it was answered tells nobody", [from("A", "k"), replied("k"), failed("A")], []],
+    [
+      "that another prompt shows to be interrupted tells its peer",
+      [from("A", "k"), person("B"), ends("B")],
+      [`k gets none: ${interrupted}`],
+    ],
+    [
+      "interrupted and followed by another message sends that one its answer",
+      [from("A", "k"), from("B", "l"), ends("B")],
+      [`k gets none: ${interrupted}`, "l gets: words"],
+    ],
+    [
+      "interrupted with a message queued behind it answers the latter",
+      [from("A", "k"), from("A", "l"), ends("B")],
+      [`k gets none: ${interrupted}`, "l gets: words"],
+    ],
+    [
+      "interrupted with a person's prompt queued behind it never sends that person's answer",
+      [from("A", "k"), person("A"), from("B", "l"), ends("B")],
+      [`k gets none: ${interrupted}`, "asked for l"],
+    ],
+    [
+      "asked with a message queued behind it tells the first, and answers the second with the turn that follows",
+      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B", "second")],
+      ["asked for k l", `k gets none: ${silent}`, "l gets: second"],
+    ],
+    [
+      "asked with two messages queued behind a person's prompt is not asked again for them",
+      [person("A"), from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B")],
+      ["asked for k l", `k gets none: ${silent}`, `l gets none: ${silent}`],
+    ],
+    [
+      "behind which a person's prompt was queued leaves that one's answer alone",
+      [from("A", "k"), person("A"), replied("k"), ends("A"), from("B", "l"), ends("B", "for the person")],
+      ["asked for l"],
+    ],
+    [
+      "of a session that ends tells all",
+      [from("A", "k"), from("A", "l"), { kind: "gone" }],
+      ["k gets none: the agent's session ended", "l gets none: the agent's session ended"],
+    ],
+    [
+      "in a pane that stays idle was interrupted",
+      [from("A", "k"), { kind: "idle" }],
+      [`k gets none: ${interrupted}`],
+    ],
+    [
+      "that is over is not told of again",
+      [from("A", "k"), ends("A"), { kind: "idle" }, { kind: "gone" }],
+      ["k gets: words"],
+    ],
+    ["that a program starts by itself is nobody's", [own("A"), ends("A")], []],
+    [
+      "that a program started by itself gives no message its words",
+      [own("A"), from("A", "k"), ends("A")],
+      ["asked for k"],
+    ],
+  ])("%s", (_, events, want) => expect(told(events).effects).toEqual([...want]))
+
+  test("that is over leaves nothing to remember", () => {
+    const over: readonly (readonly Event[])[] = [
+      [from("A", "k"), ends("A")],
+      [from("A", "k"), failed("A")],
+      [from("A", "k", "l"), ends("A"), again("A")],
+      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B")],
+      [person("A"), ends("A")],
+      [from("A", "k"), { kind: "gone" }],
+    ]
+    for (const events of over) {
+      const { open, left } = told(events).state
+      expect({ open, ids: left.ids, hasOthers: left.hasOthers }).toEqual({
+        open: null,
+        ids: [],
+        hasOthers: false,
+      })
+    }
+  })
+})
