@@ -25,6 +25,7 @@ type Round = { readonly waits: readonly number[]; readonly floodPerSecond: numbe
 
 const own = (file: string): string => join(import.meta.dir, "flood", file)
 const bare = Bun.spawn([process.execPath, own("bare.ts")], { stdout: "pipe" })
+process.on("exit", () => bare.kill())
 const barePorts = numbersOf(bare.stdout)
 const barePort = await until("the bare server", () => barePorts[0])
 const mira = await besiege({ peers, session: "nobody" })
@@ -34,7 +35,6 @@ let exit = 1
 try {
   exit = await measure()
 } finally {
-  bare.kill()
   await mira.close()
 }
 process.exit(exit)

@@ -80,14 +80,20 @@ export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> 
     await until("the Guardian's end", () => guardiansOf(paths.home).length === 0)
   }
 
-  await world.session(homeName, command, homeName, [120, 40])
-  await initAgent(world, homeName)
-  edit(file => {
-    file.tmux.profile = profile
-    file.tmux.session = session
-    file.agents = Object.fromEntries(pairs.map((pair, i) => [`peer${i}`, peerOf(pair, peerPort)]))
+  async function open(): Promise<void> {
+    await world.session(homeName, command, homeName, [120, 40])
+    await initAgent(world, homeName)
+    edit(file => {
+      file.tmux.profile = profile
+      file.tmux.session = session
+      file.agents = Object.fromEntries(pairs.map((pair, i) => [`peer${i}`, peerOf(pair, peerPort)]))
+    })
+    await start()
+  }
+  await open().catch(async error => {
+    await world.close()
+    throw error
   })
-  await start()
   return {
     world,
     paths,
