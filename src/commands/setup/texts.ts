@@ -114,6 +114,15 @@ export const Sento = async ({ client, directory }) => {
     client.session.prompt({ path: { id: session }, body: { parts } }).catch(() => {})
   }
 
+  /** A turn that failed or was interrupted has an idle session behind it too. */
+  async function turnFailed(session) {
+    const prompt = turns.get(session)
+    if (prompt === undefined) return
+    turns.delete(session)
+    blocked.delete(session)
+    await hook("StopFailure", { session_id: session, cwd: directory, prompt_id: prompt })
+  }
+
   return {
     "chat.message": async ({ sessionID, messageID }, { message, parts }) => {
       const prompt = turns.get(sessionID) ?? messageID ?? message.id
@@ -122,6 +131,7 @@ export const Sento = async ({ client, directory }) => {
       await hook("UserPromptSubmit", input)
     },
     event: async ({ event }) => {
+      if (event.type === "session.error") await turnFailed(event.properties.sessionID)
       if (event.type === "session.idle") await turnEnded(event.properties.sessionID).catch(() => {})
     },
   }
