@@ -3,7 +3,7 @@
  * what memory it holds then and while it tries to send; next to one that has nothing. `bun run bench:restart`;
  * exit 1 above one second, or where the memory grows.
  */
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { join } from "node:path"
 import { updateConfig } from "../src/store/config.ts"
@@ -115,6 +115,8 @@ function addMessages(paths: Paths, agents: readonly Agent[]): void {
 async function startOnce(world: World, name: string, paths: Paths): Promise<Sample> {
   copyFileSync(`${paths.config}.kept`, paths.config)
   copyFileSync(`${paths.database}.kept`, paths.database)
+  // Of the Guardian that was killed before: they belong to another state of the database.
+  for (const rest of ["-wal", "-shm"]) rmSync(`${paths.database}${rest}`, { force: true })
   const startedAt = performance.now()
   const child = world.start(name, ["guard", "--foreground"])
   await until("the door", () => answers(paths.agentSocket), startMilliseconds)

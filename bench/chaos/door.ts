@@ -8,18 +8,19 @@ export type Asked =
   | { readonly kind: "refused"; readonly reason: string }
   /** Nobody heard the request. */
   | { readonly kind: "absent" }
-  /** It died, or took too long, before it answered: the text may come or not, though never twice. */
+  /** It died, or took too long, before it answered: asked again with the same id, it says what became of it. */
   | { readonly kind: "unanswered"; readonly isTimeout: boolean }
 
 const answerMilliseconds = 60_000
 
-export function askToSend(socketPath: string, to: string, text: string): Promise<Asked> {
+/** @param messageId - the same for each try of one text: the Guardian keeps it once */
+export function askToSend(socketPath: string, to: string, text: string, messageId: string): Promise<Asked> {
   const { promise, resolve } = Promise.withResolvers<Asked>()
   let received = ""
   let isConnected = false
   const socket = createConnection(socketPath, () => {
     isConnected = true
-    socket.write(`${JSON.stringify({ op: "send", to, text })}\n`)
+    socket.write(`${JSON.stringify({ op: "send", to, text, messageId })}\n`)
   })
   const giveUp = setTimeout(() => finish({ kind: "unanswered", isTimeout: true }), answerMilliseconds)
   function finish(asked: Asked): void {

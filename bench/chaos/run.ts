@@ -50,6 +50,7 @@ export type ChaosReport = {
   readonly links: Readonly<Record<string, LinkCounts>>
   readonly queued: number
   readonly timeouts: number
+  readonly again: number
   readonly refusals: readonly (readonly [string, number])[]
   /** How often a disk was filled; null where none could be. */
   readonly diskFull: number | null
@@ -286,6 +287,7 @@ function report({ sides, links, traffics }: Stage, times: Times): ChaosReport {
     links: Object.fromEntries(sides.map((side, i) => [side.name, (links[i] as Link).counts])),
     queued: sum(traffics.map(one => one.queued())),
     timeouts: sum(traffics.map(one => one.timeouts())),
+    again: sum(traffics.map(one => one.again())),
     refusals: traffics.flatMap(one => [...one.refusals]),
     outboxStates: states,
     bypassed: traffics
@@ -326,7 +328,8 @@ function bugsOf(side: Side): string[] {
   return [log, `${log}.1`, `${log}.2`]
     .filter(path => existsSync(path))
     .flatMap(path => readFileSync(path, "utf8").split("\n"))
-    .filter(line => /\bbug: |failed: /.test(line))
+    // A full disk is one of the faults: that it is said is no bug.
+    .filter(line => /\bbug: |failed: /.test(line) && !line.includes("disk is full"))
     .map(line => `${side.name}: ${line}`)
 }
 

@@ -48,7 +48,7 @@ function facts(seed: string, report: ChaosReport): string[] {
     ...lines,
     ...ways,
     `disk full: ${diskFull ?? "skipped: only root can mount a small disk"}`,
-    `answered queued: ${report.queued}; no answer in time: ${report.timeouts}; refused: ${sum(refusals.map(([, n]) => n))}`,
+    `answered queued: ${report.queued}; no answer in time: ${report.timeouts}; said again with the same id: ${report.again}; refused: ${sum(refusals.map(([, n]) => n))}`,
     ...refusals.map(([reason, count]) => `  ${count}× ${reason}`),
     `outbox: ${words(report.outboxStates)}; undrained: ${report.undrained}`,
     `replayed once more at the end: ${report.replayedAtEnd}; links bypassed: ${report.bypassed.join(", ") || "none"}`,

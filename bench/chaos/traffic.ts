@@ -20,6 +20,8 @@ export type Traffic = {
   /** How often the door answered `queued` instead of `accepted`. */
   queued(): number
   timeouts(): number
+  /** How often a text was said again with the same id, because the Guardian died before it answered. */
+  again(): number
   /** Why the door refused, with how often. */
   readonly refusals: ReadonlyMap<string, number>
   /** Sends until `isEnough`. */
@@ -33,15 +35,20 @@ export function createTraffic(direction: Direction, from: Side, to: Side, random
   const texts: SentText[] = []
   const refusals = new Map<string, number>()
   const door = join(from.home, ".sento/agent.sock")
-  const counts = { next: 0, queued: 0, timeouts: 0 }
+  const counts = { next: 0, queued: 0, timeouts: 0, again: 0 }
   const taken = (): number => texts.filter(text => text.fate === "taken").length
 
   async function sendOne(signal: AbortSignal, isLong: boolean): Promise<void> {
     const { key, text } = composeText(direction, counts.next++, random, isLong)
-    for (;;) {
-      const asked = await askToSend(door, to.name, text)
-      if (asked.kind !== "absent") return note(key, text, asked)
-      if (signal.aborted) return
+    const messageId = Bun.randomUUIDv7()
+    for (let wasHeard = false; ; ) {
+      const asked = await askToSend(door, to.name, text, messageId)
+      const hasDied = asked.kind === "unanswered" && !asked.isTimeout
+      if (asked.kind !== "absent" && (!hasDied || signal.aborted)) return note(key, text, asked)
+      if (hasDied) counts.again += 1
+      wasHeard ||= hasDied
+      if (signal.aborted && !wasHeard) return
+      if (signal.aborted) return note(key, text, { kind: "unanswered", isTimeout: false })
       await sleep(20, signal)
     }
   }
@@ -80,6 +87,7 @@ export function createTraffic(direction: Direction, from: Side, to: Side, random
     taken,
     queued: () => counts.queued,
     timeouts: () => counts.timeouts,
+    again: () => counts.again,
     refusals,
     flow,
   }

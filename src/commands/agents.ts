@@ -1,15 +1,23 @@
 /** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
 import { listAgents } from "../guardian/agents.ts"
-import type { AgentList, AgentRow, DoorRequestInput, PauseEnd, Resumed } from "../guardian/door-requests.ts"
+import type {
+  AgentList,
+  AgentRow,
+  DoorRequestInput,
+  LoopThere,
+  PauseEnd,
+  Resumed,
+} from "../guardian/door-requests.ts"
 import { requirePin } from "../guardian/owner-pin.ts"
 import { type Books, endPair, renamePair } from "../guardian/pairs.ts"
-import { pausePair, resumePair } from "../guardian/pauses.ts"
+import { loopThereWords, pausePair, resumePair } from "../guardian/pauses.ts"
 import { requirePeer } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import { readDatabase } from "../store/database.ts"
+import { createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { withPin } from "./consent.ts"
@@ -32,15 +40,21 @@ export async function agents(paths: Paths, isJson: boolean): Promise<number> {
       String(one.waiting),
       pauseCell(one),
     ])
-    const isPaused = list.agents.some(one => one.pausedUntil !== null)
+    const isPaused = list.agents.some(one => pauseCell(one) !== "")
     const header = ["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING", isPaused ? "PAUSED" : ""]
     print(table([header, ...rows]))
+    for (const { name, loopThere } of list.agents)
+      if (loopThere !== undefined) tell(heldThere(list.self.name, { name, replies: loopThere }))
   }
   return 0
 }
 
-function pauseCell({ pausedUntil, pauseReason }: AgentRow): string {
-  if (pausedUntil === null) return ""
+/** What our own owner can do about a message that the other side holds: ask the other owner. */
+export const heldThere = (self: string, loop: LoopThere): string =>
+  `${loop.name}'s Guardian holds our message: ${loopThereWords(self, loop)}`
+
+function pauseCell({ name, pausedUntil, pauseReason, loopThere }: AgentRow): string {
+  if (pausedUntil === null) return loopThere === undefined ? "" : `by ${name}'s Guardian (below)`
   return pauseReason === "loop" ? "loop, until resume" : `until ${pausedUntil}`
 }
 
@@ -53,10 +67,11 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
   const config = needConfig(paths)
   const { host, port } = config.listen
   const database = readDatabase(paths.database)
-  if (database === null) return listAgents(config, { host, port }, new Map(), new Map(), new Map())
+  if (database === null) return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map())
   const peers = createPeers(database)
   const pauses = peers.pauses(Date.now())
-  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting(), pauses)
+  const loops = createOutbox(database).loops()
+  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting(), pauses, loops)
   database.close()
   return list
 }

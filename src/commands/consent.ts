@@ -3,9 +3,10 @@ import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-re
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { questionLine, questionLines, readAnswer } from "../protocol/questions.ts"
+import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
+import { ensureGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -35,11 +36,11 @@ export async function answerHere(
   await untilQuiet()
   if (withdrawn.aborted) return null
   const word = await ask(questionLine(request, needConfig(paths).name), {
-    check: text => (readAnswer(text) === null ? "type yes or no" : undefined),
+    check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
   })
   if (word === null) return null
-  if (readAnswer(word) === "no") {
+  if (readYesNo(word) === "no") {
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }
@@ -132,4 +133,11 @@ export async function withPin<Result>(act: (pin: string | null) => Promise<Resul
       if (pin !== null) tell(error.message)
     }
   }
+}
+
+/** For what the owner's commands do by themselves: asks for the PIN where one is set. */
+export async function confirmOwner(paths: Paths): Promise<void> {
+  if (needConfig(paths).owner?.pin === undefined) return
+  await ensureGuardian(paths)
+  await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
 }

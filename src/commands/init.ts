@@ -41,6 +41,10 @@ export async function init(paths: Paths, options: InitOptions): Promise<number> 
     if ((await guardStatus(paths)) !== null)
       tell("next: `sento guard restart`, for the Guardian still runs as before")
     else tell("next: `sento pair` on one side, `sento pair CODE` on the other")
+    if (current === null)
+      tell(
+        "optional: `sento owner pin` sets a PIN for every yes, `sento owner add telegram` asks you there too",
+      )
   }
   return 0
 }

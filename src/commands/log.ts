@@ -92,7 +92,8 @@ export function lineOf({
 }: LogEntry): string {
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
-  const [last, why] = state === "accepted" && peerState !== null ? [peerState, peerReason] : [state, reason]
+  const [last, why] =
+    state === "accepted" && peerState !== null ? [peerState, reason ?? peerReason] : [state, reason]
   const outcome = why === null ? last : `${last}: ${visibleLine(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`
 }

@@ -12,6 +12,7 @@ import { codeRandomBytes, newCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { baseUrlPattern, updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { confirmOwner } from "./consent.ts"
 import { guardStatus } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
@@ -85,6 +86,7 @@ export async function ownerRemove(paths: Paths, text: string, isJson: boolean): 
   const name = requireApp(text)
   if (needConfig(paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
+  await confirmOwner(paths)
   updateConfig(paths, config => {
     const { [name]: _, ...others } = config.owner ?? {}
     return { ...config, owner: others }
@@ -101,6 +103,7 @@ export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOpti
   const name = requireApp(text)
   const isJson = options.json ?? false
   const config = await ensureConfig(paths, isJson)
+  await confirmOwner(paths)
   const token = await readToken(name, options)
   const user = await readUser(name, options)
   const access = options.baseUrl === undefined ? { token } : { token, baseUrl: readBaseUrl(options.baseUrl) }

@@ -132,8 +132,11 @@ function tellNews(to: string, state: string, reason: string | null): void {
     delivered: `typed into ${to}'s session`,
     uncertain: `${to}'s Guardian cannot tell whether the message was typed; ask again if no answer comes`,
     held: `${to}'s agent cannot take it now (${visibleLine(reason ?? "held")}); held until it can`,
+    loop: `${to}'s Guardian holds it: too many replies in a row, until ${to}'s owner says \`sento agents resume\``,
   }
-  tell(words[state] ?? `${to}: ${state}${reason === null ? "" : ` (${visibleLine(reason)})`}`)
+  const isLoop = state === "held" && reason === "loop"
+  const why = reason === null ? "" : ` (${visibleLine(reason)})`
+  tell((isLoop ? words.loop : words[state]) ?? `${to}: ${state}${why}`)
 }
 
 /** `sento reply ID TEXT` */

@@ -1,6 +1,6 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { readFile, replaceFile } from "./setup/files.ts"
-import { findProgram } from "./setup/programs.ts"
+import { findProgram, type Program } from "./setup/programs.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -13,25 +13,36 @@ export type SetupOptions = {
   readonly undo?: boolean
 }
 
-type Change = { readonly path: string; readonly before: string | null; readonly after: string | null }
+/** A file as it is and as it will be; null is no file. */
+export type Change = { readonly path: string; readonly before: string | null; readonly after: string | null }
 
-/** All files are looked at before the first is written: what one of them refuses, none has. */
+/** `sento setup` */
 export async function setup(name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
   const project = options.project ? process.cwd() : null
   const program = findProgram(name, { sento: ownCommand(), project, environment: process.env })
-  const changes = program.parts
-    .map(({ path, ...part }): Change => {
-      const before = readFile(path)
-      return { path, before, after: isUndo ? part.without(before) : part.with(before) }
-    })
-    .filter(({ before, after }) => before !== after)
-  if (!options.print) for (const { path, after } of changes) replaceFile(path, after, program.root)
+  const changes = changesOf(program, isUndo)
+  if (!options.print) apply(program, changes)
   if (options.json)
     printJson({ program: name, files: changes.map(one => ({ path: one.path, change: kindOf(one) })) })
   else if (options.print && changes.length > 0) for (const change of changes) show(change)
   else report(name, changes, isUndo, program.next)
   return 0
+}
+
+/** All files are looked at before the first is written: what one of them refuses, none has. @throws config */
+export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
+  return parts
+    .map(({ path, ...part }): Change => {
+      const before = readFile(path)
+      return { path, before, after: isUndo ? part.without(before) : part.with(before) }
+    })
+    .filter(({ before, after }) => before !== after)
+}
+
+/** @throws config */
+export function apply({ root }: Program, changes: readonly Change[]): void {
+  for (const { path, after } of changes) replaceFile(path, after, root)
 }
 
 function report(name: string, changes: readonly Change[], isUndo: boolean, next: string): void {

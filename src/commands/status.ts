@@ -1,6 +1,6 @@
 /** `sento status`: only reads, and needs no Guardian. */
-import type { GuardStatus, PausedAgent, SessionState } from "../guardian/door-requests.ts"
-import { listPaused } from "../guardian/pauses.ts"
+import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door-requests.ts"
+import { listLoopsThere, listPaused } from "../guardian/pauses.ts"
 import { listQuestions } from "../guardian/questions.ts"
 import type { Question } from "../guardian/surfaces.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -15,6 +15,7 @@ import { createRequests } from "../store/requests.ts"
 import { findPane } from "../tmux/pane.ts"
 import { detectProfile, keyboardOwner } from "../tmux/program.ts"
 import { lookAtPane } from "../tmux/typing.ts"
+import { heldThere } from "./agents.ts"
 import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson } from "./terminal.ts"
@@ -29,6 +30,8 @@ type Kept = {
     readonly verifier: string | null
   }[]
   readonly paused: readonly PausedAgent[]
+  /** Agents whose Guardians hold a message of ours as one reply too many; absent where there are none. */
+  readonly loopsThere?: readonly LoopThere[]
   readonly revoked: readonly { readonly name: string; readonly byUs: boolean; readonly at: string }[]
 }
 
@@ -70,6 +73,7 @@ function readKept(paths: Paths, config: Config): Kept {
   if (database === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
   const noRandom = (): Uint8Array => new Uint8Array()
   const peers = createPeers(database)
+  const loopsThere = listLoopsThere(config, createOutbox(database).loops())
   const kept = {
     waiting: {
       inbox: createInbox(database, noRandom).waitingCount(),
@@ -80,6 +84,7 @@ function readKept(paths: Paths, config: Config): Kept {
       config,
     ).map(({ id, kind, name, host, verifier }) => ({ id, kind, name, host, verifier })),
     paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
+    ...(loopsThere.length === 0 ? {} : { loopsThere }),
     revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
   database.close()
@@ -90,7 +95,7 @@ function lines(
   config: Config,
   running: GuardStatus | null,
   session: GuardStatus["session"],
-  { waiting, requests, paused, revoked }: Kept,
+  { waiting, requests, paused, loopsThere = [], revoked }: Kept,
 ): string[] {
   const names = Object.keys(config.agents)
   return [
@@ -102,6 +107,7 @@ function lines(
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
     ...paused.map(one => `paused    ${pausedWords(one)}`),
+    ...loopsThere.map(one => `loop      ${heldThere(config.name, one)}`),
     ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
       ({ id, kind, name, host, verifier }) =>

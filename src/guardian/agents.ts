@@ -6,16 +6,18 @@ import type { AgentList } from "./door-requests.ts"
 import { endOf } from "./pauses.ts"
 
 /** @param lastContacts - milliseconds since the epoch by pair id @param waiting - messages by pair id
- * @param pauses - by pair id */
+ * @param pauses - by pair id @param loops - replies in a row by pair id, where the other side holds the last */
 export function listAgents(
   config: Config,
   address: { readonly host: string; readonly port: number },
   lastContacts: ReadonlyMap<string, number | null>,
   waiting: ReadonlyMap<string, number>,
   pauses: ReadonlyMap<string, Pause>,
+  loops: ReadonlyMap<string, number>,
 ): AgentList {
   const agents = Object.entries(config.agents).map(([name, peer]) => {
     const pause = pauses.get(peer.id) ?? null
+    const loopThere = loops.get(peer.id)
     const lastContactAt = lastContacts.get(peer.id) ?? null
     return {
       name,
@@ -27,6 +29,7 @@ export function listAgents(
       waiting: waiting.get(peer.id) ?? 0,
       pausedUntil: pause === null ? null : endOf(pause),
       pauseReason: pause?.reason ?? null,
+      ...(loopThere === undefined ? {} : { loopThere }),
     }
   })
   return { self: { name: config.name, ...address }, agents }

@@ -66,6 +66,8 @@ export function createChat(options: ChatSurfaceOptions): Surface {
   /** Answers from here under way, and whether their question was withdrawn meanwhile. */
   const answering = new Map<string, boolean>()
   const withdrawing = new Map<string, number>()
+  /** The question whose message is on its way, and what became of it meanwhile. */
+  let putting: { readonly id: string; ended: string | null } | null = null
   const hard = new AbortController()
   let wake = new AbortController()
   let running: Promise<void> | null = null
@@ -125,11 +127,14 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     const others = openOnes()
     if (others.length === 0) store.setCursor(null)
     for (const { id } of others) change(id, { isAlone: false })
-    const message = await chat.send(chatText(question, self()), hard.signal)
+    const under = { id: question.id, ended: null }
+    putting = under
+    const message = await chat.send(chatText(question, self()), hard.signal).finally(() => {
+      putting = null
+    })
     const line = questionLine(question, self())
     quietPolls = 0
-    keep(question.id, { message, line, isAlone, reminded: [], ended: null })
-    if (!questions.has(question.id)) end(question.id, "it has ended")
+    keep(question.id, { message, line, isAlone, reminded: [], ended: under.ended })
   }
 
   /** Puts what became of a question in its place; the chat may refuse that, where its message is gone. */
@@ -199,6 +204,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
   /** The first word about a question's end is the one that stays. */
   function end(id: string, words: string): void {
     questions.delete(id)
+    if (putting?.id === id) putting.ended ??= words
     if (asked.get(id)?.ended === null) change(id, { ended: words })
   }
 

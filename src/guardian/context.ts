@@ -111,7 +111,16 @@ export function peerByName(context: Pick<Context, "config">, name: string): Name
 
 export function peerById(context: Pick<Context, "config">, pairId: string): NamedPeer | null {
   const entry = indexOf(context.config.current.agents).get(pairId)
-  return entry === undefined ? null : { name: entry[0], peer: entry[1], keys: keysOf(entry[1]) }
+  return entry === undefined ? null : { name: entry[0], peer: entry[1], keys: readyKeysOf(entry[1]) }
+}
+
+const readyKeys = new WeakMap<Peer, PairKeys>()
+
+/** Read from their hex once, so that a refusal takes as long for a pair that is known as for any other. */
+function readyKeysOf(peer: Peer): PairKeys {
+  const keys = readyKeys.get(peer) ?? keysOf(peer)
+  readyKeys.set(peer, keys)
+  return keys
 }
 
 type Agents = Config["agents"]

@@ -6,10 +6,14 @@ import { openLibC } from "../http/libc.ts"
 const rlimitCore = 4
 
 /**
- * Tells the kernel to write no core dump of this process. The limit is one byte and not none: a dump into a
+ * Whether there will be none. Tells the kernel to write no core dump of this process. The limit is one byte and not none: a dump into a
  * program, as systemd's, is made whatever the limit, but for a limit of 1 (core(5), fs/coredump.c).
  */
-export function forbidCoreDumps(): void {
-  const libc = openLibC({ setrlimit: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 } })
-  libc.setrlimit(rlimitCore, ptr(new BigUint64Array([1n, 1n])))
+export function forbidCoreDumps(): boolean {
+  try {
+    const libc = openLibC({ setrlimit: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 } })
+    return libc.setrlimit(rlimitCore, ptr(new BigUint64Array([1n, 1n]))) === 0
+  } catch {
+    return false
+  }
 }

@@ -86,6 +86,8 @@ async function dispatch(
       return questions.approve(request.id, request)
     case "deny":
       return questions.deny(request.id)
+    case "confirm":
+      return requirePin(context, request.pin)
     case "pin":
       return setPin(context, request.pin, request.next)
     case "remove":
@@ -151,6 +153,7 @@ function agents(context: Context): AgentList {
     context.store.peers.lastContacts(),
     context.store.peers.waiting(),
     context.store.peers.pauses(context.now()),
+    context.store.outbox.loops(),
   )
 }
 

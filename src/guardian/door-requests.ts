@@ -94,6 +94,8 @@ const ownerRequests = [
   /** One question, and what becomes of it: for a prompt that is to be withdrawn. */
   v.object({ op: v.literal("question"), id }),
   v.object({ op: v.literal("remove"), name: v.string(), pin }),
+  /** Whether this is the owner's PIN. */
+  v.object({ op: v.literal("confirm"), pin }),
   /** Sets the owner's PIN, or takes it away. `pin` is the one that holds until now. */
   v.object({ op: v.literal("pin"), pin, next: v.nullable(v.pipe(v.string(), v.maxLength(256))) }),
   v.object({ op: v.literal("rename"), from: v.string(), to: nameSchema }),
@@ -202,6 +204,9 @@ export type PausedAgent = {
   readonly waiting: number
 }
 
+/** An agent whose Guardian holds our message as one reply too many: its owner lets the agents go on. */
+export type LoopThere = { readonly name: string; readonly replies: number }
+
 /** @see resumePair */
 export type Resumed = {
   readonly wasPaused: boolean
@@ -221,6 +226,8 @@ export type AgentRow = {
   /** RFC 3339, or `resume` for a pause without an end; null where it is not paused. */
   readonly pausedUntil: PauseEnd | null
   readonly pauseReason: "owner" | "loop" | null
+  /** Replies in a row after which its Guardian holds our message; absent where it does not. */
+  readonly loopThere?: number
 }
 
 /** What a signed hello to a peer brought; `reason` is for a person, null where all is well. */

@@ -30,6 +30,7 @@ import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
+import { loopThereWords } from "./pauses.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
@@ -55,7 +56,6 @@ const watchMilliseconds = 2000
  */
 export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
   process.umask(0o077)
-  forbidCoreDumps()
   requireConfig(paths)
   makeFolder(paths)
   await tmuxVersion()
@@ -72,6 +72,7 @@ export async function startGuardian(paths: Paths, now: () => number = Date.now):
 
 async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardian> {
   const log = openLog(paths.log, now)
+  if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)
   const stopping = new AbortController()
   const store = openStore(paths.database, random)
@@ -249,9 +250,8 @@ function arrived(
 }
 
 /**
- * Whether a command waits for this answer and has it now. Also past the hop limit: whoever says `--wait` asks for
- * each answer anew, and a command that prints one continues no conversation by itself. What its program says
- * then carries its hops, and is held on the other side where they are too many.
+ * Whether a command waits for this answer and has it now. Also past the hop limit: the limit ends conversations that
+ * go on by themselves, because what is typed is answered; whoever says `--wait` has asked for this one answer.
  */
 function giveToWaiter(
   context: Context,
@@ -272,6 +272,9 @@ function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { 
   const sent = context.store.outbox.byId(from.peer.id, body.of)
   if (sent?.peerState !== body.state) return
   context.waiters.tell(body.of, { kind: "state", state: body.state, reason: body.reason ?? null })
+  if (body.state !== "held" || body.reason !== "loop") return
+  const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
+  context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)
 }
 
 /** The port it had last is the one it prefers next time. */

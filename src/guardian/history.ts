@@ -1,10 +1,10 @@
 /** The messages both ways, as `sento log` and the agent's door tell them. */
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
-import type { Inbox, Outbox } from "../store/messages.ts"
+import type { Inbox, Outbox, Sent } from "../store/messages.ts"
 import type { Peers } from "../store/peers.ts"
 import type { LogEntry } from "./door-requests.ts"
-import { listPaused, pauseWords } from "./pauses.ts"
+import { listPaused, loopThereWords, pauseWords } from "./pauses.ts"
 
 export type Books = {
   readonly config: Config
@@ -36,6 +36,7 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
   const sent = books.outbox
     .recent(most)
     .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
+    .map(one => ({ ...one, reason: loopReason(config.name, names.get(one.pair), one) ?? one.reason }))
   return [...received, ...sent]
     .map(one => ({ ...one, name: names.get(one.pair) ?? one.name }))
     .filter(one => name === null || one.name === name)
@@ -54,6 +55,12 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
       peerReason: told.peerReason,
       settledAt: settledAt === null ? null : formatTimestamp(settledAt),
     }))
+}
+
+/** How our message goes on that the other side holds as one reply too many, or null where it holds none. */
+function loopReason(self: string, name: string | undefined, sent: Sent): string | null {
+  const isHeld = sent.peerState === "held" && sent.peerReason === "loop"
+  return isHeld && name !== undefined ? loopThereWords(self, { name, replies: sent.hops }) : null
 }
 
 /** Why the messages of paused agents wait, by pair id. */

@@ -3,7 +3,7 @@
  * is asked a question may print `yes` or `no`, and is stopped when the question is answered elsewhere.
  */
 import { formatTimestamp } from "../protocol/freshness.ts"
-import { questionText, readAnswer } from "../protocol/questions.ts"
+import { questionText, readYesNo } from "../protocol/questions.ts"
 import type { Context } from "./context.ts"
 import type { AnswerQuestion, Notice, Question, Surface } from "./surfaces.ts"
 
@@ -33,16 +33,11 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
     )
   }
 
-  /** Where a PIN is set a yes takes it, and a command has no place to type it. */
   async function take(id: string, said: string | null): Promise<void> {
-    const word = said === null || !asking.has(id) ? null : readAnswer(said)
+    const word = said === null || !asking.has(id) ? null : readYesNo(said)
     if (said !== null && said.trim() !== "" && word === null)
       context.log.write(`the notify command printed neither yes nor no to ${id}`)
     if (word === null) return
-    if (word === "yes" && context.config.current.owner?.pin !== undefined) {
-      context.log.write(`the notify command said yes to ${id}: not taken, because a PIN is set`)
-      return
-    }
     const answered = await answer(id, word, "the notify command")
     if (answered.kind === "impossible") tell({ key: id, text: answered.text })
   }

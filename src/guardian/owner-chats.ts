@@ -42,8 +42,7 @@ type Books = {
 }
 
 /**
- * A surface for each chat of the config. The questions that wait are to be asked in the same turn. Where a PIN is
- * set every yes takes it, and it is not to be typed into a chat: only a no counts there.
+ * A surface for each chat of the config. The questions that wait are to be asked in the same turn.
  */
 export function createChatSurfaces(
   { config, store, log, stopping }: Books,
@@ -55,10 +54,7 @@ export function createChatSurfaces(
       owner,
       self: () => config.current.name,
       store: store.chats.of(key),
-      answer: async (id, word, by) =>
-        word === "yes" && config.current.owner?.pin !== undefined
-          ? { kind: "impossible", text: `A PIN is set: say yes in a terminal, with \`sento approve ${id}\`.` }
-          : answer(id, word, by),
+      answer,
       log: line => log.write(line),
       stopping,
     }),

@@ -4,7 +4,7 @@ import type { Config, Peer } from "../store/config.ts"
 import type { Received } from "../store/messages.ts"
 import type { Pause } from "../store/peers.ts"
 import type { Context, NamedPeer } from "./context.ts"
-import type { PausedAgent, PauseEnd, Resumed } from "./door-requests.ts"
+import type { LoopThere, PausedAgent, PauseEnd, Resumed } from "./door-requests.ts"
 import type { Books } from "./pairs.ts"
 
 /** Replies in a row that are typed where the config names no other number. */
@@ -96,4 +96,17 @@ export function pauseWords({ name, until, reason }: Omit<PausedAgent, "waiting">
   const how = `\`sento agents resume ${name}\``
   if (reason === "loop") return `because the agents answered each other too often: until ${how}`
   return until === "resume" ? `until ${how}` : `until ${until}, or ${how}`
+}
+
+/** Where the other side holds our message because the agents answered each other too often, and how to go on. */
+export function loopThereWords(self: string, { name, replies }: LoopThere): string {
+  return `${replies} replies in a row; ${name}'s owner runs \`sento agents resume ${self}\``
+}
+
+/** The paired agents whose Guardians hold a message of ours as one reply too many. @param loops - by pair id */
+export function listLoopsThere(config: Config, loops: ReadonlyMap<string, number>): LoopThere[] {
+  return Object.entries(config.agents).flatMap(([name, { id }]) => {
+    const replies = loops.get(id)
+    return replies === undefined ? [] : [{ name, replies }]
+  })
 }

@@ -157,6 +157,12 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     /** The owner's word from a surface, never an exception. */
     async answer(id: string, answer: "yes" | "no", by: string): Promise<Answered> {
       if (!waiting().some(one => one.id === id)) return { kind: "late" }
+      // Every yes takes the PIN, and only a terminal has a place for it.
+      if (answer === "yes" && context.config.current.owner?.pin !== undefined)
+        return {
+          kind: "impossible",
+          text: `A PIN is set: say yes in a terminal, with \`sento approve ${id}\`.`,
+        }
       log.write(`the owner said ${answer} to ${id} by ${by}`)
       try {
         if (answer === "no") {

@@ -32,15 +32,19 @@ export function crowdOf(connections: readonly Connection[], most: number): reado
   return worst.slice(0, excess).map(({ connection }) => connection)
 }
 
-/**
- * Cuts what is too much, twice a second.
- * @param port - the listener's
- * @param onCut - told of each connection's address
- */
-export function watchCrowd(port: number, onCut: (address: string) => void): { stop(): void } {
+export type CrowdOptions = {
+  /** The listener's. */
+  readonly port: number
+  /** Told of each connection's address. */
+  readonly onCut: (address: string) => void
+  readonly onError: (error: unknown) => void
+}
+
+/** Cuts what is too much, twice a second. */
+export function watchCrowd({ port, onCut, onError }: CrowdOptions): { stop(): void } {
   const most = Math.min(mostConnections, Math.floor(mostDescriptors() / 2))
   let known: ReadonlySet<string> = new Set()
-  const watching = setInterval(() => {
+  function look(): void {
     if (descriptors().length <= most) return
     const found = connectionsTo(port)
     const old = found.filter(({ key }) => known.has(key))
@@ -50,6 +54,13 @@ export function watchCrowd(port: number, onCut: (address: string) => void): { st
       onCut(address)
     }
     known = new Set(found.map(({ key }) => key))
+  }
+  const watching = setInterval(() => {
+    try {
+      look()
+    } catch (error) {
+      onError(error)
+    }
   }, watchMilliseconds)
   watching.unref()
   return { stop: () => clearInterval(watching) }

@@ -151,7 +151,9 @@ function pathOf(url: string): string {
 }
 
 function listenerOf(server: Server, options: ListenerOptions): Listener {
-  const crowd = watchCrowd(server.port ?? 0, address => options.onRefused("too many connections", address))
+  const { onError, onRefused } = options
+  const onCut = (address: string): void => onRefused("too many connections", address)
+  const crowd = watchCrowd({ port: server.port ?? 0, onCut, onError })
   return {
     host: server.hostname ?? "",
     port: server.port ?? 0,

@@ -2,7 +2,7 @@
  * What a message in the owner's chat means for the questions that wait there.
  * @see docs/CONSENT.md, "In a chat"
  */
-import { readAnswer } from "./questions.ts"
+import { readYesNo } from "./questions.ts"
 
 /** A message as its chat shows it, whichever chat that is. */
 export type ChatMessage = {
@@ -74,7 +74,7 @@ function judgeBare(questions: readonly ChatQuestion[], message: ChatMessage): Ve
 }
 
 function judgeWord({ id }: ChatQuestion, message: ChatMessage): Verdict {
-  const answer = message.isEdited || message.isForwarded ? null : readAnswer(message.text)
+  const answer = message.isEdited || message.isForwarded ? null : readYesNo(message.text)
   return answer === null ? { kind: "unclear", ids: [id], reason: "word" } : { kind: "answer", id, answer }
 }
 

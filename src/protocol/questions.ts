@@ -50,7 +50,7 @@ export const questionText = (asked: AskedAbout, self: string): string =>
   [questionLine(asked, self), ...questionLines(asked, self)].join("\n")
 
 /** The bare words yes and no, in any case, with space around; null for anything else. */
-export function readAnswer(text: string): "yes" | "no" | null {
+export function readYesNo(text: string): "yes" | "no" | null {
   const word = text.trim().toLowerCase()
   return word === "yes" || word === "no" ? word : null
 }

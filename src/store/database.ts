@@ -149,6 +149,9 @@ const migrations: readonly string[] = [
   ALTER TABLE receipts ADD COLUMN asked_for INTEGER;
   `,
   `
+  CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';
+  `,
+  `
   ALTER TABLE inbox ADD COLUMN taken_at INTEGER;      -- when an agent program's turn took it as its prompt
   CREATE INDEX outbox_by_answer ON outbox (in_reply_to) WHERE in_reply_to IS NOT NULL;
   CREATE TABLE turns (                -- open turns of the agent program

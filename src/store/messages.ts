@@ -253,6 +253,9 @@ export function createOutbox(database: Database) {
     { receipts: number; peer_state: ReceiptState | null },
     { pair: string; of: string }
   >("SELECT receipts, peer_state FROM outbox WHERE pair = $pair AND id = $of")
+  const loops = database.query<{ pair: string; hops: number }, []>(
+    "SELECT pair, max(hops) AS hops FROM outbox WHERE peer_state = 'held' AND peer_reason = 'loop' GROUP BY pair",
+  )
   const receipt = database.query(
     "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
   )
@@ -309,6 +312,8 @@ export function createOutbox(database: Database) {
       hasten.run({ pair })
     },
     drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
+    /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
+    loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
     waitingCount: (): number => counted.get()?.count ?? 0,
     /** The latest messages, newest first. */
     recent: (most: number): Sent[] => recent.all({ most }).map(sent),

@@ -163,7 +163,7 @@ test("five wrong PINs lock it for an hour, over a restart as well", async () => 
   expect(await agentsOf("mira")).toEqual([])
 }, 60_000)
 
-test("the PIN is in no file, argument or log as it is typed", async () => {
+test("the PIN is in no file, argument or log as it is typed, and removals and new chats take it too", async () => {
   await openRequest()
   await setPin("482 916")
   const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
@@ -175,4 +175,8 @@ test("the PIN is in no file, argument or log as it is typed", async () => {
   await world.type("mira-owner", "482 916")
   await world.shows("mira-owner", "Paired with kai.")
   expect(await finished(world.start("mira", ["agents", "remove", "kai"]))).toMatchObject({ exit: 77 })
+  const add = ["owner", "add", "telegram", "--token-file", "/dev/null"]
+  const added = await finished(world.start("mira", add))
+  expect(added).toMatchObject({ exit: 77 })
+  expect(added.stderr).toContain("the owner's PIN is needed")
 }, 30_000)

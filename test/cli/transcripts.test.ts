@@ -1,4 +1,4 @@
-/** Every transcript beside this file, played with the source and with the built binary. */
+/** Every transcript beside this file, played with the built binary; a few with the source, which starts slowly. */
 import { afterEach, describe, expect, test } from "bun:test"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -6,29 +6,27 @@ import { play } from "../support/transcript.ts"
 import { built, createWorld, fromSource, type World } from "../support/world.ts"
 
 const names = [...new Bun.Glob("*.txt").scanSync(import.meta.dir)].sort()
-const commands = [
-  ["the source", fromSource],
-  ["the built binary", built],
-] as const
+const played = [
+  ...names.map(name => ["the built binary", name, built] as const),
+  ...["init.txt", "usage.txt"].map(name => ["the source", name, fromSource] as const),
+]
 
 let world: World
 afterEach(() => world.close())
 
-describe.each(commands)("with %s", (_, command) => {
-  test.each(names)(
-    "%s",
-    async name => {
-      world = createWorld(command)
-      const path = join(import.meta.dir, name)
-      const transcript = readFileSync(path, "utf8")
-      const played = await play(world, command, transcript)
-      // `SENTO_UPDATE=1 bun test` writes down what came out, for a person to read and give placeholders.
-      if (process.env.SENTO_UPDATE) writeFileSync(path, played)
-      else expect(played).toBe(transcript)
-    },
-    60_000,
-  )
-})
+test.each(played)(
+  "with %s: %s",
+  async (_, name, command) => {
+    world = createWorld(command)
+    const path = join(import.meta.dir, name)
+    const transcript = readFileSync(path, "utf8")
+    const cameOut = await play(world, command, transcript)
+    // `SENTO_UPDATE=1 bun test` writes down what came out, for a person to read and give placeholders.
+    if (process.env.SENTO_UPDATE) writeFileSync(path, cameOut)
+    else expect(cameOut).toBe(transcript)
+  },
+  60_000,
+)
 
 describe("the runner", () => {
   const echo = "$ echo one; echo two >&2; exit 3\n> one\n! two\n? 3\n"

@@ -148,6 +148,25 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     expect({ answers: asked.answers, log: asked.log }).toEqual({ answers: [], log: [] })
   })
 
+  test("one that is answered while it is being sent is withdrawn all the same", async () => {
+    await using asked = askOwner(name)
+    const sending = Promise.withResolvers<void>()
+    asked.server.answerNext(send, async () => {
+      asked.surface.withdraw(kai.id, "approved")
+      sending.resolve()
+      return trouble(new Request("http://127.0.0.1"))
+    })
+    asked.surface.ask(kai)
+    await sending.promise
+    await isOver(asked)
+    expect(asked.server.sent).toEqual([])
+    asked.surface.ask(ada)
+    await until("the call", () => asked.server.calls.filter(one => one === send).length === 2)
+    asked.surface.withdraw(ada.id, "approved")
+    await asked.shows("→ answered elsewhere: approved")
+    await isOver(asked)
+  })
+
   test("where another was first, the owner is told so", async () => {
     await using asked = askOwner(name)
     asked.results.push({ kind: "late" })

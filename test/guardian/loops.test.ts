@@ -89,12 +89,27 @@ test("two agents that echo each other stop by themselves, and go on when an owne
   const logs = await world.sento("mira", ["guard", "logs"])
   expect(logs.stdout).toMatch(/holding \[....\] from kai \(5 replies in a row\): .*`sento agents resume kai`/)
 
+  // The other owner is told too, and whom to ask.
+  const howToGoOn = "5 replies in a row; mira's owner runs `sento agents resume kai`"
+  await until("the receipt at kai's", async () => (await logOf("kai")).at(-1)?.reason === howToGoOn)
+  const words = `mira's Guardian holds our message: ${howToGoOn}`
+  expect((await world.sento("kai", ["status"])).stdout).toContain(`loop      ${words}\n`)
+  const listed = await world.sento("kai", ["agents"])
+  expect(listed.stdout).toContain("by mira's Guardian (below)")
+  expect(listed.stderr).toBe(`${words}\n`)
+  expect((await world.sento("kai", ["log"])).stdout).toContain(`→ mira: 5  (held: ${howToGoOn})\n`)
+  expect((await world.sento("kai", ["guard", "logs"])).stdout).toContain(`told the owner: ${words}`)
+
   const [last] = (await logOf("mira")).slice(-1)
   expect(last).toMatchObject({ text: "5", state: "waiting" })
   expect(last?.reason).toContain("`sento agents resume kai`")
 
   const resumed = await world.sento("mira", ["agents", "resume", "kai", "--json"])
   expect(JSON.parse(resumed.stdout)).toEqual({ resumed: "kai", wasPaused: true, moreReplies: 4 })
+  const isDone = async (): Promise<boolean> =>
+    (await logOf("kai")).every(one => one.direction === "in" || one.reason === null)
+  await until("kai's owner to be done", isDone)
+  expect((await world.sento("kai", ["status"])).stdout).not.toContain("loop ")
   // Kai's owner has a word too: kai's own limit holds mira's next answer.
   await until("the hold on the other side", async () => (await world.status("kai"))?.paused)
   expect(await typedLines("mira")).toEqual(["1", "3", "5"])
@@ -134,3 +149,13 @@ test("a pause that ends by time needs nobody: what waited is typed then", async 
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(JSON.parse(stdout).pausedUntil))
   expect((await world.status("mira"))?.paused).toBeUndefined()
 }, 60_000)
+
+test("an answer past the hop limit is given to the command that waits for it, and no loop is held", async () => {
+  world = createWorld()
+  await setUpEcho("mira", 0)
+  await setUpAgent(world, "kai", [...built, "demo-agent", "forty-two"])
+  await pairAgents(world, "mira", "kai")
+  const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
+  expect(asked).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+  expect((await world.status("mira"))?.paused).toBeUndefined()
+}, 40_000)

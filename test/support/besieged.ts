@@ -46,6 +46,8 @@ export type BesiegedOptions = {
   /** Where the peers listen: nowhere, unless a test opens something there. */
   readonly peerPort?: number
   readonly environment?: Readonly<Record<string, string>>
+  /** The tmux session to type into: mira's own, or one that is not there, so that messages wait. */
+  readonly session?: string
 }
 
 const homeName = "mira"
@@ -53,6 +55,7 @@ const homeName = "mira"
 /** Sets mira up, gives it peers, and starts its Guardian. */
 export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> {
   const { peers = 8, command = ["cat"], profile = "plain", peerPort = 1, environment = {} } = options
+  const { session = homeName } = options
   const world = createWorld(attacked)
   const paths = pathsOf(world.home(homeName))
   const pairs = Array.from({ length: peers }, newPair)
@@ -77,13 +80,20 @@ export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> 
     await until("the Guardian's end", () => guardiansOf(paths.home).length === 0)
   }
 
-  await world.session(homeName, command, homeName, [120, 40])
-  await initAgent(world, homeName)
-  edit(file => {
-    file.tmux.profile = profile
-    file.agents = Object.fromEntries(pairs.map((pair, i) => [`peer${i}`, peerOf(pair, peerPort)]))
+  async function open(): Promise<void> {
+    await world.session(homeName, command, homeName, [120, 40])
+    await initAgent(world, homeName)
+    edit(file => {
+      file.tmux.profile = profile
+      file.tmux.session = session
+      file.agents = Object.fromEntries(pairs.map((pair, i) => [`peer${i}`, peerOf(pair, peerPort)]))
+    })
+    await start()
+  }
+  await open().catch(async error => {
+    await world.close()
+    throw error
   })
-  await start()
   return {
     world,
     paths,

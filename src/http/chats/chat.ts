@@ -89,13 +89,24 @@ export async function call(
   { patienceMilliseconds = 0, ...request }: Call,
   signal: AbortSignal,
 ) {
-  const deadline = AbortSignal.timeout(timeoutMilliseconds + patienceMilliseconds)
+  // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
+  const ended = new AbortController()
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    ended.abort()
+  }, timeoutMilliseconds + patienceMilliseconds)
+  const cut = (): void => ended.abort()
+  signal.addEventListener("abort", cut, { once: true })
+  if (signal.aborted) cut()
   try {
-    return await answerTo(request, AbortSignal.any([deadline, signal]))
+    return await answerTo(request, ended.signal)
   } catch (error) {
     signal.throwIfAborted()
-    const reason = deadline.aborted ? "no answer in time" : reasonOf(error)
-    throw new ChatError(chat, { kind: "unreachable", reason })
+    throw new ChatError(chat, { kind: "unreachable", reason: isLate ? "no answer in time" : reasonOf(error) })
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener("abort", cut)
   }
 }
 

@@ -40,7 +40,8 @@ export function createTelegramServer(): ChatServer {
       const timer = setTimeout(() => resolve("late"), timeout * 1000)
       signal.addEventListener("abort", () => resolve("late"))
       const how = await promise.finally(() => clearTimeout(timer))
-      wake = () => {}
+      // Another poll may wait by now.
+      if (wake === resolve) wake = () => {}
       if (how === "other")
         return telegramError(
           409,
