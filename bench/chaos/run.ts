@@ -325,12 +325,14 @@ function portOf(from: Side, to: Side): number | null {
 
 function bugsOf(side: Side): string[] {
   const { log } = pathsOf(side.home)
-  return [log, `${log}.1`, `${log}.2`]
-    .filter(path => existsSync(path))
-    .flatMap(path => readFileSync(path, "utf8").split("\n"))
-    // A full disk is one of the faults: that it is said is no bug.
-    .filter(line => /\bbug: |failed: /.test(line) && !line.includes("disk is full"))
-    .map(line => `${side.name}: ${line}`)
+  return (
+    [log, `${log}.1`, `${log}.2`]
+      .filter(path => existsSync(path))
+      .flatMap(path => readFileSync(path, "utf8").split("\n"))
+      // A full disk is one of the faults: that it is said is no bug.
+      .filter(line => /\bbug: |failed: /.test(line) && !line.includes("disk is full"))
+      .map(line => `${side.name}: ${line}`)
+  )
 }
 
 const killsOf = (sides: readonly Side[]): number => sum(sides.map(side => side.counts.killed))
