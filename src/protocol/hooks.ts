@@ -51,7 +51,7 @@ const readers: Readonly<Record<string, (fields: Fields) => HookEvent | null>> = 
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
   Stop: fields => ended(fields, fields.last_assistant_message),
-  AfterAgent: fields => ended(fields, fields.prompt_response),
+  AfterAgent: fields => ended(fields, wordsOfGemini),
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
   SessionEnd: () => ({ kind: "gone" }),
 }
@@ -67,14 +67,18 @@ function ended(fields: Fields, words: unknown): HookEvent {
   return {
     kind: "ended",
     turn: turnOf(fields),
-    text: typeof words === "string" && words !== noGeminiWords ? words.slice(0, mostLastWords) : "",
+    text: typeof words === "string" ? words.slice(0, mostLastWords) : "",
     isContinued: fields.stop_hook_active === true,
     hasBackground: tasks.some(isRunning),
   }
 }
 
-/** What Gemini CLI 0.61.0 says in place of no words. */
-const noGeminiWords = "[no response text]"
+/**
+ * Gemini CLI 0.61.0 tells words that nobody should be sent: those before a tool call with those after it, with a
+ * space between the parts of the stream, and most of them twice; and after Esc it tells the beginning as if the turn
+ * had ended. So its agent is asked to answer by itself.
+ */
+const wordsOfGemini = ""
 
 /** One whose state is not told counts as running. */
 const isRunning = (task: unknown): boolean =>

@@ -183,8 +183,8 @@ function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
   const isOne = ids.length === 1
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
   return (
-    `${sentenceBeginning}${isOne ? `message ${ids[0]} waits` : `messages ${ids.join(", ")} wait`} for an answer, ` +
-    `and what you write here reaches no other agent. Run ${commands}${isOne ? "" : ", each for its own agent,"}${length} ` +
-    "now; if there is nothing to answer, say so in it."
+    `${sentenceBeginning}${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
+    `your last words were not sent. Run ${commands}${isOne ? "" : ", each for its own agent,"}${length} now; ` +
+    "if there is nothing to answer, say so in it."
   )
 }

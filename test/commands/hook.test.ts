@@ -63,18 +63,17 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   await world.sento("mira", ["send", "kai", "and now?"])
   const again = await asked("and now")
   await hook("kai", "BeforeAgent", { prompt: again.prompt })
-  const empty = await hook("kai", "AfterAgent", {
-    prompt: again.prompt,
-    prompt_response: "[no response text]",
-  })
-  expect(empty).toMatchObject({ exit: 0, stderr: "" })
-  expect(JSON.parse(empty.stdout)).toEqual({
+  const words = "first thoughts first  thoughts"
+  const blocked = await hook("kai", "AfterAgent", { prompt: again.prompt, prompt_response: words })
+  expect(blocked).toMatchObject({ exit: 0, stderr: "" })
+  expect(JSON.parse(blocked.stdout)).toEqual({
     decision: "block",
     reason: expect.stringContaining(`Run \`sento reply ${again.id} "your answer"\``),
   })
-  const found = { prompt: again.prompt, prompt_response: "yes", stop_hook_active: true }
-  await hook("kai", "BeforeAgent", { prompt: JSON.parse(empty.stdout).reason })
-  expect(await hook("kai", "AfterAgent", found)).toEqual(quiet)
+  await hook("kai", "BeforeAgent", { prompt: JSON.parse(blocked.stdout).reason })
+  await world.sento("kai", ["reply", again.id, "yes"])
+  const end = { prompt: again.prompt, prompt_response: words, stop_hook_active: true }
+  expect(await hook("kai", "AfterAgent", end)).toEqual(quiet)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: yes/)
 }, 40_000)
 

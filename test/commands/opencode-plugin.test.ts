@@ -48,6 +48,8 @@ async function load(says: string) {
     )
   const idle = (sessionID = "s1") =>
     hooks.event({ event: { type: "session.idle", properties: { sessionID } } })
+  const error = (sessionID = "s1") =>
+    hooks.event({ event: { type: "session.error", properties: { sessionID } } })
   const calls = (): Record<string, unknown>[] =>
     existsSync(`${folder}/calls`)
       ? readFileSync(`${folder}/calls`, "utf8")
@@ -56,7 +58,7 @@ async function load(says: string) {
           .map(line => /^hook (\w+) (.*)$/.exec(line)?.slice(1, 3) ?? [])
           .map(([event, input = "{}"]) => ({ event, ...(JSON.parse(input) as object) }))
       : []
-  return { say, idle, calls, prompts }
+  return { say, idle, error, calls, prompts }
 }
 
 test("a turn is told from its prompts to its last words; what is typed meanwhile belongs to it", async () => {
@@ -100,4 +102,16 @@ test("a session that had no prompt is nobody's turn, and a missing or broken sen
   rmSync(join(folder, "sento"))
   await say("m2", "again")
   await idle()
+})
+
+test("a turn that failed or was interrupted is told as such, and its idle session is no end of a turn", async () => {
+  const { say, idle, error, calls } = await load("")
+  await error()
+  await say("m1", "← agent kai [k7q2]: hello")
+  await error()
+  await idle()
+  expect(calls().map(({ event, prompt_id }) => [event, prompt_id])).toEqual([
+    ["UserPromptSubmit", "m1"],
+    ["StopFailure", "m1"],
+  ])
 })

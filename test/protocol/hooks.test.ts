@@ -50,15 +50,9 @@ describe("a hook's input", () => {
       ended,
     ],
     [
-      "the end of Gemini CLI's turn",
+      "the end of Gemini CLI's turn, whose words are not those of its answer",
       "AfterAgent",
-      { session_id: "s", prompt_response: "done" },
-      { ...ended, text: "done" },
-    ],
-    [
-      "Gemini CLI's word for none",
-      "AfterAgent",
-      { session_id: "s", prompt_response: "[no response text]" },
+      { session_id: "s", prompt_response: "It is 42. It  is  42." },
       ended,
     ],
     [

@@ -1,0 +1,51 @@
+/**
+ * `bun bench/hook.ts [COUNT]`: how long `sento hook` takes an agent program, next to `sento --version`, which loads
+ * nothing. Both as whole processes, in turn, so that a busy machine slows both.
+ */
+import { join } from "node:path"
+import { createWorld, initAgent, type World } from "../test/support/world.ts"
+import { printTable } from "./lab/table.ts"
+
+const binary = join(import.meta.dir, "../dist/sento")
+const count = Number(process.argv[2] ?? "40")
+const prompt = JSON.stringify({ session_id: "s", prompt_id: "p", prompt: "hello" })
+const end = JSON.stringify({ session_id: "s", prompt_id: "p", last_assistant_message: "x".repeat(4000) })
+
+const kinds: readonly (readonly [string, string, readonly string[], string])[] = [
+  ["--version", "kai", ["--version"], ""],
+  ["hook, no Guardian", "nobody", ["hook", "UserPromptSubmit"], prompt],
+  ["hook, a prompt", "kai", ["hook", "UserPromptSubmit"], prompt],
+  ["hook, the end of a turn", "kai", ["hook", "Stop"], end],
+]
+
+async function time(world: World, [, home, words, input]: (typeof kinds)[number]): Promise<number> {
+  const before = performance.now()
+  const child = Bun.spawn([binary, ...words], {
+    env: { PATH: process.env.PATH ?? "", HOME: world.folder, SENTO_HOME: world.home(home) },
+    stdin: new Blob([input]),
+    stdout: "ignore",
+    stderr: "ignore",
+  })
+  await child.exited
+  return performance.now() - before
+}
+
+const world = createWorld([binary])
+try {
+  await world.session("kai", ["cat"])
+  await initAgent(world, "kai")
+  await world.sento("kai", ["guard"])
+  const times = kinds.map((): number[] => [])
+  for (let round = 0; round < count; round++)
+    for (const [index, kind] of kinds.entries()) times[index]?.push(await time(world, kind))
+  const medianOf = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 1] ?? 0
+  const base = medianOf(times[0] ?? [])
+  const rows = kinds.map(([name], index) => {
+    const all = times[index] ?? []
+    const median = medianOf(all)
+    return [name, median.toFixed(1), Math.max(...all).toFixed(1), (median / base).toFixed(1)]
+  })
+  printTable(["command", "median ms", "most ms", "against --version"], rows)
+} finally {
+  await world.close()
+}
