@@ -152,6 +152,19 @@ test.skipIf(skipped !== null)(
     )
     expect((await agentRuns(made, "sento log")).stdout).toContain("read")
     expect((await agentRuns(made, "sento agents remove kai")).exit).toBe(77)
+
+    // Its hooks know nothing but that door, and the answer finds its way.
+    await world.sento("kai", ["send", made.name, "and now?"])
+    const tag = await until(
+      "the question",
+      async () => /← agent kai \[\w+\]: and/.exec((await screen()).stdout)?.[0],
+    )
+    const hook = (event: string, input: object): Promise<Ran> =>
+      agentRuns(made, `echo '${JSON.stringify({ session_id: "s", ...input })}' | sento hook ${event}`)
+    const quiet = { exit: 0, stdout: "", stderr: "" }
+    expect(await hook("UserPromptSubmit", { prompt: `${tag} now?` })).toEqual(quiet)
+    expect(await hook("Stop", { last_assistant_message: "found its way" })).toEqual(quiet)
+    await world.shows("kai", "found its way")
   },
   60_000,
 )

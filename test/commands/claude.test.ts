@@ -18,9 +18,9 @@ if (skipped !== null) console.log(`Claude Code end to end: skipped (${skipped})`
 test.skipIf(skipped !== null)(
   "mira asks, Claude Code's turn ends, and mira's `--wait` prints the answer; an API's refusal is told too",
   async () => {
-    const script = join(import.meta.dir, "../../bench/e2e-claude.ts")
+    const script = join(import.meta.dir, "../../bench/e2e.ts")
     const ran = await finished(
-      Bun.spawn([process.execPath, script, claude ?? ""], {
+      Bun.spawn([process.execPath, script, "claude", claude ?? ""], {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

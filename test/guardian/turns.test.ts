@@ -235,14 +235,18 @@ describe("no answer goes", () => {
       },
     ],
     [
-      "twice for one message",
-      () => [fromKai, stop("first"), prompt("← agent kai [k7q2]: hello", "B"), stop("second", "B")],
+      "for a message that a turn took before, whose tag a person shows again",
+      () => [
+        fromKai,
+        prompt("a person's words"),
+        stop(),
+        stop("words", "A", true),
+        prompt("← agent kai [k7q2]: hello", "B"),
+      ],
     ],
   ])("%s", async (_, lines) => {
-    await play(start(), [...lines(), stop("secret")])
-    expect(told.filter(one => one.startsWith("kai gets"))).toEqual(
-      told.includes("kai gets for k7q2, 1 in a row: first") ? ["kai gets for k7q2, 1 in a row: first"] : [],
-    )
+    await play(start(), [...lines(), stop("secret", "")])
+    expect(told.filter(one => one.startsWith("kai gets"))).toEqual([])
   })
 
   test("for an answer: two agents would thank each other for ever", async () => {
