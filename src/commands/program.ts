@@ -200,7 +200,7 @@ function createProgram(finish: (status: number) => void): Command {
 
   command(program, "send", "send a message to a paired agent")
     .argument("<name>")
-    .argument("<text...>", "the message, or - for stdin")
+    .argument("[text...]", "the message, or - for stdin")
     .option("--wait [seconds]", "wait for the answer and print it (120 s)")
     .option("--reply-to <id>", "the message that this answers")
     .action(async (to: string, words: string[], options: SendOptions) =>

@@ -30,14 +30,26 @@ export async function send(
   options: SendOptions,
 ): Promise<number> {
   const isJson = options.json ?? false
-  const waitSeconds = readWait(options.wait)
-  const text = await readText(words)
+  const [said, wait] = sortOut(words, options.wait)
+  if (said.length === 0)
+    throw new SentoError("usage", "the text is missing", 'run `sento send NAME "TEXT"`, or `-` for stdin')
+  const waitSeconds = readWait(wait)
+  const text = await readText(said)
   await ensureReady(paths, isJson)
   const messageId = Bun.randomUUIDv7()
   const request = { op: "send", to, text, replyTo: options.replyTo ?? null, messageId } as const
   if (waitSeconds === null)
     return say(await askUntilAnswered<SendResult>(paths, request), isJson, tellArrived)
   return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
+}
+
+/** `sento send kai --wait "a question"`: what stands behind the option was meant as the text, as models write it. */
+function sortOut(
+  words: readonly string[],
+  wait: SendOptions["wait"],
+): readonly [readonly string[], SendOptions["wait"]] {
+  const isText = words.length === 0 && typeof wait === "string" && Number.isNaN(Number(wait))
+  return isText ? [[wait], true] : [words, wait]
 }
 
 /** Null: not at all. @throws usage */

@@ -40,9 +40,14 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
     status: "accepted",
     reply: { text: "forty-two" },
   })
-  expect((await logOf("mira")).filter(one => one.direction === "out").map(one => one.peerState)).toEqual([
-    "answered",
-    "answered",
+  // As models write it: the text where the seconds would stand.
+  const behind = await world.sento("mira", ["send", "kai", "--wait", "and at last?"])
+  expect(behind).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+  const sent = (await logOf("mira")).filter(one => one.direction === "out")
+  expect(sent.map(one => [one.text, one.peerState])).toEqual([
+    ["what is it?", "answered"],
+    ["and now?", "answered"],
+    ["and at last?", "answered"],
   ])
 }, 40_000)
 
