@@ -102,6 +102,8 @@ async function setPin(pin: string): Promise<void> {
 /** Tricks by which a process of the same user looks like nobody's child. */
 const tricks = {
   "a new tmux window": (command: string) => `tmux -S ${world.socket} new-window -d '${command}'`,
+  "a nested tmux": (command: string) =>
+    `tmux -S ${world.folder}/nested -f /dev/null new-session -d '${command}'`,
   "setsid -f": (command: string) => `setsid -f script -qec '${command}' /dev/null`,
 } as const
 
@@ -122,13 +124,17 @@ test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
   30_000,
 )
 
-test("plain mode: the same trick without a PIN works, and docs/SECURITY.md says so", async () => {
-  await openRequest()
-  await world.type("mira", tricks["a new tmux window"](`${sento} approve`))
-  await until("the pair", async () => (await agentsOf("mira")).includes("kai"))
-  const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
-  expect(text).toContain("a new tmux window")
-}, 30_000)
+test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
+  "plain mode: %s works without a PIN, and docs/SECURITY.md says so",
+  async trick => {
+    await openRequest()
+    await world.type("mira", tricks[trick](`${sento} approve`))
+    await until("the pair", async () => (await agentsOf("mira")).includes("kai"))
+    const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
+    expect(text).toContain(trick)
+  },
+  30_000,
+)
 
 test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
   await openRequest()

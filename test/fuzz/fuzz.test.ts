@@ -5,12 +5,12 @@ import { parsers } from "./parsers.ts"
 import { growthOf, keptCases, runFuzz } from "./run.ts"
 import { openFuzzed } from "./wire.ts"
 
-const seconds = Number(process.env.SENTO_FUZZ_SECONDS ?? 8)
+const seconds = Number(process.env.SENTO_FUZZ_SECONDS ?? 20)
 const seed = Number(process.env.SENTO_FUZZ_SEED ?? 20261124)
 const mostGrowth = 32
 
 test.skipIf(!hasClock)(
-  "eight seconds of garbage at every door: no crash, no forgery taken, memory flat",
+  "twenty seconds of garbage at every door: no crash, no forgery taken, memory flat",
   async () => {
     const end = performance.now() + seconds * 1000
     const { counts, failures, forgeries, memory } = await runFuzz({
