@@ -236,13 +236,7 @@ describe("no answer goes", () => {
     ],
     [
       "for a message that a turn took before, whose tag a person shows again",
-      () => [
-        fromKai,
-        prompt("a person's words"),
-        stop(),
-        stop("words", "A", true),
-        prompt("← agent kai [k7q2]: hello", "B"),
-      ],
+      () => [fromKai, stop(""), stop("", "A", true), prompt("← agent kai [k7q2]: hello", "B")],
     ],
   ])("%s", async (_, lines) => {
     await play(start(), [...lines(), stop("secret", "")])
