@@ -70,7 +70,6 @@ export function startStubModel(tool: ToolCall): StubModel {
       const body = (await request.json()) as Json
       const question = dialect.question(body, path)
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
-      if (question.text?.includes("delayed")) await Bun.sleep(2000)
       if (question.text?.includes("bad request")) return refusal()
       const answer = chooseAnswer(question, tool, received.length, asked)
       if (answer.kind === "tool") {
