@@ -6,6 +6,8 @@ export type Client = {
   /** As tmux targets it: its terminal. */
   readonly name: string
   readonly pid: number
+  /** Whether a person can type there: not with `attach -r`, and not for a program in control mode. */
+  readonly canType: boolean
 }
 
 /** The clients attached to the session with exactly this name. */
@@ -15,12 +17,14 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
     "-t",
     exactSession(session),
     "-F",
-    "#{client_pid} #{client_name}",
+    "#{client_pid} #{client_readonly}#{client_control_mode} #{client_name}",
   ])
   if (listed.status !== 0) return []
   return listed.stdout.split("\n").flatMap(line => {
-    const [, pid, name] = /^(\d+) (.+)$/.exec(line) ?? []
-    return pid === undefined || name === undefined ? [] : [{ pid: Number(pid), name }]
+    const [, pid, flags, name] = /^(\d+) (\d\d) (.+)$/.exec(line) ?? []
+    return pid === undefined || name === undefined
+      ? []
+      : [{ pid: Number(pid), name, canType: flags === "00" }]
   })
 }
 
