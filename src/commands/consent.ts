@@ -5,8 +5,8 @@ import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor } from "./door.ts"
-import { ensureGuardian } from "./guard.ts"
+import { callDoor, HungUp } from "./door.ts"
+import { ensureGuardian, guardStatus } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -44,10 +44,16 @@ export async function answerHere(
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }
-  const as = request.taken ? await askOtherName(request.name, withdrawn) : null
+  const as = request.taken ? await askOtherName(request.as, withdrawn) : null
   if (request.taken && as === null) return null
-  return approveWith(paths, { op: "approve", id: request.id, ...as })
+  return approveWith(paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
+    // The prompt for the PIN was withdrawn; a yes of ours that failed is told.
+    if (withdrawn.aborted && isInterrupted(error)) return null
+    throw error
+  })
 }
+
+const isInterrupted = (error: unknown): boolean => error instanceof SentoError && error.code === "interrupted"
 
 /** How long the outcome stays before the popup goes. */
 const readingMilliseconds = 2000
@@ -65,27 +71,32 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
     )
   const withdrawn = new AbortController()
   const { promise: here, resolve, reject } = Promise.withResolvers<string | null>()
+  let isShown = false
   const onEvent = (event: PairingEvent): void => {
     if (event.event === "answered") withdrawn.abort()
     if (event.event !== "request") return
+    isShown = true
     tellQuestion(paths, event)
     answerHere(paths, event, withdrawn.signal).then(
       answer => resolve(answer === null ? null : answerWords(answer)),
       reject,
     )
   }
-  const ended = callDoor<PairingEvent | null, PairingEvent>(
-    paths,
-    "owner",
-    { op: "question", id },
-    { onEvent },
+  const request = { op: "question", id } as const
+  const ended = callDoor<PairingEvent | null, PairingEvent>(paths, "owner", request, { onEvent }).then(
+    end => {
+      if (end === null) throw new HungUp()
+      return isShown ? here : null
+    },
   )
   try {
-    tell((await Promise.race([here, ended.then(() => here)])) ?? "Answered elsewhere.")
+    tell((await Promise.race([here, ended])) ?? "Answered elsewhere.")
     return 0
   } catch (error) {
+    withdrawn.abort()
     if (!(error instanceof SentoError)) throw error
-    if (error.code === "interrupted") tell(`Not answered; \`sento approve ${id}\` answers it later.`)
+    if (error instanceof HungUp) tell("The Guardian stopped; the question is asked again when it runs.")
+    else if (error.code === "interrupted") tell(`Not answered; \`sento approve ${id}\` answers it later.`)
     else tell(`sento: error: ${error.message}`)
     return exitStatus[error.code]
   } finally {
@@ -121,11 +132,15 @@ export const pairedWords = (name: string): string => `Paired with ${name}. Try: 
 export const approveWith = (
   paths: Paths,
   request: Extract<DoorRequestInput, { op: "approve" }>,
-): Promise<Answer> => withPin(pin => callDoor<Answer>(paths, "owner", { ...request, pin }))
+  withdrawn: AbortSignal | null = null,
+): Promise<Answer> => withPin(pin => callDoor<Answer>(paths, "owner", { ...request, pin }), withdrawn)
 
 /** Does it without a PIN, and asks for one where one is needed and somebody sits there. */
-export async function withPin<Result>(act: (pin: string | null) => Promise<Result>): Promise<Result> {
-  for (let pin: string | null = null; ; pin = await askSecret("Owner PIN")) {
+export async function withPin<Result>(
+  act: (pin: string | null) => Promise<Result>,
+  withdrawn: AbortSignal | null = null,
+): Promise<Result> {
+  for (let pin: string | null = null; ; pin = await askSecret("Owner PIN", withdrawn)) {
     try {
       return await act(pin)
     } catch (error) {
@@ -137,7 +152,9 @@ export async function withPin<Result>(act: (pin: string | null) => Promise<Resul
 
 /** For what the owner's commands do by themselves: asks for the PIN where one is set. */
 export async function confirmOwner(paths: Paths): Promise<void> {
-  if (needConfig(paths).owner?.pin === undefined) return
+  const hasPin = needConfig(paths).owner?.pin !== undefined
+  // The door also knows an agent by its pane, where its environment says nothing.
+  if (!hasPin && (await guardStatus(paths)) === null) return
   await ensureGuardian(paths)
   await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
 }

@@ -1,7 +1,7 @@
 /** `sento pair`, `sento pair CODE`, `sento approve`, `sento deny`. */
 import type { Answer, Candidate, PairingEvent } from "../guardian/door-requests.ts"
 import { formatAddress, readAddress } from "../protocol/addresses.ts"
-import { formatCode, readCode } from "../protocol/codes.ts"
+import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import type { Paths } from "../store/paths.ts"
@@ -13,9 +13,11 @@ import {
   pairedWords,
   type Request,
   tellQuestion,
+  withPin,
 } from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
+import { needConfig } from "./home.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
 
@@ -156,10 +158,17 @@ async function joinAt(paths: Paths, wish: Target, options: PairOptions): Promise
     else tellJoiner(event)
   }
   const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
-  const call = (door: "owner" | "agent") =>
-    callDoor<PairingEvent | null, PairingEvent>(paths, door, request, { onEvent, signal: stop.signal })
+  const call = (door: "owner" | "agent", pin: string | null) =>
+    callDoor<PairingEvent | null, PairingEvent>(
+      paths,
+      door,
+      { ...request, pin },
+      { onEvent, signal: stop.signal },
+    )
   return exitOf(
-    await call("owner").catch(error => (isNotOwner(error) ? call("agent") : Promise.reject(error))),
+    await withPin(pin => call("owner", pin)).catch(error =>
+      isNotOwner(error) ? call("agent", null) : Promise.reject(error),
+    ),
   )
 }
 
@@ -217,11 +226,25 @@ function readTarget(target: string): Target {
 export async function approve(paths: Paths, id: string | null, options: PairOptions): Promise<number> {
   requireLocalName(options)
   await ensureGuardian(paths)
-  const request = { op: "approve", id, as: options.as ?? null, replace: options.replace ?? false } as const
-  const { outcome, ...result } = await approveWith(paths, request)
+  const asked = await requestFor(paths, id)
+  const hasPin = needConfig(paths).owner?.pin !== undefined
+  if (asked !== null && hasPin && isPerson(options.json ?? false)) tellQuestion(paths, asked)
+  const wish = { as: options.as ?? null, replace: options.replace ?? false }
+  const request = { op: "approve", id: asked?.id ?? id, ...wish } as const
+  // Where it is not clear which one is meant the Guardian says so; a PIN is never typed for one that is not shown.
+  const { outcome, ...result } =
+    asked === null ? await callDoor<Answer>(paths, "owner", request) : await approveWith(paths, request)
   if (options.json) printJson({ event: outcome, ...result })
   else tell(answerWords({ outcome, ...result } as Answer))
   return 0
+}
+
+/** The one that is meant, as it waits now; null for none, or several without an id. */
+async function requestFor(paths: Paths, id: string | null): Promise<Request | null> {
+  const waiting = await callDoor<Request[]>(paths, "owner", { op: "requests" })
+  const [only] = waiting
+  if (id === null) return waiting.length === 1 ? (only ?? null) : null
+  return waiting.find(one => one.id === readShortId(id)) ?? null
 }
 
 /** `sento deny [ID]` */

@@ -111,10 +111,11 @@ export async function ask(
   throw new SentoError("interrupted", "not answered")
 }
 
-/** Asks for one line that is not shown. @throws interrupted */
-export async function askSecret(message: string): Promise<string> {
+/** Asks for one line that is not shown. @throws interrupted, also where it was withdrawn by `signal` */
+export async function askSecret(message: string, signal: AbortSignal | null = null): Promise<string> {
   const { password, isCancel } = await import("@clack/prompts")
-  const answer = await password({ message, output: process.stderr })
+  const withdrawal = signal === null ? {} : { signal }
+  const answer = await password({ message, output: process.stderr, ...withdrawal })
   if (isCancel(answer)) throw new SentoError("interrupted", "not answered")
   return answer ?? ""
 }

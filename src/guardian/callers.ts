@@ -15,14 +15,18 @@ export const isAgentEnvironment = (environment: readonly string[]): boolean =>
   environment.some(entry => agentVariables.test(entry))
 
 /**
- * Why the caller may not speak for the owner, or null when it may.
+ * Why the caller may not speak for the owner, or null when it may. Of a process that has ended, or whose parent
+ * ends as we look, nobody can say who started it.
  * @param pid - the process at the other end
  * @param agentPids - the agent's pane process and the Guardian
  */
 export function reasonToDistrust(pid: number, agentPids: readonly number[]): string | null {
-  for (let stat = processStat(pid); stat !== null && stat.pid > 1; stat = processStat(stat.parent)) {
+  for (let next = pid; next > 1; ) {
+    const stat = processStat(next)
+    if (stat === null) return "it has ended, or who started it has"
     if (agentPids.includes(stat.pid)) return "it was started in the agent's own pane"
     if (isAgentEnvironment(environmentOf(stat.pid))) return "it was started by an agent program"
+    next = stat.parent
   }
   return null
 }

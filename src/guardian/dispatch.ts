@@ -78,12 +78,17 @@ async function dispatch(
     case "pair":
       return pair(parts, request, emit, gone)
     case "join":
-      return door === "owner" ? join(parts, request, emit, gone) : askToJoin(parts, request, emit, gone)
+      if (door === "agent") return askToJoin(parts, request, emit, gone)
+      await requirePin(context, request.pin)
+      return join(parts, request, emit, gone)
     case "question":
       return question(parts, request.id, emit, gone)
-    case "approve":
+    case "approve": {
+      // Before the PIN is looked at: what is approved is what waits now, not what waits by then.
+      const { id } = questions.requireOne(request.id)
       await requirePin(context, request.pin)
-      return questions.approve(request.id, request)
+      return questions.approve(id, request)
+    }
     case "deny":
       return questions.deny(request.id)
     case "confirm":

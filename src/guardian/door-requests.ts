@@ -78,6 +78,8 @@ const agentRequests = [
     port: v.nullable(v.number()),
     as: optionalName,
     replace: v.optional(v.boolean(), false),
+    /** At the owner's door. */
+    pin,
   }),
 ] as const
 
@@ -131,13 +133,15 @@ export type PairingEvent =
       /** `request`: another agent proved our code; `join`: our own agent asks to join another. */
       readonly kind: "request" | "join"
       readonly name: string
+      /** What it will be called here. */
+      readonly as: string
       readonly host: string
       readonly port: number
       /** Null before the other side has proved anything. */
       readonly verifier: string | null
       /** RFC 3339. */
       readonly expiresAt: string
-      /** True where an agent of that name is paired already. */
+      /** True where an agent called like that is paired here already. */
       readonly taken: boolean
     }
   /** Somebody answered this request, perhaps elsewhere. */

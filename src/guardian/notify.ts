@@ -23,9 +23,9 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
   function ask(question: Question): void {
     const ended = new AbortController()
     asking.set(question.id, ended)
-    const { id, kind, name, host, port, verifier, expiresAt } = question
+    const { id, kind, name, as, host, port, verifier, expiresAt } = question
     const text = questionText(question, self)
-    const event = { event: "request", self, id, kind, name, host, port, verifier, text }
+    const event = { event: "request", self, id, kind, name, as, host, port, verifier, text }
     track(
       run(context, notify, { ...event, expiresAt: formatTimestamp(expiresAt) }, ended.signal).then(said =>
         take(id, said),

@@ -45,7 +45,10 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
       )
     const named = id === null ? only : all.find(one => one.id === readShortId(id))
     if (named !== undefined) return named
-    throw new SentoError("usage", `no request ${JSON.stringify(id)} waits`, `waiting: ${listOf(all)}`)
+    throw (
+      answeredAlready(context, id) ??
+      new SentoError("usage", `no request ${JSON.stringify(id)} waits`, `waiting: ${listOf(all)}`)
+    )
   }
 
   async function approve(id: string | null, wish: NameWish): Promise<Answer> {
@@ -79,6 +82,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
       throw error
     } finally {
       busy.delete(id)
+      if (!context.stopping.aborted) sweep()
     }
   }
 
@@ -102,10 +106,11 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     events.emit({ event: state }, { role: "join", id })
   }
 
-  /** Ends joins that waited too long; a timer stands only while one waits. */
+  /** Ends joins that waited too long, but none that is under way; a timer stands only while one waits. */
   function sweep(): void {
     if (expiry !== null) clearTimeout(expiry)
     expiry = null
+    if (busy.size > 0) return
     for (const { id, name } of store.joins.sweep(now())) {
       log.write(`nobody answered whether to join ${name} (${id})`)
       endJoin(id, "expired")
@@ -135,6 +140,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   sweep()
   return {
     waiting,
+    requireOne,
     approve,
     deny,
 
@@ -201,14 +207,14 @@ function questionOf(config: Config, request: PairingRequest): Question {
   const { id, name, host, port, verifier, createdAt, localName } = request
   const taken = Object.hasOwn(config.agents, localName)
   const expiresAt = createdAt + requestLifetimeMilliseconds
-  return { id, kind: "request", name, host, port, verifier, taken, createdAt, expiresAt }
+  return { id, kind: "request", name, as: localName, host, port, verifier, taken, createdAt, expiresAt }
 }
 
 function questionOfJoin(config: Config, join: AskedJoin): Question {
   const { id, name, host, port, createdAt, localName } = join
   const taken = Object.hasOwn(config.agents, localName)
   const expiresAt = createdAt + joinLifetimeMilliseconds
-  return { id, kind: "join", name, host, port, verifier: null, taken, createdAt, expiresAt }
+  return { id, kind: "join", name, as: localName, host, port, verifier: null, taken, createdAt, expiresAt }
 }
 
 /** The question, as the commands get it. */
@@ -234,16 +240,22 @@ const listOf = (questions: readonly Question[]): string =>
     )
     .join(", ")
 
-function nothingWaits({ store }: Context, id: string | null): SentoError {
+/** What became of a request that was once asked; null for an id that is nobody's. */
+function answeredAlready({ store }: Context, id: string | null): SentoError | null {
   const shortId = id === null ? null : readShortId(id)
-  const request = shortId === null ? null : store.requests.get(shortId)
-  const settled =
-    request?.role === "minter" ? request : shortId === null ? null : store.joins.stateOf(shortId)
-  if (settled !== null && settled.state !== "waiting")
-    return new SentoError("refused", `the request of ${settled.name} was answered already: ${settled.state}`)
-  return new SentoError(
+  if (shortId === null) return null
+  const request = store.requests.get(shortId)
+  const settled = request?.role === "minter" ? request : store.joins.stateOf(shortId)
+  if (settled === null) return null
+  // One that waits and is not to be found was said yes to, and is under way.
+  const state = settled.state === "waiting" ? "approved" : settled.state
+  return new SentoError("refused", `the request of ${settled.name} was answered already: ${state}`)
+}
+
+const nothingWaits = (context: Context, id: string | null): SentoError =>
+  answeredAlready(context, id) ??
+  new SentoError(
     "usage",
     "no request waits",
     "a request appears when another agent has proved the code of `sento pair`, or this agent asks to join one",
   )
-}

@@ -8,11 +8,13 @@ export type Question = {
   readonly kind: "request" | "join"
   /** What the other agent calls itself. */
   readonly name: string
+  /** What it will be called here: not the same where an agent joins with `--as`. */
+  readonly as: string
   readonly host: string
   readonly port: number
   /** Null before the other side has proved anything. */
   readonly verifier: string | null
-  /** Whether an agent of that name is paired already. */
+  /** Whether an agent called like that is paired here already. */
   readonly taken: boolean
   /** Milliseconds since the epoch. */
   readonly createdAt: number

@@ -43,10 +43,12 @@ export function createTmuxSurface(
       })
   }
 
-  /** In hardened mode the server is the agent's: what it starts is no way to the owner. */
+  /** In hardened mode the server is the agent's, whatever it says: what it starts is no way to the owner. */
   async function showEverywhere(): Promise<void> {
+    if (context.config.current.hardened !== undefined) return
     const server = serverOf(context)
-    const clients = await attachedClients(server, context.config.current.tmux.session)
+    const attached = await attachedClients(server, context.config.current.tmux.session)
+    const clients = attached.filter(client => client.canType)
     if (clients.length === 0 || !(await isOwnServer(server))) return
     for (const client of clients) show(client)
   }
@@ -60,9 +62,9 @@ export function createTmuxSurface(
     shown.add(client.pid)
     void showPopup(serverOf(context), client, ["env", home, ...command, "ask", next]).then(status => {
       shown.delete(client.pid)
-      // 0 without an answer: another popup was there. It is tried again with the next look.
+      // 0 without an answer: another popup was there. It is tried again with the next look, and not before.
       if (status !== 0) closed.add(`${client.pid} ${next}`)
-      if ([...questions.keys()].some(id => id !== next)) look()
+      if (questions.size > 0 && (status !== 0 || !questions.has(next))) look()
     })
   }
 

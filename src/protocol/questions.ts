@@ -5,6 +5,8 @@ import { formatTimestamp } from "./freshness.ts"
 export type AskedAbout = {
   readonly kind: "request" | "join"
   readonly name: string
+  /** What it will be called here. */
+  readonly as: string
   readonly host: string
   readonly port: number
   readonly verifier: string | null
@@ -17,7 +19,7 @@ export type AskedAbout = {
  * without one. @param self - this agent's name
  */
 export function questionLines(asked: AskedAbout, self: string): string[] {
-  const { name, host, port, verifier } = asked
+  const { name, as, host, port, verifier } = asked
   const who =
     asked.kind === "request"
       ? `${name} at ${host} knows the code of \`sento pair\`.`
@@ -29,6 +31,7 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
   return [
     who,
     compare,
+    ...(as === name ? [] : [`${name} will be called ${as} here.`]),
     `With a yes ${name}'s messages will be typed into ${self}'s session;`,
     `${name} gets no access to files.`,
     `Unanswered, it ends at ${minuteOf(asked.expiresAt)}, and nothing is paired.`,

@@ -6,6 +6,10 @@ export type Client = {
   /** As tmux targets it: its terminal. */
   readonly name: string
   readonly pid: number
+  /** Whether a person can type there: not with `attach -r`, and not for a program in control mode. */
+  readonly canType: boolean
+  readonly columns: number
+  readonly rows: number
 }
 
 /** The clients attached to the session with exactly this name. */
@@ -15,14 +19,18 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
     "-t",
     exactSession(session),
     "-F",
-    "#{client_pid} #{client_name}",
+    "#{client_pid} #{client_readonly}#{client_control_mode} #{client_width} #{client_height} #{client_name}",
   ])
   if (listed.status !== 0) return []
   return listed.stdout.split("\n").flatMap(line => {
-    const [, pid, name] = /^(\d+) (.+)$/.exec(line) ?? []
-    return pid === undefined || name === undefined ? [] : [{ pid: Number(pid), name }]
+    const [, pid, flags, columns, rows, name] = /^(\d+) (\d\d) (\d+) (\d+) (.+)$/.exec(line) ?? []
+    if (name === undefined) return []
+    return [{ name, pid: Number(pid), canType: flags === "00", columns: Number(columns), rows: Number(rows) }]
   })
 }
+
+/** Room for the question's longest line, and for its lines where they are broken on a narrow client. */
+const wished = { columns: 84, rows: 14, rowsWhereNarrow: 20 } as const
 
 /**
  * Runs a command in a popup over one client, and takes it away when the command ends.
@@ -30,7 +38,10 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
  * @returns the command's exit status; 0 at once where another popup was there (tmux 3.3a)
  */
 export function showPopup(server: TmuxServer, client: Client, command: readonly string[]): Promise<number> {
-  const size = ["-w", "84", "-h", "14"]
+  // One that is larger than its client is not shown at all (tmux 3.3a).
+  const columns = Math.min(wished.columns, client.columns)
+  const rows = Math.min(columns < wished.columns ? wished.rowsWhereNarrow : wished.rows, client.rows)
+  const size = ["-w", String(columns), "-h", String(rows)]
   const child = spawnTmux(server, ["display-popup", "-c", client.name, ...size, "-E", shellWords(command)])
   return child.exited
 }

@@ -53,6 +53,19 @@ function doorClient(): string {
   return `${process.execPath} -e '${script}'`
 }
 
+/** Many clients of the owner's door that ask, and are gone before the answer. */
+function dyingClient(): string {
+  const script = `const all = []; for (let i = 0; i < 60; i += 1) all.push(await Bun.connect({ unix: process.env.SENTO_HOME + "/.sento/owner.sock", socket: { data() {} } })); for (const s of all) s.write(JSON.stringify({ op: "approve", id: null }) + "\\n"); process.kill(process.pid, "SIGKILL")`
+  return `${process.execPath} -e '${script}'`
+}
+
+test("an agent cannot approve by a process that has ended before the Guardian looks who it was", async () => {
+  await openRequest()
+  await world.type("mira", `${dyingClient()}; echo "exit $?"`)
+  await world.shows("mira", /exit \d+/)
+  expect(await agentsOf("mira")).toEqual([])
+}, 30_000)
+
 test.each(["AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE"])(
   "a process with %s in its environment cannot approve, deny, remove or rename",
   async variable => {
@@ -135,6 +148,42 @@ test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
   },
   30_000,
 )
+
+test("with a PIN, an agent that looks like nobody's child cannot join by itself either", async () => {
+  world = createWorld()
+  const { port } = await setUpAgent(world, "kai")
+  await setUpAgent(world, "mira", ["sh"])
+  const { lines } = jsonLines(world.start("kai", ["pair", "--json"]))
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  await setPin("482 916")
+  const out = join(world.folder, "out")
+  const trick = tricks["setsid -f"](`${sento} pair ${code}@127.0.0.1:${port} > ${out} 2>&1`)
+  await world.type("mira", trick)
+  await until("the attempt", () => Bun.file(out).size > 0)
+  expect(await Bun.file(out).text()).toContain("the owner's PIN is needed")
+  expect(lines.filter(line => line.event === "request")).toEqual([])
+  const piped = await world.sento("mira", ["pair", `${code}@127.0.0.1:${port}`])
+  expect(piped).toMatchObject({ exit: 77 })
+  expect(piped.stderr).toContain("the owner's PIN is needed")
+}, 30_000)
+
+test("another question cannot take the place of the one that is approved while the PIN is typed", async () => {
+  await openRequest()
+  const { port } = await setUpAgent(world, "lia")
+  const { stdout } = await world.sento("lia", ["pair", "--json"], { env: { CLAUDECODE: "1" } })
+  const { code } = JSON.parse(stdout.split("\n")[0] ?? "") as { code: string }
+  await setPin("482 916")
+  await world.type("mira-owner", `clear; ${sento} approve`)
+  await world.shows("mira-owner", "Owner PIN")
+  expect((await world.sento("mira", ["deny"])).exit).toBe(0)
+  world.start("mira", ["pair", `${code}@127.0.0.1:${port}`], { env: { CLAUDECODE: "1" } })
+  await until("the other question", async () =>
+    (await world.sento("mira", ["status"])).stdout.includes("lia"),
+  )
+  await world.type("mira-owner", "482 916")
+  await world.shows("mira-owner", "the request of kai was answered already: denied")
+  expect((await world.sento("lia", ["status", "--json"])).stdout).toContain('"requests":[]')
+}, 30_000)
 
 test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
   await openRequest()

@@ -155,6 +155,20 @@ test.each(["yes", "no"])(
   30_000,
 )
 
+test("a popup fits a client that is smaller than the question", async () => {
+  const { at } = await openCode()
+  const person = await attach("mira")
+  await person.tmux("resize-window", "-t", "=person:", "-x", "60", "-y", "16")
+  await until("the small client", async () => {
+    const { stdout } = await world.tmux("list-clients", "-F", "#{client_width}x#{client_height}")
+    return stdout.trim() === "60x16"
+  })
+  const { joining } = await proveCode(at)
+  await person.shows("person", "Agent kai wants to pair. Approve? (yes/no)")
+  await person.type("person", "no")
+  expect((await finished(joining)).exit).toBe(77)
+}, 30_000)
+
 test("a popup comes to a client that attaches later, and goes when the answer is given elsewhere", async () => {
   const { at } = await openCode()
   const { joining } = await proveCode(at)
@@ -234,4 +248,74 @@ test("a notify command that waits is stopped when the answer is given elsewhere"
   expect((await world.sento("mira", ["approve"])).exit).toBe(0)
   expect((await finished(joining)).exit).toBe(0)
   await until("its end", () => !existsSync(`/proc/${pid}`))
+}, 30_000)
+
+test("an agent cannot have its owner say yes to a name that the question does not show", async () => {
+  const { at } = await openCode()
+  const heard = await setNotify("kai", "")
+  const joining = world.start("kai", ["pair", at, "--as", "boss"], { env: { CLAUDECODE: "1" } })
+  const [event] = await until("the question", () => (heardIn(heard).length > 0 ? heardIn(heard) : null))
+  expect(event).toMatchObject({ kind: "join", name: "mira", as: "boss" })
+  expect(String(event?.text)).toContain("mira will be called boss here.")
+  joining.kill()
+}, 30_000)
+
+test("with another popup or menu in the way, two questions wait for it without hurry", async () => {
+  const { at } = await openCode()
+  await attach("mira")
+  const { port } = await setUpAgent(world, "lia")
+  const { stdout: minted } = await world.sento("lia", ["pair", "--json"], { env: { CLAUDECODE: "1" } })
+  const { code } = JSON.parse(minted.split("\n")[0] ?? "") as { code: string }
+  const { stdout: client } = await world.tmux("list-clients", "-t", "=mira:", "-F", "#{client_name}")
+  const menu = world.tmux("display-menu", "-c", client.trim(), "an entry", "m", "")
+  await viewer?.shows("person", "an entry")
+  world.start("mira", ["pair", `${code}@127.0.0.1:${port}`], { env: { CLAUDECODE: "1" } })
+  await proveCode(at)
+  await until("two questions", async () => (await requestsOf("mira")).length === 2)
+  const popups = async (): Promise<number> => {
+    const { stdout } = await world.tmux("show-messages", "-t", client.trim())
+    return stdout.split("\n").filter(line => line.includes("display-popup")).length
+  }
+  const first = await until("a try", popups)
+  const began = performance.now()
+  await until("two more", async () => (await popups()) > first + 1)
+  expect(performance.now() - began).toBeGreaterThan(1500)
+  await viewer?.tmux("send-keys", "-t", "=person:", "q")
+  await menu
+  await viewer?.shows("person", "Approve? (yes/no)")
+}, 30_000)
+
+test("a popup goes when its Guardian stops, and comes again with the next one", async () => {
+  const { at } = await openCode()
+  const person = await attach("mira")
+  await proveCode(at)
+  await person.shows("person", "Approve? (yes/no)")
+  expect((await world.sento("mira", ["guard", "stop"])).exit).toBe(0)
+  await person.shows("person", "The Guardian stopped; the question is asked again when it runs.")
+  await until("the end of the popup", async () => !(await person.screen("person")).includes("Approve?"))
+  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  await person.shows("person", "Approve? (yes/no)")
+  await person.type("person", "no")
+  await person.shows("person", "The answer was no.")
+}, 30_000)
+
+test("a client that may only look gets no popup, for nobody could answer or close it there", async () => {
+  const { at } = await openCode()
+  viewer = createWorld()
+  const command = `exec env -u TMUX tmux -u -S ${world.socket} attach -r -t =mira`
+  await viewer.session("person", ["sh", "-c", command])
+  const clients = async () => (await world.tmux("list-clients", "-t", "=mira:")).stdout.trim().split("\n")
+  await until("the client", async () => (await clients())[0] !== "")
+  await proveCode(at)
+  await attach("mira", "owner")
+  await viewer.shows("owner", "Approve? (yes/no)")
+  expect(await viewer.screen("person")).not.toContain("kai")
+}, 30_000)
+
+test("a popup whose question was answered before it came says so and ends", async () => {
+  const { at } = await openCode()
+  await proveCode(at)
+  await world.session("owner", ["sh"], "mira")
+  await world.type("owner", `${sento} ask 00000000; echo exit $?`)
+  await world.shows("owner", /Answered elsewhere\.\s+exit 0/)
 }, 30_000)

@@ -35,6 +35,7 @@ export const kai: Question = {
   id: "k7q2",
   kind: "request",
   name: "kai",
+  as: "kai",
   host: "192.0.2.7",
   port: 9877,
   verifier: "65T6V-3FSB8",
@@ -42,7 +43,7 @@ export const kai: Question = {
   createdAt: 0,
   expiresAt: day,
 }
-export const ada: Question = { ...kai, id: "m3x9", name: "ada", verifier: "AAAAA-BBBBB" }
+export const ada: Question = { ...kai, id: "m3x9", name: "ada", as: "ada", verifier: "AAAAA-BBBBB" }
 
 export function askOwner(name: ChatName): AskedOwner {
   const server = chatServers[name]()
