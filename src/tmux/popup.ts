@@ -8,6 +8,8 @@ export type Client = {
   readonly pid: number
   /** Whether a person can type there: not with `attach -r`, and not for a program in control mode. */
   readonly canType: boolean
+  readonly columns: number
+  readonly rows: number
 }
 
 /** The clients attached to the session with exactly this name. */
@@ -17,14 +19,14 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
     "-t",
     exactSession(session),
     "-F",
-    "#{client_pid} #{client_readonly}#{client_control_mode} #{client_name}",
+    "#{client_pid} #{client_readonly}#{client_control_mode} #{client_width} #{client_height} #{client_name}",
   ])
   if (listed.status !== 0) return []
   return listed.stdout.split("\n").flatMap(line => {
-    const [, pid, flags, name] = /^(\d+) (\d\d) (.+)$/.exec(line) ?? []
-    return pid === undefined || name === undefined
-      ? []
-      : [{ pid: Number(pid), name, canType: flags === "00" }]
+    const [, pid, flags, columns, rows, name] = /^(\d+) (\d\d) (\d+) (\d+) (.+)$/.exec(line) ?? []
+    if (name === undefined) return []
+    const size = { columns: Number(columns), rows: Number(rows) }
+    return [{ pid: Number(pid), name, canType: flags === "00", ...size }]
   })
 }
 
@@ -34,7 +36,9 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
  * @returns the command's exit status; 0 at once where another popup was there (tmux 3.3a)
  */
 export function showPopup(server: TmuxServer, client: Client, command: readonly string[]): Promise<number> {
-  const size = ["-w", "84", "-h", "14"]
+  // Of what does not fit tmux shows nothing at all ("width too large", 3.3a).
+  const [width, height] = [Math.min(84, client.columns), Math.min(14, client.rows)]
+  const size = ["-w", String(width), "-h", String(height)]
   const child = spawnTmux(server, ["display-popup", "-c", client.name, ...size, "-E", shellWords(command)])
   return child.exited
 }

@@ -8,6 +8,7 @@ import {
   createWorld,
   finished,
   jsonLines,
+  type Size,
   setUpAgent,
   until,
   type World,
@@ -51,10 +52,10 @@ async function requestsOf(name: string): Promise<{ id: string; kind: string }[]>
 }
 
 /** A person's terminal: a client attached to the agent's session, in a pane of another tmux server. */
-async function attach(session: string, name = "person"): Promise<World> {
+async function attach(session: string, name = "person", size?: Size): Promise<World> {
   viewer ??= createWorld()
   const command = `exec env -u TMUX tmux -u -S ${world.socket} attach -t =${session}`
-  await viewer.session(name, ["sh", "-c", command])
+  await viewer.session(name, ["sh", "-c", command], name, size)
   await until("the client", async () => {
     const { stdout } = await world.tmux("list-clients", "-t", `=${session}:`)
     return stdout.trim() !== ""
@@ -151,6 +152,22 @@ test.each(["yes", "no"])(
     await person.shows("person", word === "yes" ? "Paired with kai." : "The answer was no.")
     expect((await finished(joining)).exit).toBe(word === "yes" ? 0 : 77)
     expect(await agentsOf("mira")).toEqual(word === "yes" ? ["kai"] : [])
+  },
+  30_000,
+)
+
+test.each([
+  [80, 24],
+  [60, 12],
+] as const)(
+  "a popup fits a client of %i columns and %i rows",
+  async (columns, rows) => {
+    const { at } = await openCode()
+    const person = await attach("mira", "person", [columns, rows])
+    const { joining } = await proveCode(at)
+    await person.shows("person", "Approve? (yes/no)")
+    await person.type("person", "no")
+    expect((await finished(joining)).exit).toBe(77)
   },
   30_000,
 )
