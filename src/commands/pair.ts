@@ -88,8 +88,12 @@ function askHere(
       else if (request.kind === "join") tell(answerWords(answer))
     })
     .catch(error => {
-      if (error instanceof SentoError && error.code === "interrupted") stop.abort()
-      else tell(`sento: error: ${(error as Error).message}`)
+      if (error instanceof SentoError && error.code === "interrupted") {
+        tell(
+          `Not answered; \`sento approve ${request.id}\` or \`sento deny ${request.id}\` answers it later.`,
+        )
+        stop.abort()
+      } else tell(`sento: error: ${(error as Error).message}`)
     })
     .finally(() => answering.delete(answer))
   answering.add(answer)

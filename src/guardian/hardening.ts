@@ -71,5 +71,9 @@ export function hardeningSteps({ name, session, owner, user }: Wish): string[] {
 /** @throws usage for a name that is no user's */
 export function requireUserName(user: string): string {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(user)) return user
-  throw new SentoError("usage", `${JSON.stringify(user)} is no name of a user`, "see `getent passwd`")
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(user)} is no name of a user`,
+    "give one: `--agent-user USER`",
+  )
 }

@@ -1,4 +1,5 @@
 /** The one pane that is typed into: the session's active one at first use, the same from then on. */
+import { statSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import type { ProfileName } from "../protocol/names.ts"
@@ -29,6 +30,16 @@ export async function findTarget(context: Context): Promise<Target> {
     if (!(error instanceof SentoError) || error.code !== "no-tmux") throw error
     return { kind: "none", state: "absent", reason: "tmux is not installed" }
   }
+}
+
+/**
+ * In hardened mode the agent's user can make a link of its tmux socket, to a server of the owner's own: what a
+ * peer says is not typed there. The pid is compared again in the call that types.
+ */
+function isOwnersInHardened({ config }: Context, { pid }: PinnedPane): boolean {
+  if (config.current.hardened === undefined) return false
+  const stat = statSync(`/proc/${pid}`, { throwIfNoEntry: false })
+  return stat === undefined || stat.uid === process.getuid?.()
 }
 
 /** The process of the pinned pane, for the owner's door; null where none is pinned. */
@@ -87,6 +98,12 @@ async function adopt(context: Context, kept: PinnedPane | null): Promise<Target>
 }
 
 function withProfile(context: Context, pane: PinnedPane): Target {
+  if (isOwnersInHardened(context, pane))
+    return {
+      kind: "none",
+      state: "other",
+      reason: `the session ${context.config.current.tmux.session} runs as the Guardian's own user, not as the agent's`,
+    }
   const chosen = context.config.current.tmux.profile
   if (chosen !== null) return { kind: "pane", pane, profile: chosen }
   const owner = keyboardOwner(pane.pid)

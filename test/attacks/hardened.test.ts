@@ -1,8 +1,30 @@
 /** Hardened mode with two real users, set up by the very steps that `sento init --hardened` prints. */
 import { afterEach, expect, test } from "bun:test"
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs"
 import { join } from "node:path"
-import { built, createWorld, finished, initAgent, type Ran, until, type World } from "../support/world.ts"
+import { findUser } from "../../src/guardian/hardening.ts"
+import { updateConfig } from "../../src/store/config.ts"
+import { pathsOf } from "../../src/store/paths.ts"
+import {
+  built,
+  createWorld,
+  finished,
+  initAgent,
+  pairAgents,
+  type Ran,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
 
 const isRoot = process.getuid?.() === 0
 const isBuilt = built.length === 1
@@ -167,4 +189,26 @@ test.skipIf(skipped !== null)(
     await world.shows("kai", "found its way")
   },
   60_000,
+)
+
+test.skipIf(!isRoot)(
+  "hardened: nothing is typed into a session of the owner's own, to which the agent made its socket lead",
+  async () => {
+    world = createWorld()
+    await setUpAgent(world, "kai")
+    await world.session("mira", ["cat"])
+    await initAgent(world, "mira")
+    // The agent's user is another one; what is at the socket's path is the very server of the Guardian's user.
+    const folder = join(world.folder, "door")
+    mkdirSync(folder)
+    chownSync(folder, 0, findUser("daemon")?.gid ?? 0)
+    chmodSync(folder, 0o2750)
+    updateConfig(pathsOf(world.home("mira")), config => ({ ...config, hardened: { folder, user: "daemon" } }))
+    await pairAgents(world, "mira", "kai")
+    await world.sento("kai", ["send", "mira", "rm -rf everything"])
+    const held = await until("the hold", async () => (await world.status("mira"))?.held)
+    expect(held.reason).toBe("the session mira runs as the Guardian's own user, not as the agent's")
+    expect(await world.screen("mira")).not.toContain("everything")
+  },
+  30_000,
 )

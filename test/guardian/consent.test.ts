@@ -8,6 +8,7 @@ import {
   createWorld,
   finished,
   jsonLines,
+  type Size,
   setUpAgent,
   until,
   type World,
@@ -51,10 +52,10 @@ async function requestsOf(name: string): Promise<{ id: string; kind: string }[]>
 }
 
 /** A person's terminal: a client attached to the agent's session, in a pane of another tmux server. */
-async function attach(session: string, name = "person"): Promise<World> {
+async function attach(session: string, name = "person", size?: Size): Promise<World> {
   viewer ??= createWorld()
   const command = `exec env -u TMUX tmux -u -S ${world.socket} attach -t =${session}`
-  await viewer.session(name, ["sh", "-c", command])
+  await viewer.session(name, ["sh", "-c", command], name, size)
   await until("the client", async () => {
     const { stdout } = await world.tmux("list-clients", "-t", `=${session}:`)
     return stdout.trim() !== ""
@@ -155,19 +156,21 @@ test.each(["yes", "no"])(
   30_000,
 )
 
-test("a popup fits a client that is smaller than the question", async () => {
-  const { at } = await openCode()
-  const person = await attach("mira")
-  await person.tmux("resize-window", "-t", "=person:", "-x", "60", "-y", "16")
-  await until("the small client", async () => {
-    const { stdout } = await world.tmux("list-clients", "-F", "#{client_width}x#{client_height}")
-    return stdout.trim() === "60x16"
-  })
-  const { joining } = await proveCode(at)
-  await person.shows("person", "Agent kai wants to pair. Approve? (yes/no)")
-  await person.type("person", "no")
-  expect((await finished(joining)).exit).toBe(77)
-}, 30_000)
+test.each([
+  [80, 24],
+  [60, 12],
+] as const)(
+  "a popup fits a client of %i columns and %i rows",
+  async (columns, rows) => {
+    const { at } = await openCode()
+    const person = await attach("mira", "person", [columns, rows])
+    const { joining } = await proveCode(at)
+    await person.shows("person", "Approve? (yes/no)")
+    await person.type("person", "no")
+    expect((await finished(joining)).exit).toBe(77)
+  },
+  30_000,
+)
 
 test("a popup comes to a client that attaches later, and goes when the answer is given elsewhere", async () => {
   const { at } = await openCode()

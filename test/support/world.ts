@@ -38,7 +38,7 @@ export type World = {
   close(): Promise<void>
 }
 
-type Size = readonly [columns: number, rows: number]
+export type Size = readonly [columns: number, rows: number]
 
 export type RunOptions = {
   readonly input?: string
