@@ -27,6 +27,7 @@ const turnEvent = v.variant("kind", [
     kind: v.literal("prompt"),
     turn,
     tags: v.pipe(v.array(v.object({ name: nameSchema, id })), v.maxLength(mostTags)),
+    hasMore: v.boolean(),
     isOwn: v.boolean(),
   }),
   v.object({

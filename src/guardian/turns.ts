@@ -47,9 +47,9 @@ export function createTurns(
   function eventOf(event: HookEvent): TurnEvent {
     if (event.kind === "ended") return { ...event, text: sanitise(event.text).trim() }
     if (event.kind !== "prompt") return event
-    const { turn, tags, isOwn } = event
+    const { turn, tags, hasMore, isOwn } = event
     const ids = isOwn ? [] : store.now(() => [...new Set(tags.flatMap(tag => takenBy(tag)))])
-    return { kind: "prompt", turn, isOwn, ids, hasOthers: ids.length === 0 }
+    return { kind: "prompt", turn, isOwn, ids, hasOthers: hasMore || ids.length < tags.length }
   }
 
   /**

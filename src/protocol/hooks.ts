@@ -2,7 +2,8 @@
  * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
  * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
  */
-import { sentenceBeginning } from "./turns.ts"
+import { answerHint } from "./layout.ts"
+import { isSentence } from "./turns.ts"
 
 /** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
 export type Tag = { readonly name: string; readonly id: string }
@@ -12,6 +13,8 @@ export type HookEvent =
       readonly kind: "prompt"
       readonly turn: string | null
       readonly tags: Tag[]
+      /** Whether it has words that are neither a tagged message nor our own sentence. */
+      readonly hasMore: boolean
       /** Whether the program or sento wrote it. */
       readonly isOwn: boolean
     }
@@ -59,7 +62,9 @@ const readers: Readonly<Record<string, (fields: Fields) => HookEvent | null>> = 
 function prompted(fields: Fields): HookEvent | null {
   const { prompt } = fields
   if (typeof prompt !== "string") return null
-  return { kind: "prompt", turn: turnOf(fields), tags: tagsIn(prompt), isOwn: isOwnPrompt(prompt) }
+  const tags = tagsIn(prompt)
+  const hasMore = !isSentence(prompt) && hasMoreThan(tags, prompt)
+  return { kind: "prompt", turn: turnOf(fields), tags, hasMore, isOwn: isOwnPrompt(prompt) }
 }
 
 function ended(fields: Fields, words: unknown): HookEvent {
@@ -86,7 +91,7 @@ const isRunning = (task: unknown): boolean =>
 
 /** Claude Code 2.1.330 starts a turn of its own with this when a background task ends. */
 const isOwnPrompt = (prompt: string): boolean =>
-  prompt.startsWith("<task-notification>") || prompt.startsWith(sentenceBeginning)
+  prompt.startsWith("<task-notification>") || isSentence(prompt)
 
 /**
  * Only where a line starts, or right behind the mark that Claude Code puts around a long paste: further lines of
@@ -102,6 +107,23 @@ export function tagsIn(prompt: string): Tag[] {
     if (tags.length === mostTags) break
   }
   return tags
+}
+
+/**
+ * A line of a message as it was typed, or of what Claude Code puts around a long paste.
+ * @see docs/PROTOCOL.md section 6
+ */
+const messageLine =
+  /^(?:\s*| {2}.*|(?:<pasted_content[^>]*>)?← agent [a-z0-9-]+ \[[0-9a-z]{4}\]: .*|<\/?pasted_content[^>]*>\s*)$/s
+
+/**
+ * Whether a prompt has words beside messages: programs merge prompts that were queued into one (Gemini CLI 0.61.0;
+ * Claude Code 2.1.197), and a person's may be among them.
+ */
+function hasMoreThan(tags: readonly Tag[], prompt: string): boolean {
+  const hints = new Set(tags.map(tag => answerHint(tag.id)))
+  const lines = prompt.trim().split("\n")
+  return tags.length === 0 || lines.some(line => !messageLine.test(line) && !hints.has(line.trim()))
 }
 
 const idOf = (value: unknown): string | null =>

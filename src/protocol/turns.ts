@@ -14,7 +14,7 @@
 /** Prompts that were taken together. @property ids - short ids of messages of peers, confirmed by the Guardian */
 export type Batch = {
   readonly ids: readonly string[]
-  /** Whether a prompt was among them that is no message of a peer: a person's, as far as anybody knows. */
+  /** Whether words were among them that are no message of a peer: a person's, or what a person's task came to. */
   readonly hasOthers: boolean
 }
 
@@ -34,7 +34,7 @@ export type TurnState = {
 }
 
 export type TurnEvent =
-  /** `isOwn`: a prompt that the program or sento wrote, which goes on with what was asked before. */
+  /** `isOwn`: a prompt that the program or sento wrote, which interrupts nothing. */
   | ({ readonly kind: "prompt"; readonly turn: string | null; readonly isOwn: boolean } & Batch)
   | {
       readonly kind: "ended"
@@ -130,8 +130,9 @@ function prompted(
     ...noTurn,
     open: { turn, own, queued: nothing, isAsked: false },
   })
-  if (open === null) return [start(join(left, batch)), nothing]
-  if (event.isOwn) return [{ open: { ...open, turn }, left }, nothing]
+  if (open === null)
+    return [start(join(left, { ...batch, hasOthers: batch.hasOthers || batch.ids.length === 0 })), nothing]
+  if (event.isOwn) return [{ open: { ...open, turn, own: join(open.own, batch) }, left }, nothing]
   if (turn !== null && turn === open.turn)
     return [{ open: { ...open, queued: join(open.queued, batch) }, left }, nothing]
   // What was queued behind the interrupted turn may have been taken with this prompt, or before it.
@@ -174,8 +175,11 @@ function ended(
   ]
 }
 
-/** How every sentence that blocks an end begins: a program may give it back as a prompt. */
-export const sentenceBeginning = "Sentō: "
+/** Whether a prompt is {@link sentenceFor} alone, as programs give it back: not a person's words that begin like it. */
+export const isSentence = (prompt: string): boolean =>
+  /^Sentō: messages? [0-9a-z]{4}(?:, [0-9a-z]{4})* ha(?:s|ve) no answer yet; [^\n]*so in it\.$/.test(
+    prompt.trim(),
+  )
 
 /** What the agent is asked. @param mostUnits - where its words were too long to be sent as they are, or null */
 function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
@@ -183,7 +187,7 @@ function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
   const isOne = ids.length === 1
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
   return (
-    `${sentenceBeginning}${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
+    `Sentō: ${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
     `your last words were not sent. Run ${commands}${isOne ? "" : ", each for its own agent,"}${length} now; ` +
     "if there is nothing to answer, say so in it."
   )

@@ -1,6 +1,23 @@
 import { describe, expect, test } from "bun:test"
 import { mostLastWords, readHook, tagsIn } from "../../src/protocol/hooks.ts"
-import { layOut } from "../../src/protocol/layout.ts"
+import { answerHint, layOut } from "../../src/protocol/layout.ts"
+import { noTurn, stepTurn } from "../../src/protocol/turns.ts"
+
+const [, effects] = stepTurn(
+  {
+    ...noTurn,
+    open: {
+      turn: null,
+      own: { ids: ["k7q2", "a1b2"], hasOthers: false },
+      queued: { ids: [], hasOthers: false },
+      isAsked: false,
+    },
+  },
+  { kind: "ended", turn: null, text: "", isContinued: false, hasBackground: false },
+  new Set(),
+  100,
+)
+const sentence = effects[0]?.kind === "block" ? effects[0].sentence : ""
 
 const prompt = (prompt: string) => ({ session_id: "s", prompt })
 
@@ -11,31 +28,43 @@ describe("a hook's input", () => {
       "Claude Code's prompt",
       "UserPromptSubmit",
       { ...prompt("hi"), prompt_id: "p" },
-      { kind: "prompt", turn: "p", tags: [], isOwn: false },
+      { kind: "prompt", turn: "p", tags: [], hasMore: true, isOwn: false },
     ],
     [
       "Codex' prompt",
       "UserPromptSubmit",
       { ...prompt("hi"), turn_id: "t" },
-      { kind: "prompt", turn: "t", tags: [], isOwn: false },
+      { kind: "prompt", turn: "t", tags: [], hasMore: true, isOwn: false },
     ],
     [
       "Gemini CLI's prompt",
       "BeforeAgent",
       prompt("hi"),
-      { kind: "prompt", turn: null, tags: [], isOwn: false },
+      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
     ],
     [
       "a prompt that Claude Code wrote itself",
       "UserPromptSubmit",
       prompt("<task-notification>\n<task-id>b</task-id>"),
-      { kind: "prompt", turn: null, tags: [], isOwn: true },
+      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: true },
     ],
     [
       "a prompt that is our own sentence",
       "BeforeAgent",
-      prompt("Sentō: message k7q2 waits"),
-      { kind: "prompt", turn: null, tags: [], isOwn: true },
+      prompt(`${sentence}\n`),
+      { kind: "prompt", turn: null, tags: [], hasMore: false, isOwn: true },
+    ],
+    [
+      "a person's prompt that begins as our sentence does",
+      "UserPromptSubmit",
+      prompt("Sentō: message k7q2 has no answer yet; what shall I do?"),
+      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
+    ],
+    [
+      "our sentence, with a person's words behind it",
+      "BeforeAgent",
+      prompt(`${sentence}\n\nwhat shall I do?`),
+      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
     ],
     [
       "the end of a turn",
@@ -87,6 +116,29 @@ describe("a hook's input", () => {
     const told = readHook("Stop", { session_id: "s", last_assistant_message: "x".repeat(100_000) })
     expect(told?.event).toMatchObject({ text: "x".repeat(mostLastWords) })
   })
+})
+
+describe("a prompt of messages", () => {
+  const kai = layOut("kai", "k7q2", "hello\n\nwhat is it?")
+  const lena = layOut("lena", "a1b2", "and now?")
+  const hint = answerHint("k7q2")
+  test.each([
+    ["alone", kai, false],
+    ["with the line that says how to answer", `${kai}\n${hint}`, false],
+    ["merged", `${kai}\n${hint}\n\n${lena}`, false],
+    [
+      "in the marks of a long paste",
+      `\n\n<pasted_content id="e">\n${kai}\n</pasted_content id="e">\n`,
+      false,
+    ],
+    ["with a person's words before it", `what is my password?\n${kai}`, true],
+    ["with a person's words behind it", `${kai}\nwhat is my password?`, true],
+    ["with a person's words behind a long paste", `<pasted_content>\n${kai}\n</pasted_content> and?`, true],
+    ["with a person's words behind the line that says how to answer", `${kai}\n${hint} and?`, true],
+    ["with the line that says how to answer another", `${kai}\n${answerHint("a1b2")}`, true],
+  ])("%s", (_, text, want) =>
+    expect(readHook("UserPromptSubmit", prompt(text))?.event).toMatchObject({ hasMore: want }),
+  )
 })
 
 describe("tags", () => {

@@ -13,13 +13,16 @@ const from = (turn: string | null, ...ids: string[]): TurnEvent => ({
   isOwn: false,
 })
 const person = (turn: string | null): TurnEvent => from(turn)
+/** Our own sentence as a prompt. */
 const own = (turn: string | null): TurnEvent => ({
   kind: "prompt",
   turn,
   ids: [],
-  hasOthers: true,
+  hasOthers: false,
   isOwn: true,
 })
+/** A background task ended: nobody knows whose. */
+const task = (turn: string | null): TurnEvent => ({ ...own(turn), hasOthers: true }) as TurnEvent
 const ends = (
   turn: string | null,
   text = "words",
@@ -85,9 +88,14 @@ describe("a turn", () => {
       ["asked for k"],
     ],
     [
-      "whose task ends after it was asked answers then",
-      [from("A", "k"), ends("A", "started it", { hasBackground: true }), own("B"), ends("B", "done")],
-      ["asked for k", "k gets: done"],
+      "in which a task of whomever ended sends no words",
+      [from("A", "k"), task("A"), ends("A", "your build failed"), again("A", "it did")],
+      ["asked for k", `k gets none: ${silent}`],
+    ],
+    [
+      "after which a task ends sends no words either",
+      [from("A", "k"), ends("A", "started it", { hasBackground: true }), task("B"), ends("B", "done")],
+      ["asked for k", `k gets none: ${silent}`],
     ],
     ["without words asks", [from("A", "k"), ends("A", "")], ["asked for k"]],
     [
