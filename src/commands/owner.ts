@@ -77,6 +77,7 @@ export function owner(paths: Paths, isJson: boolean): number {
   if (isJson) printJson({ pin: pin !== undefined, chats: rows })
   else if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
   else tell("the owner is asked in no chat yet; run `sento owner add telegram`, discord or slack")
+  if (!isJson && pin !== undefined) tell("a PIN is set: every approval, join and removal asks for it")
   return 0
 }
 

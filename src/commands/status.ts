@@ -25,6 +25,7 @@ type Kept = {
   readonly requests: readonly {
     readonly id: string
     readonly name: string
+    readonly as: string
     readonly kind: Question["kind"]
     readonly host: string
     readonly verifier: string | null
@@ -82,7 +83,7 @@ function readKept(paths: Paths, config: Config): Kept {
     requests: listQuestions(
       { requests: createRequests(database, noRandom), joins: createJoins(database, noRandom) },
       config,
-    ).map(({ id, kind, name, host, verifier }) => ({ id, kind, name, host, verifier })),
+    ).map(({ id, kind, name, as, host, verifier }) => ({ id, kind, name, as, host, verifier })),
     paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
     revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
@@ -110,8 +111,8 @@ function lines(
     ...loopsThere.map(one => `loop      ${heldThere(config.name, one)}`),
     ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
-      ({ id, kind, name, host, verifier }) =>
-        `${kind === "join" ? `join      the agent asks to join ${name} at ${host}` : `request   ${name} at ${host}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
+      ({ id, kind, name, as, host, verifier }) =>
+        `${kind === "join" ? `join      the agent asks to join ${name} at ${host}${as === name ? "" : `, to be called ${as} here`}` : `request   ${name} at ${host}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
     ),
     ...revoked.map(({ name, byUs, at }) =>
       byUs

@@ -16,6 +16,7 @@ import type {
   LogEntry,
   PairingEvent,
   Probe,
+  SessionState,
 } from "./door-requests.ts"
 import type { DoorHandler } from "./doors.ts"
 import { historyOf } from "./history.ts"
@@ -129,7 +130,7 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
     pid: process.pid,
     name: config.current.name,
     ...address,
-    session: { target: config.current.tmux.session, state: await delivery.look() },
+    session: { target: config.current.tmux.session, state: await lookSoon(delivery) },
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
     ...(paused.length === 0 ? {} : { paused }),
     ...(hold === null
@@ -144,6 +145,12 @@ async function status({ context, delivery }: Parts): Promise<GuardStatus> {
         }),
   }
 }
+
+const lookMilliseconds = 3000
+
+/** A tmux that hangs, or that the agent has stopped, must not keep the owner from a status or an answer. */
+const lookSoon = (delivery: Delivery): Promise<SessionState> =>
+  Promise.race([delivery.look(), Bun.sleep(lookMilliseconds).then(() => "other" as const)])
 
 async function attachPane({ context, delivery }: Parts): Promise<{ pane: string }> {
   const { pane } = await attach(context)

@@ -1,5 +1,5 @@
 /**
- * The owner's PIN: asked at every approval and removal where one is set. It stops whoever can type into a
+ * The owner's PIN: asked at every approval, join and removal where one is set. It stops whoever can type into a
  * terminal of the owner's and cannot know it; docs/SECURITY.md says what it does not stop.
  */
 import { SentoError } from "../protocol/errors.ts"

@@ -322,3 +322,14 @@ test("a popup whose question was answered before it came says so and ends", asyn
   await world.type("owner", `${sento} ask 00000000; echo exit $?`)
   await world.shows("owner", /Answered elsewhere\.\s+exit 0/)
 }, 30_000)
+
+test("a tmux that hangs does not keep the owner from an answer", async () => {
+  const { at } = await openCode()
+  const { joining } = await proveCode(at)
+  const pid = Number((await world.tmux("display-message", "-p", "#{pid}")).stdout)
+  process.kill(pid, "SIGSTOP")
+  const denying = world.start("mira", ["deny"])
+  await until("the answer", () => denying.exitCode !== null, 8000).finally(() => process.kill(pid, "SIGCONT"))
+  expect(denying.exitCode).toBe(0)
+  expect((await finished(joining)).exit).toBe(77)
+}, 15_000)
