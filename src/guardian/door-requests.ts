@@ -37,6 +37,7 @@ const turnEvent = v.variant("kind", [
     isContinued: v.boolean(),
     hasBackground: v.boolean(),
   }),
+  v.object({ kind: v.literal("person"), turn }),
   v.object({ kind: v.literal("failed"), turn }),
   v.object({ kind: v.literal("gone") }),
 ])
