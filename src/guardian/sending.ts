@@ -103,7 +103,7 @@ function requireReceived(context: Context, id: string): Received {
   if (shortId === null)
     throw new SentoError(
       "unknown-message",
-      `${JSON.stringify(id)} is no id of a message`,
+      `${JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id)} is no id of a message`,
       "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
     )
   const message = context.store.inbox.byShortId(shortId)
