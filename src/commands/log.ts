@@ -4,6 +4,7 @@ import { historyOf } from "../guardian/history.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { sanitise, visibleLine } from "../protocol/layout.ts"
+import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
@@ -93,7 +94,9 @@ export function lineOf({
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
   const [last, why] =
-    state === "accepted" && peerState !== null ? [peerState, reason ?? peerReason] : [state, reason]
+    state === "accepted" && peerState !== null
+      ? [peerState, peerReason && reasonWords(peerReason)]
+      : [state, reason]
   const outcome = why === null ? last : `${last}: ${visibleLine(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`
 }

@@ -10,6 +10,7 @@ import type { AgentList, AgentRow, DoorEvent, LogEntry, SendResult } from "../gu
 import { requireSendable } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { layOut, visibleText } from "../protocol/layout.ts"
+import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
 import { version } from "../version.ts"
 import { callDoor, HungUp } from "./door.ts"
@@ -201,7 +202,7 @@ async function sendAndWait(
 
 function newsWords(state: string, reason: string | null): string {
   const words = state === "accepted" ? "it has the message" : state
-  return reason === null ? words : `${words}: ${visibleText(reason)}`
+  return reason === null ? words : `${words}: ${reasonWords(reason)}`
 }
 
 /** Says that a message waits, or null where it does not. */

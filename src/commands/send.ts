@@ -2,8 +2,8 @@
 import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
-import { visibleLine } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
+import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor, type DoorOptions, HungUp, NoGuardian } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
@@ -143,11 +143,11 @@ function tellNews(to: string, state: string, reason: string | null): void {
     accepted: `${to} has the message; waiting for the answer`,
     delivered: `typed into ${to}'s session`,
     uncertain: `${to}'s Guardian cannot tell whether the message was typed; ask again if no answer comes`,
-    held: `${to}'s agent cannot take it now (${visibleLine(reason ?? "held")}); held until it can`,
+    held: `${to}'s agent cannot take it now (${reason === null ? "held" : reasonWords(reason)}); held until it can`,
     loop: `${to}'s Guardian holds it: too many replies in a row, until ${to}'s owner says \`sento agents resume\``,
   }
   const isLoop = state === "held" && reason === "loop"
-  const why = reason === null ? "" : ` (${visibleLine(reason)})`
+  const why = reason === null ? "" : ` (${reasonWords(reason)})`
   tell((isLoop ? words.loop : words[state]) ?? `${to}: ${state}${why}`)
 }
 

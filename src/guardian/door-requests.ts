@@ -10,6 +10,8 @@ import { nameSchema } from "../protocol/names.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
 
 const id = v.pipe(v.string(), v.maxLength(64))
+/** A short id as somebody gave it, told by its name where it is none. */
+const shortId = v.string()
 const optionalName = v.optional(v.nullable(nameSchema), null)
 const text = v.string()
 /**
@@ -37,6 +39,7 @@ const turnEvent = v.variant("kind", [
     isContinued: v.boolean(),
     hasBackground: v.boolean(),
   }),
+  v.object({ kind: v.literal("person"), turn }),
   v.object({ kind: v.literal("failed"), turn }),
   v.object({ kind: v.literal("gone") }),
 ])
@@ -58,11 +61,11 @@ const agentRequests = [
     text,
     messageId,
     /** The short id of the message that this answers. */
-    replyTo: v.optional(v.nullable(id), null),
+    replyTo: v.optional(v.nullable(shortId), null),
     /** Whether to go on telling what becomes of it, until the answer comes. */
     wait: v.optional(v.boolean(), false),
   }),
-  v.object({ op: v.literal("reply"), id, text, messageId }),
+  v.object({ op: v.literal("reply"), id: shortId, text, messageId }),
   /** What a hook of the agent program tells of a turn. */
   v.object({ op: v.literal("turn"), session: turnId, event: turnEvent }),
   v.object({

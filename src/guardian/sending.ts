@@ -1,8 +1,9 @@
 /** Messages and answers as a local door asks for them. */
 import { readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { visibleLine, visibleText } from "../protocol/layout.ts"
+import { visibleText } from "../protocol/layout.ts"
 import type { ReceiptState } from "../protocol/messages.ts"
+import { reasonWords } from "../protocol/receipts.ts"
 import type { Received, Sent } from "../store/messages.ts"
 import { type Context, peerById } from "./context.ts"
 import type { DoorRequest, MessageEvent, SendResult } from "./door-requests.ts"
@@ -55,7 +56,7 @@ export async function send(
 const noAnswer = (to: string, reason: string | null): SentoError =>
   new SentoError(
     "failed",
-    `${to} had the message and gave no answer: ${visibleLine(reason ?? "no reason was told")}`,
+    `${to} had the message and gave no answer: ${reason === null ? "no reason was told" : reasonWords(reason)}`,
     `ask again: \`sento send ${to} TEXT --wait\`; an answer that comes later will be typed into this session`,
   )
 
@@ -102,7 +103,7 @@ function requireReceived(context: Context, id: string): Received {
   if (shortId === null)
     throw new SentoError(
       "unknown-message",
-      `${JSON.stringify(id)} is no id of a message`,
+      `${JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id)} is no id of a message`,
       "the id stands in the delivered line, `← agent mira [k7q2]: …`: `sento reply k7q2 TEXT`",
     )
   const message = context.store.inbox.byShortId(shortId)

@@ -25,6 +25,8 @@ export type HookEvent =
       readonly isContinued: boolean
       readonly hasBackground: boolean
     }
+  /** A dialog waits for a person, who can answer it with words (Claude Code 2.1.330, OpenCode 1.18.33). */
+  | { readonly kind: "person"; readonly turn: string | null }
   | { readonly kind: "failed"; readonly turn: string | null }
   | { readonly kind: "gone" }
 
@@ -53,6 +55,7 @@ const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf
 const readers: Readonly<Record<string, (fields: Fields) => HookEvent | null>> = {
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
+  PermissionRequest: fields => ({ kind: "person", turn: turnOf(fields) }),
   Stop: fields => ended(fields, fields.last_assistant_message),
   AfterAgent: fields => ended(fields, wordsOfGemini),
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
@@ -117,8 +120,8 @@ const messageLine =
   /^(?:\s*| {2}.*|(?:<pasted_content[^>]*>)?← agent [a-z0-9-]+ \[[0-9a-z]{4}\]: .*|<\/?pasted_content[^>]*>\s*)$/s
 
 /**
- * Whether a prompt has words beside messages: programs merge prompts that were queued into one (Gemini CLI 0.61.0;
- * Claude Code 2.1.197), and a person's may be among them.
+ * Whether a prompt has words beside messages: a person may write before or behind one that stands in the box, and
+ * Gemini CLI 0.61.0 merges queued prompts into one.
  */
 function hasMoreThan(tags: readonly Tag[], prompt: string): boolean {
   const hints = new Set(tags.map(tag => answerHint(tag.id)))

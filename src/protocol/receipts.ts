@@ -8,7 +8,9 @@
  *
  * @see docs/PROTOCOL.md section 3, "Receipts"
  */
+import { visibleLine } from "./layout.ts"
 import { mostReceipts, type ReceiptState } from "./messages.ts"
+import { noAnswerReasons } from "./turns.ts"
 
 /** The last word on a message; null before the first. */
 export type Word = { readonly state: ReceiptState; readonly reason: string | null }
@@ -50,3 +52,16 @@ export function isTaken(last: ReceiptState | null, taken: number, next: ReceiptS
   const isBackwards = last !== null && ranks[next] < ranks[last]
   return taken < mostReceipts && !isBackwards
 }
+
+/** The reasons that a Guardian gives; docs/PROTOCOL.md leaves them free. */
+const usualReasons: ReadonlySet<string> = new Set([
+  ...["busy", "dialog", "draft", "no agent", "copy mode", "not ready", "no session", "loop", "paused"],
+  ...Object.values(noAnswerReasons),
+])
+
+/**
+ * A reason as a person or a model is told it. What is none of the usual ones is quoted: a peer chooses it, and stands
+ * in our own words with it.
+ */
+export const reasonWords = (reason: string): string =>
+  usualReasons.has(reason) ? reason : JSON.stringify(visibleLine(reason))

@@ -5,6 +5,7 @@
  *     prompt        opens a turn; with the same turn's id it is queued behind what runs (Claude Code 2.1.330
  *                   tells a queued prompt at once, with the running turn's id, and takes it later without a word);
  *                   with another id it says that the turn before was interrupted
+ *     person        a dialog of the turn waits for a person, whose answer may have words of its own
  *     ended         the answer goes back, or the agent is asked once, or the peers are told that none comes
  *     failed        the peers are told so
  *     gone          the session ended: the peers are told so
@@ -45,6 +46,7 @@ export type TurnEvent =
       readonly isContinued: boolean
       readonly hasBackground: boolean
     }
+  | { readonly kind: "person"; readonly turn: string | null }
   | { readonly kind: "failed"; readonly turn: string | null }
   | { readonly kind: "gone" }
   | { readonly kind: "idle" }
@@ -88,6 +90,8 @@ export function stepTurn(
       const [next, interrupted] = prompted(state, event)
       return [next, told(interrupted, noAnswerReasons.interrupted)]
     }
+    case "person":
+      return [withPerson(state, event.turn), []]
     case "ended": {
       const [turn, interrupted] = endingTurn(state, event.turn)
       const effects = told(interrupted, noAnswerReasons.interrupted)
@@ -137,6 +141,17 @@ function prompted(
     return [{ open: { ...open, queued: join(open.queued, batch) }, left }, nothing]
   // What was queued behind the interrupted turn may have been taken with this prompt, or before it.
   return [start(join(open.queued, batch)), open.own]
+}
+
+/** With a person's part in the turn of this id, or of none; what is queued may be what runs. */
+function withPerson({ open, left }: TurnState, turn: string | null): TurnState {
+  const marked = (batch: Batch): Batch => ({ ...batch, hasOthers: batch.hasOthers || batch.ids.length > 0 })
+  if (open === null) return { open, left: { ...left, ...marked(left) } }
+  const isQueued = turn !== null && open.turn !== null && turn !== open.turn
+  return {
+    open: { ...open, own: marked(open.own), queued: isQueued ? marked(open.queued) : open.queued },
+    left,
+  }
 }
 
 /** The turn that ends, and the batch that was interrupted without a word before it. */

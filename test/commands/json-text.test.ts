@@ -18,6 +18,11 @@ describe("put", () => {
     ["a comma at the end", '{\n\t"a": 1,\n}', `{\n\t"a": 1,\n\t"mcp": { ${entry} },\n}`],
     ["a comment at the end", '{\n  "a": 1 // one\n}', `{\n  "a": 1, // one\n  "mcp": { ${entry} }\n}`],
     ["comments alone", "{\n  // nothing\n}", `{\n  // nothing\n  "mcp": { ${entry} }\n}`],
+    [
+      "signs that JSON takes as they are",
+      '{"a\u007f\u0085": "\u2028"}',
+      `{"a\u007f\u0085": "\u2028", "mcp": { ${entry} }}`,
+    ],
     ["CRLF", '{\r\n "a": 1\r\n}', `{\r\n "a": 1,\r\n "mcp": { ${entry} }\r\n}`],
     [
       "a comma before its comment",

@@ -123,6 +123,11 @@ describe("what goes wrong", () => {
     ["send_message", { to: "kia", text: "x" }, 'no agent named "kia" is paired\nhint: did you mean kai?'],
     ["send_message", { to: "kai", text: " " }, "the text is empty\nhint: "],
     ["reply", { id: "zzzz", text: "x" }, 'no message "zzzz" came in\nhint: '],
+    [
+      "reply",
+      { id: "a long answer ".repeat(90), text: "x" },
+      '…" is no id of a message\nhint: the id stands in',
+    ],
     ["read_messages", { from: "nobody" }, 'no agent named "nobody" is paired\nhint: '],
   ] as const)("%s tells the model what is wrong and what to do: %j", async (name, input, words) => {
     const { text, isError } = await call(await connect("mira"), name, input)

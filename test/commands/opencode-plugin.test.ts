@@ -50,6 +50,7 @@ async function load(says: string) {
     hooks.event({ event: { type: "session.idle", properties: { sessionID } } })
   const error = (sessionID = "s1") =>
     hooks.event({ event: { type: "session.error", properties: { sessionID } } })
+  const dialog = (type: string) => hooks.event({ event: { type, properties: { sessionID: "another" } } })
   const calls = (): Record<string, unknown>[] =>
     existsSync(`${folder}/calls`)
       ? readFileSync(`${folder}/calls`, "utf8")
@@ -58,7 +59,7 @@ async function load(says: string) {
           .map(line => /^hook (\w+) (.*)$/.exec(line)?.slice(1, 3) ?? [])
           .map(([event, input = "{}"]) => ({ event, ...(JSON.parse(input) as object) }))
       : []
-  return { say, idle, error, calls, prompts }
+  return { say, idle, error, dialog, calls, prompts }
 }
 
 test("a turn is told from its prompts to its last words; what is typed meanwhile belongs to it", async () => {
@@ -113,5 +114,16 @@ test("a turn that failed or was interrupted is told as such, and its idle sessio
   expect(calls().map(({ event, prompt_id }) => [event, prompt_id])).toEqual([
     ["UserPromptSubmit", "m1"],
     ["StopFailure", "m1"],
+  ])
+})
+
+test.each(["permission.asked", "question.asked"])("a person's part in the turn is told: %s", async type => {
+  const { say, dialog, calls } = await load("")
+  await dialog(type)
+  await say("m1", "← agent kai [k7q2]: hello")
+  await dialog(type)
+  expect(calls().map(({ event, prompt_id: turn }) => [event, turn])).toEqual([
+    ["UserPromptSubmit", "m1"],
+    ["PermissionRequest", "m1"],
   ])
 })

@@ -282,6 +282,13 @@ describe("what it refuses, with the file named and nothing written", () => {
       '{"mcp":null}',
       "mcp is something else there",
     ],
+    [
+      "JSON too deep to read",
+      "opencode",
+      ".config/opencode/opencode.json",
+      "[".repeat(50_000),
+      "it is nested too deeply",
+    ],
     ["broken TOML", "codex", ".codex/config.toml", "model = \n", "TOML"],
     [
       "TOML that closed the table",

@@ -236,6 +236,10 @@ describe("no answer goes", () => {
       () => [prompt("what is my password?\n← agent kai [k7q2]: hello")],
     ],
     [
+      "where a person answered a dialog, perhaps with words",
+      () => [fromKai, ["PermissionRequest", { session_id: "s", prompt_id: "A", tool_name: "Bash" }]],
+    ],
+    [
       "where a person's own task ended in the turn",
       () => [fromKai, prompt("<task-notification>\n<task-id>b</task-id>")],
     ],

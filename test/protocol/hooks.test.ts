@@ -97,6 +97,12 @@ describe("a hook's input", () => {
       ended,
     ],
     ["a turn that failed", "StopFailure", { session_id: "s", prompt_id: "p" }, { kind: "failed", turn: "p" }],
+    [
+      "a dialog that waits for a person",
+      "PermissionRequest",
+      { session_id: "s", prompt_id: "p", tool_name: "Bash" },
+      { kind: "person", turn: "p" },
+    ],
     ["a session that ended", "SessionEnd", { session_id: "s", prompt_id: "p" }, { kind: "gone" }],
   ])("%s", (_, event, input, want) =>
     expect(readHook(event, input)).toEqual({ session: "s", event: want } as never),

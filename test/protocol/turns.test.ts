@@ -29,6 +29,7 @@ const ends = (
   more: { isContinued?: boolean; hasBackground?: boolean } = {},
 ): TurnEvent => ({ kind: "ended", turn, text, isContinued: false, hasBackground: false, ...more })
 const again = (turn: string | null, text = "words"): TurnEvent => ends(turn, text, { isContinued: true })
+const dialog = (turn: string | null): TurnEvent => ({ kind: "person", turn })
 const failed = (turn: string | null): TurnEvent => ({ kind: "failed", turn })
 const replied = (id: string): Event => ({ kind: "answered", id })
 
@@ -76,6 +77,23 @@ describe("a turn", () => {
       [from("A", "k", "l"), replied("k"), ends("A")],
       ["asked for l"],
     ],
+    ["with a dialog for a person in it asks", [from("A", "k"), dialog("A"), ends("A")], ["asked for k"]],
+    [
+      "after one with a dialog in it sends its words",
+      [from("A", "k"), dialog("A"), replied("k"), ends("A"), from("B", "l"), ends("B")],
+      ["l gets: words"],
+    ],
+    [
+      "that was queued, with a dialog in it, asks",
+      [person("A"), from("A", "k"), replied("x"), ends("A"), again("A"), dialog("B"), ends("B")],
+      ["asked for k", `k gets none: ${silent}`],
+    ],
+    [
+      "taken without a word, with a dialog in it, asks",
+      [from("A", "k"), from("A", "l"), replied("k"), dialog("B"), ends("B")],
+      ["asked for l"],
+    ],
+    ["of a person, with a dialog, asks nobody", [person("A"), dialog("A"), ends("A")], []],
     ["with a person's prompt behind it asks", [from("A", "k"), person("A"), ends("A")], ["asked for k"]],
     [
       "of a person, with a message queued behind it, asks",

@@ -83,6 +83,7 @@ function guarded<Value>(refuse: (why: string) => SentoError, work: () => Value):
   try {
     return work()
   } catch (error) {
+    if (error instanceof RangeError) throw refuse("it is nested too deeply")
     if (error instanceof BrokenJson || error instanceof TypeError) throw refuse(error.message)
     throw error
   }

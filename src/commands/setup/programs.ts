@@ -66,14 +66,14 @@ const projectPlace = (project: string, ...path: string[]) => ({
 
 /**
  * A plugin folder below `skills/` is loaded without any entry in a settings file, as `sento@skills-dir`, in a
- * project once its directory is trusted (Claude Code 2.1.197 and 2.1.330; StopFailure is known to both).
+ * project once its directory is trusted (Claude Code 2.1.197 and 2.1.330; both know all five hooks).
  */
 function claude({ sento, project, environment }: Scope): Program {
   const place =
     project === null ? placeOf(environment.CLAUDE_CONFIG_DIR, ".claude") : projectPlace(project, ".claude")
   const folder = join(place.folder, "skills", "sento")
   const plugin = join(folder, ".claude-plugin", "plugin.json")
-  const events = ["UserPromptSubmit", "Stop", "StopFailure", "SessionEnd"]
+  const events = ["UserPromptSubmit", "PermissionRequest", "Stop", "StopFailure", "SessionEnd"]
   const hooks = Object.fromEntries(events.map(event => [event, [hookGroup(sento, event, hookSeconds)]]))
   const server = { type: "stdio", ...mcpServer(sento) }
   const own = (path: string, content: string): Part => ownFile("claude", join(folder, path), content, plugin)

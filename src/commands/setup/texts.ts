@@ -123,6 +123,12 @@ export const Sento = async ({ client, directory }) => {
     await hook("StopFailure", { session_id: session, cwd: directory, prompt_id: prompt })
   }
 
+  /** Whichever session's dialog it is: what a person writes into a subagent's comes to the turn as well. */
+  async function personAsked() {
+    for (const [session, prompt] of turns)
+      await hook("PermissionRequest", { session_id: session, cwd: directory, prompt_id: prompt })
+  }
+
   return {
     "chat.message": async ({ sessionID, messageID }, { message, parts }) => {
       const prompt = turns.get(sessionID) ?? messageID ?? message.id
@@ -131,6 +137,7 @@ export const Sento = async ({ client, directory }) => {
       await hook("UserPromptSubmit", input)
     },
     event: async ({ event }) => {
+      if (event.type === "permission.asked" || event.type === "question.asked") await personAsked()
       if (event.type === "session.error") await turnFailed(event.properties.sessionID)
       if (event.type === "session.idle") await turnEnded(event.properties.sessionID).catch(() => {})
     },
