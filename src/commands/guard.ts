@@ -146,6 +146,7 @@ export async function guardLogs(paths: Paths, follow: boolean, isJson: boolean):
     return 0
   }
   const tail = Bun.spawn(["tail", "-n", "20", "-F", paths.log], { stdin: "ignore", stderr: "ignore" })
+  process.once("exit", () => tail.kill())
   for await (const line of createInterface({ input: Readable.fromWeb(tail.stdout) })) show(line)
   return await tail.exited
 }
