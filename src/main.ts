@@ -3,9 +3,16 @@ import { exitStatus, SentoError } from "./protocol/errors.ts"
 import { commit, version } from "./version.ts"
 
 const argv = process.argv.slice(2)
+process.stdout.on("error", endWithReader)
 const status = await run(argv)
 await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 process.exit(status)
+
+/** Whoever read stdout has gone, as `head` does: nobody is left to tell. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error
+  process.exit(exitStatus.failed)
+}
 
 /** What was written to a pipe may still be on its way. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

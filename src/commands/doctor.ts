@@ -44,19 +44,21 @@ async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
   const [config] = found
   if (config === undefined) return [read, tmux]
   const database = await attempt("database", () => checkDatabase(paths))
-  const running = await guardStatus(paths).catch(() => null)
+  const running = await statusOrNull(paths)
   return [
     read,
     ...checkFolder(paths),
     ...(config.hardened === undefined ? [] : await checkHardened(config, config.hardened)),
     tmux,
-    await checkSession(config),
+    ...(tmux.fix === null ? [await checkSession(config, paths)] : []),
     database,
     checkGuardian(running),
     ...(running === null ? [] : [checkPort(running)]),
     ...(name === null ? [] : [await checkPeer(paths, config, running, name)]),
   ]
 }
+
+const statusOrNull = (paths: Paths): Promise<GuardStatus | null> => guardStatus(paths).catch(() => null)
 
 /** What the work gives, or its error as a finding. */
 async function attempt(check: string, work: () => Finding | Promise<Finding>): Promise<Finding> {
@@ -78,12 +80,11 @@ async function checkTmux(): Promise<Finding> {
 function checkFolder({ folder }: Paths): Finding[] {
   if (!existsSync(folder)) return []
   const mode = statSync(folder).mode & 0o777
-  const isPrivate = (mode & 0o077) === 0
   return [
     {
       check: "folder",
       is: `${folder} (${mode.toString(8)})`,
-      fix: isPrivate ? null : `run \`chmod 700 ${folder}\``,
+      fix: mode === 0o700 ? null : `run \`chmod 700 ${folder}\``,
     },
   ]
 }
@@ -108,15 +109,25 @@ async function checkHardened(
   return [door, { check: "hardened", is: `${user}'s tmux server: ${stderr.trim()}`, fix: steps }]
 }
 
-async function checkSession(config: Config): Promise<Finding> {
+/** As the Guardian sees it where one runs, for it keeps to the pane that it was given. */
+async function checkSession(config: Config, paths: Paths): Promise<Finding> {
   const { session, socket } = config.tmux
-  const state = await sessionState(config)
+  const here = await sessionState(config)
+  const state = (await statusOrNull(paths))?.session.state ?? here
   const server = socket === null ? "" : `-S ${socket} `
+  const is = `${session}: ${sessionWords[state]}`
+  if (state === "other" && here !== "other" && here !== "absent")
+    return {
+      check: "session",
+      is: `${is} (${here} in another pane)`,
+      fix: "run `sento guard attach` to take it",
+    }
   const fixes: Partial<Record<typeof state, string>> = {
     absent: `run \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
     shell: "start the agent program there",
+    other: "start the agent program there, or run `sento init --profile plain` for any other program",
   }
-  return { check: "session", is: `${session}: ${sessionWords[state]}`, fix: fixes[state] ?? null }
+  return { check: "session", is, fix: fixes[state] ?? null }
 }
 
 function checkDatabase({ database }: Paths): Finding {

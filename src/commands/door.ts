@@ -1,5 +1,6 @@
 /** A command's side of the Guardian's local doors. */
 
+import { dirname } from "node:path"
 import type { DoorEvent, DoorName, DoorRequestInput } from "../guardian/door-requests.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { requireOwn } from "../store/ownership.ts"
@@ -102,7 +103,11 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
   } catch (error) {
     if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes((error as { code?: string }).code ?? ""))
       throw new NoGuardian()
-    throw new SentoError("failed", `cannot reach the Guardian at ${path}: ${(error as Error).message}`)
+    throw new SentoError(
+      "failed",
+      `cannot reach the Guardian at ${path}: ${(error as Error).message}`,
+      `see \`ls -ld ${dirname(path)} ${path}\`: both must be yours to read, write and enter`,
+    )
   }
 }
 

@@ -1,11 +1,14 @@
 /** `sento guard` and its subcommands; other commands start the Guardian through here too. */
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { createInterface } from "node:readline"
+import { Readable } from "node:stream"
 import type { GuardStatus, PausedAgent } from "../guardian/door-requests.ts"
 import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { makeFolder } from "../store/config.ts"
+import { isDiskTrouble } from "../store/database.ts"
 import { systemClock } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
@@ -59,12 +62,22 @@ export async function guard(paths: Paths, isJson: boolean): Promise<number> {
 export async function guardForeground(paths: Paths): Promise<number> {
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(paths)
-  const guardian = await startGuardian(paths, systemClock())
+  const guardian = await startGuardian(paths, systemClock()).catch(error => throwPlainly(error, paths))
   const { promise: signalled, resolve } = Promise.withResolvers<void>()
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
   await Promise.race([guardian.asked, signalled])
   await guardian.stop()
   return 0
+}
+
+/** A full disk is no bug. */
+function throwPlainly(error: unknown, { folder }: Paths): never {
+  if (!isDiskTrouble(error)) throw error
+  throw new SentoError(
+    "config",
+    `cannot write in ${folder}: ${(error as Error).message}`,
+    "free some space on its disk, then run `sento guard`",
+  )
 }
 
 /** `sento guard stop` */
@@ -123,16 +136,37 @@ export async function guardAttach(paths: Paths, isJson: boolean): Promise<number
   return 0
 }
 
-/** `sento guard logs [-f]` */
-export async function guardLogs(paths: Paths, follow: boolean): Promise<number> {
+/** `sento guard logs [-f]`: as it is written, or with `isJson` one object a line. */
+export async function guardLogs(paths: Paths, follow: boolean, isJson: boolean): Promise<number> {
   if (!existsSync(paths.log))
     throw new SentoError("failed", `there is no ${paths.log} yet`, "run `sento guard` to start the Guardian")
+  const show = (line: string): void => (isJson ? printJson(logLine(line)) : print(line))
   if (!follow) {
-    process.stdout.write(readFileSync(paths.log))
+    for (const line of readLog(paths).trimEnd().split("\n")) show(line)
     return 0
   }
-  const tail = Bun.spawn(["tail", "-n", "20", "-F", paths.log], { stdout: "inherit", stderr: "ignore" })
+  const tail = Bun.spawn(["tail", "-n", "20", "-F", paths.log], { stdin: "ignore", stderr: "ignore" })
+  process.once("exit", () => tail.kill())
+  for await (const line of createInterface({ input: Readable.fromWeb(tail.stdout) })) show(line)
   return await tail.exited
+}
+
+function readLog({ log }: Paths): string {
+  try {
+    return readFileSync(log, "utf8")
+  } catch (error) {
+    throw new SentoError(
+      "config",
+      `cannot read ${log}: ${(error as { code?: string }).code}`,
+      `see \`ls -ld ${log}\``,
+    )
+  }
+}
+
+/** A line of guardian.log as guardian/log.ts writes it. */
+function logLine(line: string): { at: string; text: string } {
+  const end = line.indexOf(" ")
+  return { at: line.slice(0, end), text: line.slice(end + 1) }
 }
 
 async function stopAndWait(paths: Paths, pid: number): Promise<void> {
@@ -199,16 +233,22 @@ function startedByAnother(paths: Paths, outputPath: string): Promise<GuardStatus
 }
 
 function readFailure(outputPath: string): SentoError {
-  const text = readFileSync(outputPath, "utf8")
+  const text = readFileSync(outputPath, "utf8").trim()
+  if (text === "")
+    return new SentoError(
+      "failed",
+      "the Guardian ended as it started, and could not say why",
+      `see whether the disk of ${outputPath} is full, then run \`sento guard\``,
+    )
   try {
-    const { error } = JSON.parse(text.trim().split("\n").at(-1) ?? "") as {
+    const { error } = JSON.parse(text.split("\n").at(-1) ?? "") as {
       error: { code: string; message: string; hint: string | null }
     }
     return new SentoError(isErrorCode(error.code) ? error.code : "failed", error.message, error.hint)
   } catch {
     return new SentoError(
       "failed",
-      `the Guardian ended as it started: ${text.trim().slice(0, 2000)}`,
+      `the Guardian ended as it started: ${text.slice(0, 2000)}`,
       "see `sento guard logs`",
     )
   }

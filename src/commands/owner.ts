@@ -68,16 +68,18 @@ const apps: Readonly<Record<ChatName, App>> = {
 const patienceMilliseconds = 10 * 60 * 1000
 const lookMilliseconds = 1000
 
-/** `sento owner`: what is set up, without any token. */
+/** `sento owner`: what is set up, without any token or PIN. */
 export function owner(paths: Paths, isJson: boolean): number {
   const { pin, telegram, discord, slack } = needConfig(paths).owner ?? {}
   const rows = Object.entries({ telegram, discord, slack }).flatMap(([name, chat]) =>
     chat === undefined ? [] : [{ name, user: chat.user }],
   )
   if (isJson) printJson({ pin: pin !== undefined, chats: rows })
-  else if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
-  else tell("the owner is asked in no chat yet; run `sento owner add telegram`, discord or slack")
-  if (!isJson && pin !== undefined) tell("a PIN is set: every approval, join and removal asks for it")
+  else {
+    if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
+    else tell("the owner is asked in no chat yet; run `sento owner add telegram`, discord or slack")
+    if (pin !== undefined) tell("a PIN is set: every yes and every removal takes it (`sento owner pin`)")
+  }
   return 0
 }
 

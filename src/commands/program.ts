@@ -114,8 +114,8 @@ function createProgram(finish: (status: number) => void): Command {
   guardCommand("status", "whether it runs, where it listens, what waits", "guardStatusCommand")
   command(guard, "logs", "what it wrote down")
     .option("-f, --follow", "go on as it writes")
-    .action(async (options: { follow?: boolean }) =>
-      finish(await (await import("./guard.ts")).guardLogs(paths(), options.follow ?? false)),
+    .action(async (options: { follow?: boolean }, self: Command) =>
+      finish(await (await import("./guard.ts")).guardLogs(paths(), options.follow ?? false, isJson(self))),
     )
 
   command(program, "pair", "print a pairing code, or join with one")
@@ -213,7 +213,7 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await (await import("./send.ts")).reply(paths(), id, words, options.json ?? false)),
     )
 
-  command(program, "log", "the messages both ways, the latest last")
+  command(program, "log", "the messages both ways, the latest last; times are UTC")
     .argument("[name]", "only those from and to this agent")
     .option("-f, --follow", "go on as messages come and go")
     .option("-n, --lines <count>", "how many", "100")
@@ -242,9 +242,13 @@ function createProgram(finish: (status: number) => void): Command {
   command(program, "hook", "tell the Guardian of an agent program's turn (what `sento setup` writes runs it)")
     .argument("<event>", "the program's name for it, such as Stop; its JSON on stdin")
     .action(async (event: string) => finish(await (await import("./hook.ts")).hook(event)))
-  command(program, "demo", "see two agents pair and talk, in a private place").action(async () =>
-    finish(await (await import("./demo.ts")).demo()),
-  )
+  program
+    .command("demo")
+    .description("see two agents pair and talk, in a private place")
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .allowExcessArguments(false)
+    .action(async () => finish(await (await import("./demo.ts")).demo()))
   program
     .command("demo-agent", { hidden: true })
     .argument("[answer]")

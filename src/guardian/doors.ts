@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
+import { isDiskTrouble } from "../store/database.ts"
 import { peerPid, reasonToDistrust } from "./callers.ts"
 import {
   agentRequestSchema,
@@ -131,6 +132,12 @@ function requireOwner(options: DoorOptions, descriptor: number): void {
 
 function asJson(error: unknown): { code: string; message: string; hint: string | null } {
   if (error instanceof SentoError) return { code: error.code, message: error.message, hint: error.hint }
+  if (isDiskTrouble(error))
+    return {
+      code: "failed",
+      message: `the Guardian failed: ${(error as Error).message}`,
+      hint: "free some space on the disk of sento.db; see `sento guard logs`",
+    }
   return { code: "failed", message: "the Guardian failed", hint: "see `sento guard logs`" }
 }
 

@@ -237,11 +237,10 @@ function arrived(
   const message = context.store.inbox.byId(from.peer.id, id)
   if (message === null) return
   try {
-    if (inReplyTo === undefined || !giveToWaiter(context, from, message, inReplyTo, text)) {
-      const isPaused = context.store.peers.pauseOf(from.peer.id, context.now()) !== null
-      if (isPaused) outbox.tellSender(message, "held", "paused")
-      else delivery.wake()
-    }
+    const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
+    if (isTaken) outbox.tellSender(message, "delivered", null)
+    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.wake()
+    else outbox.tellSender(message, "held", "paused")
   } catch (error) {
     if (!isDiskTrouble(error)) throw error
     context.log.write(`[${message.shortId}] from ${from.name} waits: ${(error as Error).message}`)

@@ -285,7 +285,7 @@ function bodyOf(sent: Sent): UnstampedBody {
 function diskRefuses(error: unknown): never {
   if (error instanceof SentoError) throw error
   throw new SentoError(
-    "try-later",
+    "failed",
     `the message cannot be kept: ${(error as Error).message}`,
     "free some space on the disk that holds ~/.sento, then send again",
   )

@@ -209,11 +209,7 @@ function openChecked(
     versionOf(database)
   } catch (error) {
     database?.close()
-    throw new SentoError(
-      "config",
-      `cannot open ${path}: ${(error as Error).message}`,
-      "mend or move it away (what waits in it is then lost), and run `sento guard`",
-    )
+    throw new SentoError("config", `cannot open ${path}: ${(error as Error).message}`, hintFor(error))
   }
   if (versionOf(database) <= migrations.length) return database
   const version = versionOf(database)
@@ -223,6 +219,14 @@ function openChecked(
     `${path} is of version ${version}; this sento knows ${migrations.length}`,
     "use a newer sento",
   )
+}
+
+/** Nobody is told to move away a database that is whole, behind a full disk or a wrong permission. */
+function hintFor(error: unknown): string {
+  const { code = "" } = error as { code?: string }
+  return code.startsWith("SQLITE_IOERR") || ["SQLITE_FULL", "SQLITE_CANTOPEN"].includes(code)
+    ? "free some space on its disk and make it yours to read and write; nothing in it is lost"
+    : "mend or move it away (what waits in it is then lost), and run `sento guard`"
 }
 
 function versionOf(database: Database): number {

@@ -87,7 +87,7 @@ test("a Guardian whose door was removed ends, and the next command has another",
 
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
-test("the events of a pairing and the lists after it are as DESIGN.md says", async () => {
+test("the events of a pairing and the lists after it, for programs", async () => {
   world = createWorld()
   const { port } = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")

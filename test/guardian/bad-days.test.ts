@@ -69,6 +69,32 @@ async function refuseState(name: string, state: string): Promise<() => void> {
   return () => change("DROP TRIGGER refuse")
 }
 
+test("a disk that does not take what is sent: `sento send` says so, and neither 0 nor 75", async () => {
+  world = createWorld()
+  for (const name of ["mira", "kai"]) await setUpAgent(world, name)
+  await pairAgents(world, "mira", "kai")
+  using database = new Database(join(world.home("mira"), ".sento/sento.db"))
+  database.run("PRAGMA busy_timeout = 2000")
+  database.run(
+    "CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END",
+  )
+  expect(await world.sento("mira", ["send", "kai", "hello"])).toEqual({
+    exit: 1,
+    stdout: "",
+    stderr:
+      "sento: error: the message cannot be kept: database or disk is full\n" +
+      "sento: hint: free some space on the disk that holds ~/.sento, then send again\n",
+  })
+  database.run("CREATE TRIGGER shut BEFORE INSERT ON codes BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+  expect(await world.sento("mira", ["pair"])).toEqual({
+    exit: 1,
+    stdout: "",
+    stderr:
+      "sento: error: the Guardian failed: disk I/O error\n" +
+      "sento: hint: free some space on the disk of sento.db; see `sento guard logs`\n",
+  })
+})
+
 test.each([
   ["typing", "before its paste", false],
   ["delivered", "after it was typed", true],

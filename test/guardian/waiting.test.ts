@@ -49,6 +49,11 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
     ["and now?", "answered"],
     ["and at last?", "answered"],
   ])
+  // Whoever answered hears that it arrived, as for an answer that is typed.
+  await until("three receipts", async () => {
+    const answers = (await logOf("kai")).filter(one => one.direction === "out")
+    return answers.length === 3 && answers.every(one => one.peerState === "delivered")
+  })
 }, 40_000)
 
 test("without an answer in time it exits 124, and the late answer is typed", async () => {
