@@ -59,7 +59,9 @@ async function pairBoth(stage: Stage): Promise<void> {
   tell(`   and gets ${bold(code)}`)
   tell(bold(`\n2. kai's owner runs:  sento pair ${code}`))
   await openSession(stage, "kai-owner", ["sh"])
-  await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}`)
+  // With the address: another agent of this machine may have a code open, too.
+  const port = (await guardStatus(pathsOf(homeOf(stage, "mira"))))?.port
+  await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}@127.0.0.1:${port}`)
   await untilShown(stage, "mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
   tell("   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
   await type(stage, "mira-owner", "yes")

@@ -30,7 +30,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   let expiry: ReturnType<typeof setTimeout> | null = null
 
   const waiting = (): Question[] =>
-    listQuestions(store, context.config.current).filter(one => !busy.has(one.id))
+    listQuestions(store, context.config.current).filter(one => !busy.has(one.id) && one.expiresAt > now())
 
   /** The question an answer is for. Without an id it must be the only one: with several, nothing is decided. */
   function requireOne(id: string | null): Question {
