@@ -27,6 +27,6 @@ export async function ownerPin(paths: Paths): Promise<number> {
     throw new SentoError("usage", "the two are not the same", "run `sento owner pin` again")
   await callDoor(paths, "owner", { op: "pin", pin, next: next === "" ? null : next })
   if (next === "") tell("no PIN any more")
-  else tell("the PIN is set: every approval, join and removal asks for it")
+  else tell("the PIN is set: every yes and every removal takes it")
   return 0
 }

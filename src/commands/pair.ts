@@ -19,7 +19,7 @@ import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ensureReady } from "./ready.ts"
-import { bold, choose, dim, isPerson, print, printJson, tell } from "./terminal.ts"
+import { bold, choose, dim, isPerson, print, printJson, tell, untilQuiet } from "./terminal.ts"
 
 export type PairOptions = {
   readonly long?: boolean
@@ -50,7 +50,7 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
     return exitOf(end)
   } catch (error) {
     if (!isNotOwner(error)) throw error
-    return pairForAgent(paths, request, onEvent)
+    return pairForAgent(paths, request, onEvent, (error as SentoError).message)
   }
 }
 
@@ -59,8 +59,10 @@ async function pairForAgent(
   paths: Paths,
   request: { readonly op: "pair"; readonly long: boolean },
   onEvent: (event: PairingEvent) => void,
+  reason: string,
 ): Promise<number> {
   await callDoor<null, PairingEvent>(paths, "agent", { ...request, wait: false }, { onEvent })
+  tell(`The yes is not asked for here: ${reason}.`)
   tell(
     "When the code is used this agent's owner is asked for a yes: in the session, in the chat that is set up,",
   )
@@ -84,8 +86,8 @@ function askHere(
   const answer = Promise.allSettled(before)
     .then(() => (withdrawn.signal.aborted ? null : answerHere(paths, request, withdrawn.signal)))
     .then(answer => {
-      if (answer === null) tell("answered elsewhere")
-      else if (request.kind === "join") tell(answerWords(answer))
+      if (answer === null) return withdraw()
+      if (request.kind === "join") tell(answerWords(answer))
     })
     .catch(error => {
       if (error instanceof SentoError && error.code === "interrupted") {
@@ -97,6 +99,12 @@ function askHere(
     })
     .finally(() => answering.delete(answer))
   answering.add(answer)
+}
+
+/** What is being typed must not reach the shell: there `yes` is a program without an end. */
+async function withdraw(): Promise<void> {
+  tell("answered elsewhere")
+  await untilQuiet()
 }
 
 function tellMinter(paths: Paths, event: PairingEvent): void {

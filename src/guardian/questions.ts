@@ -76,6 +76,8 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
       events.emit({ event: "verifier", verifier: request.verifier, name: request.name }, { role: "join", id })
       return { outcome: "asked", name: request.name, id, verifier: request.verifier }
     } catch (error) {
+      // Cut by the end of the Guardian: the question stands, and is asked again.
+      if (context.stopping.aborted) throw error
       store.joins.settle(id, "failed")
       events.emit({ event: "answered", id, state: "approved" }, { role: "join", id })
       events.emit(failedEvent(error), { role: "join", id })

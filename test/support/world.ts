@@ -50,7 +50,10 @@ export type Child = Bun.Subprocess<"pipe", "pipe", "pipe">
 
 const patienceMilliseconds = 15_000
 
-/** Polls until `look` gives something other than null, false or undefined. */
+/**
+ * Polls until `look` gives something other than null, false or undefined. It rests twice as long as a look took:
+ * a look may start a process, and tests that run beside this one need the processor too.
+ */
 export async function until<Value>(
   what: string,
   look: () => Value | Promise<Value>,
@@ -58,10 +61,11 @@ export async function until<Value>(
 ): Promise<NonNullable<Value>> {
   const deadline = Date.now() + milliseconds
   for (;;) {
+    const startedAt = performance.now()
     const value = await look()
     if (value) return value
     if (Date.now() > deadline) throw new Error(`timed out waiting: ${what}`)
-    await Bun.sleep(10)
+    await Bun.sleep(Math.max(10, 2 * (performance.now() - startedAt)))
   }
 }
 
