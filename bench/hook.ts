@@ -33,8 +33,8 @@ async function time(world: World, [, home, words, input]: (typeof kinds)[number]
 const world = createWorld([binary])
 try {
   await world.session("kai", ["cat"])
-  await initAgent(world, "kai")
-  await world.sento("kai", ["guard"])
+  initAgent(world, "kai")
+  await world.guard("kai")
   const times = kinds.map((): number[] => [])
   for (let round = 0; round < count; round++)
     for (const [index, kind] of kinds.entries()) times[index]?.push(await time(world, kind))

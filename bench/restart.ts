@@ -66,7 +66,7 @@ function growthOf({ rss: [first = 0, ...later] }: Sample): number {
 /** A home whose config and database are kept aside, so that every start finds the same. */
 async function prepare(name: string, peers: number): Promise<Paths> {
   const paths = pathsOf(world.home(name))
-  await initAgent(world, name)
+  initAgent(world, name)
   updateConfig(paths, config => ({ ...config, listen: { ...config.listen, port: freePort() } }))
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
   const agents = addPeers(paths, peers)

@@ -103,8 +103,8 @@ async function setUp(
     if (disk !== null) disks.set(name, disk)
     await world.session(name, [process.execPath, recorder, recordPath(world, name)])
     await world.shows(name, "ready")
-    await initAgent(world, name)
-    await world.sento(name, ["guard"])
+    initAgent(world, name)
+    await world.guard(name)
   }
   await pairAgents(world, "mira", "kai")
   const side = (name: string): Side => {

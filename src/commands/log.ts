@@ -95,7 +95,7 @@ export function lineOf({
   const words = sanitise(text).trim().replaceAll("\n", "\n  ")
   const [last, why] =
     state === "accepted" && peerState !== null
-      ? [peerState, peerReason && reasonWords(peerReason)]
+      ? [peerState, reason ?? (peerReason && reasonWords(peerReason))]
       : [state, reason]
   const outcome = why === null ? last : `${last}: ${visibleLine(why)}`
   return `${at.slice(0, 19).replace("T", " ")}  ${way}: ${words}  (${outcome})`

@@ -20,11 +20,6 @@ async function openRequest(): Promise<string> {
   return until("the request", () => lines.find(line => line.event === "request")?.id as string)
 }
 
-async function agentsOf(name: string): Promise<string[]> {
-  const { stdout } = await world.sento(name, ["agents", "--json"])
-  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
-}
-
 const scrubbed = "unset CLAUDECODE AI_AGENT GEMINI_CLI OPENCODE"
 
 test.each([
@@ -42,7 +37,7 @@ test.each([
     await world.type("mira", `${command}; echo "exit $?"`)
     await world.shows("mira", /only the owner may do this: it was started in the agent's own pane/)
     await world.shows("mira", /exit \d+/)
-    expect(await agentsOf("mira")).toEqual([])
+    expect(world.paired("mira")).toEqual([])
   },
   30_000,
 )
@@ -63,7 +58,7 @@ test("an agent cannot approve by a process that has ended before the Guardian lo
   await openRequest()
   await world.type("mira", `${dyingClient()}; echo "exit $?"`)
   await world.shows("mira", /exit \d+/)
-  expect(await agentsOf("mira")).toEqual([])
+  expect(world.paired("mira")).toEqual([])
 }, 30_000)
 
 test.each(["AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE"])(
@@ -98,7 +93,7 @@ test("no flag, variable or stdin answers a request", async () => {
   await until("the question", async () => (await world.sento("mira", ["status"])).stdout.includes("request"))
   piped.kill("SIGINT")
   await piped.exited
-  expect(await agentsOf("mira")).toEqual([])
+  expect(world.paired("mira")).toEqual([])
 }, 30_000)
 
 /** Sets mira's PIN by typing it, as her owner would. */
@@ -132,7 +127,7 @@ test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
       return text.includes("PIN") || text.includes("ended") ? text : null
     })
     expect(said).toContain("PIN")
-    expect(await agentsOf("mira")).toEqual([])
+    expect(world.paired("mira")).toEqual([])
   },
   30_000,
 )
@@ -142,7 +137,7 @@ test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
   async trick => {
     await openRequest()
     await world.type("mira", tricks[trick](`${sento} approve`))
-    await until("the pair", async () => (await agentsOf("mira")).includes("kai"))
+    await until("the pair", async () => world.paired("mira").includes("kai"))
     const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
     expect(text).toContain(trick)
   },
@@ -195,7 +190,7 @@ test("an agent that attaches a client of its own and answers the popup is stoppe
   await world.shows("own", "Owner PIN")
   await world.type("own", "yes")
   await world.shows("own", "the PIN is wrong")
-  expect(await agentsOf("mira")).toEqual([])
+  expect(world.paired("mira")).toEqual([])
 }, 30_000)
 
 test("five wrong PINs lock it for an hour, over a restart as well", async () => {
@@ -210,12 +205,12 @@ test("five wrong PINs lock it for an hour, over a restart as well", async () => 
   }
   await world.type("mira-owner", "482 916")
   await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
-  expect((await world.sento("mira", ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard("mira")
   await world.type("mira-owner", approve)
   await world.shows("mira-owner", /^│\s+_/m)
   await world.type("mira-owner", "482 916")
   await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
-  expect(await agentsOf("mira")).toEqual([])
+  expect(world.paired("mira")).toEqual([])
 }, 60_000)
 
 test("the PIN is in no file, argument or log as it is typed, and removals and new chats take it too", async () => {

@@ -76,7 +76,7 @@ test.skipIf(!canBecomeNobody)("another user of this machine can read no file and
 
 /** A home of its own in which somebody else put something; what the commands say then. */
 async function plant(name: string, put: (home: string) => unknown): Promise<Record<string, unknown>> {
-  await initAgent(mira.world, name)
+  initAgent(mira.world, name)
   const home = mira.world.home(name)
   await put(home)
   const told: Record<string, unknown> = {}

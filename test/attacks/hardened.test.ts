@@ -113,7 +113,7 @@ async function openRequest(made: Users): Promise<string> {
   const code = (JSON.parse(minted.stdout.split("\n")[0] ?? "") as { code: string }).code
   const { port } = JSON.parse(await must(made.owner, "sento guard status --json")) as { port: number }
   await world.session("kai", ["cat"])
-  await initAgent(world, "kai")
+  initAgent(world, "kai")
   world.start("kai", ["pair", `${code}@127.0.0.1:${port}`])
   return until("the request", async () => {
     const { requests } = JSON.parse(await must(made.owner, "sento status --json")) as {
@@ -197,7 +197,7 @@ test.skipIf(!isRoot)(
     world = createWorld()
     await setUpAgent(world, "kai")
     await world.session("mira", ["cat"])
-    await initAgent(world, "mira")
+    initAgent(world, "mira")
     // The agent's user is another one; what is at the socket's path is the very server of the Guardian's user.
     const folder = join(world.folder, "door")
     mkdirSync(folder)

@@ -19,8 +19,8 @@ let mira: Besieged
 const open: { stop(): unknown }[] = []
 beforeAll(async () => {
   mira = await besiege({ peers: 0 })
-  await initAgent(mira.world, "kai")
-  expect((await mira.world.sento("kai", ["guard"])).exit).toBe(0)
+  initAgent(mira.world, "kai")
+  await mira.world.guard("kai")
 })
 afterAll(async () => {
   for (const one of open) await one.stop()
@@ -50,10 +50,6 @@ const triesLeft = (): unknown =>
 const stateOfCode = (): unknown =>
   mira.query<Line>("SELECT state FROM codes ORDER BY seq DESC LIMIT 1")[0]?.state
 const join = (where: string): Promise<Ran> => finished(mira.world.start("kai", ["pair", where, "--json"]))
-const agentsOf = async (name: string): Promise<string[]> => {
-  const { stdout } = await mira.world.sento(name, ["agents", "--json"])
-  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
-}
 const configOf = (name: string) =>
   JSON.parse(readFileSync(`${mira.world.home(name)}/.sento-config.json`, "utf8"))
 
@@ -81,7 +77,7 @@ test("a recording of a whole pairing holds neither code nor key, and playing it 
   }
   expect(configOf("mira").agents).toEqual(before)
   expect((await mira.world.sento("mira", ["agents", "remove", "kai"])).exit).toBe(0)
-  await until("kai to hear", async () => (await agentsOf("kai")).length === 0)
+  await until("kai to hear", async () => mira.world.paired("kai").length === 0)
 })
 
 test("50 guesses at the same instant cost no more than three tries' worth of answers", async () => {
@@ -164,7 +160,7 @@ test.each(["request", "answer"] as const)(
     const ran = await join(`${code}@127.0.0.1:${middle.port}`)
     expect(ran.exit).toBe(77)
     expect(middle.heard.map(({ path }) => path)).toEqual(["/v1/pair/hello", "/v1/pair/confirm"])
-    expect([await agentsOf("mira"), await agentsOf("kai")]).toEqual([[], []])
+    expect([mira.world.paired("mira"), mira.world.paired("kai")]).toEqual([[], []])
   },
 )
 
@@ -180,7 +176,7 @@ test("a false minter without the code learns one guess, and the joiner shows and
   expect(ran.exit).toBe(77)
   expect(ran.stdout).not.toContain("verifier")
   expect(minter.asked).toEqual(["/v1/pair/hello", "/v1/pair/confirm"])
-  expect(await agentsOf("kai")).toEqual([])
+  expect(mira.world.paired("kai")).toEqual([])
 })
 
 test("an identity point from a false minter ends the pairing before any proof is sent", async () => {
@@ -216,7 +212,7 @@ test("pairing data that names another host: nothing is contacted there, the owne
   const request = await until("the question", () => lines.find(line => line.event === "request"))
   expect(request).toMatchObject({ name: "mallory", host: "127.0.0.9" })
   expect((await mira.world.sento("mira", ["deny"])).exit).toBe(0)
-  expect(await agentsOf("mira")).toEqual([])
+  expect(mira.world.paired("mira")).toEqual([])
   expect(contacted).toBe(0)
 })
 

@@ -20,7 +20,7 @@ afterEach(() => world.close())
 
 test("eight starts at the same instant give one Guardian and eight successes", async () => {
   world = createWorld()
-  await initAgent(world, "mira")
+  initAgent(world, "mira")
   const starts = Array.from({ length: 8 }, () => world.start("mira", ["guard", "--json"]))
   const ran = await Promise.all(starts.map(finished))
   expect(ran.map(one => [one.exit, one.stderr])).toEqual(ran.map(() => [0, ""]))

@@ -42,7 +42,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
   test("the owner is whoever sends the word, and nobody else; the rest of the config stays", async () => {
     world = createWorld()
     server = chatServers[name]()
-    await initAgent(world, "mira")
+    initAgent(world, "mira")
     const before = configOf("mira")
     const adding = startAdding(name)
     const out = jsonLines(adding)
@@ -77,7 +77,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     world = createWorld()
     server = chatServers[name]()
     server.revoke()
-    await initAgent(world, "mira")
+    initAgent(world, "mira")
     const before = configOf("mira")
     const ran = await finished(startAdding(name))
     expect({ exit: ran.exit, ...JSON.parse(ran.stdout).error }).toMatchObject({
@@ -116,7 +116,7 @@ test("without --json the word is on stdout, and people are told where to send it
 test("typed into a terminal, the token is not shown", async () => {
   world = createWorld()
   server = chatServers.telegram()
-  await initAgent(world, "mira")
+  initAgent(world, "mira")
   await world.session("owner", ["sh"], "mira")
   await world.type(
     "owner",
@@ -135,7 +135,7 @@ describe("with a Guardian", () => {
     world = createWorld()
     server = chatServers.telegram()
     const { token, baseUrl } = server
-    await initAgent(world, "mira")
+    initAgent(world, "mira")
     const telegram = { token, baseUrl, ...server.owner }
     const config = { ...configOf("mira"), owner: { telegram, ...owner } }
     writeFileSync(join(world.home("mira"), ".sento-config.json"), JSON.stringify(config), { mode: 0o600 })

@@ -38,7 +38,7 @@ test("the end of a turn sends the answer to who waits, also after the Guardian w
   const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
   const { prompt } = await asked("what is it")
   expect(await hook("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual(quiet)
-  await world.sento("kai", ["guard", "restart"])
+  await world.restartGuard("kai")
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
   expect(await hook("kai", "Stop", end)).toEqual(quiet)
   expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "forty-two\nindeed\n" })
@@ -83,7 +83,7 @@ test("without a Guardian, a setup or an input that it knows, it says nothing, st
   expect(await hook("nobody", "UserPromptSubmit", prompt)).toEqual(quiet)
   expect(existsSync(join(world.home("nobody"), ".sento"))).toBe(false)
   await setUpAgent(world, "kai")
-  await world.sento("kai", ["guard", "stop"])
+  await world.stopGuard("kai")
   expect(await hook("kai", "UserPromptSubmit", prompt)).toEqual(quiet)
   expect(await world.status("kai")).toBeNull()
   const inputs = ["", "{", "null", "[]", '"text"', '{"session_id":1}', "\u0000".repeat(1000)]

@@ -164,7 +164,7 @@ describe("what goes wrong", () => {
 
 describe("the process", () => {
   test("initialising and listing tools starts no Guardian", async () => {
-    await initAgent(world, "idle")
+    initAgent(world, "idle")
     const client = await connect("idle")
     await client.listTools()
     expect(guardiansOf(world.home("idle"))).toEqual([])

@@ -27,8 +27,8 @@ test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
   async signal => {
     world = createWorld()
     for (const name of ["mira", "kai"]) {
-      await initAgent(world, name)
-      expect((await world.sento(name, ["guard"])).exit).toBe(0)
+      initAgent(world, name)
+      await world.guard(name)
     }
     await pairAgents(world, "mira", "kai")
     const sending = Array.from({ length: 10 }, (_, i) => world.start("mira", ["send", "kai", `message ${i}`]))
@@ -40,20 +40,20 @@ test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
     const kept = textsIn("kai", "inbox", "waiting")
     expect(accepted.length).toBeGreaterThan(0)
     expect(accepted.filter(text => !kept.includes(text))).toEqual([])
-    expect((await world.sento("kai", ["guard", "--json"])).exit).toBe(0)
-    expect((await world.status("kai"))?.waiting.inbox).toBe(kept.length)
+    // Those that were not accepted may have come again by now.
+    expect((await world.guard("kai")).waiting.inbox).toBeGreaterThanOrEqual(kept.length)
   },
   30_000,
 )
 
 test("a Guardian that was killed leaves sockets and a lock behind that are in nobody's way", async () => {
   world = createWorld()
-  await initAgent(world, "mira")
-  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  initAgent(world, "mira")
+  await world.guard("mira")
   for (const pid of guardiansOf(world.home("mira"))) process.kill(pid, "SIGKILL")
   await until("its end", () => guardiansOf(world.home("mira")).length === 0)
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
-  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  await world.guard("mira")
 }, 30_000)
 
 /** A disk that refuses one kind of write, as far as the Guardian can tell. */
@@ -115,9 +115,7 @@ test.each([
     expect((await world.screen("kai")).match(/← agent mira/g)?.length).toBe(2) // typed, and echoed by cat
     const log = await logged()
     expect([log.split(trouble).length - 1, log.includes("    at ")]).toEqual([1, false])
-    await until("the word", async () =>
-      (await world.sento("mira", ["log", "--json"])).stdout.includes('"peerState":"delivered"'),
-    )
+    await until("the word", async () => (await world.log("mira")).some(one => one.peerState === "delivered"))
   },
   30_000,
 )

@@ -27,7 +27,7 @@ async function setUp(name: ChatName): Promise<string> {
     path,
     JSON.stringify({ ...config, owner: { [name]: { token, user: owner.user, baseUrl, ...place } } }),
   )
-  expect((await world.sento("mira", ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard("mira")
   const { lines } = jsonLines(world.start("mira", ["pair", "--json"]))
   const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
   return `${code}@127.0.0.1:${(await world.status("mira"))?.port}`
@@ -35,11 +35,6 @@ async function setUp(name: ChatName): Promise<string> {
 
 const question = (): Promise<{ id: string; text: string }> =>
   until("the question", () => server.sent.find(one => one.text.includes("Agent kai wants to pair")))
-
-async function agentsOf(name: string): Promise<string[]> {
-  const { stdout } = await world.sento(name, ["agents", "--json"])
-  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
-}
 
 test.each([
   ["telegram", "yes"],
@@ -57,7 +52,7 @@ test.each([
     server.write({ text: word === "yes" ? "no" : "yes", author: "31337", repliesTo: id })
     server.write({ text: word, repliesTo: id })
     expect((await finished(joining)).exit).toBe(word === "yes" ? 0 : 77)
-    expect(await agentsOf("mira")).toEqual(word === "yes" ? ["kai"] : [])
+    expect(world.paired("mira")).toEqual(word === "yes" ? ["kai"] : [])
     const outcome = word === "yes" ? "Paired with kai." : "Denied. Nothing is paired."
     await until("the outcome", () => server.sent.some(one => one.text.includes(outcome)))
   },
@@ -81,7 +76,7 @@ test("three wrong codes: the owner reads in the chat that the code is burned, by
   for (const _ of [1, 2, 3]) await world.sento("kai", ["pair", wrong])
   const burned = (): string[] => server.sent.filter(one => one.text.includes("burned")).map(one => one.text)
   await until("the notice", () => burned().length > 0)
-  expect((await world.sento("mira", ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard("mira")
   expect(burned()).toEqual([
     "the pairing code was burned by 3 wrong tries, the last from 127.0.0.1; `sento pair` makes a new one",
   ])

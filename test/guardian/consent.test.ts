@@ -24,11 +24,6 @@ afterEach(async () => {
 
 const sento = built.join(" ")
 
-async function agentsOf(name: string): Promise<string[]> {
-  const { stdout } = await world.sento(name, ["agents", "--json"])
-  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
-}
-
 /** mira with an open code, and kai's Guardian; the agents' panes run `sh` where the test types. */
 async function openCode(paneOfKai: readonly string[] = ["cat"]): Promise<{ at: string; minting: Child }> {
   world = createWorld()
@@ -47,9 +42,8 @@ async function proveCode(at: string): Promise<{ joining: Child; id: string }> {
   return { joining, id }
 }
 
-async function requestsOf(name: string): Promise<{ id: string; kind: string }[]> {
-  return JSON.parse((await world.sento(name, ["status", "--json"])).stdout).requests
-}
+const requestsOf = (name: string): Promise<{ id: string; kind: string }[]> =>
+  world.ask(name, "agent", { op: "requests" })
 
 /** A person's terminal: a client attached to the agent's session, in a pane of another tmux server. */
 async function attach(session: string, name = "person", size?: Size): Promise<World> {
@@ -75,11 +69,11 @@ test("an agent's join waits for its own owner, and then for the other one", asyn
   expect(await requestsOf("mira")).toEqual([])
   expect((await world.sento("kai", ["approve", "--json"])).stdout).toContain('"event":"asked"')
   await until("the request", async () => (await requestsOf("mira")).length > 0)
-  expect(await agentsOf("kai")).toEqual([])
+  expect(world.paired("kai")).toEqual([])
   expect((await world.sento("mira", ["approve"])).exit).toBe(0)
   await world.shows("kai", "Paired with mira.")
   await minting.exited
-  expect([await agentsOf("kai"), await agentsOf("mira")]).toEqual([["mira"], ["kai"]])
+  expect([world.paired("kai"), world.paired("mira")]).toEqual([["mira"], ["kai"]])
 }, 30_000)
 
 test("a no to an agent's join leaves no trace at the minter: the code stays open", async () => {
@@ -89,7 +83,7 @@ test("a no to an agent's join leaves no trace at the minter: the code stays open
   expect((await world.sento("kai", ["deny"])).stderr).toBe("mira was denied. Nothing is paired.\n")
   await world.shows("kai", "exit 77")
   expect(await requestsOf("mira")).toEqual([])
-  expect([await agentsOf("kai"), await agentsOf("mira")]).toEqual([[], []])
+  expect([world.paired("kai"), world.paired("mira")]).toEqual([[], []])
   const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
   expect(log).not.toContain("proved the code")
   const { joining } = await proveCode(at)
@@ -114,7 +108,7 @@ test("a question for a join survives a restart, and its owner can still say yes"
   const { at } = await openCode(["sh"])
   await world.type("kai", `${sento} pair ${at}`)
   await until("the question", async () => (await requestsOf("kai")).length > 0)
-  expect((await world.sento("kai", ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard("kai")
   expect((await world.sento("kai", ["approve"])).exit).toBe(0)
   await until("the request", async () => (await requestsOf("mira")).length > 0)
 }, 30_000)
@@ -151,7 +145,7 @@ test.each(["yes", "no"])(
     await person.type("person", word)
     await person.shows("person", word === "yes" ? "Paired with kai." : "The answer was no.")
     expect((await finished(joining)).exit).toBe(word === "yes" ? 0 : 77)
-    expect(await agentsOf("mira")).toEqual(word === "yes" ? ["kai"] : [])
+    expect(world.paired("mira")).toEqual(word === "yes" ? ["kai"] : [])
   },
   30_000,
 )
@@ -204,15 +198,16 @@ async function setNotify(name: string, then: string): Promise<string> {
   chmodSync(script, 0o700)
   const path = join(world.home(name), ".sento-config.json")
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), notify: [script] }))
-  expect((await world.sento(name, ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard(name)
   return heard
 }
 
+/** The events whose lines are whole by now. */
 const heardIn = (path: string): Record<string, unknown>[] =>
   existsSync(path)
     ? readFileSync(path, "utf8")
-        .trim()
         .split("\n")
+        .slice(0, -1)
         .map(line => JSON.parse(line) as Record<string, unknown>)
     : []
 
@@ -293,10 +288,10 @@ test("a popup goes when its Guardian stops, and comes again with the next one", 
   const person = await attach("mira")
   await proveCode(at)
   await person.shows("person", "Approve? (yes/no)")
-  expect((await world.sento("mira", ["guard", "stop"])).exit).toBe(0)
+  await world.stopGuard("mira")
   await person.shows("person", "The Guardian stopped; the question is asked again when it runs.")
   await until("the end of the popup", async () => !(await person.screen("person")).includes("Approve?"))
-  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  await world.guard("mira")
   await person.shows("person", "Approve? (yes/no)")
   await person.type("person", "no")
   await person.shows("person", "The answer was no.")

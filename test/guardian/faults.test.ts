@@ -28,26 +28,17 @@ async function openWorld(): Promise<void> {
   world = createWorld([faulty])
   for (const name of ["mira", "kai"]) {
     await world.session(name, ["cat"])
-    await initAgent(world, name)
+    initAgent(world, name)
   }
 }
 
 /** Starts a Guardian that dies at this point, or one that does not. */
 async function guard(name: string, point: FaultPoint | null = null): Promise<number> {
-  const ran = await world.sento(name, ["guard", "--json"], {
-    env: point === null ? {} : { SENTO_FAULT: point },
-  })
-  expect(ran.exit).toBe(0)
-  return JSON.parse(ran.stdout).port as number
+  return (await world.guard(name, point === null ? {} : { SENTO_FAULT: point })).port
 }
 
 const dies = (name: string): Promise<unknown> =>
   until(`the death of ${name}'s Guardian`, () => guardiansOf(world.home(name)).length === 0)
-
-async function pairedWith(name: string): Promise<string[]> {
-  const ran = await world.sento(name, ["agents", "--json"])
-  return (JSON.parse(ran.stdout).agents as { name: string }[]).map(agent => agent.name)
-}
 
 async function codeOf(name: string): Promise<{ code: string; child: Child }> {
   const child = world.start(name, ["pair", "--json"])
@@ -86,7 +77,7 @@ test.skipIf(!hasBuild).each([
     const again = world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
     await until("the request", async () => (await world.sento("mira", ["approve"])).exit === 0)
     expect((await finished(again)).exit).toBe(0)
-    expect([await pairedWith("mira"), await pairedWith("kai")]).toEqual([["kai"], ["mira"]])
+    expect([world.paired("mira"), world.paired("kai")]).toEqual([["kai"], ["mira"]])
   },
   30_000,
 )
@@ -106,7 +97,7 @@ test.skipIf(!hasBuild)(
     const { lines } = jsonLines(asked)
     await until("the question", () => lines.some(line => line.event === "request"))
     expect((await world.sento("mira", ["deny"])).exit).toBe(0)
-    expect([await pairedWith("mira"), await pairedWith("kai")]).toEqual([[], []])
+    expect([world.paired("mira"), world.paired("kai")]).toEqual([[], []])
   },
   30_000,
 )
@@ -134,7 +125,7 @@ test.skipIf(!hasBuild).each([
     await guard(who)
     await until("both to be paired", async () => {
       await world.sento("mira", ["approve"])
-      return (await pairedWith("mira")).length === 1 && (await pairedWith("kai")).length === 1
+      return world.paired("mira").length === 1 && world.paired("kai").length === 1
     })
     expect((await world.sento("mira", ["send", "kai", "still there?"])).exit).toBe(0)
     await world.shows("kai", "still there?")
@@ -152,8 +143,8 @@ test.skipIf(!hasBuild)(
     await world.sento("mira", ["agents", "remove", "kai"])
     await dies("mira")
     await guard("mira")
-    expect(await pairedWith("mira")).toEqual([])
-    await until("the other side to hear", async () => (await pairedWith("kai")).length === 0)
+    expect(world.paired("mira")).toEqual([])
+    await until("the other side to hear", async () => world.paired("kai").length === 0)
   },
   30_000,
 )
@@ -172,7 +163,7 @@ test.skipIf(!hasBuild).each([
     await guard("mira")
     await guard("kai")
     await pairAgents(world, "mira", "kai")
-    await world.sento("kai", ["guard", "stop"])
+    await world.stopGuard("kai")
     await guard("kai", point)
     const sent = await world.sento("mira", ["send", "kai", "only once"])
     expect([exit, 75]).toContain(sent.exit)
@@ -189,16 +180,8 @@ test.skipIf(!hasBuild).each([
 /** `cat` in a terminal shows a line twice: as it is typed, and as it is printed. */
 const echoes = 2
 
-async function logOf(name: string): Promise<Record<string, unknown>[]> {
-  const { stdout } = await world.sento(name, ["log", "--json"])
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as Record<string, unknown>)
-}
-
 const onWay = async (name: string, direction: "in" | "out"): Promise<unknown[]> =>
-  (await logOf(name)).filter(one => one.direction === direction).map(one => [one.text, one.state])
+  (await world.log(name)).filter(one => one.direction === direction).map(one => [one.text, one.state])
 
 /** Both paired and running, and mira's Guardian one that dies at this point. */
 async function openPaired(point: FaultPoint, kaiRuns?: readonly string[]): Promise<void> {
@@ -208,11 +191,11 @@ async function openPaired(point: FaultPoint, kaiRuns?: readonly string[]): Promi
     ["kai", kaiRuns ?? ["cat"]],
   ] as const) {
     await world.session(name, command)
-    await initAgent(world, name)
+    initAgent(world, name)
     await guard(name)
   }
   await pairAgents(world, "mira", "kai")
-  await world.sento("mira", ["guard", "stop"])
+  await world.stopGuard("mira")
   await guard("mira", point)
 }
 
@@ -274,12 +257,12 @@ test.skipIf(!hasBuild).each(["before-attempt", "after-attempt", "after-settle"] 
   "a receiver killed %s of a receipt: the sender hears of the delivery all the same",
   async point => {
     await openPaired("after-revocation-is-kept")
-    await world.sento("kai", ["guard", "stop"])
+    await world.stopGuard("kai")
     await guard("kai", point)
     expect((await world.sento("mira", ["send", "kai", "only once"])).exit).toBe(0)
     await dies("kai")
     await guard("kai")
-    await until("the word", async () => (await logOf("mira"))[0]?.peerState === "delivered")
+    await until("the word", async () => (await world.log("mira"))[0]?.peerState === "delivered")
     expect(await onWay("kai", "in")).toEqual([["only once", "delivered"]])
   },
   30_000,

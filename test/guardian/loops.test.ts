@@ -7,23 +7,8 @@ import { built, createWorld, initAgent, pairAgents, setUpAgent, until, type Worl
 let world: World
 afterEach(async () => world?.close())
 
-type Entry = {
-  readonly direction: "in" | "out"
-  readonly state: string
-  readonly text: string
-  readonly reason: string | null
-}
-
-async function logOf(name: string): Promise<Entry[]> {
-  const { stdout } = await world.sento(name, ["log", "--json"])
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as Entry)
-}
-
 const cameTo = async (name: string): Promise<[string, string][]> =>
-  (await logOf(name)).filter(one => one.direction === "in").map(one => [one.text, one.state])
+  (await world.log(name)).filter(one => one.direction === "in").map(one => [one.text, one.state])
 
 /** The lines that the Guardian typed into an agent's pane. */
 async function typedLines(name: string): Promise<string[]> {
@@ -47,12 +32,12 @@ async function setUpEcho(name: string, hopLimit: number): Promise<void> {
   const script = join(world.folder, "echo-agent.ts")
   writeFileSync(script, echoAgent)
   await world.session(name, [process.execPath, script, ...built])
-  await initAgent(world, name)
+  initAgent(world, name)
   const path = join(world.home(name), ".sento-config.json")
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), hopLimit }), {
     mode: 0o600,
   })
-  expect((await world.sento(name, ["guard"])).exit).toBe(0)
+  await world.guard(name)
 }
 
 const isWaiting = async (name: string, waiting: { inbox: number; outbox: number }): Promise<boolean> =>
@@ -91,7 +76,7 @@ test("two agents that echo each other stop by themselves, and go on when an owne
 
   // The other owner is told too, and whom to ask.
   const howToGoOn = "5 replies in a row; mira's owner runs `sento agents resume kai`"
-  await until("the receipt at kai's", async () => (await logOf("kai")).at(-1)?.reason === howToGoOn)
+  await until("the receipt at kai's", async () => (await world.log("kai")).at(-1)?.reason === howToGoOn)
   const words = `mira's Guardian holds our message: ${howToGoOn}`
   expect((await world.sento("kai", ["status"])).stdout).toContain(`loop      ${words}\n`)
   const listed = await world.sento("kai", ["agents"])
@@ -100,14 +85,14 @@ test("two agents that echo each other stop by themselves, and go on when an owne
   expect((await world.sento("kai", ["log"])).stdout).toContain(`→ mira: 5  (held: ${howToGoOn})\n`)
   expect((await world.sento("kai", ["guard", "logs"])).stdout).toContain(`told the owner: ${words}`)
 
-  const [last] = (await logOf("mira")).slice(-1)
+  const [last] = (await world.log("mira")).slice(-1)
   expect(last).toMatchObject({ text: "5", state: "waiting" })
   expect(last?.reason).toContain("`sento agents resume kai`")
 
   const resumed = await world.sento("mira", ["agents", "resume", "kai", "--json"])
   expect(JSON.parse(resumed.stdout)).toEqual({ resumed: "kai", wasPaused: true, moreReplies: 4 })
   const isDone = async (): Promise<boolean> =>
-    (await logOf("kai")).every(one => one.direction === "in" || one.reason === null)
+    (await world.log("kai")).every(one => one.direction === "in" || one.reason === null)
   await until("kai's owner to be done", isDone)
   expect((await world.sento("kai", ["status"])).stdout).not.toContain("loop ")
   // Kai's owner has a word too: kai's own limit holds mira's next answer.
@@ -129,7 +114,7 @@ test("a paused agent's messages are accepted and kept, over a restart, while tho
   expect((await world.sento("kai", ["send", "mira", "not", "now"])).exit).toBe(0)
   expect((await world.sento("lia", ["send", "mira", "but", "this"])).exit).toBe(0)
   await world.shows("mira", /← agent lia \[....\]: but this/)
-  expect((await world.sento("mira", ["guard", "restart"])).exit).toBe(0)
+  await world.restartGuard("mira")
   expect((await world.sento("lia", ["send", "mira", "and", "this"])).exit).toBe(0)
   expect(await world.shows("mira", /← agent lia \[....\]: and this/)).not.toContain("not now")
   await until("all but one to be typed", () => isWaiting("mira", { inbox: 1, outbox: 0 }))

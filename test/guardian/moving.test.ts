@@ -46,8 +46,8 @@ const logOf = (name: string): string => readFileSync(`${world?.home(name)}/.sent
 /** Two agents that are paired; kai's pane shows what arrives. */
 async function openPair(): Promise<{ world: World; kaiPort: number; miraPort: number }> {
   world = createWorld()
-  await initAgent(world, "mira")
-  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
+  initAgent(world, "mira")
+  await world.guard("mira")
   const { port: kaiPort } = await setUpAgent(world, "kai")
   await pairAgents(world, "mira", "kai")
   const miraPort = (await world.status("mira"))?.port ?? 0

@@ -32,18 +32,13 @@ async function mint(name: string, words: readonly string[] = []): Promise<Mintin
 async function openWorld(...names: string[]): Promise<void> {
   world = createWorld()
   for (const name of names) {
-    await initAgent(world, name)
-    expect((await world.sento(name, ["guard"])).exit).toBe(0)
+    initAgent(world, name)
+    await world.guard(name)
   }
 }
 
 const wrong = (at: string): string =>
   at.replace(/SENTO-(.)(.*)@/, (_, a, b) => `SENTO-${a === "0" ? "1" : "0"}${b}@`)
-
-async function agentsOf(name: string): Promise<string[]> {
-  const { stdout } = await world.sento(name, ["agents", "--json"])
-  return (JSON.parse(stdout).agents as { name: string }[]).map(agent => agent.name)
-}
 
 test("three wrong tries burn a code, over a kill -9 as well, and the owner is told from where", async () => {
   await openWorld("mira", "kai")
@@ -67,7 +62,7 @@ test("a joiner stops after three unanswered tries with one code, over a restart 
   const { at } = await mint("mira")
   const bad = wrong(at)
   for (const _ of [1, 2]) expect((await world.sento("kai", ["pair", bad])).exit).toBe(77)
-  await world.sento("kai", ["guard", "restart"])
+  await world.restartGuard("kai")
   expect((await world.sento("kai", ["pair", bad])).exit).toBe(77)
   const refused = await world.sento("kai", ["pair", bad])
   expect(refused.exit).toBe(77)
@@ -85,7 +80,7 @@ test("no more than 10 codes an hour, counted over restarts", async () => {
       database.run("UPDATE codes SET expires_at = 0 WHERE state = 'open'")
     }
   }
-  await world.sento("mira", ["guard", "restart"])
+  await world.restartGuard("mira")
   const refused = await world.sento("mira", ["pair"])
   expect(refused).toMatchObject({ exit: 75, stdout: "" })
   expect(refused.stderr).toContain("no more than 10 codes an hour")
@@ -106,14 +101,14 @@ test("a request that waits is shown by `sento pair` again, also after restarts o
   world.start("kai", ["pair", at, "--json"])
   const request = await until("the request", () => lines.find(line => line.event === "request"))
   child.kill()
-  for (const name of ["mira", "kai"]) expect((await world.sento(name, ["guard", "restart"])).exit).toBe(0)
+  for (const name of ["mira", "kai"]) await world.restartGuard(name)
   const again = world.start("mira", ["pair", "--json"])
   const shown = jsonLines(again)
   await until("the request again", () => shown.lines.length > 0)
   expect(shown.lines[0]).toEqual(request)
   expect((await world.sento("mira", ["approve", request.id as string])).exit).toBe(0)
   expect(await again.exited).toBe(0)
-  await until("kai to be paired", async () => (await agentsOf("kai")).includes("mira"))
+  await until("kai to be paired", async () => world.paired("kai").includes("mira"))
 }, 30_000)
 
 test("an answer from another terminal withdraws the question here", async () => {
@@ -143,7 +138,7 @@ test("anything but the word is asked for again, and Ctrl-C leaves the request wa
   await world.shows("owner", "Approve? (yes/no)")
   await world.type("owner", "y")
   await world.shows("owner", "type yes or no")
-  expect(await agentsOf("mira")).toEqual([])
+  expect(world.paired("mira")).toEqual([])
   await world.tmux("send-keys", "-t", "=owner:", "C-c")
   await world.shows("owner", "exit 130")
   expect((await world.sento("mira", ["approve"])).exit).toBe(0)
@@ -153,7 +148,7 @@ test("a name that is taken is never replaced silently, on either side", async ()
   await openWorld("mira", "kai", "lia")
   await pairAgents(world, "mira", "kai")
   await world.sento("lia", ["init", "--name", "kai"])
-  await world.sento("lia", ["guard", "restart"])
+  await world.restartGuard("lia")
   const { at, lines } = await mint("mira")
   const joining = world.start("lia", ["pair", at, "--json"])
   const request = await until("the request", () => lines.find(line => line.event === "request"))
@@ -163,7 +158,7 @@ test("a name that is taken is never replaced silently, on either side", async ()
   expect(refused.stderr).toContain(`an agent named "kai" is paired already`)
   expect((await world.sento("mira", ["approve", "--as", "kai2"])).exit).toBe(0)
   expect((await finished(joining)).exit).toBe(0)
-  expect(await agentsOf("mira")).toEqual(["kai", "kai2"])
+  expect(world.paired("mira")).toEqual(["kai", "kai2"])
 
   const second = await mint("mira")
   const collides = await world.sento("lia", ["pair", second.at])
@@ -172,16 +167,16 @@ test("a name that is taken is never replaced silently, on either side", async ()
   const replacing = world.start("lia", ["pair", second.at, "--replace"])
   await until("approval", async () => (await world.sento("mira", ["approve", "--as", "kai3"])).exit === 0)
   expect((await finished(replacing)).exit).toBe(0)
-  expect(await agentsOf("lia")).toEqual(["mira"])
-  await until("the replaced pair to end", async () => (await agentsOf("mira")).join() === "kai,kai3")
+  expect(world.paired("lia")).toEqual(["mira"])
+  await until("the replaced pair to end", async () => world.paired("mira").join() === "kai,kai3")
 }, 40_000)
 
 test("removing tells the other side, and `revoked by mira` is what it sees", async () => {
   await openWorld("mira", "kai")
   await pairAgents(world, "mira", "kai")
   expect((await world.sento("mira", ["agents", "remove", "kai"])).exit).toBe(0)
-  expect(await agentsOf("mira")).toEqual([])
-  await until("kai to hear", async () => (await agentsOf("kai")).length === 0)
+  expect(world.paired("mira")).toEqual([])
+  await until("kai to hear", async () => world.paired("kai").length === 0)
   const sent = await world.sento("kai", ["send", "mira", "hello?"])
   expect(sent.exit).toBe(77)
   expect(sent.stderr).toContain("revoked by mira")
@@ -193,14 +188,14 @@ test("removing and renaming work with the Guardian stopped; the other side hears
   await openWorld("mira", "kai", "lia")
   await pairAgents(world, "mira", "kai")
   await pairAgents(world, "mira", "lia")
-  await world.sento("mira", ["guard", "stop"])
+  await world.stopGuard("mira")
   expect((await world.sento("mira", ["agents", "rename", "lia", "lea"])).exit).toBe(0)
   expect((await world.sento("mira", ["agents", "remove", "kai"])).exit).toBe(0)
   expect(guardiansOf(world.home("mira"))).toEqual([])
-  expect(await agentsOf("mira")).toEqual(["lea"])
-  expect(await agentsOf("kai")).toEqual(["mira"])
-  expect((await world.sento("mira", ["guard"])).exit).toBe(0)
-  await until("kai to hear", async () => (await agentsOf("kai")).length === 0)
+  expect(world.paired("mira")).toEqual(["lea"])
+  expect(world.paired("kai")).toEqual(["mira"])
+  await world.guard("mira")
+  await until("kai to hear", async () => world.paired("kai").length === 0)
   expect((await world.sento("mira", ["send", "lea", "hello"])).exit).toBe(0)
 }, 30_000)
 
@@ -222,9 +217,9 @@ test("a joiner finds the minter by name and by IPv6 address", async () => {
     ["mira", "::1"],
     ["kai", "127.0.0.1"],
   ] as const) {
-    await initAgent(world, name)
+    initAgent(world, name)
     expect((await world.sento(name, ["init", "--listen", host])).exit).toBe(0)
-    expect((await world.sento(name, ["guard"])).exit).toBe(0)
+    await world.guard(name)
   }
   const { code } = await mint("mira")
   const port = (await world.status("mira"))?.port

@@ -16,14 +16,6 @@ afterEach(async () => world?.close())
 
 const demoAgent = (answer: string): string[] => [...built, "demo-agent", answer]
 
-async function logOf(name: string): Promise<Record<string, unknown>[]> {
-  const { stdout } = await world.sento(name, ["log", "--json"])
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as Record<string, unknown>)
-}
-
 test("`--wait` prints the answer on stdout, which is then not typed as well", async () => {
   world = createWorld()
   await setUpAgent(world, "mira")
@@ -43,7 +35,7 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
   // As models write it: the text where the seconds would stand.
   const behind = await world.sento("mira", ["send", "kai", "--wait", "and at last?"])
   expect(behind).toMatchObject({ exit: 0, stdout: "forty-two\n" })
-  const sent = (await logOf("mira")).filter(one => one.direction === "out")
+  const sent = (await world.log("mira")).filter(one => one.direction === "out")
   expect(sent.map(one => [one.text, one.peerState])).toEqual([
     ["what is it?", "answered"],
     ["and now?", "answered"],
@@ -51,7 +43,7 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
   ])
   // Whoever answered hears that it arrived, as for an answer that is typed.
   await until("three receipts", async () => {
-    const answers = (await logOf("kai")).filter(one => one.direction === "out")
+    const answers = (await world.log("kai")).filter(one => one.direction === "out")
     return answers.length === 3 && answers.every(one => one.peerState === "delivered")
   })
 }, 40_000)
@@ -73,13 +65,13 @@ test("without an answer in time it exits 124, and the late answer is typed", asy
 test("the sender hears that its message is held, and later that it was typed", async () => {
   world = createWorld()
   for (const name of ["mira", "kai"]) {
-    await initAgent(world, name)
-    expect((await world.sento(name, ["guard"])).exit).toBe(0)
+    initAgent(world, name)
+    await world.guard(name)
   }
   await pairAgents(world, "mira", "kai")
   const waiting = world.start("mira", ["send", "--wait", "30", "kai", "no hurry"])
-  await until("the held receipt", async () => (await logOf("mira"))[0]?.peerState === "held")
-  expect((await logOf("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "no session" })
+  await until("the held receipt", async () => (await world.log("mira"))[0]?.peerState === "held")
+  expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "no session" })
   await world.session("kai", demoAgent("done"))
   const asked = await finished(waiting)
   expect(asked).toMatchObject({ exit: 0, stdout: "done\n" })
@@ -93,8 +85,8 @@ test("the sender hears that its message waits because its agent was paused", asy
   await pairAgents(world, "mira", "kai")
   expect((await world.sento("kai", ["agents", "pause", "mira"])).exit).toBe(0)
   const waiting = world.start("mira", ["send", "--wait", "30", "kai", "hello?"])
-  await until("the held receipt", async () => (await logOf("mira"))[0]?.peerState === "held")
-  expect((await logOf("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
+  await until("the held receipt", async () => (await world.log("mira"))[0]?.peerState === "held")
+  expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
   expect((await world.sento("kai", ["agents", "resume", "mira"])).exit).toBe(0)
   expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "here again\n" })
 }, 40_000)
@@ -105,7 +97,7 @@ test("a Guardian that is stopped under `--wait` says that the message lives on",
   await pairAgents(world, "mira", "kai")
   const waiting = world.start("mira", ["send", "--wait", "30", "kai", "are you there?"])
   await world.shows("kai", "are you there?")
-  expect((await world.sento("mira", ["guard", "stop"])).exit).toBe(0)
+  await world.stopGuard("mira")
   const asked = await finished(waiting)
   expect(asked).toMatchObject({ exit: 1, stdout: "" })
   expect(asked.stderr).toEndWith(
@@ -121,7 +113,7 @@ test.each([
   ["1e9", 64],
 ] as const)("`--wait %s` is refused", async (seconds, exit) => {
   world = createWorld()
-  await initAgent(world, "mira")
+  initAgent(world, "mira")
   const refused = await world.sento("mira", ["send", `--wait=${seconds}`, "kai", "x"])
   expect(refused.exit).toBe(exit)
   expect(refused.stderr).toContain("is no number of seconds")
@@ -135,7 +127,7 @@ test("`--reply-to` answers a message of that agent, and of no other", async () =
   await world.sento("mira", ["send", "kai", "question"])
   const id = /← agent mira \[([0-9a-z]{4})\]/.exec(await world.shows("kai", /← agent mira \[/))?.[1] as string
   expect((await world.sento("kai", ["send", "mira", "answer", "--reply-to", id])).exit).toBe(0)
-  await until("the answer to be noted", async () => (await logOf("mira"))[0]?.peerState === "answered")
+  await until("the answer to be noted", async () => (await world.log("mira"))[0]?.peerState === "answered")
   const wrong = await world.sento("mira", ["send", "kai", "x", "--reply-to", id])
   expect(wrong.exit).toBe(64)
 }, 40_000)

@@ -68,21 +68,19 @@ export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> 
     writeFileSync(paths.config, JSON.stringify(file), { mode: 0o600 })
   }
   async function start(variables: Readonly<Record<string, string>> = {}): Promise<void> {
-    const ran = await world.sento(homeName, ["guard", "--json"], { env: { ...environment, ...variables } })
-    if (ran.exit !== 0) throw new Error(`guard: ${ran.stdout}${ran.stderr}`)
-    const status = JSON.parse(ran.stdout)
+    const status = await world.guard(homeName, { ...environment, ...variables })
     port = status.port
     pid = status.pid
   }
   async function stop(how: "SIGKILL" | "door"): Promise<void> {
     if (how === "SIGKILL") process.kill(pid, "SIGKILL")
-    else await world.sento(homeName, ["guard", "stop"])
+    else await world.stopGuard(homeName)
     await until("the Guardian's end", () => guardiansOf(paths.home).length === 0)
   }
 
   async function open(): Promise<void> {
     await world.session(homeName, command, homeName, [120, 40])
-    await initAgent(world, homeName)
+    initAgent(world, homeName)
     edit(file => {
       file.tmux.profile = profile
       file.tmux.session = session

@@ -78,7 +78,8 @@ async function takeStep(world: World, stage: Stage, [step, ...words]: string[]):
       stage.home = first
       return
     case "init":
-      return initAgent(world, first)
+      initAgent(world, first)
+      return
     case "session":
       return world.session(first, words.length > 1 ? words.slice(1) : ["cat"])
     case "guard":

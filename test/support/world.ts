@@ -3,10 +3,21 @@
  * started there. Everything is started from an allow-listed environment, because an agent program's variables
  * would suppress prompts. `close` leaves nothing behind.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { GuardStatus } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/commands/door.ts"
+import { guardStatus } from "../../src/commands/guard.ts"
+import type {
+  Answer,
+  DoorName,
+  DoorRequestInput,
+  GuardStatus,
+  LogEntry,
+  PairingEvent,
+} from "../../src/guardian/door-requests.ts"
+import { requireConfig, writeConfig } from "../../src/store/config.ts"
+import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 
 /** How sento is run: from source, or the built file where the runner built one. */
@@ -34,7 +45,25 @@ export type World = {
   screen(session: string): Promise<string>
   /** The screen once it shows this; fails with the screen when it does not. */
   shows(session: string, what: string | RegExp): Promise<string>
+  /**
+   * Starts a Guardian and waits for its door, without the command `sento guard`: a process less.
+   * @param variables - of its environment, besides the usual ones
+   */
+  guard(name: string, variables?: Readonly<Record<string, string>>): Promise<GuardStatus>
+  stopGuard(name: string): Promise<void>
+  restartGuard(name: string): Promise<GuardStatus>
+  /** Asks a Guardian at its door, as a command does, but from this process: for what a test needs, not what it shows. */
+  ask<Result>(
+    name: string,
+    door: DoorName,
+    request: DoorRequestInput,
+    onEvent?: (event: PairingEvent) => void,
+  ): Promise<Result>
   status(name: string): Promise<GuardStatus | null>
+  /** Names of the paired agents, as the config has them. */
+  paired(name: string): string[]
+  /** The messages both ways, oldest first. */
+  log(name: string): Promise<readonly LogEntry[]>
   close(): Promise<void>
 }
 
@@ -156,11 +185,42 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     return shown
   }
 
-  async function status(name: string): Promise<GuardStatus | null> {
-    const ran = await sento(name, ["guard", "status", "--json"])
-    const answer = JSON.parse(ran.stdout) as GuardStatus | { running: false }
-    return answer.running ? answer : null
+  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<GuardStatus> {
+    const outputPath = join(home(name), "guardian.out")
+    const output = openSync(outputPath, "w")
+    const child = Bun.spawn([...sentoCommand, "guard", "--foreground", "--json"], {
+      env: { ...environment(name), ...variables },
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", output, output],
+    })
+    closeSync(output)
+    child.unref()
+    return until(`${name}'s Guardian`, async () => {
+      if (child.exitCode !== null) throw new Error(`${name}'s Guardian: ${readFileSync(outputPath, "utf8")}`)
+      return status(name)
+    })
   }
+
+  async function stopGuard(name: string): Promise<void> {
+    const running = await status(name)
+    if (running === null) throw new Error(`${name}'s Guardian does not run`)
+    await ask(name, "owner", { op: "stop" })
+    await until(`the end of ${name}'s Guardian`, () => !isAlive(running.pid))
+  }
+
+  const status = (name: string): Promise<GuardStatus | null> => guardStatus(pathsOf(home(name)))
+
+  const ask = <Result>(
+    name: string,
+    door: DoorName,
+    request: DoorRequestInput,
+    onEvent: (event: PairingEvent) => void = () => {},
+  ): Promise<Result> => callDoor<Result, PairingEvent>(pathsOf(home(name)), door, request, { onEvent })
+
+  const paired = (name: string): string[] => Object.keys(requireConfig(pathsOf(home(name))).agents)
+
+  const log = (name: string): Promise<readonly LogEntry[]> => ask(name, "agent", { op: "log", limit: 1000 })
 
   async function close(): Promise<void> {
     for (const child of children) child.kill("SIGKILL")
@@ -184,7 +244,16 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     },
     screen,
     shows,
+    guard,
+    stopGuard,
+    restartGuard: async name => {
+      await stopGuard(name)
+      return guard(name)
+    },
+    ask,
     status,
+    paired,
+    log,
     close,
   }
 }
@@ -233,17 +302,20 @@ export async function setUpAgent(
   command: readonly string[] = ["cat"],
 ): Promise<GuardStatus> {
   await world.session(name, command)
-  await initAgent(world, name)
-  const ran = await world.sento(name, ["guard", "--json"])
-  if (ran.exit !== 0) throw new Error(`guard: ${ran.stdout}${ran.stderr}`)
-  return JSON.parse(ran.stdout) as GuardStatus
+  initAgent(world, name)
+  return world.guard(name)
 }
 
 /** A config whose Guardian will take any free port: tests that run at the same time do not find each other. */
-export async function initAgent(world: World, name: string): Promise<void> {
-  const place = ["--session", name, "--tmux-socket", world.socket, "--profile", "plain", "--port", "0"]
-  const ran = await world.sento(name, ["init", "--name", name, ...place])
-  if (ran.exit !== 0) throw new Error(`init: ${ran.stderr}`)
+export function initAgent(world: World, name: string): void {
+  writeConfig(pathsOf(world.home(name)), {
+    version: 1,
+    name,
+    agent: `test-${Bun.randomUUIDv7()}`,
+    listen: { host: "127.0.0.1", port: 0, names: [] },
+    tmux: { session: name, socket: world.socket, profile: "plain" },
+    agents: {},
+  })
 }
 
 /** Lines that a process has written so far, as JSON. */
@@ -260,17 +332,24 @@ export function jsonLines(child: Child): { readonly lines: Record<string, unknow
   return { lines }
 }
 
-/** Pairs two agents the quick way: code, join, `approve`. */
+/** Pairs two agents the quick way: code, join and yes, each at a door. */
 export async function pairAgents(world: World, minter: string, joiner: string): Promise<void> {
-  const minting = world.start(minter, ["pair", "--json"])
-  const minted = jsonLines(minting)
-  const code = await until("a code", () => minted.lines.find(line => line.event === "code")?.code as string)
-  const port = (await world.status(minter))?.port
-  const joining = world.start(joiner, ["pair", `${code}@127.0.0.1:${port}`, "--json"])
-  await until("a request", () => minted.lines.some(line => line.event === "request"))
-  const approved = await world.sento(minter, ["approve"])
-  if (approved.exit !== 0) throw new Error(`approve: ${approved.stderr}`)
-  const joined = await finished(joining)
-  if (joined.exit !== 0) throw new Error(`join: ${joined.stdout}${joined.stderr}`)
-  await minting.exited
+  const { promise: code, resolve: foundCode } = Promise.withResolvers<string>()
+  const { promise: request, resolve: foundRequest } = Promise.withResolvers<string>()
+  const minting = world.ask(minter, "owner", { op: "pair" }, event => {
+    if (event.event === "code") foundCode(event.code)
+    if (event.event === "request") foundRequest(event.id)
+  })
+  const symbols = (await code).replace("SENTO-", "")
+  const { port } = await must(world.status(minter))
+  const joining = world.ask(joiner, "owner", { op: "join", symbols, host: "127.0.0.1", port })
+  const id = await Promise.race([request, joining.then(() => Promise.reject(new Error("joined unasked")))])
+  await world.ask<Answer>(minter, "owner", { op: "approve", id })
+  await Promise.all([minting, joining])
+}
+
+async function must<Value>(value: Promise<Value | null>): Promise<Value> {
+  const found = await value
+  if (found === null) throw new Error("the Guardian does not run")
+  return found
 }
