@@ -7,8 +7,9 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../src/commands/door.ts"
-import { guardStatus } from "../../src/commands/guard.ts"
+import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
 import type {
+  Alive,
   Answer,
   DoorName,
   DoorRequestInput,
@@ -49,9 +50,9 @@ export type World = {
    * Starts a Guardian and waits for its door, without the command `sento guard`: a process less.
    * @param variables - of its environment, besides the usual ones
    */
-  guard(name: string, variables?: Readonly<Record<string, string>>): Promise<GuardStatus>
+  guard(name: string, variables?: Readonly<Record<string, string>>): Promise<Alive>
   stopGuard(name: string): Promise<void>
-  restartGuard(name: string): Promise<GuardStatus>
+  restartGuard(name: string): Promise<Alive>
   /** Asks a Guardian at its door, as a command does, but from this process: for what a test needs, not what it shows. */
   ask<Result>(
     name: string,
@@ -185,7 +186,7 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     return shown
   }
 
-  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<GuardStatus> {
+  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Alive> {
     const outputPath = join(home(name), "guardian.out")
     const output = openSync(outputPath, "w")
     const child = Bun.spawn([...sentoCommand, "guard", "--foreground", "--json"], {
@@ -198,16 +199,18 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     child.unref()
     return until(`${name}'s Guardian`, async () => {
       if (child.exitCode !== null) throw new Error(`${name}'s Guardian: ${readFileSync(outputPath, "utf8")}`)
-      return status(name)
+      return alive(name)
     })
   }
 
   async function stopGuard(name: string): Promise<void> {
-    const running = await status(name)
+    const running = await alive(name)
     if (running === null) throw new Error(`${name}'s Guardian does not run`)
     await ask(name, "owner", { op: "stop" })
     await until(`the end of ${name}'s Guardian`, () => !isAlive(running.pid))
   }
+
+  const alive = (name: string): Promise<Alive | null> => runningGuardian(pathsOf(home(name)))
 
   const status = (name: string): Promise<GuardStatus | null> => guardStatus(pathsOf(home(name)))
 
@@ -300,7 +303,7 @@ export async function setUpAgent(
   world: World,
   name: string,
   command: readonly string[] = ["cat"],
-): Promise<GuardStatus> {
+): Promise<Alive> {
   await world.session(name, command)
   initAgent(world, name)
   return world.guard(name)
