@@ -17,7 +17,7 @@ import type {
   LogEntry,
   PairingEvent,
 } from "../../src/guardian/door-requests.ts"
-import { requireConfig, writeConfig } from "../../src/store/config.ts"
+import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 
@@ -187,8 +187,10 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
   }
 
   async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Alive> {
-    const outputPath = join(home(name), "guardian.out")
-    const output = openSync(outputPath, "w")
+    const paths = pathsOf(home(name))
+    makeFolder(paths)
+    const outputPath = join(paths.folder, "guardian.out")
+    const output = openSync(outputPath, "w", 0o600)
     const child = Bun.spawn([...sentoCommand, "guard", "--foreground", "--json"], {
       env: { ...environment(name), ...variables },
       cwd: "/",
