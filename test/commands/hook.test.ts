@@ -18,6 +18,9 @@ afterEach(async () => world?.close())
 const session = { session_id: "s1", transcript_path: "/x", cwd: "/y" }
 const hook = (name: string, event: string, input: object, env: Record<string, string> = {}): Promise<Ran> =>
   world.sento(name, ["hook", event], { input: JSON.stringify({ ...session, ...input }), env })
+/** As a program with hooks for the user and for the project runs them. */
+const hookTwice = (name: string, event: string, input: object): Promise<Ran[]> =>
+  Promise.all([hook(name, event, input), hook(name, event, input)])
 const quiet: Ran = { exit: 0, stdout: "", stderr: "" }
 
 /** kai's message as its pane shows it, with the start of its tag. */
@@ -37,10 +40,10 @@ test("the end of a turn sends the answer to who waits, also after the Guardian w
   await pair()
   const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
   const { prompt } = await asked("what is it")
-  expect(await hook("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual(quiet)
+  expect(await hookTwice("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual([quiet, quiet])
   await world.restartGuard("kai")
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
-  expect(await hook("kai", "Stop", end)).toEqual(quiet)
+  expect(await hookTwice("kai", "Stop", end)).toEqual([quiet, quiet])
   expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "forty-two\nindeed\n" })
   expect((await world.sento("kai", ["log"])).stdout).toContain("forty-two")
 }, 40_000)
