@@ -71,7 +71,9 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   expect(blocked).toMatchObject({ exit: 0, stderr: "" })
   expect(JSON.parse(blocked.stdout)).toEqual({
     decision: "block",
-    reason: expect.stringContaining(`Run \`sento reply ${again.id} "your answer"\` (or use the tool \`reply\`) now`),
+    reason: expect.stringContaining(
+      `Run \`sento reply ${again.id} "your answer"\` (or use the tool \`reply\`) now`,
+    ),
   })
   await hook("kai", "BeforeAgent", { prompt: JSON.parse(blocked.stdout).reason })
   await world.sento("kai", ["reply", again.id, "yes"])

@@ -1,4 +1,5 @@
 /** What agent programs are given to read and to run. */
+import { shellWord } from "../../protocol/shell.ts"
 import { version } from "../../version.ts"
 
 /** How the words of `sento` are said on this machine: the file that runs, and what comes before its arguments. */
@@ -9,13 +10,9 @@ export const mark = (program: string): string => `written by \`sento setup ${pro
 
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** A word for sh(1), quoted where it must be. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-
 /** The command line of a hook. */
 export const hookCommand = (sento: Sento, event: string): string =>
-  [...sento.map(quoted), "hook", event].join(" ")
+  [...sento.map(shellWord), "hook", event].join(" ")
 
 /** `{command, args}`, as most programs want an MCP server. */
 export const mcpServer = ([command, ...words]: Sento): { command: string; args: string[] } => ({
