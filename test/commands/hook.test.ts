@@ -1,16 +1,9 @@
 /** `sento hook` from end to end: two Guardians, a pane, and the JSON that an agent program would give. */
 import { afterEach, expect, test } from "bun:test"
-import { existsSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
-import {
-  createWorld,
-  finished,
-  pairAgents,
-  type Ran,
-  setUpAgent,
-  until,
-  type World,
-} from "../support/world.ts"
+import { pathsOf } from "../../src/store/paths.ts"
+import { createWorld, finished, pairAgents, type Ran, setUpAgent, type World } from "../support/world.ts"
 
 let world: World
 afterEach(async () => world?.close())
@@ -99,13 +92,16 @@ test("without a Guardian, a setup or an input that it knows, it says nothing, st
   expect(await hook("kai", "Stop", {}, { SENTO_HOME: `/${"x".repeat(200)}` })).toEqual(quiet)
 }, 30_000)
 
-test("a Guardian that hangs holds no program for longer than the hook's patience", async () => {
+test("a Guardian that hangs holds no program for longer than the hook's patience of 2 seconds", async () => {
   world = createWorld()
-  const status = await setUpAgent(world, "kai")
-  process.kill(status.pid, "SIGSTOP")
+  const { folder, agentSocket } = pathsOf(world.home("kai"))
+  mkdirSync(folder, { mode: 0o700 })
+  const asked: string[] = []
+  const socket = { data: (_: unknown, chunk: Buffer) => void asked.push(chunk.toString()) }
+  using _door = Bun.listen({ unix: agentSocket, socket })
   const before = performance.now()
   expect(await hook("kai", "Stop", {})).toEqual(quiet)
-  expect(performance.now() - before).toBeLessThan(9000)
-  process.kill(status.pid, "SIGCONT")
-  await until("the Guardian", () => world.status("kai"))
-}, 30_000)
+  // The rest is for the start of the process, on a machine with other work.
+  expect(performance.now() - before).toBeLessThan(4000)
+  expect(asked.join("")).toContain('"op":"turn"')
+})

@@ -1,6 +1,7 @@
 /**
  * Turns as real programs told them: test/hooks has what the hooks of Claude Code 2.1.330 were given, recorded with a
- * stub of its model. Here they run against a real store; nothing is sent or typed.
+ * stub of its model. Here they run against a real store; nothing is sent or typed. A person's prompt in between and a
+ * Guardian that was away are written by hand.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
