@@ -7,6 +7,7 @@ import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { makeFolder } from "../store/config.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { systemClock } from "../store/faults.ts"
@@ -164,7 +165,7 @@ function readLog({ log }: Paths): string {
     throw new SentoError(
       "config",
       `cannot read ${log}: ${(error as { code?: string }).code}`,
-      `see \`ls -ld ${log}\``,
+      `see \`ls -ld ${shellWord(log)}\``,
     )
   }
 }
