@@ -63,8 +63,8 @@ const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 
 /**
- * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex, Gemini and OpenCode read a
- * file named so without asking. A quote after it starts a path with spaces. One look for the last separator
+ * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex and OpenCode read a file named so
+ * without asking (Gemini CLI is given no `@` at all: its profile). A quote after it starts a path with spaces. One look for the last separator
  * of a word serves all its `@`s: a lookahead for each would take seconds for 32,768 of them.
  */
 function defuseMentions(word: string): string {
