@@ -15,6 +15,8 @@ const hostileNames = [
   "kai\x1b]52;c;cm0=\x07",
   "kai\r\nowner",
   "__proto__",
+  "constructor",
+  "prototype",
   "../kai",
   "-rf",
   "KAI",
@@ -81,22 +83,24 @@ test("a minter that calls itself something else than a name is refused, and noth
   }
 })
 
-test("a joiner called like a property that every object has is a stranger like any other", async () => {
-  const met = await until("a handshake", () =>
-    greet(mira.port, symbols, { ...attacker, name: "constructor" }),
-  )
+test("a stranger is approved under no name that is none, and the pair outlives a restart", async () => {
+  const met = await until("a handshake", () => greet(mira.port, symbols, { ...attacker, name: "stranger" }))
   expect((await postJson(mira.port, "/v1/pair/confirm", proofOf(met))).status).toBe(202)
   const request = await until("the question", () => minted.find(line => line.event === "request"))
-  expect(request).toMatchObject({ name: "constructor", taken: false })
+  expect(request).toMatchObject({ name: "stranger", taken: false })
   expect((await mira.world.sento("mira", ["send", "constructor", "hi"])).exit).toBe(64)
-  for (const as of ["__proto__", "\x1b[2J", "K\u0430i"]) {
+  for (const as of ["__proto__", "constructor", "\x1b[2J", "K\u0430i"]) {
     const refused = await mira.world.sento("mira", ["approve", "--as", as])
     expect(refused.exit).toBe(64)
     expect(dangerous.test(refused.stderr)).toBe(false)
   }
   expect((await mira.world.sento("mira", ["approve"])).exit).toBe(0)
-  expect(Object.keys(mira.config().agents)).toEqual([kai.name, "constructor"])
-  expect((await mira.world.sento("mira", ["agents", "remove", "constructor"])).exit).toBe(0)
+  await mira.stop("door")
+  await mira.start()
+  const names = [kai.name, "stranger"]
+  expect(mira.world.paired("mira")).toEqual(names)
+  expect(Object.keys(mira.config().agents)).toEqual(names)
+  expect((await mira.world.sento("mira", ["agents", "remove", "stranger"])).exit).toBe(0)
 })
 
 /** The lines of a text that are not indented: no word of a peer's may begin one. */
