@@ -12,8 +12,11 @@ export const nothingVisible = "(no visible text)"
  * @param name - the name under which this side's owner approved the pair, never one that the message brings
  */
 export function layOut(name: string, shortId: string, text: string): string {
-  return `← agent ${name} [${shortId}]: ${visibleText(text).replaceAll("\n", "\n  ")}`
+  return `← agent ${name} [${shortId}]: ${indented(visibleText(text))}`
 }
+
+/** A peer's lines behind words of ours: those after the first are indented, so that none can pass for a line of ours. */
+export const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 
 /** The line that says how to answer; not indented, so that no message can bring one. */
 export const answerHint = (shortId: string): string =>
