@@ -503,6 +503,14 @@ describe("limits", () => {
     expect(await send(guardian, {}, noa)).toMatchObject(admitted)
   })
 
+  test("messages that are refused because they are a day old count in the second bucket", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    const old = { createdAt: stamp(guardian.now - 25 * hourMilliseconds) }
+    for (let i = 0; i < 60; i += 1) expect(await send(guardian, old)).toMatchObject({ status: 400 })
+    expect(await send(guardian, old)).toMatchObject({ status: 429, retryAfter: 60 })
+    expect(await send(guardian)).toMatchObject(admitted)
+  })
+
   test.each([
     ["back an hour", -hourMilliseconds],
     ["back ten years", -87_600 * hourMilliseconds],
