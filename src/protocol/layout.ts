@@ -28,11 +28,20 @@ export const mostTypedUnits = 8000
 const excerptLines = 10
 const excerptUnits = 500
 
-/** What is typed in place of a long text that lies in `path`. @param text - as {@link visibleText} gives it */
-export function excerpt(text: string, path: string): string {
+/** What is typed in place of a long text, above {@link wholeTextNote}. @param text - as {@link visibleText} gives it */
+export function excerpt(text: string): string {
   const beginning = text.split("\n").slice(0, excerptLines).join("\n").slice(0, excerptUnits)
-  return `(${text.length} characters; the whole text is in ${path}; it begins:)\n${beginning.toWellFormed()} …`
+  return `${beginning.toWellFormed()} …`
 }
+
+/** The line that says where a long text lies; not indented, as the one that says how to answer. */
+export const wholeTextNote = (units: number, path: string): string =>
+  `(${units} characters; the whole text is in ${path})`
+
+/** Whether a line is one of ours below the message with this id, whose file is named so. */
+export const isOwnLine = (line: string, shortId: string): boolean =>
+  line === answerHint(shortId) ||
+  (/^\(\d+ characters; the whole text is in \/.*\)$/.test(line) && line.endsWith(`/${shortId}.txt)`))
 
 /** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */
 export function visibleText(text: string): string {

@@ -94,6 +94,6 @@ let count = 0
 /** As the Guardian does: a long text goes into a file, and its beginning is typed. */
 function laidOut(body: string): string {
   const text = visibleText(body)
-  const shown = text.length > mostTypedUnits ? excerpt(text, "/home/kai/.sento/inbox/k7q2.txt") : body
+  const shown = text.length > mostTypedUnits ? excerpt(text) : body
   return layOut("mira", (count++).toString(36).padStart(4, "h"), shown)
 }
