@@ -48,6 +48,15 @@ export function visibleText(text: string): string {
   return sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
 }
 
+/** JSON of one line and the same value, with nothing in it that a terminal hides, turns round or obeys. */
+export const visibleJson = (value: unknown): string =>
+  JSON.stringify(value).replace(unseenInJson, characters =>
+    Array.from({ length: characters.length }, (_, i) => escapedUnit(characters.charCodeAt(i))).join(""),
+  )
+
+const unseenInJson = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]+/gu
+const escapedUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, "0")}`
+
 /** {@link visibleText} in one line: what a peer says of a message, so that it cannot write lines of ours. */
 export const visibleLine = (text: string): string => visibleText(text).replace(/\n\s*/g, " ")
 

@@ -140,13 +140,14 @@ test("a peer's receipt cannot write lines or escapes into the owner's terminal",
 })
 
 test("a peer's text cannot write lines or escapes into `sento log`, nor change its JSON", async () => {
-  const text = `${lie}\r\n\u2028{"direction":"out"}`
+  const text = `${lie}\x9b2J\r\n\u2028{"direction":"out"}`
   const request = signSealed(kai.pair, messageBody(Date.now(), { id: uuidV7(Date.now()), text }))
   expect(await ask(mira, kai.pair, request)).toMatchObject({ status: 202 })
   const log = (await mira.world.sento("mira", ["log", "-n", "1"])).stdout
   expect(dangerous.test(log)).toBe(false)
   expect(lines(log)).toHaveLength(1)
   const json = (await mira.world.sento("mira", ["log", "-n", "1", "--json"])).stdout
+  expect(dangerous.test(json)).toBe(false)
   expect(
     json
       .trimEnd()

@@ -1,7 +1,7 @@
 /** docs/PROTOCOL.md section 6: nothing but visible text reaches the terminal. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { layOut, nothingVisible, sanitise } from "../../src/protocol/layout.ts"
+import { layOut, nothingVisible, sanitise, visibleJson } from "../../src/protocol/layout.ts"
 import { mostTextUnits } from "../../src/protocol/messages.ts"
 
 const laidOut = (text: string): string => layOut("hana", "k7q2", text).replace("← agent hana [k7q2]: ", "")
@@ -94,6 +94,21 @@ describe("sanitising", () => {
     ["@ alone stays", "a @ b.c", "a @ b.c"],
     ["a path elsewhere stays", "@hana see src/main.ts", "@hana see src/main.ts"],
   ])("a mention of a file is defused: %s", (_, text, want) => expect(sanitise(text)).toBe(want))
+})
+
+describe("JSON", () => {
+  test.each([
+    ["C1 and DEL", "a\u009b2J\u007f", "a\\u009b2J\\u007f"],
+    ["an override", "a\u202eb", "a\\u202eb"],
+    ["line separators", "a\u2028b\u2029", "a\\u2028b\\u2029"],
+    ["tag characters, two units each", "\u{e0041}\u{e007f}", "\\udb40\\udc41\\udb40\\udc7f"],
+    ["joined emoji", "👩\u200d👧", "👩\\u200d👧"],
+    ["an annotation", "a\ufff9b", "a\\ufff9b"],
+    ["what can be seen stays", "é 日本語 😀 ＠", "é 日本語 😀 ＠"],
+  ])("escapes what cannot be seen: %s", (_, text, want) => {
+    expect(visibleJson({ text })).toBe(`{"text":"${want}"}`)
+    expect(JSON.parse(visibleJson({ text }))).toEqual({ text })
+  })
 })
 
 describe("text that is built to take long takes no longer than other text", () => {
