@@ -78,7 +78,10 @@ const withoutInvisible = (text: string): string =>
 /** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
 const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
 const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
-const invisible = String.raw`(?!\n)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]`
+/** Format characters that are drawn: a number's or word's sign around it (Unicode's Prepended_Concatenation_Mark). */
+const drawn = String.raw`\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}`
+/** Private use is none of these: fonts draw it, and prompts are made of it. */
+const invisible = String.raw`(?![\n${drawn}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`
 const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu

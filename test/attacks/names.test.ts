@@ -33,7 +33,8 @@ let minted: Record<string, unknown>[] = []
 const open: { stop(): unknown }[] = []
 
 /** What the paired agent answers to a message, rightly signed. */
-let content: (re: string, id: unknown) => Record<string, unknown> = () => ({})
+let content = (re: string, id: unknown): Record<string, unknown> => accepted(re, id)
+const accepted = (re: string, id: unknown) => ({ v: 1, re, status: 202, id, state: "accepted" })
 let kai: ReturnType<Besieged["peer"]>
 const listening = Bun.serve({
   port: 0,
@@ -122,7 +123,7 @@ test("a peer's refusal cannot write lines or escapes into the owner's terminal",
 })
 
 test("a peer's receipt cannot write lines or escapes into the owner's terminal", async () => {
-  content = (re, id) => ({ v: 1, re, status: 202, id, state: "accepted" })
+  content = accepted
   const sending = mira.world.start("mira", ["send", kai.name, "hello", "--wait", "1"])
   const sql = "SELECT id FROM outbox WHERE text = 'hello' AND state = 'accepted'"
   const { id } = await until("the message", () => mira.query<{ id: string }>(sql)[0])
@@ -157,7 +158,7 @@ test("a peer's text cannot write lines or escapes into `sento log`, nor change i
 })
 
 test("a peer's answer cannot write lines or escapes of ours into what `--wait` prints", async () => {
-  content = (re, id) => ({ v: 1, re, status: 202, id, state: "accepted" })
+  content = accepted
   const sending = mira.world.start("mira", ["send", kai.name, "which?", "--wait", "20"])
   const sql = "SELECT id FROM outbox WHERE text = 'which?' AND state = 'accepted'"
   const { id } = await until("the message", () => mira.query<{ id: string }>(sql)[0])

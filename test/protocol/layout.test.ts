@@ -45,6 +45,11 @@ describe("sanitising", () => {
     ["tag characters, which smuggle text", "a\u{e0041}\u{e007f}b", "ab"],
     ["variation selectors of either block", "a\ufe0e\ufe0f\u{e0100}b", "ab"],
     ["Hangul and half-width fillers", "a\u115f\u1160\u3164\uffa0b", "ab"],
+    ["interlinear annotation", "a\ufff9b\ufffac\ufffbd", "abcd"],
+    ["what joins hieroglyphs", "a\u{13430}b\u{1343f}c", "abc"],
+    ["what is no character", "a\uffffb\ufdd0c\u{10ffff}d", "abcd"],
+    ["signs around a number, which are drawn, stay", "\u0600١ \u06dd \u{110bd}", "\u0600١ \u06dd \u{110bd}"],
+    ["private use stays", "\ue0b0 \u{f0001}", "\ue0b0 \u{f0001}"],
     ["a lone surrogate", "a\ud83d\u200b\ude00b", "ab"],
     ["composed", "e\u0301", "\u00e9"],
     ["composed once what stood between is gone", "e\u200b\u0301", "\u00e9"],
@@ -158,7 +163,8 @@ describe("whatever the text", () => {
   })
 
   test("no control, invisible or bidi character stays, but for joiner and selector beside an emoji", () => {
-    const invisible = /(?!\n|\u200d|\ufe0f)[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
+    const invisible =
+      /(?!\n|\u200d|\ufe0f|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}])[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
     const stray =
       /(?<!\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d|\u200d(?!\p{Extended_Pictographic})/u
     const straySelector = /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}])\ufe0f(?!\u20e3)/u
