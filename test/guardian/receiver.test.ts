@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { connect } from "node:net"
+import { nobodysKeys } from "../../src/protocol/exchange.ts"
 import {
   type ClientPair,
   exchange,
@@ -530,6 +531,24 @@ describe("limits", () => {
     guardian.now += 61 * secondMilliseconds
     expect(await send(guardian)).toMatchObject(admitted)
   })
+})
+
+test("for an unknown pair id a signature is computed all the same, with nobody's keys, which open nothing", async () => {
+  await using guardian = await openGuardian({ kai: { pair: kai } })
+  const zero = "0".repeat(64)
+  const unknown = signPlain({ ...newPair(), send: zero }, messageBody(guardian.now))
+  const { receive } = nobodysKeys
+  let uses = 0
+  const get = (): Uint8Array => {
+    uses += 1
+    return receive
+  }
+  Object.defineProperty(nobodysKeys, "receive", { configurable: true, get })
+  const answer = await post(guardian.port, unknown).finally(() =>
+    Object.defineProperty(nobodysKeys, "receive", { value: receive }),
+  )
+  expect(answer).toMatchObject({ head: oneAnswer })
+  expect(uses).toBeGreaterThan(0)
 })
 
 describe("replays", () => {
