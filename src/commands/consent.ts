@@ -6,7 +6,7 @@ import { isName, nameRule } from "../protocol/names.ts"
 import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor, HungUp } from "./door.ts"
-import { ensureGuardian, guardStatus } from "./guard.ts"
+import { ensureGuardian, runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -154,7 +154,7 @@ export async function withPin<Result>(
 export async function confirmOwner(paths: Paths): Promise<void> {
   const hasPin = needConfig(paths).owner?.pin !== undefined
   // The door also knows an agent by its pane, where its environment says nothing.
-  if (!hasPin && (await guardStatus(paths)) === null) return
+  if (!hasPin && (await runningGuardian(paths)) === null) return
   await ensureGuardian(paths)
   await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
 }

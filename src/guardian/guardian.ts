@@ -38,6 +38,7 @@ import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
+import { findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender, type Sender } from "./sender.ts"
@@ -58,6 +59,7 @@ export type Guardian = {
 
 const sweepMilliseconds = staleForGoodMilliseconds
 const watchMilliseconds = 2000
+const firstLookMilliseconds = 1000
 
 /**
  * Starts the Guardian of a home in this process.
@@ -104,6 +106,8 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
     address: { host: "", port: 0 },
   }
   try {
+    // Pins the pane; a tmux that hangs is not waited for.
+    await Promise.race([findTarget(context), Bun.sleep(firstLookMilliseconds)])
     return openDoors(context, lock, stopping)
   } catch (error) {
     store.close()
