@@ -221,7 +221,7 @@ test("a Guardian that crashes writes no key and no text into its output, its log
   expect(await ask(mira, pair, request)).toMatchObject({ status: 202 })
   process.kill(mira.pid, "SIGSEGV")
   await until("the crash", () => !isAlive(mira.pid))
-  const output = readFileSync(join(mira.paths.home, "guardian.out"), "latin1")
+  const output = readFileSync(join(mira.paths.folder, "guardian.out"), "latin1")
   expect(output).toContain("Segmentation fault")
   const left = output + readFileSync(mira.paths.log, "latin1")
   for (const secret of [text, pair.send, pair.receive, Buffer.from(pair.send, "hex").toString("latin1")])
