@@ -3,7 +3,7 @@ import type { LogEntry } from "../guardian/door-requests.ts"
 import { historyOf } from "../guardian/history.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { sanitise, visibleLine } from "../protocol/layout.ts"
+import { indented, sanitise, visibleLine } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
@@ -92,7 +92,7 @@ export function lineOf({
   peerReason,
 }: LogEntry): string {
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
-  const words = sanitise(text).trim().replaceAll("\n", "\n  ")
+  const words = indented(sanitise(text).trim())
   const [last, why] =
     state === "accepted" && peerState !== null
       ? [peerState, reason ?? (peerReason && reasonWords(peerReason))]

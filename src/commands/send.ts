@@ -2,6 +2,7 @@
 import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
+import { indented } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
@@ -74,7 +75,7 @@ async function sendAndWait(
     if (isJson) printJson(result)
     else {
       tell(`${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
-      print(result.reply.text)
+      print(indented(result.reply.text))
     }
     return 0
   } catch (error) {

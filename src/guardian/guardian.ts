@@ -5,6 +5,13 @@ import { basename, join } from "node:path"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
+import {
+  lookAgain,
+  type Moment,
+  mayForget,
+  type Steadiness,
+  staleForGoodMilliseconds,
+} from "../protocol/freshness.ts"
 import { type MessageBody, messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
 import { isDiskTrouble } from "../store/database.ts"
@@ -34,7 +41,7 @@ import { loopThereWords } from "./pauses.ts"
 import { findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
-import { createSender } from "./sender.ts"
+import { createSender, type Sender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
 import { createTurns } from "./turns.ts"
@@ -45,10 +52,12 @@ export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
   /** Settles when the Guardian was asked to stop over its door. */
   readonly asked: Promise<void>
+  /** Ends and forgets what time has ended; by itself it does so as it starts, and every 10 minutes. */
+  sweep(): void
   stop(): Promise<void>
 }
 
-const sweepMilliseconds = 10 * 60 * 1000
+const sweepMilliseconds = staleForGoodMilliseconds
 const watchMilliseconds = 2000
 const firstLookMilliseconds = 1000
 
@@ -56,7 +65,11 @@ const firstLookMilliseconds = 1000
  * Starts the Guardian of a home in this process.
  * @throws try-later when another one runs, config, no-tmux, unreachable
  */
-export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
+export async function startGuardian(
+  paths: Paths,
+  now: () => number = Date.now,
+  elapsed: () => number = () => performance.now(),
+): Promise<Guardian> {
   process.umask(0o077)
   requireConfig(paths)
   makeFolder(paths)
@@ -65,14 +78,14 @@ export async function startGuardian(paths: Paths, now: () => number = Date.now):
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
   try {
-    return await open(paths, lock, now)
+    return await open(paths, lock, now, elapsed)
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardian> {
+async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => number): Promise<Guardian> {
   const log = openLog(paths.log, now)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)
@@ -83,6 +96,7 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
     store,
     log,
     now,
+    elapsed,
     random,
     config: holdConfig(paths, requireConfig(paths)),
     events: createEvents(),
@@ -137,12 +151,13 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
       openDoor({ path, door: "agent", handle, agentPids, onError, mode: 0o660 }),
     ),
   ]
-  const sweeping = setInterval(() => sweep(context, sender), sweepMilliseconds)
+  const sweep = createSweep(context, sender)
+  const sweeping = setInterval(sweep, sweepMilliseconds)
   const watching = watchDoor(paths.agentSocket, () => {
     log.write("the home or its door was removed")
     asked.resolve()
   })
-  sweep(context, sender)
+  sweep()
   outbox.resume()
   joining.resume()
   turns.resume()
@@ -176,6 +191,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   return {
     address: context.address,
     asked: asked.promise,
+    sweep,
     stop() {
       stopped ??= close()
       return stopped
@@ -289,22 +305,36 @@ function rememberPort(context: Context): void {
   context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
 }
 
-/** What time ends: requests nobody answered, pairs that never appeared, ids that may be forgotten. */
-function sweep(context: Context, sender: ReturnType<typeof createSender>): void {
+/** What time ends: requests nobody answered, pairs that never appeared, and what may be forgotten. */
+function createSweep(context: Context, sender: Sender): () => void {
+  const read = (): Moment => ({ now: context.now(), elapsed: context.elapsed() })
+  const began = read()
+  let clock: Steadiness = { last: began, since: began.elapsed }
+  return () => {
+    clock = lookAgain(clock, read())
+    endOverdue(context, clock.last.now)
+    if (mayForget(clock)) forget(context, clock.last.now)
+    tellEnded(context, sender)
+  }
+}
+
+function endOverdue(context: Context, now: number): void {
   const { store } = context
-  const now = context.now()
   for (const request of store.requests.sweep(now)) announce(context, request, { state: "expired" })
   for (const pair of store.peers.overdue(now)) {
     const peer = peerById(context, pair)
     if (peer === null) store.peers.forget(pair)
     else endPair(context, peer)
   }
+}
+
+function forget(context: Context, now: number): void {
+  const { store } = context
   store.inbox.forgetIds(now)
   store.receipts.forget(now)
   store.turns.forget(now)
   forgetFiles(context)
   forgetMessages(context)
-  tellEnded(context, sender)
 }
 
 function forgetMessages({ store, config, log, now }: Context): void {

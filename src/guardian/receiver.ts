@@ -74,7 +74,7 @@ function decide(context: Context, from: NamedPeer, request: Authentic): AnswerCo
   if (peerById(context, pair) === null) return null
   const now = context.now()
   store.peers.touch(pair, now)
-  if (request.kind === "valid" && request.body.type === "message" && isNewAndFresh(context, pair, request))
+  if (request.kind === "valid" && request.body.type === "message" && isNewAndInTime(context, pair, request))
     return admitMessage(context, from, request.body)
   const wait = store.inbox.countOther(pair, now)
   if (wait !== null) return { status: 429, retryAfter: wait }
@@ -83,6 +83,8 @@ function decide(context: Context, from: NamedPeer, request: Authentic): AnswerCo
     return { status: 401, error: "timestamp", now: formatTimestamp(now) }
   const { id } = request.body
   if (store.inbox.touchSeen(pair, id, now)) return { status: 202, id, state: "duplicate" }
+  if (isExpired(request.body, now))
+    return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
   store.inbox.remember(pair, id, now)
   if (request.body.type === "receipt") noteReceipt(context, pair, request.body)
   return { status: 202, id, state: "accepted" }
@@ -93,14 +95,17 @@ function noteReceipt(context: Context, pair: string, body: Extract<MessageBody, 
   context.store.outbox.noteReceipt(pair, body.of, body.state, body.reason ?? null)
 }
 
-function isNewAndFresh(
-  context: Context,
+function isNewAndInTime(
+  { store, now }: Context,
   pair: string,
-  request: Extract<Authentic, { kind: "valid" }>,
+  { sentAt, body }: Extract<Authentic, { kind: "valid" }>,
 ): boolean {
-  return (
-    staleness(request.sentAt, context.now()) === null && !context.store.inbox.hasSeen(pair, request.body.id)
-  )
+  return staleness(sentAt, now()) === null && !isExpired(body, now()) && !store.inbox.hasSeen(pair, body.id)
+}
+
+function isExpired(body: MessageBody, now: number): boolean {
+  if (body.type !== "message" || body.createdAt === undefined) return false
+  return now - (readTimestamp(body.createdAt) ?? now) > messageLifetimeMilliseconds
 }
 
 function admitMessage(
@@ -108,11 +113,7 @@ function admitMessage(
   from: NamedPeer,
   body: Extract<MessageBody, { type: "message" }>,
 ): AnswerContent {
-  const now = context.now()
-  const createdAt = body.createdAt === undefined ? null : readTimestamp(body.createdAt)
-  if (createdAt !== null && now - createdAt > messageLifetimeMilliseconds)
-    return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
-  const admission = context.store.inbox.admit(from.peer.id, from.name, body, now)
+  const admission = context.store.inbox.admit(from.peer.id, from.name, body, context.now())
   if (admission.kind === "accepted" && body.inReplyTo !== undefined)
     context.store.outbox.noteReceipt(from.peer.id, body.inReplyTo, "answered", null)
   return admission.kind === "limited"

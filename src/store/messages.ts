@@ -67,7 +67,10 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const remember = database.query(
     "INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)",
   )
-  const forgetIds = database.query("DELETE FROM seen WHERE last_at < $before")
+  const forgetIds = database.query(
+    `DELETE FROM seen WHERE last_at < $before
+     AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.pair = seen.pair AND inbox.id = seen.id)`,
+  )
   const messageTimes = database.query<{ at: number }, { pair: string; since: number }>(
     "SELECT first_at AS at FROM seen WHERE pair = $pair AND is_message = 1 AND first_at > $since",
   )
@@ -183,7 +186,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       return { kind: "accepted", shortId }
     },
 
-    /** Forgets ids that nobody sent for 48 h. */
+    /** Forgets ids that nobody sent for 48 h, but for those of messages that are kept: each of them is there once. */
     forgetIds(now: number): void {
       forgetIds.run({ before: now - idLifetimeMilliseconds })
     },

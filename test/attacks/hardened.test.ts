@@ -70,6 +70,8 @@ async function must(user: string, line: string): Promise<string> {
 async function makeUsers(): Promise<Users> {
   const name = `t${process.pid}${Math.floor(performance.now())}`.slice(0, 20)
   const folder = `/srv/sento/${name}/bin`
+  // A Guardian that another file ran in this process leaves its own, which would keep the users from the binary.
+  process.umask(0o022)
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   copyFileSync(built[0] as string, join(folder, "sento"))
   users = { name, owner: `${name}-own`, agent: `${name}-agent`, sento: join(folder, "sento") }
