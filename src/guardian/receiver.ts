@@ -82,8 +82,7 @@ function decide(context: Context, from: NamedPeer, request: Authentic): AnswerCo
   if (staleness(request.sentAt, now) !== null)
     return { status: 401, error: "timestamp", now: formatTimestamp(now) }
   const { id } = request.body
-  if (store.inbox.touchSeen(pair, id, now)) return { status: 202, id, state: "duplicate" }
-  store.inbox.remember(pair, id, now)
+  if (store.inbox.remember(pair, id, now)) return { status: 202, id, state: "duplicate" }
   if (request.body.type === "receipt") noteReceipt(context, pair, request.body)
   return { status: 202, id, state: "accepted" }
 }

@@ -62,10 +62,13 @@ const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 export type Inbox = ReturnType<typeof createInbox>
 
 export function createInbox(database: Database, random: (length: number) => Uint8Array) {
-  const seen = database.query("SELECT 1 FROM seen WHERE pair = $pair AND id = $id")
-  const touch = database.query("UPDATE seen SET last_at = $now WHERE pair = $pair AND id = $id")
+  // A message is in the inbox longer than its id is in `seen`.
+  const seen = database.query(
+    "SELECT 1 FROM seen WHERE pair = $pair AND id = $id UNION ALL SELECT 1 FROM inbox WHERE pair = $pair AND id = $id",
+  )
   const remember = database.query(
-    "INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)",
+    `INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)
+     ON CONFLICT (pair, id) DO UPDATE SET last_at = $now`,
   )
   const forgetIds = database.query("DELETE FROM seen WHERE last_at < $before")
   const messageTimes = database.query<{ at: number }, { pair: string; since: number }>(
@@ -130,6 +133,8 @@ export function createInbox(database: Database, random: (length: number) => Uint
     }
   }
 
+  const hasSeen = (pair: string, id: string): boolean => seen.get({ pair, id }) !== null
+
   return {
     /**
      * Whether this pair has asked for more than the second bucket holds; if not, counts this request.
@@ -145,14 +150,13 @@ export function createInbox(database: Database, random: (length: number) => Uint
       return null
     },
 
-    hasSeen: (pair: string, id: string): boolean => seen.get({ pair, id }) !== null,
+    hasSeen,
 
-    /** True where this id came from this pair before; its memory starts anew. */
-    touchSeen: (pair: string, id: string, now: number): boolean => touch.run({ pair, id, now }).changes > 0,
-
-    /** Remembers an id that is not a message's. */
-    remember(pair: string, id: string, now: number): void {
+    /** Remembers an id from now on, as that of no new message. @returns whether it came from this pair before */
+    remember(pair: string, id: string, now: number): boolean {
+      const isKnown = hasSeen(pair, id)
       remember.run({ pair, id, isMessage: 0, now })
+      return isKnown
     },
 
     /** Admits a message whose id was not seen: id and message together, or neither. */

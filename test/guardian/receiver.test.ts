@@ -536,6 +536,18 @@ describe("replays", () => {
     }
   })
 
+  test("an id stays a duplicate as long as its message is kept, though the clock jumped two days ahead and back", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    const id = uuidV7(guardian.now)
+    expect(await send(guardian, { id })).toMatchObject({ state: "accepted" })
+    for (const hours of [49, -49]) {
+      guardian.now += hours * hourMilliseconds
+      await guardian.restart()
+    }
+    for (let i = 0; i < 2; i += 1)
+      expect(await send(guardian, { id })).toMatchObject({ status: 202, state: "duplicate" })
+  })
+
   test("a recorded request is refused as stale 15 minutes later, before and after a restart", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
     const recorded = signPlain(kai, messageBody(guardian.now))
