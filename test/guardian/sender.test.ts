@@ -2,41 +2,20 @@
 import { afterEach, expect, test } from "bun:test"
 import { callDoor } from "../../src/commands/door.ts"
 import type { SendResult } from "../../src/guardian/door-requests.ts"
-import { newPair, readRequest, signAnswer, stamp, uuidV7 } from "../support/client.ts"
+import { newPair, signAnswer, stamp, uuidV7 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { type Answerer, type Asked, accepted, openPeer } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
 const kai = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
-
-type Asked = { readonly re: string; readonly id: string; readonly isSealed: boolean }
-type Answerer = (asked: Asked) => Response | Promise<Response>
-
-/** A peer that answers every request in its own way. */
-async function openPeer(
-  answerer: Answerer,
-): Promise<{ port: number; count: () => number } & AsyncDisposable> {
-  let count = 0
-  const server = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      count += 1
-      const isSealed = request.headers.get("content-encoding") === "aes128gcm"
-      const body = readRequest(kai, isSealed, Buffer.from(await request.arrayBuffer()))
-      const re = request.headers.get("x-sento-signature") ?? ""
-      return answerer({ re, id: String(body.id), isSealed })
-    },
-  })
-  return { port: server.port ?? 0, count: () => count, [Symbol.asyncDispose]: () => server.stop(true) }
-}
 
 const send = (guardian: TestGuardian): Promise<SendResult> =>
   callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi" })
 
 /** What the sender said, and how often the peer was asked. */
 async function sendTo(answerer: Answerer, features?: readonly string[]): Promise<string> {
-  await using peer = await openPeer(answerer)
+  await using peer = await openPeer(kai, answerer)
   await using guardian = await openGuardian({
     kai: { pair: kai, port: peer.port, ...(features === undefined ? {} : { features }) },
   })
@@ -53,7 +32,6 @@ const answer = (content: Record<string, unknown>, { isSealed = true, pair = kai,
   const { body, headers } = signAnswer(pair, content, isSealed)
   return new Response(new Uint8Array(body), { status: status ?? Number(content.status), headers })
 }
-const accepted = ({ re, id }: Asked) => ({ v: 1, re, status: 202, id, state: "accepted" })
 
 test.each([
   ["a sealed answer to a sealed request", (asked: Asked) => answer(accepted(asked)), undefined],
@@ -190,7 +168,7 @@ test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to t
 })
 
 test("a request repeated with its id is told what became of that message, which is sent once", async () => {
-  await using peer = await openPeer(asked => answer(accepted(asked)))
+  await using peer = await openPeer(kai, asked => answer(accepted(asked)))
   await using guardian = await openGuardian({
     kai: { pair: kai, port: peer.port },
     lia: { pair: newPair(), port: peer.port },
@@ -214,7 +192,7 @@ test("a request repeated with its id is told what became of that message, which 
 const aDay = 24 * 60 * 60 * 1000
 
 test("a wait of our own counts no longer than five minutes where the clock was set back", async () => {
-  await using peer = await openPeer(() => new Response(null, { status: 500 }))
+  await using peer = await openPeer(kai, () => new Response(null, { status: 500 }))
   await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
   expect((await send(guardian)).status).toBe("queued")
   const asked = peer.count()
@@ -224,7 +202,7 @@ test("a wait of our own counts no longer than five minutes where the clock was s
 })
 
 test("a wait that the peer asked for is kept over a restart, and no longer than it asked", async () => {
-  await using peer = await openPeer(({ re }) => answer({ v: 1, re, status: 503, retryAfter: 3600 }))
+  await using peer = await openPeer(kai, ({ re }) => answer({ v: 1, re, status: 503, retryAfter: 3600 }))
   await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
   expect((await send(guardian)).status).toBe("queued")
   await guardian.restart()
