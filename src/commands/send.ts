@@ -74,9 +74,15 @@ async function sendAndWait(
   let sent: SendResult | null = null
   const onEvent = (event: DoorEvent): void => {
     if (event.event === "sent") sent = event.result
-    if (event.event === "news" && !isJson) tellNews(request.to, event.state, event.reason)
+    if (isJson) return
+    if (event.event === "sent" && event.result.status === "queued")
+      tell(`queued for ${request.to}: ${event.result.reason}; waiting`)
+    if (event.event === "news") tellNews(request.to, event.state, event.reason)
   }
-  const signal = AbortSignal.timeout(seconds * 1000)
+  const inTime = AbortSignal.timeout(seconds * 1000)
+  const interrupted = new AbortController()
+  process.once("SIGINT", () => interrupted.abort())
+  const signal = AbortSignal.any([inTime, interrupted.signal])
   try {
     const result = await askUntilAnswered<SendResult | null>(paths, request, { onEvent, signal })
     if (result?.reply === undefined) throw stopped(request.to)
@@ -88,7 +94,12 @@ async function sendAndWait(
     return 0
   } catch (error) {
     if (!signal.aborted) throw error
-    return noAnswer(request.to, sent, seconds, isJson)
+    if (interrupted.signal.aborted) {
+      noAnswer(request.to, sent, "stopped waiting", isJson)
+      return exitStatus.interrupted
+    }
+    noAnswer(request.to, sent, `no answer within ${seconds} s`, isJson)
+    return exitStatus["timed-out"]
   }
 }
 
@@ -127,15 +138,14 @@ const diedAgain = (tries: number): SentoError =>
     "see `sento guard logs`; `sento log` says whether the message is kept: if it is, do not send it again",
   )
 
-function noAnswer(to: string, sent: SendResult | null, seconds: number, isJson: boolean): number {
-  if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason: `no answer within ${seconds} s` })
+function noAnswer(to: string, sent: SendResult | null, reason: string, isJson: boolean): void {
+  if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason })
   else {
-    tell(`no answer from ${to} within ${seconds} s; the message lives on`)
+    tell(`${reason.replace("answer", `answer from ${to}`)}; the message lives on`)
     tell(
       `hint: do not send it again; go on, and an answer will be typed into this session (\`sento log ${to}\` says what became of the message)`,
     )
   }
-  return exitStatus["timed-out"]
 }
 
 function tellNews(to: string, state: string, reason: string | null): void {

@@ -260,17 +260,21 @@ function giveToWaiter(
   text: string,
 ): boolean {
   const { store, waiters, log, now } = context
-  if (!waiters.has(inReplyTo) || !store.inbox.claim(message.seq, now())) return false
+  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
   log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-  waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
   return true
 }
 
-/** A receipt counts where the message went to the very pair that it comes from. */
+/** A receipt that was taken. */
 function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
   const sent = context.store.outbox.byId(from.peer.id, body.of)
-  if (sent?.peerState !== body.state) return
-  context.waiters.tell(body.of, { kind: "state", state: body.state, reason: body.reason ?? null })
+  if (sent === null) return
+  context.waiters.tell(from.peer.id, body.of, {
+    kind: "state",
+    state: body.state,
+    reason: body.reason ?? null,
+  })
   if (body.state !== "held" || body.reason !== "loop") return
   const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
   context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)

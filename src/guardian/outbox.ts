@@ -21,6 +21,7 @@ import type { SendResult } from "./door-requests.ts"
 import { createLanes, type Step } from "./lanes.ts"
 import { requirePeer, requireSendable } from "./requirements.ts"
 import type { Attempt, Sender } from "./sender.ts"
+import { type Ended, endedError, type News } from "./waiters.ts"
 
 export type Outbox = ReturnType<typeof createOutboxWorker>
 
@@ -37,7 +38,7 @@ const driftMilliseconds = 10_000
 type FirstWord =
   | { readonly state: "accepted" }
   | { readonly state: "queued"; readonly reason: string }
-  | { readonly state: "refused"; readonly reason: string }
+  | Omit<Ended, "kind">
 
 /** What is to be sent. */
 export type Outgoing = {
@@ -166,9 +167,12 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     await store.commit(() => store.outbox.settle(head.seq, state, reason, now()))
     faultPoint("after-settle")
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
-    if (state === "accepted") context.waiters.tell(head.id, { kind: "state", state, reason: null })
-    if (state === "accepted") tellFirst(head.seq, { state })
-    else tellFirst(head.seq, { state: "refused", reason: reason ?? state })
+    const news: News =
+      state === "accepted"
+        ? { kind: "state", state, reason: null }
+        : { kind: "ended", state, reason: reason ?? state }
+    context.waiters.tell(head.pair, head.id, news)
+    tellFirst(head.seq, news.kind === "ended" ? news : { state: "accepted" })
   }
 
   function tellFirst(seq: number, word: FirstWord): void {
@@ -195,8 +199,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const late = setTimeout(resolve, patienceMilliseconds, { state: "queued", reason: "no answer yet" })
     const stop = (): void => resolve({ state: "queued", reason: "the Guardian is stopping" })
     context.stopping.addEventListener("abort", stop, { once: true })
+    const hear = (news: News): void => (news.kind === "ended" ? resolve(news) : undefined)
+    const unhear = context.waiters.wait({ pair: sent.pair, id: null, hear })
     return promise.finally(() => {
       listening.delete(listener)
+      unhear()
       clearTimeout(late)
       context.stopping.removeEventListener("abort", stop)
     })
@@ -231,8 +238,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     /**
      * Keeps a message on disk, and says what its first attempt brought; for one that was kept before, what became
      * of it, or what its next attempt brings.
-     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the pair was revoked;
-     * failed where the peer refuses it
+     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the peer refuses it or
+     * the pair has ended; timed-out where it has expired
      */
     async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
@@ -243,10 +250,9 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       faultPoint("after-outgoing-is-kept")
       onKept?.(sent)
       const word = settledWord(sent) ?? (await firstTried(sent))
-      if (word.state === "refused")
-        throw new SentoError("failed", `${to} refused the message: ${word.reason}`)
-      const reason = word.state === "queued" ? { reason: word.reason } : {}
-      return { id: sent.id, to, status: word.state, ...reason }
+      if (word.state === "accepted") return { id: sent.id, to, status: word.state }
+      if (word.state !== "queued") throw endedError(to, word)
+      return { id: sent.id, to, status: word.state, reason: word.reason }
     },
   }
 }
@@ -266,7 +272,7 @@ function keepOnce({ store, now }: Context, message: NewMessage): Sent {
 /** What became of a message that is settled; null while it waits. */
 function settledWord({ state, reason }: Sent): FirstWord | null {
   if (state === "queued") return null
-  return state === "accepted" ? { state } : { state: "refused", reason: reason ?? state }
+  return state === "accepted" ? { state } : { state, reason: reason ?? state }
 }
 
 function bodyOf(sent: Sent): UnstampedBody {

@@ -10,7 +10,7 @@ import { type Context, keysOf, type NamedPeer, peerById, peerByName } from "./co
 import type { Sender } from "./sender.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
-export type Books = Pick<Context, "store" | "config" | "log" | "now">
+export type Books = Pick<Context, "store" | "config" | "log" | "now" | "waiters">
 
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }
@@ -159,14 +159,16 @@ export function pairEnded(books: Context, peer: NamedPeer): void {
  * crash in between leaves a revocation, which {@link reconcile} carries out.
  */
 function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair: string | null): void {
-  const { store, config, now } = books
+  const { store, config, now, waiters } = books
+  const reason = byUs ? "removed here" : `revoked by ${name}`
   store.now(() => {
     store.peers.revoke(peer.id, name, byUs, unpair, now())
     store.peers.forget(peer.id)
     store.inbox.drop(peer.id, now())
-    store.outbox.drop(peer.id, now())
+    store.outbox.drop(peer.id, reason, now())
     store.receipts.drop(peer.id)
   })
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))
+  waiters.endPair(peer.id, reason)
 }

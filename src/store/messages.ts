@@ -267,7 +267,7 @@ export function createOutbox(database: Database) {
     "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
   )
   const dropAll = database.query(
-    "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
+    "UPDATE outbox SET state = 'dropped', reason = $reason, settled_at = $now WHERE pair = $pair AND state = 'queued'",
   )
   const counted = database.query<{ count: number }, []>(
     "SELECT count(*) AS count FROM outbox WHERE state = 'queued'",
@@ -315,7 +315,8 @@ export function createOutbox(database: Database) {
     hasten(pair: string): void {
       hasten.run({ pair })
     },
-    drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
+    /** Drops whatever waits for this pair; to be called within the transaction that ends it. */
+    drop: (pair: string, reason: string, now: number): number => dropAll.run({ pair, reason, now }).changes,
     /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
     loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
     waitingCount: (): number => counted.get()?.count ?? 0,

@@ -161,7 +161,7 @@ test.each([
 
 test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to try again", async () => {
   expect(await sendTo(({ re }) => answer({ v: 1, re, status: 400, error: "invalid", detail: "text" }))).toBe(
-    "failed: kai refused the message: invalid: text",
+    "refused: kai refused the message: invalid: text",
   )
   for (const status of [429, 503])
     expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("queued: kai ")
