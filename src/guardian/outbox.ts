@@ -14,7 +14,13 @@ import {
   longestWaitMilliseconds,
 } from "../protocol/retries.ts"
 import { faultPoint } from "../store/faults.ts"
-import type { NewMessage, Postponed, Received, Sent } from "../store/messages.ts"
+import {
+  mostWaitingBytes,
+  type NewMessage,
+  type Postponed,
+  type Received,
+  type Sent,
+} from "../store/messages.ts"
 import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
@@ -260,7 +266,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 /** The message as it is on disk, also where it was before. @throws usage where the id is another message's */
 function keepOnce({ store, now }: Context, message: NewMessage): Sent {
   const known = store.outbox.byId(message.pair, message.id)
-  if (known === null && !store.outbox.has(message.id)) return store.outbox.keep(message, now())
+  if (known === null && !store.outbox.has(message.id)) {
+    if (!store.outbox.hasRoom(message.pair, message.text)) throw tooMuchWaits(message.name)
+    return store.outbox.keep(message, now())
+  }
   if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return known
   throw new SentoError(
     "usage",
@@ -268,6 +277,14 @@ function keepOnce({ store, now }: Context, message: NewMessage): Sent {
     "choose a new one for each message, or none",
   )
 }
+
+/** Nothing was kept, as where the disk is full: not the code that says that a message waits. */
+const tooMuchWaits = (to: string): SentoError =>
+  new SentoError(
+    "failed",
+    `the message cannot be kept: ${mostWaitingBytes / 1024 / 1024} MiB of text wait for ${to} already`,
+    `\`sento doctor ${to}\` says why they wait; send it again when they are through`,
+  )
 
 /** What became of a message that is settled; null while it waits. */
 function settledWord({ state, reason }: Sent): FirstWord | null {

@@ -28,6 +28,8 @@ type Authentic = Exclude<OpenedRequest, { kind: "forged" }>
 
 /** Seconds after which a sender may try again when the disk refuses. */
 const diskRetrySeconds = 30
+/** … when too much of its pair waits to be typed. */
+const fullRetrySeconds = 60
 
 export function createReceiver(context: Context, onAdmitted: OnAdmitted): WireHandler {
   return async request => {
@@ -115,6 +117,10 @@ function admitMessage(
     return answered({ status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" })
   const admission = context.store.inbox.admit(from.peer.id, from.name, body, now)
   if (admission.kind === "limited") return answered({ status: 429, retryAfter: admission.retryAfterSeconds })
+  if (admission.kind === "full") {
+    context.log.refused(`too much from ${from.name} waits`, from.peer.host)
+    return answered({ status: 503, retryAfter: fullRetrySeconds })
+  }
   if (body.inReplyTo !== undefined)
     context.store.outbox.noteReceipt(from.peer.id, body.inReplyTo, "answered", null)
   return { content: { status: 202, id: body.id, state: "accepted" }, news: body }

@@ -55,6 +55,20 @@ export type Admission =
   | { readonly kind: "accepted"; readonly shortId: string }
   | { readonly kind: "duplicate" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number }
+  /** So much of this pair waits already that no more is kept. */
+  | { readonly kind: "full" }
+
+/** How much text of one pair may wait each way, in bytes of UTF-8. */
+export const mostWaitingBytes = 16 * 1024 * 1024
+
+/** Whether one more text may wait with those of its pair that do. */
+function createRoom(database: Database, box: "inbox" | "outbox") {
+  const waiting = database.query<{ bytes: number }, { pair: string }>(
+    `SELECT bytes FROM waiting WHERE pair = $pair AND box = '${box}'`,
+  )
+  return (pair: string, text: string): boolean =>
+    (waiting.get({ pair })?.bytes ?? 0) + Buffer.byteLength(text) <= mostWaitingBytes
+}
 
 /** How long a short id is not given to another message. */
 const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
@@ -62,6 +76,7 @@ const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 export type Inbox = ReturnType<typeof createInbox>
 
 export function createInbox(database: Database, random: (length: number) => Uint8Array) {
+  const hasRoom = createRoom(database, "inbox")
   // A message is in the inbox longer than its id is in `seen`.
   const seen = database.query(
     "SELECT 1 FROM seen WHERE pair = $pair AND id = $id UNION ALL SELECT 1 FROM inbox WHERE pair = $pair AND id = $id",
@@ -171,6 +186,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       pullBackMessages.run({ pair, now })
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null && !areLimitsLifted()) return { kind: "limited", retryAfterSeconds: wait }
+      if (!hasRoom(pair, body.text)) return { kind: "full" }
       const shortId = freshShortId(now)
       remember.run({ pair, id: body.id, isMessage: 1, now })
       insert.run({
@@ -305,6 +321,8 @@ export function createOutbox(database: Database) {
       receipt.run({ pair, of, state, reason })
       return true
     },
+    /** Whether one more text may wait with those for this pair. */
+    hasRoom: createRoom(database, "outbox"),
     byId(pair: string, id: string): Sent | null {
       const row = byId.get({ pair, id })
       return row === null ? null : sent(row)

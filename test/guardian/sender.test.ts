@@ -1,4 +1,5 @@
 /** What a sender makes of answers: a peer that lies, and a machine in the middle that has no key. */
+import { Database } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { callDoor } from "../../src/commands/door.ts"
 import type { SendResult } from "../../src/guardian/door-requests.ts"
@@ -187,6 +188,20 @@ test("a request repeated with its id is told what became of that message, which 
   for (const bad of ["", "1", messageId.toUpperCase(), "0".repeat(36), `${messageId}\n`])
     expect(await ask({ messageId: bad })).toBe("usage")
   expect(peer.count()).toBe(1)
+})
+
+test("where too much waits for a peer, nothing more is kept, and that is said", async () => {
+  await using peer = await openPeer(kai, () => new Response(null, { status: 500 }))
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  expect((await send(guardian)).status).toBe("queued")
+  using database = new Database(guardian.paths.database)
+  database.run("UPDATE waiting SET bytes = 16777215 WHERE box = 'outbox'")
+  await expect(send(guardian)).rejects.toMatchObject({
+    code: "failed",
+    message: "the message cannot be kept: 16 MiB of text wait for kai already",
+    hint: "`sento doctor kai` says why they wait; send it again when they are through",
+  })
+  expect(database.query("SELECT text FROM outbox").all()).toHaveLength(1)
 })
 
 const aDay = 24 * 60 * 60 * 1000
