@@ -117,7 +117,7 @@ async function dispatch(
 
 /** What is to be typed, and when, has changed. */
 function woken<Value>({ delivery }: Parts, value: Value): Value {
-  delivery.wake()
+  delivery.pausesChanged()
   return value
 }
 

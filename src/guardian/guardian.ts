@@ -147,7 +147,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     ...createNotifySurface(context, questions.answer),
     ...createChatSurfaces(context, questions.answer),
   ])
-  delivery.wake()
+  delivery.pausesChanged()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
@@ -239,7 +239,7 @@ function arrived(
   try {
     const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
     if (isTaken) outbox.tellSender(message, "delivered", null)
-    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.wake()
+    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
     else outbox.tellSender(message, "held", "paused")
   } catch (error) {
     if (!isDiskTrouble(error)) throw error

@@ -18,8 +18,8 @@ import {
   mostWaitingBytes,
   type NewMessage,
   type Postponed,
-  type Received,
   type Sent,
+  type Waiting,
 } from "../store/messages.ts"
 import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
@@ -236,7 +236,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     },
 
     /** Tells a sender what becomes of its message; nothing where that says nothing new. */
-    tellSender({ pair, id: of }: Received, state: ReceiptState, reason: string | null): void {
+    tellSender({ pair, id: of }: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null): void {
       const isNew = store.now(() => store.receipts.note(pair, of, state, reason, Bun.randomUUIDv7(), now()))
       if (isNew) lanes.wake(pair)
     },

@@ -22,6 +22,9 @@ export type Received = {
   readonly settledAt: number | null
 }
 
+/** A received message that waits, without its text. */
+export type Waiting = Pick<Received, "seq" | "pair" | "name" | "id">
+
 /** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
 export type Sent = {
   readonly seq: number
@@ -111,6 +114,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const next = database.query<Row, { now: number }>(
     `SELECT * FROM inbox WHERE state = 'waiting' AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused})
      ORDER BY seq LIMIT 1`,
+  )
+  const waitingBehind = database.query<Waiting, { seq: number; most: number }>(
+    "SELECT seq, pair, name, id FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
   )
   const waitingHops = database.query<{ most: number | null }, { pair: string }>(
     "SELECT max(hops) AS most FROM inbox WHERE pair = $pair AND state = 'waiting'",
@@ -213,6 +219,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
      * may stand in the pane; otherwise the oldest of a pair that is not paused at this time.
      */
     next: (now: number): Received | null => receivedOrNull(typing.get() ?? next.get({ now })),
+
+    /** The oldest of the messages that wait, also of paused pairs, behind this one. */
+    waitingBehind: (seq: number, most: number): Waiting[] => waitingBehind.all({ seq, most }),
 
     /** The most hops among messages of this pair that wait, or null. */
     waitingHops: (pair: string): number | null => waitingHops.get({ pair })?.most ?? null,
