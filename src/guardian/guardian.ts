@@ -29,7 +29,16 @@ import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
-import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
+import {
+  createReminder,
+  endPair,
+  lossOf,
+  lossWords,
+  noteLoss,
+  pairEnded,
+  reconcile,
+  tellEnded,
+} from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
@@ -101,6 +110,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const { paths, store, log } = context
   const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
+  noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
   const moving = createMoving(context, sender, outbox.hasten)
@@ -108,7 +118,8 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
-  const listener = openListener(context, { minting, outbox, moving, delivery })
+  const remind = createReminder(context, sender)
+  const listener = openListener(context, { minting, outbox, moving, delivery, remind })
   context.address = { host: listener.host, port: listener.port }
   moving.announce()
   rememberPort(context)
@@ -147,6 +158,8 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     ...createNotifySurface(context, questions.answer),
     ...createChatSurfaces(context, questions.answer),
   ])
+  const lostAt = lossOf(store.facts)
+  if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
   delivery.pausesChanged()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
@@ -202,22 +215,33 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
 
 function openListener(
   context: Context,
-  parts: { minting: Minting; outbox: Outbox; moving: Moving; delivery: Delivery },
+  parts: {
+    minting: Minting
+    outbox: Outbox
+    moving: Moving
+    delivery: Delivery
+    remind: (pair: string) => void
+  },
 ): Listener {
-  const { minting, outbox, moving, delivery } = parts
+  const { minting, outbox, moving, delivery, remind } = parts
   const { listen: wish } = context.config.current
   return listen({
     host: wish.host,
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
-      [messagesPath]: createReceiver(context, (from, body) => {
-        if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
-        if (body.type === "receipt") toldOf(context, from, body)
-        if (body.type === "unpair") pairEnded(context, from)
-        // It can be reached again, then: no need to wait for the next try.
-        else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
-      }),
+      [messagesPath]: createReceiver(
+        context,
+        (from, body) => {
+          if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
+          if (body.type === "receipt") toldOf(context, from, body)
+          if (body.type === "unpair") pairEnded(context, from)
+          // It can be reached again, then: no need to wait for the next try.
+          else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
+        },
+        // Later: it must not change how long a refusal takes.
+        pair => setImmediate(() => context.stopping.aborted || remind(pair)),
+      ),
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,

@@ -31,9 +31,14 @@ const diskRetrySeconds = 30
 /** … when too much of its pair waits to be typed. */
 const fullRetrySeconds = 60
 
-export function createReceiver(context: Context, onAdmitted: OnAdmitted): WireHandler {
+/** @param onUnknown - told the id of a pair that is not known, before the refusal is sent */
+export function createReceiver(
+  context: Context,
+  onAdmitted: OnAdmitted,
+  onUnknown: (pair: string) => void,
+): WireHandler {
   return async request => {
-    const opened = authenticate(context, request)
+    const opened = authenticate(context, request, onUnknown)
     if (opened === null) return refusal()
     const { from, authentic } = opened
     const decision = await admit(context, from, authentic)
@@ -47,6 +52,7 @@ export function createReceiver(context: Context, onAdmitted: OnAdmitted): WireHa
 function authenticate(
   context: Context,
   request: WireRequest,
+  onUnknown: (pair: string) => void,
 ): { from: NamedPeer; authentic: Authentic } | null {
   const refuse = (reason: string): null => {
     context.log.refused(reason, request.address)
@@ -56,7 +62,10 @@ function authenticate(
   if (headers === null) return refuse("malformed headers")
   const from = peerById(context, headers.pairId)
   const opened = openRequest(from?.keys ?? nobodysKeys, request.header, request.body)
-  if (from === null) return refuse("unknown pair")
+  if (from === null) {
+    onUnknown(headers.pairId)
+    return refuse("unknown pair")
+  }
   return opened.kind === "forged" ? refuse(opened.reason) : { from, authentic: opened }
 }
 
