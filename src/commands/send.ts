@@ -1,5 +1,6 @@
 /** `sento send`, `sento reply`. */
-import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
+import type { DoorEvent, DoorRequestInput, PauseEnd, SendResult } from "../guardian/door-requests.ts"
+import { pauseWords } from "../guardian/pauses.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
@@ -142,8 +143,10 @@ function noAnswer(to: string, sent: SendResult | null, reason: string, isJson: b
   if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason })
   else {
     tell(`${reason.replace("answer", `answer from ${to}`)}; the message lives on`)
+    const answer =
+      sent?.paused === undefined ? "an answer will be typed into this session" : keptWords(to, sent.paused)
     tell(
-      `hint: do not send it again; go on, and an answer will be typed into this session (\`sento log ${to}\` says what became of the message)`,
+      `hint: do not send it again; go on, and ${answer} (\`sento log ${to}\` says what became of the message)`,
     )
   }
 }
@@ -171,25 +174,31 @@ export async function reply(
   const text = await readText(words)
   await ensureReady(paths, isJson)
   const request = { op: "reply", id, text, messageId: Bun.randomUUIDv7() } as const
-  return say(await askUntilAnswered<SendResult>(paths, request), isJson, to =>
+  return say(await askUntilAnswered<SendResult>(paths, request), isJson, ({ to }) =>
     tell(`${to} has your answer; nothing more to do`),
   )
 }
 
 /** Said to a model as much as to a person: what happened, and what to do next. */
-function tellArrived(to: string): void {
+function tellArrived({ to, paused }: SendResult): void {
   tell(`${to} has the message`)
-  tell(`hint: go on; an answer will be typed into this session as \`← agent ${to} [id]: …\``)
+  tell(
+    `hint: go on; ${paused === undefined ? `an answer will be typed into this session as \`← agent ${to} [id]: …\`` : keptWords(to, paused)}`,
+  )
 }
 
-function say(result: SendResult, isJson: boolean, tellArrived: (to: string) => void): number {
+/** To whom its owner paused: what comes from there is not typed now. */
+const keptWords = (to: string, until: PauseEnd): string =>
+  `${to} is paused here, so an answer is kept ${pauseWords({ name: to, until, reason: "owner" })}`
+
+function say(result: SendResult, isJson: boolean, tellArrived: (result: SendResult) => void): number {
   if (isJson) printJson(result)
   else if (result.status === "queued") {
     tell(`queued for ${result.to}: ${result.reason}`)
     tell(
       `hint: nothing to do; it is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it`,
     )
-  } else tellArrived(result.to)
+  } else tellArrived(result)
   return result.status === "queued" ? exitStatus["try-later"] : 0
 }
 

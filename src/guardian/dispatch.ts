@@ -166,6 +166,7 @@ function agents(context: Context): AgentList {
     context.store.peers.waiting(),
     context.store.peers.pauses(context.now()),
     context.store.outbox.loops(),
+    context.store.peers.revocations(),
   )
 }
 

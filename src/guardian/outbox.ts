@@ -25,6 +25,7 @@ import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
 import { createLanes, type Step } from "./lanes.ts"
+import { endOf } from "./pauses.ts"
 import { requirePeer, requireSendable } from "./requirements.ts"
 import type { Attempt, Sender } from "./sender.ts"
 import { type Ended, endedError, type News } from "./waiters.ts"
@@ -256,9 +257,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       faultPoint("after-outgoing-is-kept")
       onKept?.(sent)
       const word = settledWord(sent) ?? (await firstTried(sent))
-      if (word.state === "accepted") return { id: sent.id, to, status: word.state }
-      if (word.state !== "queued") throw endedError(to, word)
-      return { id: sent.id, to, status: word.state, reason: word.reason }
+      if (word.state !== "accepted" && word.state !== "queued") throw endedError(to, word)
+      const pause = store.peers.pauseOf(peer.id, now())
+      const paused = pause === null ? {} : { paused: endOf(pause) }
+      const { state: status, ...why } = word
+      return { id: sent.id, to, status, ...why, ...paused }
     },
   }
 }
