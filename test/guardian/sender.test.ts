@@ -5,7 +5,7 @@ import { callDoor } from "../../src/commands/door.ts"
 import type { SendResult } from "../../src/guardian/door-requests.ts"
 import { newPair, signAnswer, stamp, uuidV7 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
-import { type Answerer, type Asked, accepted, openPeer } from "../support/peer.ts"
+import { type Answerer, type Asked, accepted, openPeer, tell } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
 const kai = newPair()
@@ -202,6 +202,21 @@ test("where too much waits for a peer, nothing more is kept, and that is said", 
     hint: "`sento doctor kai` says why they wait; send it again when they are through",
   })
   expect(database.query("SELECT text FROM outbox").all()).toHaveLength(1)
+})
+
+test("order is kept within a pair over retries: nothing passes a message that did not get through", async () => {
+  await using peer = await openPeer(kai, asked =>
+    peer.count() < 3 ? new Response(null, { status: 500 }) : answer(accepted(asked)),
+  )
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  const texts = ["one", "two", "three"]
+  for (const text of texts)
+    await callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text })
+  await tell(guardian, kai, {})
+  const sent = () => peer.asked.filter(one => one.body.type === "message").map(one => one.body.text)
+  await until("the last one", () => sent().at(-1) === "three")
+  expect([...new Set(sent())]).toEqual(texts)
+  expect(sent().slice(-3)).toEqual(texts)
 })
 
 const aDay = 24 * 60 * 60 * 1000
