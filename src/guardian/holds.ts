@@ -18,6 +18,8 @@ export function createHolds(context: Context, tellSender: TellSender, why: () =>
   /** What waits behind this one was not looked at yet. */
   let seen = 0
   let timer: ReturnType<typeof setTimeout> | null = null
+  /** What went wrong last, said once. */
+  let lastTrouble: string | null = null
 
   function look(): void {
     timer = null
@@ -26,9 +28,12 @@ export function createHolds(context: Context, tellSender: TellSender, why: () =>
       const messages = store.inbox.waitingBehind(seen, batch)
       store.now(() => messages.forEach(tell))
       seen = messages.at(-1)?.seq ?? seen
+      lastTrouble = null
       if (messages.length === batch) lookSoon()
     } catch (error) {
-      log.write(`cannot note what is held: ${(error as Error).message}`)
+      const { message } = error as Error
+      if (message !== lastTrouble) log.write(`cannot note what is held: ${message}`)
+      lastTrouble = message
       lookSoon()
     }
   }

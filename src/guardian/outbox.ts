@@ -252,14 +252,14 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
       const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      const pause = store.peers.pauseOf(peer.id, now())
+      const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
       const sent = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
       faultPoint("after-outgoing-is-kept")
       onKept?.(sent)
       const word = settledWord(sent) ?? (await firstTried(sent))
       if (word.state !== "accepted" && word.state !== "queued") throw endedError(to, word)
-      const pause = store.peers.pauseOf(peer.id, now())
-      const paused = pause === null ? {} : { paused: endOf(pause) }
       const { state: status, ...why } = word
       return { id: sent.id, to, status, ...why, ...paused }
     },
