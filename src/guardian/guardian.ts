@@ -36,7 +36,16 @@ import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
-import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
+import {
+  createReminder,
+  endPair,
+  lossOf,
+  lossWords,
+  noteLoss,
+  pairEnded,
+  reconcile,
+  tellEnded,
+} from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
 import { findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
@@ -119,6 +128,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const { paths, store, log } = context
   const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
+  noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
   const moving = createMoving(context, sender, outbox.hasten)
@@ -126,7 +136,8 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
-  const listener = openListener(context, { minting, outbox, moving, delivery })
+  const remind = createReminder(context, sender)
+  const listener = openListener(context, { minting, outbox, moving, delivery, remind })
   context.address = { host: listener.host, port: listener.port }
   moving.announce()
   rememberPort(context)
@@ -166,7 +177,9 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     ...createNotifySurface(context, questions.answer),
     ...createChatSurfaces(context, questions.answer),
   ])
-  delivery.wake()
+  const lostAt = lossOf(store.facts)
+  if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
+  delivery.pausesChanged()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
@@ -222,22 +235,33 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
 
 function openListener(
   context: Context,
-  parts: { minting: Minting; outbox: Outbox; moving: Moving; delivery: Delivery },
+  parts: {
+    minting: Minting
+    outbox: Outbox
+    moving: Moving
+    delivery: Delivery
+    remind: (pair: string) => void
+  },
 ): Listener {
-  const { minting, outbox, moving, delivery } = parts
+  const { minting, outbox, moving, delivery, remind } = parts
   const { listen: wish } = context.config.current
   return listen({
     host: wish.host,
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
-      [messagesPath]: createReceiver(context, (from, body) => {
-        if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
-        if (body.type === "receipt") toldOf(context, from, body)
-        if (body.type === "unpair") pairEnded(context, from)
-        // It can be reached again, then: no need to wait for the next try.
-        else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
-      }),
+      [messagesPath]: createReceiver(
+        context,
+        (from, body) => {
+          if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
+          if (body.type === "receipt") toldOf(context, from, body)
+          if (body.type === "unpair") pairEnded(context, from)
+          // It can be reached again, then: no need to wait for the next try.
+          else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
+        },
+        // Later: it must not change how long a refusal takes.
+        pair => setImmediate(() => context.stopping.aborted || remind(pair)),
+      ),
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,
@@ -259,7 +283,7 @@ function arrived(
   try {
     const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
     if (isTaken) outbox.tellSender(message, "delivered", null)
-    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.wake()
+    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
     else outbox.tellSender(message, "held", "paused")
   } catch (error) {
     if (!isDiskTrouble(error)) throw error
@@ -280,17 +304,21 @@ function giveToWaiter(
   text: string,
 ): boolean {
   const { store, waiters, log, now } = context
-  if (!waiters.has(inReplyTo) || !store.inbox.claim(message.seq, now())) return false
+  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
   log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-  waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
   return true
 }
 
-/** A receipt counts where the message went to the very pair that it comes from. */
+/** A receipt that was taken. */
 function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
   const sent = context.store.outbox.byId(from.peer.id, body.of)
-  if (sent?.peerState !== body.state) return
-  context.waiters.tell(body.of, { kind: "state", state: body.state, reason: body.reason ?? null })
+  if (sent === null) return
+  context.waiters.tell(from.peer.id, body.of, {
+    kind: "state",
+    state: body.state,
+    reason: body.reason ?? null,
+  })
   if (body.state !== "held" || body.reason !== "loop") return
   const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
   context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)

@@ -9,7 +9,8 @@ import { openStore, type Store } from "../store/store.ts"
 import { reasonToDistrust } from "./callers.ts"
 import { holdConfig } from "./context.ts"
 import { openLog } from "./log.ts"
-import type { Books } from "./pairs.ts"
+import { type Books, noteLoss } from "./pairs.ts"
+import { createWaiters } from "./waiters.ts"
 
 const pinSchema = v.object({ pid: v.number() })
 
@@ -30,7 +31,9 @@ export async function withBooks<Result>(
     const store = openStore(paths.database, length => randomBytes(length))
     requireOwner(store)
     try {
-      return await work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
+      const log = openLog(paths.log, Date.now)
+      noteLoss({ store, config, log, now: Date.now })
+      return await work({ store, config, log, now: Date.now, waiters: createWaiters() })
     } finally {
       store.close()
     }

@@ -452,6 +452,18 @@ describe("signed answers", () => {
   })
 })
 
+test("503 while too much of a pair waits, and accepted when there is room again", async () => {
+  await using guardian = await openGuardian({ kai: { pair: kai } })
+  expect(await send(guardian)).toMatchObject({ status: 202 })
+  using database = new Database(guardian.paths.database)
+  database.run("UPDATE waiting SET bytes = 16777215 WHERE box = 'inbox'")
+  const request = signPlain(kai, messageBody(guardian.now))
+  expect(await ask(guardian, request)).toMatchObject({ status: 503, retryAfter: 60 })
+  expect(guardian.log()).toContain("too much from kai waits")
+  database.run("UPDATE waiting SET bytes = 0")
+  expect(await ask(guardian, request)).toMatchObject({ status: 202, state: "accepted" })
+})
+
 describe("removal", () => {
   test("an unpair drops what waits of that pair, so that it is never typed", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
