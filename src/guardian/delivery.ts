@@ -56,6 +56,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let unwritten: Outcome | null = null
   /** What went wrong last, said once. */
   let lastTrouble: string | null = null
+  /** The pair whose message was settled last. */
+  let servedLast: string | null = null
   let pauseTimer: ReturnType<typeof setTimeout> | null = null
   const holds = createHolds(context, tellSender, () => (hold === null ? null : holdWords[hold.state]))
 
@@ -63,9 +65,10 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
       if (unwritten !== null) write(unwritten)
-      const message = store.inbox.next(context.now())
+      const message = store.inbox.next(context.now(), servedLast)
       if (message === null) break
       const held = await deliver(message)
+      if (held === null) servedLast = message.pair
       lastTrouble = null
       noteHold(message, held)
       if (held !== null) await pause(lookMilliseconds, context.stopping)

@@ -111,9 +111,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
      VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $createdAt, $now, 'waiting')`,
   )
   const typing = database.query<Row, []>("SELECT * FROM inbox WHERE state = 'typing' ORDER BY seq LIMIT 1")
-  const next = database.query<Row, { now: number }>(
-    `SELECT * FROM inbox WHERE state = 'waiting' AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused})
-     ORDER BY seq LIMIT 1`,
+  const next = database.query<Row, { now: number; but: string | null }>(
+    `SELECT * FROM inbox WHERE state = 'waiting' AND pair IS NOT $but
+     AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused}) ORDER BY seq LIMIT 1`,
   )
   const waitingBehind = database.query<Waiting, { seq: number; most: number }>(
     "SELECT seq, pair, name, id FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
@@ -217,8 +217,10 @@ export function createInbox(database: Database, random: (length: number) => Uint
     /**
      * The message to be typed now, or null: one that was begun, also of a pair paused since, because its text
      * may stand in the pane; otherwise the oldest of a pair that is not paused at this time.
+     * @param last - the pair that had its turn last: others come first, so that none keeps them all waiting
      */
-    next: (now: number): Received | null => receivedOrNull(typing.get() ?? next.get({ now })),
+    next: (now: number, last: string | null = null): Received | null =>
+      receivedOrNull(typing.get() ?? next.get({ now, but: last }) ?? next.get({ now, but: null })),
 
     /** The oldest of the messages that wait, also of paused pairs, behind this one. */
     waitingBehind: (seq: number, most: number): Waiting[] => waitingBehind.all({ seq, most }),

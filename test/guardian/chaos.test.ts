@@ -27,7 +27,7 @@ test.skipIf(!hasBuild)(
     const run = runChaos({
       binary,
       seed,
-      messages: 60,
+      messages: 40,
       kills: 4,
       life: [300, 2500],
       mostStallMilliseconds: 1000,

@@ -41,6 +41,22 @@ test("the messages of others pass those of a paused pair, and keep their order",
   expect(inbox.next(now)?.id).toBe(third)
 })
 
+test("a pair of which much waits lets the others pass, and keeps its order", () => {
+  using stored = createTestStore()
+  const { inbox } = stored.store
+  const [a, b, c] = [1, 2, 3].map(() => receive(stored, "kai", now))
+  const [d, e] = [receive(stored, "lia", now), receive(stored, "noa", now)]
+  const served: (string | undefined)[] = []
+  for (let last: string | null = null; ; ) {
+    const message = inbox.next(now, last)
+    if (message === null) break
+    inbox.mark(message.seq, "delivered", now)
+    served.push(message.id)
+    last = message.pair
+  }
+  expect(served).toEqual([a, d, b, e, c])
+})
+
 test("a message that is being typed comes first: of a pair paused since, and before one resumed since", () => {
   using stored = createTestStore()
   const { inbox, peers } = stored.store
