@@ -1,12 +1,13 @@
 /** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
 import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
+import { requirePin } from "../guardian/owner-pin.ts"
+import type { Books } from "../guardian/pairs.ts"
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, HungUp } from "./door.ts"
-import { ensureGuardian, guardStatus } from "./guard.ts"
+import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -23,18 +24,32 @@ export function tellQuestion(paths: Paths, request: Request): void {
 
 const asked = (request: Request) => ({ ...request, expiresAt: Date.parse(request.expiresAt) })
 
-/**
- * Asks for yes or no, and gives the answer to the Guardian.
- * @returns what the answer came to; null where it was given elsewhere
- * @throws interrupted on Ctrl-C or Esc: unanswered is not no
- */
+export type Answered = Answer | { readonly outcome: "denied" }
+
+/** A question that nobody called for: what was typed before it stood there does not answer it. */
 export async function answerHere(
   paths: Paths,
   request: Request,
   withdrawn: AbortSignal,
-): Promise<Answer | { readonly outcome: "denied" } | null> {
+): Promise<Answered | null> {
   await untilQuiet()
-  if (withdrawn.aborted) return null
+  return withdrawn.aborted ? null : askYesNo(paths, request, withdrawn)
+}
+
+type NameWish = { readonly as: string | null; readonly replace: boolean }
+
+/**
+ * Asks for yes or no, and gives the answer to the Guardian.
+ * @param wish - what the owner said already of the other agent's name here, or null
+ * @returns what the answer came to; null where it was given elsewhere
+ * @throws interrupted on Ctrl-C or Esc: unanswered is not no
+ */
+export async function askYesNo(
+  paths: Paths,
+  request: Request,
+  withdrawn: AbortSignal,
+  wish: NameWish | null = null,
+): Promise<Answered | null> {
   const word = await ask(questionLine(request, needConfig(paths).name), {
     check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
@@ -44,8 +59,19 @@ export async function answerHere(
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }
-  const as = request.taken ? await askOtherName(request.as, withdrawn) : null
-  if (request.taken && as === null) return null
+  return sayYes(paths, request, withdrawn, wish)
+}
+
+/** The yes itself; where the name is another pair's, what to call this one is asked first. */
+export async function sayYes(
+  paths: Paths,
+  request: Request,
+  withdrawn: AbortSignal,
+  wish: NameWish | null = null,
+): Promise<Answer | null> {
+  const isOpen = wish === null && request.taken
+  const as = isOpen ? await askOtherName(request.as, withdrawn) : wish
+  if (isOpen && as === null) return null
   return approveWith(paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
     // The prompt for the PIN was withdrawn; a yes of ours that failed is told.
     if (withdrawn.aborted && isInterrupted(error)) return null
@@ -105,10 +131,7 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
 }
 
 /** The name is another pair's: a new name for this one, or the same for replacing that one. */
-async function askOtherName(
-  name: string,
-  withdrawn: AbortSignal,
-): Promise<{ as: string; replace: boolean } | null> {
+async function askOtherName(name: string, withdrawn: AbortSignal): Promise<NameWish | null> {
   tell(
     `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
   )
@@ -120,7 +143,7 @@ async function askOtherName(
 }
 
 /** What an answer came to, in one line. */
-export function answerWords(answer: Answer | { readonly outcome: "denied" }): string {
+export function answerWords(answer: Answered): string {
   if (answer.outcome === "denied") return deniedWords
   return answer.outcome === "paired" ? pairedWords(answer.name) : outcomeWords(answer)
 }
@@ -150,11 +173,26 @@ export async function withPin<Result>(
   }
 }
 
-/** For what the owner's commands do by themselves: asks for the PIN where one is set. */
+/** An owner's request: by the Guardian where one runs, otherwise here under its lock, after the same check. */
+export async function askOrDo<Result>(
+  paths: Paths,
+  request: DoorRequestInput,
+  work: (books: Books) => Result | Promise<Result>,
+): Promise<Result> {
+  needConfig(paths)
+  try {
+    return await callDoor<Result>(paths, "owner", request)
+  } catch (error) {
+    if (!(error instanceof NoGuardian)) throw error
+    const { withBooks } = await import("../guardian/offline.ts")
+    return withBooks(paths, work)
+  }
+}
+
+/** For what the owner's commands do by themselves: not for an agent's process. @throws not-owner */
+export const requireOwner = (paths: Paths): Promise<unknown> => askOrDo(paths, { op: "requests" }, () => null)
+
+/** The same, and asks for the PIN where one is set. @throws not-owner, needs-pin */
 export async function confirmOwner(paths: Paths): Promise<void> {
-  const hasPin = needConfig(paths).owner?.pin !== undefined
-  // The door also knows an agent by its pane, where its environment says nothing.
-  if (!hasPin && (await guardStatus(paths)) === null) return
-  await ensureGuardian(paths)
-  await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
+  await withPin(pin => askOrDo(paths, { op: "confirm", pin }, books => requirePin(books, pin)))
 }
