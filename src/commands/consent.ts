@@ -5,7 +5,13 @@ import type { Books } from "../guardian/pairs.ts"
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
+import {
+  briefQuestionLine,
+  briefQuestionLines,
+  questionLine,
+  questionLines,
+  readYesNo,
+} from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
@@ -15,11 +21,28 @@ export type Request = Extract<PairingEvent, { event: "request" }>
 
 /** Who asks, from where, what a yes grants, and what happens without one. */
 export function tellQuestion(paths: Paths, request: Request): void {
-  const [who, compare, ...others] = questionLines(asked(request), needConfig(paths).name)
-  tell()
+  const { lines, isBrief } = wordsFor(paths, request)
+  const [who, compare, ...others] = lines
+  if (!isBrief) tell()
   tell(who)
   tell(bold(compare ?? ""))
   for (const line of others) tell(line)
+}
+
+/** What the prompt puts around its question (@clack/prompts 1.9.0): a rule above it, the answer, an end. */
+const promptRows = 3
+
+/** Who asks, and what to compare, must not scroll away where the terminal is small. */
+function wordsFor(paths: Paths, request: Request) {
+  const self = needConfig(paths).name
+  const { columns = Number.POSITIVE_INFINITY, rows = Number.POSITIVE_INFINITY } = process.stderr
+  const lines = questionLines(asked(request), self)
+  const line = questionLine(request, self)
+  const rowsOf = (text: string): number => Math.ceil((Bun.stringWidth(text) || 1) / columns)
+  // The blank line before, and the mark before the question.
+  const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
+  if (needed <= rows) return { lines, line, isBrief: false }
+  return { lines: briefQuestionLines(asked(request), self), line: briefQuestionLine, isBrief: true }
 }
 
 const asked = (request: Request) => ({ ...request, expiresAt: Date.parse(request.expiresAt) })
@@ -50,7 +73,7 @@ export async function askYesNo(
   withdrawn: AbortSignal,
   wish: NameWish | null = null,
 ): Promise<Answered | null> {
-  const word = await ask(questionLine(request, needConfig(paths).name), {
+  const word = await ask(wordsFor(paths, request).line, {
     check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
   })
