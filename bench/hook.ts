@@ -1,12 +1,15 @@
 /**
  * `bun bench/hook.ts [COUNT]`: how long `sento hook` takes an agent program, next to `sento --version`, which loads
- * nothing. Both as whole processes, in turn, so that a busy machine slows both.
+ * nothing. Both as whole processes, in turn, so that a busy machine slows both. Exits 1 where the median of one kind
+ * is above {@link mostRatio}.
  */
 import { join } from "node:path"
 import { createWorld, initAgent, type World } from "../test/support/world.ts"
 import { printTable } from "./lab/table.ts"
 
 const binary = join(import.meta.dir, "../dist/sento")
+/** Against `--version`: what a hook may cost a program at every prompt. */
+const mostRatio = 2.5
 const count = Number(process.argv[2] ?? "40")
 const prompt = JSON.stringify({ session_id: "s", prompt_id: "p", prompt: "hello" })
 const end = JSON.stringify({ session_id: "s", prompt_id: "p", last_assistant_message: "x".repeat(4000) })
@@ -40,12 +43,14 @@ try {
     for (const [index, kind] of kinds.entries()) times[index]?.push(await time(world, kind))
   const medianOf = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 1] ?? 0
   const base = medianOf(times[0] ?? [])
+  const ratios = times.map(all => medianOf(all) / base)
   const rows = kinds.map(([name], index) => {
     const all = times[index] ?? []
-    const median = medianOf(all)
-    return [name, median.toFixed(1), Math.max(...all).toFixed(1), (median / base).toFixed(1)]
+    const columns = [medianOf(all), Math.max(...all), ratios[index] ?? 0]
+    return [name, ...columns.map(value => value.toFixed(1))]
   })
   printTable(["command", "median ms", "most ms", "against --version"], rows)
+  if (ratios.some(ratio => ratio > mostRatio)) process.exitCode = 1
 } finally {
   await world.close()
 }

@@ -58,6 +58,23 @@ test("no import of src runs back", () => {
   expect(violations(sources)).toEqual([])
 })
 
+/** All that is loaded with a file: types and what is imported where it is used are not. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  const scanned = new Bun.Transpiler({ loader: "ts" }).scanImports(texts.get(file) ?? "")
+  for (const { path } of scanned.filter(one => one.kind === "import-statement"))
+    loadedWith(path.startsWith(".") ? posix.join(posix.dirname(file), path) : path, seen)
+  return seen
+}
+
+test("no command loads the curves or the prompts before it needs them: they cost a fifth of its start", () => {
+  expect([...loadedWith("protocol/cpace.ts")].some(name => name.startsWith("@noble/curves"))).toBe(true)
+  const commands = files.filter(file => file.startsWith("commands/"))
+  const heavy = commands.filter(file => [...loadedWith(file)].some(name => /^@(?:noble|clack)\//.test(name)))
+  expect(heavy).toEqual([])
+})
+
 describe("the checker itself", () => {
   test.each([
     ["an import that runs back", "store/x.ts", `import { a } from "../guardian/a.ts"`, "guardian/a.ts"],

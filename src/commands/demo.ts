@@ -8,7 +8,7 @@ import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { runTmux, shellWords, type TmuxServer } from "../tmux/tmux.ts"
-import { guardStatus } from "./guard.ts"
+import { runningGuardian } from "./guard.ts"
 import { bold, dim, print, tell } from "./terminal.ts"
 
 const question = "What tasks were mentioned this week?"
@@ -60,7 +60,7 @@ async function pairBoth(stage: Stage): Promise<void> {
   tell(bold(`\n2. kai's owner runs:  sento pair ${code}`))
   await openSession(stage, "kai-owner", ["sh"])
   // With the address: another agent of this machine may have a code open, too.
-  const port = (await guardStatus(pathsOf(homeOf(stage, "mira"))))?.port
+  const port = (await runningGuardian(pathsOf(homeOf(stage, "mira"))))?.port
   await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}@127.0.0.1:${port}`)
   await untilShown(stage, "mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
   tell("   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
@@ -163,11 +163,11 @@ async function clear(stage: Stage): Promise<void> {
 }
 
 async function stopGuardian(stage: Stage, name: string): Promise<void> {
-  const status = await guardStatus(pathsOf(homeOf(stage, name)))
-  if (status === null) return
-  process.kill(status.pid, "SIGTERM")
+  const running = await runningGuardian(pathsOf(homeOf(stage, name)))
+  if (running === null) return
+  process.kill(running.pid, "SIGTERM")
   const deadline = Date.now() + patienceMilliseconds
-  while (Date.now() < deadline && isAlive(status.pid)) await Bun.sleep(20)
+  while (Date.now() < deadline && isAlive(running.pid)) await Bun.sleep(20)
 }
 
 /** An agent program's variables would make the owners' commands refuse to ask. */

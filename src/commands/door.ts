@@ -3,6 +3,7 @@
 import { dirname } from "node:path"
 import type { DoorEvent, DoorName, DoorRequestInput } from "../guardian/door-requests.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { requireOwn } from "../store/ownership.ts"
 import type { Paths } from "../store/paths.ts"
 
@@ -106,7 +107,7 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
     throw new SentoError(
       "failed",
       `cannot reach the Guardian at ${path}: ${(error as Error).message}`,
-      `see \`ls -ld ${dirname(path)} ${path}\`: both must be yours to read, write and enter`,
+      `see \`ls -ld ${shellWord(dirname(path))} ${shellWord(path)}\`: both must be yours to read, write and enter`,
     )
   }
 }

@@ -2,11 +2,12 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { Readable } from "node:stream"
-import type { GuardStatus, PausedAgent } from "../guardian/door-requests.ts"
+import type { Alive, GuardStatus, PausedAgent } from "../guardian/door-requests.ts"
 import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { makeFolder } from "../store/config.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { systemClock } from "../store/faults.ts"
@@ -21,10 +22,17 @@ const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
 const lookMilliseconds = 15
 
+/** The running Guardian, or null where none runs. */
+export const runningGuardian = (paths: Paths): Promise<Alive | null> =>
+  orNull(callDoor(paths, "agent", { op: "alive" }))
+
 /** The running Guardian's status, or null where none runs. */
-export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
+export const guardStatus = (paths: Paths): Promise<GuardStatus | null> =>
+  orNull(callDoor(paths, "agent", { op: "status" }))
+
+async function orNull<Value>(answer: Promise<Value>): Promise<Value | null> {
   try {
-    return await callDoor<GuardStatus>(paths, "agent", { op: "status" })
+    return await answer
   } catch (error) {
     if (error instanceof NoGuardian || error instanceof HungUp) return null
     throw error
@@ -32,9 +40,9 @@ export async function guardStatus(paths: Paths): Promise<GuardStatus | null> {
 }
 
 /** A Guardian that answers: the one that runs, or one started now. @throws what kept it from starting */
-export async function ensureGuardian(paths: Paths): Promise<{ status: GuardStatus; wasRunning: boolean }> {
-  const running = await guardStatus(paths)
-  if (running !== null) return { status: running, wasRunning: true }
+export async function ensureGuardian(paths: Paths): Promise<Alive & { readonly wasRunning: boolean }> {
+  const running = await runningGuardian(paths)
+  if (running !== null) return { ...running, wasRunning: true }
   if (paths.isAgentSide)
     throw new SentoError(
       "failed",
@@ -42,15 +50,14 @@ export async function ensureGuardian(paths: Paths): Promise<{ status: GuardStatu
       "ask the owner to run `sento guard`",
     )
   needConfig(paths)
-  return { status: await startInBackground(paths), wasRunning: false }
+  return { ...(await startInBackground(paths)), wasRunning: false }
 }
 
 /** `sento guard` */
 export async function guard(paths: Paths, isJson: boolean): Promise<number> {
-  const { status, wasRunning } = await ensureGuardian(paths)
-  if (isJson) printJson(status)
+  const { name, host, port, pid, wasRunning } = await ensureGuardian(paths)
+  if (isJson) printJson(await callDoor<GuardStatus>(paths, "agent", { op: "status" }))
   else {
-    const { name, host, port, pid } = status
     const verb = wasRunning ? "already listens" : "listens"
     tell(`${name}'s Guardian ${verb} on ${formatAddress(host, port)} (pid ${pid})`)
     tell(`log: ${paths.log}`)
@@ -82,17 +89,17 @@ function throwPlainly(error: unknown, { folder }: Paths): never {
 
 /** `sento guard stop` */
 export async function guardStop(paths: Paths, isJson: boolean): Promise<number> {
-  const status = await guardStatus(paths)
-  if (status !== null) await stopAndWait(paths, status.pid)
-  if (isJson) printJson({ running: false, wasRunning: status !== null })
-  else tell(status === null ? "no Guardian runs" : `${status.name}'s Guardian stopped`)
+  const running = await runningGuardian(paths)
+  if (running !== null) await stopAndWait(paths, running.pid)
+  if (isJson) printJson({ running: false, wasRunning: running !== null })
+  else tell(running === null ? "no Guardian runs" : `${running.name}'s Guardian stopped`)
   return 0
 }
 
 /** `sento guard restart` */
 export async function guardRestart(paths: Paths, isJson: boolean): Promise<number> {
-  const status = await guardStatus(paths)
-  if (status !== null) await stopAndWait(paths, status.pid)
+  const running = await runningGuardian(paths)
+  if (running !== null) await stopAndWait(paths, running.pid)
   return guard(paths, isJson)
 }
 
@@ -158,7 +165,7 @@ function readLog({ log }: Paths): string {
     throw new SentoError(
       "config",
       `cannot read ${log}: ${(error as { code?: string }).code}`,
-      `see \`ls -ld ${log}\``,
+      `see \`ls -ld ${shellWord(log)}\``,
     )
   }
 }
@@ -177,7 +184,7 @@ async function stopAndWait(paths: Paths, pid: number): Promise<void> {
   }
   const isGone = await until(
     stopMilliseconds,
-    async () => ((await guardStatus(paths)) === null && !isAlive(pid)) || null,
+    async () => ((await runningGuardian(paths)) === null && !isAlive(pid)) || null,
   )
   if (isGone === null)
     throw new SentoError("timed-out", `the Guardian (pid ${pid}) did not stop`, "see `sento guard logs`")
@@ -187,10 +194,10 @@ async function stopAndWait(paths: Paths, pid: number): Promise<void> {
  * A Guardian that answers. Where another one holds the home and does not answer, it is starting or stopping:
  * it gets a second, then one is started again.
  */
-async function startInBackground(paths: Paths): Promise<GuardStatus> {
+async function startInBackground(paths: Paths): Promise<Alive> {
   makeFolder(paths)
-  const status = await until(startMilliseconds, () => startOnce(paths))
-  if (status !== null) return status
+  const started = await until(startMilliseconds, () => startOnce(paths))
+  if (started !== null) return started
   throw new SentoError(
     "timed-out",
     "the Guardian did not start in time",
@@ -202,7 +209,7 @@ async function startInBackground(paths: Paths): Promise<GuardStatus> {
  * Starts the Guardian in a session of its own, and returns when its door answers. What it prints before it
  * has its own log goes to a file of this start's own, so that a failed start can say why.
  */
-async function startOnce(paths: Paths): Promise<GuardStatus | null> {
+async function startOnce(paths: Paths): Promise<Alive | null> {
   const outputPath = `${paths.folder}/guardian.${process.pid}.out`
   const output = openSync(outputPath, "w", 0o600)
   const child = Bun.spawn([...ownCommand(), "guard", "--foreground", "--json"], {
@@ -216,9 +223,12 @@ async function startOnce(paths: Paths): Promise<GuardStatus | null> {
   let isOurs = true
   try {
     const ended = (): boolean => child.exitCode !== null
-    const status = await until(startMilliseconds, async () => (await guardStatus(paths)) ?? (ended() || null))
-    isOurs = status === null || (status !== true && status.pid === child.pid)
-    return status === true ? await startedByAnother(paths, outputPath) : status
+    const found = await until(
+      startMilliseconds,
+      async () => (await runningGuardian(paths)) ?? (ended() || null),
+    )
+    isOurs = found === null || (found !== true && found.pid === child.pid)
+    return found === true ? await startedByAnother(paths, outputPath) : found
   } finally {
     if (isOurs) renameSync(outputPath, `${paths.folder}/guardian.out`)
     else rmSync(outputPath, { force: true })
@@ -226,9 +236,9 @@ async function startOnce(paths: Paths): Promise<GuardStatus | null> {
 }
 
 /** Ours ended: because another was first, which is fine and may still be opening its doors, or for its error. */
-function startedByAnother(paths: Paths, outputPath: string): Promise<GuardStatus | null> {
+function startedByAnother(paths: Paths, outputPath: string): Promise<Alive | null> {
   const failure = readFailure(outputPath)
-  if (failure.code === "try-later") return until(otherMilliseconds, () => guardStatus(paths))
+  if (failure.code === "try-later") return until(otherMilliseconds, () => runningGuardian(paths))
   throw failure
 }
 

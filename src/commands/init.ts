@@ -12,7 +12,7 @@ import type { Paths } from "../store/paths.ts"
 import { findPane } from "../tmux/pane.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import { requireOwner } from "./consent.ts"
-import { guardStatus } from "./guard.ts"
+import { runningGuardian } from "./guard.ts"
 import { findConfig, needConfig } from "./home.ts"
 import { ask, isPerson, print, printJson, tell } from "./terminal.ts"
 
@@ -40,7 +40,7 @@ export async function init(paths: Paths, options: InitOptions): Promise<number> 
   else {
     tell(`wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
     await tellWhatIsMissing(config)
-    if ((await guardStatus(paths)) !== null)
+    if ((await runningGuardian(paths)) !== null)
       tell("next: `sento guard restart`, for the Guardian still runs as before")
     else tell("next: `sento pair` on one side, `sento pair CODE` on the other")
     if (current === null)

@@ -40,6 +40,16 @@ export async function mcp(paths: Paths): Promise<number> {
   return 0
 }
 
+/** What Gemini CLI 0.61.0 lets its model add to every call, and does not take out again. */
+const foreign = { wait_for_previous: v.optional(v.unknown()) }
+
+/** As the schema, with a key that it does not name as an error that names it: a wait misspelt is no wait. */
+function strict<const Entries extends v.ObjectEntries>({ entries }: v.ObjectSchema<Entries, undefined>) {
+  const shown = toStandardJsonSchema(v.object(entries))["~standard"]
+  const { validate } = v.strictObject({ ...entries, ...foreign })["~standard"]
+  return { "~standard": { ...shown, validate } }
+}
+
 const text = v.pipe(v.string(), v.description("the message, for the other agent to read"))
 
 const sendSchema = v.object({
@@ -88,19 +98,19 @@ function addReading(server: McpServer, paths: Paths): void {
     "list_agents",
     {
       description: "Lists the agents that this one is paired with: those it can send messages to.",
-      inputSchema: toStandardJsonSchema(v.object({})),
+      inputSchema: strict(v.object({})),
       annotations,
     },
-    () => result(async () => describeAgents(await listed(paths), Date.now())),
+    () => result(server, async () => describeAgents(await listed(paths), Date.now())),
   )
   server.registerTool(
     "read_messages",
     {
       description: "Reads the latest messages both ways, with what became of each.",
-      inputSchema: toStandardJsonSchema(readSchema),
+      inputSchema: strict(readSchema),
       annotations,
     },
-    input => result(() => read(paths, input)),
+    input => result(server, () => read(paths, input)),
   )
 }
 
@@ -111,33 +121,50 @@ function addSending(server: McpServer, paths: Paths): void {
     {
       description:
         "Sends a message to another agent. To ask something and go on with the answer, give wait_seconds.\nTo answer a message that came in, use reply instead.",
-      inputSchema: toStandardJsonSchema(sendSchema),
+      inputSchema: strict(sendSchema),
       annotations,
     },
-    (input, context) => result(() => send(paths, input, context)),
+    (input, context) => result(server, () => send(paths, input, context)),
   )
   server.registerTool(
     "reply",
     {
       description: 'Answers a message "← agent NAME [id]: …" that came in; the answer goes to its sender.',
-      inputSchema: toStandardJsonSchema(replySchema),
+      inputSchema: strict(replySchema),
       annotations,
     },
-    (input, context) => result(() => reply(paths, input, context)),
+    (input, context) => result(server, () => reply(paths, input, context)),
   )
 }
 
 type ToolResult = { content: { type: "text"; text: string }[]; isError?: boolean }
 
 /** What is expected to fail is told to the model; a bug is the protocol's own matter. */
-async function result(work: () => Promise<string>): Promise<ToolResult> {
+async function result({ server }: McpServer, work: () => Promise<string>): Promise<ToolResult> {
   try {
+    if (server.getNegotiatedProtocolVersion() === undefined) throw notInitialized()
     return { content: [{ type: "text", text: await work() }] }
   } catch (error) {
     if (!(error instanceof SentoError)) throw error
-    const lines = error.hint === null ? [error.message] : [error.message, `hint: ${error.hint}`]
+    const hint = hintOf(error)
+    const lines = hint === null ? [error.message] : [error.message, `hint: ${hint}`]
     return { content: [{ type: "text", text: lines.join("\n") }], isError: true }
   }
+}
+
+/** The SDK serves a client that begins with a call; the revision of 2026 needs no handshake, and says itself with each. */
+const notInitialized = (): SentoError =>
+  new SentoError(
+    "failed",
+    "nothing was done: the client has not initialized the session",
+    "send `initialize` first",
+  )
+
+/** As a model without a shell can follow it, and without leading it to pair by itself. */
+function hintOf({ code, hint }: SentoError): string | null {
+  const near = /^did you mean [a-z0-9-]+\? /.exec(hint ?? "")?.[0] ?? ""
+  if (code === "unknown-agent") return `${near}use list_agents; only your owner can pair`
+  return hint?.includes("`sento pair`") ? "only your owner can pair" : hint
 }
 
 async function listed(paths: Paths): Promise<AgentList> {

@@ -12,7 +12,7 @@ import { SentoError } from "../protocol/errors.ts"
 import { baseUrlPattern, updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { confirmOwner } from "./consent.ts"
-import { guardStatus } from "./guard.ts"
+import { runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import { ask, askSecret, bold, isPerson, print, printJson, table, tell } from "./terminal.ts"
@@ -122,7 +122,7 @@ export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOpti
 const never = new AbortController().signal
 
 async function tellRestart(paths: Paths, isJson: boolean): Promise<void> {
-  if (!isJson && (await guardStatus(paths)) !== null)
+  if (!isJson && (await runningGuardian(paths)) !== null)
     tell("next: `sento guard restart`, for the Guardian still runs as before")
 }
 

@@ -5,6 +5,7 @@ import { pathsOf } from "../store/paths.ts"
 import { version } from "../version.ts"
 import type { OwnerAddOptions } from "./owner.ts"
 import type { SendOptions } from "./send.ts"
+import { optionsFirst } from "./send-words.ts"
 import type { SetupOptions } from "./setup.ts"
 
 type Json = { readonly json?: boolean }
@@ -20,7 +21,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return 0
   }
   try {
-    await program.parseAsync([...words], { from: "user" })
+    const [name = "", ...rest] = words
+    await program.parseAsync([name, ...(isText(name) ? optionsFirst(rest) : rest)], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
@@ -28,6 +30,9 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
   return status
 }
+
+/** Whether a message's text stands among the words of this command. */
+const isText = (command: string): boolean => command === "send" || command === "reply"
 
 /** The command that the words name, as far as they name one: `sento agents remove`. */
 function commandLine(program: Command, words: readonly string[]): string {
@@ -46,7 +51,7 @@ function commandLine(program: Command, words: readonly string[]): string {
 function usageError(error: CommanderError, command: string): SentoError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
   const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(" ").trim())?.[1]
-  const hint = suggestion === undefined ? `run \`${command} --help\`` : `run \`${command} ${suggestion}\``
+  const hint = suggestion === undefined ? helpOn(error, command) : `run \`${command} ${suggestion}\``
   const message = error.code === "commander.help" ? "no such command" : first
   const tooMany = /^too many arguments .*\. Expected (\d+) .*: (.*)\.$/s.exec(first)
   if (tooMany !== null)
@@ -56,6 +61,12 @@ function usageError(error: CommanderError, command: string): SentoError {
       hint,
     )
   return new SentoError("usage", message.replace(/'([^']*)'/g, '"$1"').replace(/\.$/, ""), hint)
+}
+
+function helpOn({ code }: CommanderError, command: string): string {
+  const help = `run \`${command} --help\``
+  const isDash = code === "commander.unknownOption" && isText(command.split(" ")[1] ?? "")
+  return isDash ? `${help}; a text that starts with \`-\` goes behind \`--\`` : help
 }
 
 function createProgram(finish: (status: number) => void): Command {
@@ -201,7 +212,7 @@ function createProgram(finish: (status: number) => void): Command {
   command(program, "send", "send a message to a paired agent")
     .argument("<name>")
     .argument("[text...]", "the message, or - for stdin")
-    .option("--wait [seconds]", "wait for the answer and print it (120 s)")
+    .option("--wait [seconds]", "wait for the answer and print it (100 s)")
     .option("--reply-to <id>", "the message that this answers")
     .action(async (to: string, words: string[], options: SendOptions) =>
       finish(await (await import("./send.ts")).send(paths(), to, words, options)),

@@ -17,7 +17,8 @@ export type SendOptions = {
   readonly replyTo?: string
 }
 
-const defaultWaitSeconds = 120
+/** Shell tools end a command after two minutes (Claude Code 2.1.332, OpenCode 1.18.33), and what it said is lost. */
+const defaultWaitSeconds = 100
 const mostWaitSeconds = 24 * 60 * 60
 /** Guardians that may die under one request. */
 const mostTries = 4
@@ -30,26 +31,16 @@ export async function send(
   options: SendOptions,
 ): Promise<number> {
   const isJson = options.json ?? false
-  const [said, wait] = sortOut(words, options.wait)
-  if (said.length === 0)
+  if (words.length === 0)
     throw new SentoError("usage", "the text is missing", 'run `sento send NAME "TEXT"`, or `-` for stdin')
-  const waitSeconds = readWait(wait)
-  const text = await readText(said)
+  const waitSeconds = readWait(options.wait)
+  const text = await readText(words)
   await ensureReady(paths, isJson)
   const messageId = Bun.randomUUIDv7()
   const request = { op: "send", to, text, replyTo: options.replyTo ?? null, messageId } as const
   if (waitSeconds === null)
     return say(await askUntilAnswered<SendResult>(paths, request), isJson, tellArrived)
   return sendAndWait(paths, { ...request, wait: true }, waitSeconds, isJson)
-}
-
-/** `sento send kai --wait "a question"`: what stands behind the option was meant as the text, as models write it. */
-function sortOut(
-  words: readonly string[],
-  wait: SendOptions["wait"],
-): readonly [readonly string[], SendOptions["wait"]] {
-  const isText = words.length === 0 && typeof wait === "string" && Number.isNaN(Number(wait))
-  return isText ? [[wait], true] : [words, wait]
 }
 
 /** Null: not at all. @throws usage */

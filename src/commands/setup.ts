@@ -1,4 +1,5 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
+import { SentoError } from "../protocol/errors.ts"
 import { readFile, replaceFile } from "./setup/files.ts"
 import { findProgram, type Program } from "./setup/programs.ts"
 import type { Sento } from "./setup/texts.ts"
@@ -24,7 +25,7 @@ export async function setup(name: string, options: SetupOptions): Promise<number
   const changes = changesOf(program, isUndo)
   if (!options.print) apply(program, changes)
   if (options.json)
-    printJson({ program: name, files: changes.map(one => ({ path: one.path, change: kindOf(one) })) })
+    printJson({ program: name, files: changes.map(one => ({ path: one.path, change: said(one, options) })) })
   else if (options.print && changes.length > 0) for (const change of changes) show(change)
   else report(name, changes, isUndo, program.next)
   return 0
@@ -40,9 +41,29 @@ export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
     .filter(({ before, after }) => before !== after)
 }
 
-/** @throws config */
+/** All of them or none: where one cannot be written, those before it are put back. @throws config */
 export function apply({ root }: Program, changes: readonly Change[]): void {
-  for (const { path, after } of changes) replaceFile(path, after, root)
+  const done: Change[] = []
+  try {
+    for (const change of changes) {
+      replaceFile(change.path, change.after, root)
+      done.unshift(change)
+    }
+  } catch (error) {
+    const stuck = done.filter(change => !isPutBack(change, root)).map(({ path }) => path)
+    if (stuck.length === 0 || !(error instanceof SentoError)) throw error
+    const hint = `mend that and run this again; these are changed already: ${stuck.join(", ")}`
+    throw new SentoError(error.code, error.message, hint)
+  }
+}
+
+function isPutBack({ path, before }: Change, root: string): boolean {
+  try {
+    replaceFile(path, before, root)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function report(name: string, changes: readonly Change[], isUndo: boolean, next: string): void {
@@ -57,6 +78,10 @@ function report(name: string, changes: readonly Change[], isUndo: boolean, next:
 
 const kindOf = ({ before, after }: Change): "wrote" | "changed" | "removed" =>
   after === null ? "removed" : before === null ? "wrote" : "changed"
+
+/** With `--print` as what would be done. */
+const said = (change: Change, { print }: SetupOptions): string =>
+  print ? ({ wrote: "write", changed: "change", removed: "remove" } as const)[kindOf(change)] : kindOf(change)
 
 /** The lines that go and come, as a diff without its context. */
 function show({ path, before, after }: Change): void {

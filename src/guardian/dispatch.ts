@@ -9,6 +9,7 @@ import { type Context, greetingOf } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
 import type {
   AgentList,
+  Alive,
   DoorEvent,
   DoorName,
   DoorRequest,
@@ -60,6 +61,8 @@ async function dispatch(
 ): Promise<unknown> {
   const { context, sender, questions } = parts
   switch (request.op) {
+    case "alive":
+      return alive(parts)
     case "status":
       return status(parts)
     case "agents":
@@ -122,15 +125,20 @@ function woken<Value>({ delivery }: Parts, value: Value): Value {
   return value
 }
 
-async function status({ context, delivery }: Parts): Promise<GuardStatus> {
-  const { config, store, address } = context
+const alive = ({ context }: Parts): Alive => ({
+  pid: process.pid,
+  name: context.config.current.name,
+  ...context.address,
+})
+
+async function status(parts: Parts): Promise<GuardStatus> {
+  const { context, delivery } = parts
+  const { config, store } = context
   const hold = delivery.hold()
   const paused = listPaused(config.current, store.peers.pauses(context.now()), store.peers.waiting())
   return {
     running: true,
-    pid: process.pid,
-    name: config.current.name,
-    ...address,
+    ...alive(parts),
     session: { target: config.current.tmux.session, state: await lookSoon(delivery) },
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
     ...(paused.length === 0 ? {} : { paused }),

@@ -46,6 +46,8 @@ const turnEvent = v.variant("kind", [
 
 /** Requests that an agent may make too. */
 const agentRequests = [
+  /** Who answers here; unlike `status`, without a look at the agent's pane. */
+  v.object({ op: v.literal("alive") }),
   v.object({ op: v.literal("status") }),
   v.object({ op: v.literal("agents") }),
   v.object({ op: v.literal("requests") }),
@@ -185,12 +187,16 @@ export type Candidate = { readonly name: string; readonly host: string; readonly
 /** The state of the agent's pane as `guard status` tells it. */
 export type SessionState = PaneState
 
-export type GuardStatus = {
-  readonly running: true
+/** A Guardian that answers at its door, and where it listens. */
+export type Alive = {
   readonly pid: number
   readonly name: string
   readonly host: string
   readonly port: number
+}
+
+export type GuardStatus = Alive & {
+  readonly running: true
   readonly session: { readonly target: string; readonly state: SessionState }
   readonly waiting: { readonly inbox: number; readonly outbox: number }
   /** Agents whose messages are kept and not typed; absent where there are none. */

@@ -32,7 +32,7 @@ import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
 import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
-import { agentProcesses } from "./pinning.ts"
+import { agentProcesses, findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender } from "./sender.ts"
@@ -53,6 +53,7 @@ const ownChild = "it was started by the Guardian itself; what `notify` runs prin
 
 const sweepMilliseconds = 10 * 60 * 1000
 const watchMilliseconds = 2000
+const firstLookMilliseconds = 1000
 
 /**
  * Starts the Guardian of a home in this process.
@@ -94,6 +95,8 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
     address: { host: "", port: 0 },
   }
   try {
+    // Pins the pane; a tmux that hangs is not waited for.
+    await Promise.race([findTarget(context), Bun.sleep(firstLookMilliseconds)])
     return openDoors(context, lock, stopping)
   } catch (error) {
     store.close()

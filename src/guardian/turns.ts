@@ -18,6 +18,11 @@ export type Turns = ReturnType<typeof createTurns>
 const typedLatelyMilliseconds = 60 * 60 * 1000
 /** While a peer waits for the end of a turn: how often the pane is looked at, and how long it must be idle. */
 const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
+/**
+ * Two sets of hooks, of the user and of the project, tell each event twice and at once (Codex 0.169.0, OpenCode
+ * 1.18.33). The same prompt given twice by a person has another turn's id, or the end of a turn in between.
+ */
+const twiceMilliseconds = 3000
 
 export type TurnParts = {
   readonly outbox: Pick<Outbox, "send" | "tellSender">
@@ -35,8 +40,24 @@ export function createTurns(
   let last: Promise<unknown> = Promise.resolve()
   let timer: ReturnType<typeof setTimeout> | null = null
   let idleSince: number | null = null
+  /** By session, what was told last, for as long as it may be told again. */
+  const lately = new Map<
+    string,
+    { readonly told: string; readonly at: number; readonly answer: Promise<TurnAnswer> }
+  >()
 
   function take(session: string, event: HookEvent): Promise<TurnAnswer> {
+    const at = now()
+    for (const [key, before] of lately) if (at - before.at >= twiceMilliseconds) lately.delete(key)
+    const told = JSON.stringify(event)
+    const before = lately.get(session)
+    if (before?.told === told) return before.answer
+    const answer = takeOnce(session, event)
+    lately.set(session, { told, at, answer })
+    return answer
+  }
+
+  function takeOnce(session: string, event: HookEvent): Promise<TurnAnswer> {
     idleSince = null
     const taken = last.then(() => apply(session, eventOf(event)))
     last = taken.catch(() => {})

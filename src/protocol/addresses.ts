@@ -1,5 +1,6 @@
 /** Where a Guardian can be reached: IP literals, DNS names, and what people write for them. */
 import { BlockList, isIPv4, isIPv6 } from "node:net"
+import * as v from "valibot"
 
 /** `host` is an IP literal without brackets or a DNS name; `port` is null where none was given. */
 export type Address = { readonly host: string; readonly port: number | null }
@@ -23,6 +24,8 @@ export const isHost = (text: string): boolean =>
  * would be this very machine.
  */
 export const isDestination = (text: string): boolean => isHost(text) && !isWithin(unspecified, text)
+
+export const hostSchema = v.pipe(v.string(), v.maxLength(253), v.check(isDestination))
 
 /** `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal; null for anything else. */
 export function readAddress(text: string): Address | null {

@@ -3,8 +3,8 @@
  * @see docs/PROTOCOL.md section 3
  */
 import * as v from "valibot"
+import { hostSchema } from "./addresses.ts"
 import { readTimestamp } from "./freshness.ts"
-import { hostSchema } from "./pairing-messages.ts"
 
 export const messagesPath = "/v1/messages"
 

@@ -3,7 +3,7 @@
  * @see docs/PROTOCOL.md section 2
  */
 import * as v from "valibot"
-import { isDestination } from "./addresses.ts"
+import { hostSchema } from "./addresses.ts"
 import { fromBase64Url } from "./bytes.ts"
 import { pointLength } from "./cpace.ts"
 import { nameSchema } from "./names.ts"
@@ -31,7 +31,6 @@ const bytesOf = (length: number) =>
 const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 const agentIdSchema = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/))
 const featuresSchema = v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(32))
-export const hostSchema = v.pipe(v.string(), v.maxLength(253), v.check(isDestination))
 
 const introduction = {
   v: v.literal(1),

@@ -203,7 +203,7 @@ function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
   return (
     `Sentō: ${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
-    `your last words were not sent. Run ${commands}${isOne ? "" : ", each for its own agent,"}${length} now; ` +
+    `your last words were not sent. Run ${commands} (or use the tool \`reply\`)${isOne ? "" : ", each for its own agent,"}${length} now; ` +
     "if there is nothing to answer, say so in it."
   )
 }

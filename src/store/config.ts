@@ -16,6 +16,7 @@ import { dirname } from "node:path"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { nameSchema, profileNames } from "../protocol/names.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { requireOwn } from "./ownership.ts"
 import type { Paths } from "./paths.ts"
 
@@ -136,7 +137,7 @@ export function makeFolder(paths: Paths): void {
     throw new SentoError(
       "config",
       `cannot use ${paths.folder}: ${reasonOf(error)}`,
-      `see \`ls -ld ${paths.folder}\`, and move away what is no directory`,
+      `see \`ls -ld ${shellWord(paths.folder)}\`, and move away what is no directory`,
     )
   }
   for (const path of [paths.database, paths.lock, paths.log, paths.ownerSocket, paths.agentSocket])
@@ -208,7 +209,11 @@ function readText(path: string): string | null {
   } catch (error) {
     if (error instanceof SentoError) throw error
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
-    throw new SentoError("config", `cannot read ${path}: ${reasonOf(error)}`, `see \`ls -ld ${path}\``)
+    throw new SentoError(
+      "config",
+      `cannot read ${path}: ${reasonOf(error)}`,
+      `see \`ls -ld ${shellWord(path)}\``,
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 import { SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 
 /** A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. */
 export type TmuxServer = { readonly socket: string | null }
@@ -50,8 +51,7 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
 }
 
 /** Words as a command line for sh(1), where tmux takes nothing else. */
-export const shellWords = (words: readonly string[]): string =>
-  words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
+export const shellWords = (words: readonly string[]): string => words.map(shellWord).join(" ")
 
 /** The name of a session as an exact tmux target: names match by prefix without the `=` (tmux 3.3a). */
 export function exactSession(session: string): string {

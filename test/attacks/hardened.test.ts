@@ -204,6 +204,7 @@ test.skipIf(!isRoot)(
     chownSync(folder, 0, findUser("daemon")?.gid ?? 0)
     chmodSync(folder, 0o2750)
     updateConfig(pathsOf(world.home("mira")), config => ({ ...config, hardened: { folder, user: "daemon" } }))
+    await world.guard("mira")
     await pairAgents(world, "mira", "kai")
     await world.sento("kai", ["send", "mira", "rm -rf everything"])
     const held = await until("the hold", async () => (await world.status("mira"))?.held)

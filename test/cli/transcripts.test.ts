@@ -1,26 +1,22 @@
-/** Every transcript beside this file, played with the built binary; a few with the source, which starts slowly. */
+/** Every transcript beside this file, played with the built binary. */
 import { afterEach, describe, expect, test } from "bun:test"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { play } from "../support/transcript.ts"
-import { built, createWorld, fromSource, type World } from "../support/world.ts"
+import { built, createWorld, type World } from "../support/world.ts"
 
 const names = [...new Bun.Glob("*.txt").scanSync(import.meta.dir)].sort()
-const played = [
-  ...names.map(name => ["the built binary", name, built] as const),
-  ...["init.txt", "usage.txt"].map(name => ["the source", name, fromSource] as const),
-]
 
 let world: World
 afterEach(() => world.close())
 
-test.each(played)(
-  "with %s: %s",
-  async (_, name, command) => {
-    world = createWorld(command)
+test.each(names)(
+  "%s",
+  async name => {
+    world = createWorld()
     const path = join(import.meta.dir, name)
     const transcript = readFileSync(path, "utf8")
-    const cameOut = await play(world, command, transcript)
+    const cameOut = await play(world, built, transcript)
     // `SENTO_UPDATE=1 bun test` writes down what came out, for a person to read and give placeholders.
     if (process.env.SENTO_UPDATE) writeFileSync(path, cameOut)
     else expect(cameOut).toBe(transcript)

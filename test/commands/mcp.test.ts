@@ -38,6 +38,30 @@ async function connect(name: string): Promise<Client> {
   return client
 }
 
+/** Of the protocol's revision 2026-07-28: what every request says of the client. */
+const envelope = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+/** The server without a client; `ask` gives its first line. */
+function serve(name: string) {
+  const env = { ...plainEnvironment, HOME: world.folder, SENTO_HOME: world.home(name) }
+  const child = Bun.spawn([...built, "mcp"], { env, stdin: "pipe", stdout: "pipe", stderr: "ignore" })
+  return {
+    async ask(request: object): Promise<string> {
+      child.stdin.write(`${JSON.stringify(request)}\n`)
+      await child.stdin.flush()
+      const { value } = await child.stdout.getReader().read()
+      return new TextDecoder().decode(value)
+    },
+    async [Symbol.asyncDispose]() {
+      await child.stdin.end()
+      await child.exited
+    },
+  }
+}
+
 async function call(
   client: Client,
   name: string,
@@ -113,10 +137,17 @@ describe("what goes wrong", () => {
     ["send_message", { to: "kai", text: "x", wait_seconds: 1e9 }, "wait_seconds"],
     ["reply", { id: 7, text: "x" }, "Expected string but received 7"],
     ["read_messages", { limit: 1000 }, "limit"],
+    ["send_message", { to: "kai", text: "x", wait: 9 }, 'received "wait"'],
+    ["list_agents", { name: "kai" }, 'received "name"'],
   ] as const)("bad arguments of %s are refused: %j", async (name, input, words) => {
     const { text, isError } = await call(await connect("mira"), name, input)
     expect({ text, isError }).toEqual({ text: expect.stringContaining(words), isError: true })
     expect(text).toStartWith("Input validation error")
+  })
+
+  test("what Gemini CLI adds to every call is none of ours, and no mistake", async () => {
+    const { isError } = await call(await connect("mira"), "list_agents", { wait_for_previous: true })
+    expect(isError).toBe(false)
   })
 
   test("a tool that is not there is the protocol's own error", async () => {
@@ -125,7 +156,11 @@ describe("what goes wrong", () => {
   })
 
   test.each([
-    ["send_message", { to: "kia", text: "x" }, 'no agent named "kia" is paired\nhint: did you mean kai?'],
+    [
+      "send_message",
+      { to: "kia", text: "x" },
+      'no agent named "kia" is paired\nhint: did you mean kai? use list_agents; only your owner can pair',
+    ],
     ["send_message", { to: "kai", text: " " }, "the text is empty\nhint: "],
     ["reply", { id: "zzzz", text: "x" }, 'no message "zzzz" came in\nhint: '],
     [
@@ -133,7 +168,11 @@ describe("what goes wrong", () => {
       { id: "a long answer ".repeat(90), text: "x" },
       '…" is no id of a message\nhint: the id stands in',
     ],
-    ["read_messages", { from: "nobody" }, 'no agent named "nobody" is paired\nhint: '],
+    [
+      "read_messages",
+      { from: "nobody" },
+      'no agent named "nobody" is paired\nhint: use list_agents; only your owner can pair',
+    ],
   ] as const)("%s tells the model what is wrong and what to do: %j", async (name, input, words) => {
     const { text, isError } = await call(await connect("mira"), name, input)
     expect({ text, isError }).toEqual({ text: expect.stringContaining(words), isError: true })
@@ -175,6 +214,22 @@ describe("the process", () => {
   test("a person who starts it in a terminal is told what it is for", async () => {
     await world.session("person", [...built, "mcp"], "mira")
     await world.shows("person", "agent programs start it (`sento setup --help`)")
+  })
+
+  test.each([
+    [
+      "that begins with a call gets nothing done",
+      "before",
+      {},
+      "nothing was done: the client has not initialized",
+    ],
+    ["of the revision without a handshake may", "without", { _meta: envelope }, "mira has the message"],
+  ])("a client %s", async (_, text, meta, words) => {
+    const params = { name: "send_message", arguments: { to: "mira", text }, ...meta }
+    await using server = serve("kai")
+    expect(await server.ask({ jsonrpc: "2.0", id: 1, method: "tools/call", params })).toContain(words)
+    const sent = (await world.log("kai")).map(one => one.text)
+    expect(sent.includes(text)).toBe("_meta" in meta)
   })
 
   test("it ends when stdin closes, and writes to stdout nothing but the protocol", async () => {

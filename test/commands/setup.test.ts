@@ -151,7 +151,7 @@ describe("what it writes into a file that is there", () => {
       mcp: Record<string, unknown>
     }
     setup("opencode")
-    const sento = { type: "local", command: [built[0], "mcp"] }
+    const sento = { type: "local", command: [built[0], "mcp"], timeout: 660_000 }
     expect(Bun.JSONC.parse(read(".config/opencode/opencode.jsonc"))).toEqual({
       ...before,
       mcp: { ...before.mcp, sento },
@@ -343,13 +343,34 @@ describe("what it refuses, with the file named and nothing written", () => {
     expect(everything()).toEqual(before)
   })
 
-  test("a directory that cannot be written to leaves the file as it was", () => {
-    if (process.getuid?.() === 0) return
+  /** Whoever runs the tests, root too: nothing can be made below /proc. */
+  test("a file that cannot be written has the others put back, be they new or changed", () => {
     write({ "work/.keep": "", ".codex/config.toml": 'model = "x"\n' })
-    chmodSync(join(home, ".codex"), 0o500)
-    expect(setup("codex").exit).toBe(78)
-    chmodSync(join(home, ".codex"), 0o700)
-    expect(read(".codex/config.toml")).toBe('model = "x"\n')
+    symlinkSync("/proc/sento/hooks.json", join(home, ".codex/hooks.json"))
+    const before = everything()
+    const { exit, stderr } = setup("codex")
+    expect(exit).toBe(78)
+    expect(stderr).toContain(`cannot write ${join(home, ".codex/hooks.json")}`)
+    expect(stderr).toContain("what was there is as it was")
+    expect(everything()).toEqual(before)
+  })
+
+  test("what cannot be put back is named", () => {
+    write({ "work/.keep": "", "work/one": "1\n" })
+    const root = join(home, "work")
+    symlinkSync("/proc/sento/two", join(root, "two"))
+    const changes = [
+      { path: join(root, "one"), before: "1\n", after: "2\n" },
+      { path: join(root, "two"), before: "2\n", after: null },
+      { path: "/proc/sento/three", before: null, after: "3\n" },
+    ]
+    const program = { parts: [], root, next: "" }
+    expect(() => applyChanges(program, changes)).toThrow(
+      expect.objectContaining({
+        hint: expect.stringContaining(`changed already: ${join(root, "two")}`),
+      }),
+    )
+    expect(read("work/one")).toBe("1\n")
   })
 })
 

@@ -1,6 +1,7 @@
 /**
  * Turns as real programs told them: test/hooks has what the hooks of Claude Code 2.1.330 were given, recorded with a
- * stub of its model. Here they run against a real store; nothing is sent or typed.
+ * stub of its model. Here they run against a real store; nothing is sent or typed. A person's prompt in between and a
+ * Guardian that was away are written by hand.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
@@ -226,6 +227,37 @@ describe("a Guardian", () => {
     files.store.turns.forget(now)
     await play(start(), [stop()])
     expect(told).toEqual([])
+  })
+})
+
+describe("hooks for the user and for the project, which tell everything twice and at once:", () => {
+  /** As {@link play}, with each event told by two hooks. */
+  async function playTwice(lines: readonly Line[]): Promise<void> {
+    const turns = start()
+    for (const line of lines) await Promise.all([play(turns, [line]), play(turns, [line])])
+  }
+
+  test("the last words go back, once", async () => {
+    await playTwice([fromKai, stop("forty-two")])
+    expect(told).toEqual(["kai gets for k7q2, 1 in a row: forty-two"])
+  })
+
+  test("the agent is asked by both, and the peer told once that no answer comes", async () => {
+    await playTwice([fromKai, stop(""), stop("", "A", true)])
+    expect(told).toEqual(["asked for k7q2", "asked for k7q2", `kai: k7q2 failed: ${silent}`])
+  })
+
+  test("a prompt that a person repeats at once is a prompt of its own", async () => {
+    await playTwice([fromKai, prompt("no!", "B"), prompt("no!", "C"), stop("secret", "C")])
+    expect(told).toEqual([`kai: k7q2 failed: ${interrupted}`])
+  })
+
+  test("what is told again later is news", async () => {
+    const turns = start()
+    await play(turns, [fromKai, stop("")])
+    now += 3000
+    await play(turns, [stop("")])
+    expect(told).toEqual(["asked for k7q2", `kai: k7q2 failed: ${silent}`])
   })
 })
 

@@ -32,14 +32,14 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
     status: "accepted",
     reply: { text: "forty-two" },
   })
-  // As models write it: the text where the seconds would stand.
-  const behind = await world.sento("mira", ["send", "kai", "--wait", "and at last?"])
+  // As models write it: the name where the seconds would stand, and a list for a text.
+  const behind = await world.sento("mira", ["send", "--wait", "kai", "- and at last?"])
   expect(behind).toMatchObject({ exit: 0, stdout: "forty-two\n" })
   const sent = (await world.log("mira")).filter(one => one.direction === "out")
   expect(sent.map(one => [one.text, one.peerState])).toEqual([
     ["what is it?", "answered"],
     ["and now?", "answered"],
-    ["and at last?", "answered"],
+    ["- and at last?", "answered"],
   ])
   // Whoever answered hears that it arrived, as for an answer that is typed.
   await until("three receipts", async () => {

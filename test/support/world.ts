@@ -7,8 +7,9 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../src/commands/door.ts"
-import { guardStatus } from "../../src/commands/guard.ts"
+import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
 import type {
+  Alive,
   Answer,
   DoorName,
   DoorRequestInput,
@@ -16,7 +17,7 @@ import type {
   LogEntry,
   PairingEvent,
 } from "../../src/guardian/door-requests.ts"
-import { requireConfig, writeConfig } from "../../src/store/config.ts"
+import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 
@@ -49,9 +50,9 @@ export type World = {
    * Starts a Guardian and waits for its door, without the command `sento guard`: a process less.
    * @param variables - of its environment, besides the usual ones
    */
-  guard(name: string, variables?: Readonly<Record<string, string>>): Promise<GuardStatus>
+  guard(name: string, variables?: Readonly<Record<string, string>>): Promise<Alive>
   stopGuard(name: string): Promise<void>
-  restartGuard(name: string): Promise<GuardStatus>
+  restartGuard(name: string): Promise<Alive>
   /** Asks a Guardian at its door, as a command does, but from this process: for what a test needs, not what it shows. */
   ask<Result>(
     name: string,
@@ -185,9 +186,11 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     return shown
   }
 
-  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<GuardStatus> {
-    const outputPath = join(home(name), "guardian.out")
-    const output = openSync(outputPath, "w")
+  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Alive> {
+    const paths = pathsOf(home(name))
+    makeFolder(paths)
+    const outputPath = join(paths.folder, "guardian.out")
+    const output = openSync(outputPath, "w", 0o600)
     const child = Bun.spawn([...sentoCommand, "guard", "--foreground", "--json"], {
       env: { ...environment(name), ...variables },
       cwd: "/",
@@ -198,16 +201,18 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     child.unref()
     return until(`${name}'s Guardian`, async () => {
       if (child.exitCode !== null) throw new Error(`${name}'s Guardian: ${readFileSync(outputPath, "utf8")}`)
-      return status(name)
+      return alive(name)
     })
   }
 
   async function stopGuard(name: string): Promise<void> {
-    const running = await status(name)
+    const running = await alive(name)
     if (running === null) throw new Error(`${name}'s Guardian does not run`)
     await ask(name, "owner", { op: "stop" })
     await until(`the end of ${name}'s Guardian`, () => !isAlive(running.pid))
   }
+
+  const alive = (name: string): Promise<Alive | null> => runningGuardian(pathsOf(home(name)))
 
   const status = (name: string): Promise<GuardStatus | null> => guardStatus(pathsOf(home(name)))
 
@@ -300,7 +305,7 @@ export async function setUpAgent(
   world: World,
   name: string,
   command: readonly string[] = ["cat"],
-): Promise<GuardStatus> {
+): Promise<Alive> {
   await world.session(name, command)
   initAgent(world, name)
   return world.guard(name)

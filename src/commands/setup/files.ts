@@ -16,6 +16,7 @@ import {
 } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
+import { shellWord } from "../../protocol/shell.ts"
 
 /** The text of a file, byte for byte (a BOM included), or null where there is none. @throws config */
 export function readFile(path: string): string | null {
@@ -26,7 +27,7 @@ export function readFile(path: string): string | null {
     if (code === "ENOENT") return null
     const why = code === "EISDIR" ? "it is a directory" : code === "EACCES" ? "permission denied" : message
     const reason = error instanceof TypeError ? "it is not UTF-8" : why
-    throw new SentoError("config", `cannot read ${path}: ${reason}`, `see \`ls -ld ${path}\``)
+    throw new SentoError("config", `cannot read ${path}: ${reason}`, `see \`ls -ld ${shellWord(path)}\``)
   }
 }
 
@@ -43,13 +44,13 @@ export function replaceFile(path: string, text: string | null, root: string): vo
     throw new SentoError(
       "config",
       `cannot write ${path}: ${(error as Error).message}`,
-      `see \`ls -ld ${dirname(path)}\`; what was there is as it was`,
+      `see \`ls -ld ${shellWord(dirname(path))}\`; what was there is as it was`,
     )
   }
 }
 
 function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  const made = mkdirSync(dirname(path), { recursive: true })
   const old = statSync(path, { throwIfNoEntry: false })
   const beside = `${path}.${randomBytes(4).toString("hex")}.sento`
   try {
@@ -62,6 +63,7 @@ function writeWhole(path: string, text: string): void {
     renameSync(beside, path)
   } catch (error) {
     rmSync(beside, { force: true })
+    if (made !== undefined) rmSync(made, { recursive: true })
     throw error
   }
 }

@@ -162,7 +162,8 @@ function opencode({ sento, project, environment }: Scope): Program {
   const named = ["opencode.jsonc", "opencode.json"].map(name => join(settings, name))
   const file = named.find(path => existsSync(path)) ?? join(settings, "opencode.json")
   const { command, args } = mcpServer(sento)
-  const server = { type: "local", command: [command, ...args] }
+  // For its start as well (OpenCode 1.18.33), which waits for nothing.
+  const server = { type: "local", command: [command, ...args], timeout: toolSeconds * 1000 }
   return {
     root: project ?? place.root,
     parts: [
