@@ -61,7 +61,15 @@ function tellSteps({ name, tmux }: Config, options: InitOptions): number {
       `the Guardian cannot run as ${owner} beside an agent of the user ${user}`,
       "run `sento init --hardened` as the owner's own user",
     )
-  for (const line of hardeningSteps({ name, session: tmux.session, owner, user })) print(line)
+  const program = Bun.isStandaloneExecutable ? process.execPath : "dist/sento"
+  for (const line of hardeningSteps({
+    name,
+    session: tmux.session,
+    owner,
+    user,
+    program,
+  }))
+    print(line)
   return 0
 }
 
