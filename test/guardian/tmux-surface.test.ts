@@ -44,15 +44,15 @@ function surfaceOf(config: object, distrusted: () => Promise<Distrusted>): Surfa
 
 test("a client that was started in the agent's own pane gets no popup, its owner's beside it does", async () => {
   const own = await attach("agent")
-  await attach("owner")
+  const owner = await attach("owner")
   const surface = surfaceOf({}, async () => new Map([[own, "it was started in the agent's own pane"]]))
   surface.ask(kai)
   await viewer.shows("owner", "Approve?")
   const { stdout } = await world.tmux("list-clients", "-F", "#{client_pid} #{client_name}")
   const { stdout: messages } = await world.tmux("show-messages")
   const nameOf = (pid: number) => new RegExp(`^${pid} (.+)$`, "m").exec(stdout)?.[1]
-  const targets = [...messages.matchAll(/display-popup -c (\S+)/g)].map(match => match[1])
-  expect(targets).not.toContain(nameOf(own))
+  const targets = [...messages.matchAll(/display-popup .*?-c (\S+)/g)].map(match => match[1])
+  expect(targets).toEqual([nameOf(owner)])
   surface.withdraw(kai.id, "denied")
   await surface.stopped()
 }, 20_000)
