@@ -1,6 +1,7 @@
 /** Compiles `dist/sento`; `--all` cross-compiles every release target and writes SHA256SUMS. */
 import { mkdir, rm } from "node:fs/promises"
 import packageJson from "./package.json" with { type: "json" }
+import { sumLine } from "./sums.ts"
 
 type Target = "bun-linux-x64" | "bun-linux-arm64" | "bun-linux-x64-musl" | "bun-linux-arm64-musl"
 const releases: readonly Target[] = [
@@ -50,10 +51,9 @@ async function buildReleases(): Promise<void> {
     const name = target.replace("bun-", "sento-")
     await rm(`dist/${name}`, { force: true })
     await compile(`dist/${name}`, target)
-    const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(`dist/${name}`).arrayBuffer())
-    sums.push(`${digest.digest("hex")}  ${name}`)
+    sums.push(sumLine(name, await Bun.file(`dist/${name}`).bytes()))
   }
-  await Bun.write("dist/SHA256SUMS", `${sums.join("\n")}\n`)
+  await Bun.write("dist/SHA256SUMS", sums.join(""))
 }
 
 async function currentCommit(): Promise<string> {

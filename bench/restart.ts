@@ -105,6 +105,7 @@ function addMessages(paths: Paths, agents: readonly Agent[]): void {
     for (const { name, id: pair } of agents) {
       const id = Bun.randomUUIDv7()
       const timestamp = new Date(now).toISOString()
+      store.peers.add(pair, null)
       store.outbox.keep({ pair, name, id, text, inReplyTo: null, hops: 0 }, now)
       store.inbox.admit(pair, name, { v: 1, id: Bun.randomUUIDv7(), timestamp, type: "message", text }, now)
     }

@@ -20,7 +20,7 @@ import {
   until,
   untilState,
 } from "../test/support/pane.ts"
-import { textKinds } from "../test/support/texts.ts"
+import { asTyped, textKinds } from "../test/support/texts.ts"
 
 const { values } = parseArgs({
   options: {
@@ -53,7 +53,7 @@ async function deliver(pane: DoublePane, name: DoubleName): Promise<Deliveries> 
   for (let index = 0; index < count; index++) {
     const [, body] = textKinds[index % textKinds.length] ?? ["", ""]
     const text = layOut("mira", shortId(index), body)
-    sent.push(text)
+    sent.push(asTyped(name, text))
     const started = performance.now()
     let pastedAt = started
     const onPasted = (): void => {

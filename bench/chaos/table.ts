@@ -2,13 +2,13 @@
 import type { ChaosReport } from "./run.ts"
 import type { Verdict } from "./verdict.ts"
 
-/** Whether the bar is met: nothing lost, nothing twice, nothing that was said not to be taken. */
-export function isClean(report: ChaosReport): boolean {
-  const verdicts = Object.values(report.verdicts)
-  return (
-    report.undrained === 0 &&
-    verdicts.every(one => one.lost.length + one.duplicated.length + one.ghosts.length + one.waiting === 0)
+/** Whether the bar is met: nothing lost, twice, out of order or said not to be taken, and no Guardian at fault. */
+export function isClean({ verdicts, sides, undrained, bypassed, bugs }: ChaosReport): boolean {
+  const wrong = Object.values(verdicts).map(
+    one => one.lost.length + one.duplicated.length + one.ghosts.length + one.waiting + one.inversions,
   )
+  const crashed = Object.values(sides).map(one => one.crashed)
+  return sum([...wrong, ...crashed, undrained, bypassed.length, bugs.length]) === 0
 }
 
 export function table(seed: string, report: ChaosReport): string {
@@ -56,7 +56,7 @@ function facts(seed: string, report: ChaosReport): string[] {
     ...bugs.slice(0, 10).map(line => `  ${line.slice(0, 300)}`),
     ...named,
     `seed ${seed}; faults for ${report.faultSeconds.toFixed(1)} s, drained in ${report.drainSeconds.toFixed(1)} s`,
-    isClean(report) ? "nothing lost, nothing twice" : "FAILED",
+    isClean(report) ? "nothing lost, nothing twice, all in order" : "FAILED",
   ]
 }
 

@@ -39,6 +39,7 @@ export async function agents(paths: Paths, isJson: boolean): Promise<number> {
     for (const { name, loopThere } of list.agents)
       if (loopThere !== undefined) tell(heldThere(list.self.name, { name, replies: loopThere }))
   }
+  if (!isJson) for (const { name, at } of list.revoked ?? []) tell(`revoked by ${name} (${at.slice(0, 10)})`)
   return 0
 }
 
@@ -60,11 +61,21 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
   const config = needConfig(paths)
   const { host, port } = config.listen
   const database = readDatabase(paths.database)
-  if (database === null) return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map())
+  if (database === null)
+    return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map(), [])
   const peers = createPeers(database)
   const pauses = peers.pauses(Date.now())
   const loops = createOutbox(database).loops()
-  const list = listAgents(config, { host, port }, peers.lastContacts(), peers.waiting(), pauses, loops)
+  const contacts = peers.lastContacts()
+  const list = listAgents(
+    config,
+    { host, port },
+    contacts,
+    peers.waiting(),
+    pauses,
+    loops,
+    peers.revocations(),
+  )
   database.close()
   return list
 }

@@ -2,13 +2,16 @@
 import { existsSync, statSync } from "node:fs"
 import type { GuardStatus, Probe } from "../guardian/door-requests.ts"
 import { sharedFolderFault } from "../guardian/hardening.ts"
+import { lossOf, lossWords } from "../guardian/pairs.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { formatTimestamp } from "../protocol/freshness.ts"
 import { askOwner } from "../protocol/moving.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
+import { createFacts } from "../store/peers.ts"
 import { isOwnServer } from "../tmux/popup.ts"
 import { runTmux, tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
@@ -21,6 +24,8 @@ import { print, printJson } from "./terminal.ts"
 type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
 
 const oldestTmux = [3, 2] as const
+/** How long the loss of a database is told. */
+const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
 /** `sento doctor`: exit 1 when something is wrong. */
 export async function doctor(paths: Paths, name: string | null, isJson: boolean): Promise<number> {
@@ -132,8 +137,16 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
 
 function checkDatabase({ database }: Paths): Finding {
   if (!existsSync(database)) return { check: "database", is: "none yet", fix: null }
-  readDatabase(database)?.close()
-  return { check: "database", is: database, fix: null }
+  const opened = readDatabase(database)
+  const lostAt = opened === null ? null : lossOf(createFacts(opened))
+  opened?.close()
+  if (lostAt === null || Date.now() - lostAt > lossMilliseconds)
+    return { check: "database", is: database, fix: null }
+  return {
+    check: "database",
+    is: `${lossWords}; noticed ${formatTimestamp(lostAt).slice(0, 10)}`,
+    fix: "end the pairs that had ended: `sento agents remove NAME`",
+  }
 }
 
 const checkGuardian = (running: GuardStatus | null): Finding =>

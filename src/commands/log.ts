@@ -1,9 +1,10 @@
 /** `sento log [NAME] [-f]`: the messages both ways, read from sento.db; needs no Guardian. */
+import type { Database } from "bun:sqlite"
 import type { LogEntry } from "../guardian/door-requests.ts"
 import { historyOf } from "../guardian/history.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { sanitise, visibleLine } from "../protocol/layout.ts"
+import { indented, sanitise, visibleLine } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
@@ -16,36 +17,44 @@ import { print, printJson, tell } from "./terminal.ts"
 
 export type LogOptions = { readonly json?: boolean; readonly follow?: boolean; readonly lines: string }
 
-/** Of all messages, so many are looked at for those of one agent. */
+/** Of all messages, so many are looked at for those of one agent; and while they are followed. */
 const mostRead = 10_000
+const mostFollowed = 500
 const lookMilliseconds = 250
+
+/** The messages now, of the latest so many each way; null where nothing has changed since the last look. */
+type Look = (most: number) => LogEntry[] | null | Promise<LogEntry[]>
 
 /** `sento log` */
 export async function log(paths: Paths, name: string | null, options: LogOptions): Promise<number> {
   const most = readCount(options.lines)
-  const read = (): LogEntry[] | Promise<LogEntry[]> =>
-    paths.isAgentSide ? askDoor(paths, name) : entriesOf(paths, needConfig(paths), name)
+  const look = paths.isAgentSide ? askDoor(paths, name) : lookInto(paths, name)
   const shown = new Map<string, string>()
   const show = (entries: readonly LogEntry[]): void => {
-    for (const entry of entries) {
-      if (shown.get(entry.id) === entry.state) continue
-      shown.set(entry.id, entry.state)
+    for (const entry of entries)
       if (options.json) printJson(entry)
       else print(lineOf(entry))
-    }
   }
-  const all = await read()
-  for (const { id, state } of all) shown.set(id, state)
-  const latest = all.slice(-most)
-  for (const { id } of latest) shown.delete(id)
-  show(latest)
+  const note = (entries: readonly LogEntry[]): void => {
+    for (const one of entries) shown.set(one.id, fateOf(one))
+  }
+  const all = (await look(mostRead)) ?? []
+  show(all.slice(-most))
   if (all.length === 0 && !options.follow && !options.json) tell("no messages yet")
+  note(all)
   while (options.follow) {
     await Bun.sleep(lookMilliseconds)
-    show(await read())
+    const entries = await look(mostFollowed)
+    if (entries === null) continue
+    show(entries.filter(one => shown.get(one.id) !== fateOf(one)))
+    note(entries)
   }
   return 0
 }
+
+/** All that a line says of what became of a message. */
+const fateOf = ({ state, reason, peerState, peerReason }: LogEntry): string =>
+  JSON.stringify([state, reason, peerState, peerReason])
 
 function readCount(text: string): number {
   const count = Number(text)
@@ -54,29 +63,40 @@ function readCount(text: string): number {
 }
 
 /** As many as the agent's door tells at once. */
-const askDoor = (paths: Paths, name: string | null): Promise<LogEntry[]> =>
-  callDoor<LogEntry[]>(paths, "agent", { op: "log", name, limit: 1000 })
+const askDoor =
+  (paths: Paths, name: string | null): Look =>
+  most =>
+    callDoor<LogEntry[]>(paths, "agent", { op: "log", name, limit: Math.min(most, 1000) })
 
-/** Both ways, the latest last, with the names of today. @throws unknown-agent */
-function entriesOf(paths: Paths, config: Config, name: string | null): LogEntry[] {
-  const entries = readEntries(paths, config, name)
-  if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
-    throw unknownAgent(name, Object.keys(config.agents))
-  return entries
+/** Both ways, the latest last, with the names of today. Reads again only what somebody wrote to. */
+function lookInto(paths: Paths, name: string | null): Look {
+  let database: Database | null = null
+  let version: number | null = null
+  return most => {
+    database ??= readDatabase(paths.database)
+    const changed = database === null ? 0 : dataVersion(database)
+    if (changed === version) return null
+    version = changed
+    const config = needConfig(paths)
+    const entries = database === null ? [] : entriesIn(database, config, name, most)
+    if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
+      throw unknownAgent(name, Object.keys(config.agents))
+    return entries
+  }
 }
 
-function readEntries(paths: Paths, config: Config, name: string | null): LogEntry[] {
-  const database = readDatabase(paths.database)
-  if (database === null) return []
+/** Another number as soon as another process has written. */
+const dataVersion = (database: Database): number =>
+  (database.query("PRAGMA data_version").get() as { data_version: number }).data_version
+
+function entriesIn(database: Database, config: Config, name: string | null, most: number): LogEntry[] {
   const books = {
     config,
     inbox: createInbox(database, () => new Uint8Array()),
     outbox: createOutbox(database),
     peers: createPeers(database),
   }
-  const entries = historyOf(books, name, mostRead, Date.now())
-  database.close()
-  return entries
+  return historyOf(books, name, most, Date.now())
 }
 
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */
@@ -92,7 +112,7 @@ export function lineOf({
   peerReason,
 }: LogEntry): string {
   const way = direction === "in" ? `← ${name} [${shortId}]` : `→ ${name}`
-  const words = sanitise(text).trim().replaceAll("\n", "\n  ")
+  const words = indented(sanitise(text).trim())
   const [last, why] =
     state === "accepted" && peerState !== null
       ? [peerState, reason ?? (peerReason && reasonWords(peerReason))]

@@ -172,10 +172,16 @@ async function listed(paths: Paths): Promise<AgentList> {
   return callDoor<AgentList>(paths, "agent", { op: "agents" })
 }
 
-function describeAgents({ self, agents }: AgentList, now: number): string {
+function describeAgents({ self, agents, revoked = [] }: AgentList, now: number): string {
+  const ended = revoked.map(({ name }) => `${name} has ended the pair with this agent.`)
   if (agents.length === 0)
-    return `You are ${self.name}, paired with nobody yet.\nOnly your owner can change that, with \`sento pair\`.`
-  return [`You are ${self.name}. Paired with:`, ...agents.map(one => describeAgent(one, now))].join("\n")
+    return [
+      `You are ${self.name}, paired with nobody yet.`,
+      ...ended,
+      "Only your owner can change that, with `sento pair`.",
+    ].join("\n")
+  const rows = agents.map(one => describeAgent(one, now))
+  return [`You are ${self.name}. Paired with:`, ...rows, ...ended].join("\n")
 }
 
 function describeAgent({ name, lastContactAt, waiting, pausedUntil }: AgentRow, now: number): string {
@@ -198,9 +204,11 @@ async function send(
   const { signal } = context.mcpReq
   if (seconds !== undefined) return sendAndWait(paths, { ...request, wait: true }, seconds, signal)
   const sent = await callDoor<SendResult>(paths, "agent", request, { signal })
-  return (
-    whereQueued(sent) ?? `${to} has the message.\nAn answer will arrive as "← agent ${to} [id]: …"; go on.`
-  )
+  const answer =
+    sent.paused === undefined
+      ? `An answer will arrive as "← agent ${to} [id]: …"; go on.`
+      : `${to} is paused by your owner's side: an answer is kept, not shown; go on.`
+  return whereQueued(sent) ?? `${to} has the message.\n${answer}`
 }
 
 async function sendAndWait(

@@ -1,7 +1,9 @@
 /** `sento send`, `sento reply`. */
-import type { DoorEvent, DoorRequestInput, SendResult } from "../guardian/door-requests.ts"
+import type { DoorEvent, DoorRequestInput, PauseEnd, SendResult } from "../guardian/door-requests.ts"
+import { pauseWords } from "../guardian/pauses.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
+import { indented } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
@@ -65,21 +67,32 @@ async function sendAndWait(
   let sent: SendResult | null = null
   const onEvent = (event: DoorEvent): void => {
     if (event.event === "sent") sent = event.result
-    if (event.event === "news" && !isJson) tellNews(request.to, event.state, event.reason)
+    if (isJson) return
+    if (event.event === "sent" && event.result.status === "queued")
+      tell(`queued for ${request.to}: ${event.result.reason}; waiting`)
+    if (event.event === "news") tellNews(request.to, event.state, event.reason)
   }
-  const signal = AbortSignal.timeout(seconds * 1000)
+  const inTime = AbortSignal.timeout(seconds * 1000)
+  const interrupted = new AbortController()
+  process.once("SIGINT", () => interrupted.abort())
+  const signal = AbortSignal.any([inTime, interrupted.signal])
   try {
     const result = await askUntilAnswered<SendResult | null>(paths, request, { onEvent, signal })
     if (result?.reply === undefined) throw stopped(request.to)
     if (isJson) printJson(result)
     else {
       tell(`${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
-      print(result.reply.text)
+      print(indented(result.reply.text))
     }
     return 0
   } catch (error) {
     if (!signal.aborted) throw error
-    return noAnswer(request.to, sent, seconds, isJson)
+    if (interrupted.signal.aborted) {
+      noAnswer(request.to, sent, "stopped waiting", isJson)
+      return exitStatus.interrupted
+    }
+    noAnswer(request.to, sent, `no answer within ${seconds} s`, isJson)
+    return exitStatus["timed-out"]
   }
 }
 
@@ -118,15 +131,16 @@ const diedAgain = (tries: number): SentoError =>
     "see `sento guard logs`; `sento log` says whether the message is kept: if it is, do not send it again",
   )
 
-function noAnswer(to: string, sent: SendResult | null, seconds: number, isJson: boolean): number {
-  if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason: `no answer within ${seconds} s` })
+function noAnswer(to: string, sent: SendResult | null, reason: string, isJson: boolean): void {
+  if (isJson) printJson({ ...(sent ?? { to, status: "queued" }), reason })
   else {
-    tell(`no answer from ${to} within ${seconds} s; the message lives on`)
+    tell(`${reason.replace("answer", `answer from ${to}`)}; the message lives on`)
+    const answer =
+      sent?.paused === undefined ? "an answer will be typed into this session" : keptWords(to, sent.paused)
     tell(
-      `hint: do not send it again; go on, and an answer will be typed into this session (\`sento log ${to}\` says what became of the message)`,
+      `hint: do not send it again; go on, and ${answer} (\`sento log ${to}\` says what became of the message)`,
     )
   }
-  return exitStatus["timed-out"]
 }
 
 function tellNews(to: string, state: string, reason: string | null): void {
@@ -152,25 +166,31 @@ export async function reply(
   const text = await readText(words)
   await ensureReady(paths, isJson)
   const request = { op: "reply", id, text, messageId: Bun.randomUUIDv7() } as const
-  return say(await askUntilAnswered<SendResult>(paths, request), isJson, to =>
+  return say(await askUntilAnswered<SendResult>(paths, request), isJson, ({ to }) =>
     tell(`${to} has your answer; nothing more to do`),
   )
 }
 
 /** Said to a model as much as to a person: what happened, and what to do next. */
-function tellArrived(to: string): void {
+function tellArrived({ to, paused }: SendResult): void {
   tell(`${to} has the message`)
-  tell(`hint: go on; an answer will be typed into this session as \`← agent ${to} [id]: …\``)
+  tell(
+    `hint: go on; ${paused === undefined ? `an answer will be typed into this session as \`← agent ${to} [id]: …\`` : keptWords(to, paused)}`,
+  )
 }
 
-function say(result: SendResult, isJson: boolean, tellArrived: (to: string) => void): number {
+/** To whom its owner paused: what comes from there is not typed now. */
+const keptWords = (to: string, until: PauseEnd): string =>
+  `${to} is paused here, so an answer is kept ${pauseWords({ name: to, until, reason: "owner" })}`
+
+function say(result: SendResult, isJson: boolean, tellArrived: (result: SendResult) => void): number {
   if (isJson) printJson(result)
   else if (result.status === "queued") {
     tell(`queued for ${result.to}: ${result.reason}`)
     tell(
       `hint: nothing to do; it is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it`,
     )
-  } else tellArrived(result.to)
+  } else tellArrived(result)
   return result.status === "queued" ? exitStatus["try-later"] : 0
 }
 

@@ -2,6 +2,7 @@
 import { styleText } from "node:util"
 import { agentVariable } from "../guardian/callers.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { visibleJson } from "../protocol/layout.ts"
 
 /** Writes a line for a person. */
 export const tell = (line = ""): void => {
@@ -13,7 +14,7 @@ export const print = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 
-export const printJson = (value: unknown): void => print(JSON.stringify(value))
+export const printJson = (value: unknown): void => print(visibleJson(value))
 
 /** Whether somebody sits there who can be asked: two terminals, no `--json`, no agent's environment. */
 export function isPerson(isJson: boolean): boolean {

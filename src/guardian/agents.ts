@@ -1,7 +1,7 @@
 /** The list of paired agents, from the config and what the database remembers. */
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
-import type { Pause } from "../store/peers.ts"
+import type { Pause, Revocation } from "../store/peers.ts"
 import type { AgentList } from "./door-requests.ts"
 import { endOf } from "./pauses.ts"
 
@@ -14,6 +14,7 @@ export function listAgents(
   waiting: ReadonlyMap<string, number>,
   pauses: ReadonlyMap<string, Pause>,
   loops: ReadonlyMap<string, number>,
+  revocations: readonly Revocation[],
 ): AgentList {
   const agents = Object.entries(config.agents).map(([name, peer]) => {
     const pause = pauses.get(peer.id) ?? null
@@ -32,5 +33,9 @@ export function listAgents(
       ...(loopThere === undefined ? {} : { loopThere }),
     }
   })
-  return { self: { name: config.name, ...address }, agents }
+  const revoked = revocations
+    .filter(({ name, byUs }) => !byUs && !Object.hasOwn(config.agents, name))
+    .map(({ name, at }) => ({ name, at: formatTimestamp(at) }))
+  const self = { name: config.name, ...address }
+  return { self, agents, ...(revoked.length === 0 ? {} : { revoked }) }
 }

@@ -20,6 +20,8 @@ export type Context = {
   readonly log: Log
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds since some moment, whatever the clock is set to. */
+  readonly elapsed: () => number
   readonly random: (length: number) => Uint8Array
   readonly config: ConfigHolder
   readonly events: Events

@@ -3,9 +3,10 @@
 import type { ReceiptState } from "../protocol/messages.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
-import type { Received } from "../store/messages.ts"
+import type { Received, Waiting } from "../store/messages.ts"
 import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
+import { createHolds } from "./holds.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
 import { findTarget, serverOf, type Target } from "./pinning.ts"
@@ -30,11 +31,11 @@ const lookMilliseconds = 500
 const troubleMilliseconds = 2_000
 /** How long a message may be held before its owner is told, once. */
 const tellMilliseconds = 10 * 60 * 1000
-/** A timer takes no more than 2^31 - 1 ms; one that comes early looks and waits again. */
-const longestTimerMilliseconds = 24 * 60 * 60 * 1000
+/** A timer does not run on while the machine sleeps: one that comes early looks and waits again. */
+const longestTimerMilliseconds = 60 * 1000
 
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
-export type TellSender = (message: Received, state: ReceiptState, reason: string | null) => void
+export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
 
 /** What became of a message, as long as it is not on disk. */
 type Outcome = {
@@ -56,6 +57,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   /** What went wrong last, said once. */
   let lastTrouble: string | null = null
   let pauseTimer: ReturnType<typeof setTimeout> | null = null
+  const holds = createHolds(context, tellSender, () => (hold === null ? null : holdWords[hold.state]))
 
   /** Types until nothing waits. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
@@ -199,6 +201,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
       const since = hold?.shortId === shortId ? hold.since : context.now()
       hold = { shortId, name, state: held.state, reason: held.reason, since }
+      holds.changed()
     }
     if (hold !== null) tellOwnerOnce(hold)
   }
@@ -233,8 +236,20 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   }
 
   return {
-    /** Something waits; called again while the worker runs it changes nothing. */
+    /** What may be typed has changed; called again while the worker runs it changes nothing. */
     wake,
+
+    /** A message waits. */
+    arrived(): void {
+      holds.arrived()
+      wake()
+    },
+
+    /** Which pairs are paused has changed, or may have. */
+    pausesChanged(): void {
+      holds.changed()
+      wake()
+    },
 
     /** Why the oldest waiting message is not typed, or null. */
     hold: (): Hold | null => hold,

@@ -121,7 +121,7 @@ async function dispatch(
 
 /** What is to be typed, and when, has changed. */
 function woken<Value>({ delivery }: Parts, value: Value): Value {
-  delivery.wake()
+  delivery.pausesChanged()
   return value
 }
 
@@ -175,6 +175,7 @@ function agents(context: Context): AgentList {
     context.store.peers.waiting(),
     context.store.peers.pauses(context.now()),
     context.store.outbox.loops(),
+    context.store.peers.revocations(),
   )
 }
 

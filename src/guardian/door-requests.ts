@@ -257,6 +257,8 @@ export type Probe = {
 export type AgentList = {
   readonly self: { readonly name: string; readonly host: string; readonly port: number }
   readonly agents: readonly AgentRow[]
+  /** Agents that ended the pair and are not paired again; absent where there are none. */
+  readonly revoked?: readonly { readonly name: string; readonly at: string }[]
 }
 
 /** A message as `sento log --json` tells it. */
@@ -281,6 +283,8 @@ export type SendResult = {
   readonly to: string
   readonly status: "delivered" | "accepted" | "queued"
   readonly reason?: string
+  /** Where that agent is paused here: until when what comes from it is kept and not typed. */
+  readonly paused?: PauseEnd
   /** The answer that was waited for: its short id and its visible text. */
   readonly reply?: { readonly id: string; readonly text: string }
 }

@@ -29,17 +29,31 @@ export type DoorOptions = {
   readonly onError: (error: unknown) => void
   /** 0600, or 0660 for the door that another user shares by group. */
   readonly mode?: number
+  /** How long a caller may take to say what it wants, and how many may be about to. */
+  readonly patience?: { readonly milliseconds: number; readonly callers: number }
 }
+
+/** A command sends its request as it connects. */
+const usualPatience = { milliseconds: 10_000, callers: 256 }
 
 /** More than the longest text that `send` takes, as JSON. */
 const mostRequestBytes = 1024 * 1024
 
-type Caller = { bytes: Buffer[]; length: number; gone: AbortController; isAsked: boolean; outgoing: Buffer }
+type Caller = {
+  bytes: Buffer[]
+  length: number
+  gone: AbortController
+  isAsked: boolean
+  outgoing: Buffer
+  /** Ends the wait for its request. */
+  heard: () => void
+}
 type DoorSocket = Bun.Socket<Caller>
 
 /** Opens a door; a socket left by a dead Guardian is in the way and goes. Only to be called under the lock. */
 export function openDoor(options: DoorOptions): { close(): void } {
   removeStaleSocket(options.path)
+  const lobby = openLobby(options.patience ?? usualPatience)
   const server = Bun.listen<Caller>({
     unix: options.path,
     socket: {
@@ -50,11 +64,15 @@ export function openDoor(options: DoorOptions): { close(): void } {
           gone: new AbortController(),
           isAsked: false,
           outgoing: Buffer.alloc(0),
+          heard: lobby(socket),
         }
       },
       data: (socket, chunk) => take(options, socket, chunk),
       drain: flush,
-      close: socket => socket.data.gone.abort(),
+      close: socket => {
+        socket.data.heard()
+        socket.data.gone.abort()
+      },
       error: (socket, error) => {
         options.onError(error)
         socket.data.gone.abort()
@@ -67,6 +85,25 @@ export function openDoor(options: DoorOptions): { close(): void } {
       server.stop(true)
       rmSync(options.path, { force: true })
     },
+  }
+}
+
+/** Those who have not said what they want: each for a while, and where there are too many, the first one goes. */
+function openLobby({ milliseconds, callers }: typeof usualPatience): (socket: DoorSocket) => () => void {
+  const waiting = new Map<DoorSocket, ReturnType<typeof setTimeout>>()
+  const leave = (socket: DoorSocket): void => {
+    clearTimeout(waiting.get(socket))
+    waiting.delete(socket)
+  }
+  const turnAway = (socket: DoorSocket): void => {
+    leave(socket)
+    socket.terminate()
+  }
+  return socket => {
+    const [first] = waiting.keys()
+    if (first !== undefined && waiting.size >= callers) turnAway(first)
+    waiting.set(socket, setTimeout(turnAway, milliseconds, socket))
+    return () => leave(socket)
   }
 }
 
@@ -90,6 +127,7 @@ function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
   const isWhole = chunk.includes(10)
   if (!isWhole && caller.length <= mostRequestBytes) return
   caller.isAsked = true
+  caller.heard()
   const line = Buffer.concat(caller.bytes)
   answer(options, socket, isWhole ? line.subarray(0, line.indexOf(10)) : null).catch(options.onError)
 }

@@ -5,6 +5,13 @@ import { basename, join } from "node:path"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
+import {
+  lookAgain,
+  type Moment,
+  mayForget,
+  type Steadiness,
+  staleForGoodMilliseconds,
+} from "../protocol/freshness.ts"
 import { type MessageBody, messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
 import { isDiskTrouble } from "../store/database.ts"
@@ -30,12 +37,21 @@ import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
-import { endPair, pairEnded, reconcile, tellEnded } from "./pairs.ts"
+import {
+  createReminder,
+  endPair,
+  lossOf,
+  lossWords,
+  noteLoss,
+  pairEnded,
+  reconcile,
+  tellEnded,
+} from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
 import { agentProcesses, findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
-import { createSender } from "./sender.ts"
+import { createSender, type Sender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
 import { createTurns } from "./turns.ts"
@@ -46,12 +62,14 @@ export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
   /** Settles when the Guardian was asked to stop over its door. */
   readonly asked: Promise<void>
+  /** Ends and forgets what time has ended; by itself it does so as it starts, and every 10 minutes. */
+  sweep(): void
   stop(): Promise<void>
 }
 
 const ownChild = "it was started by the Guardian itself; what `notify` runs prints yes or no instead"
 
-const sweepMilliseconds = 10 * 60 * 1000
+const sweepMilliseconds = staleForGoodMilliseconds
 const watchMilliseconds = 2000
 const firstLookMilliseconds = 1000
 
@@ -59,7 +77,11 @@ const firstLookMilliseconds = 1000
  * Starts the Guardian of a home in this process.
  * @throws try-later when another one runs, config, no-tmux, unreachable
  */
-export async function startGuardian(paths: Paths, now: () => number = Date.now): Promise<Guardian> {
+export async function startGuardian(
+  paths: Paths,
+  now: () => number = Date.now,
+  elapsed: () => number = () => performance.now(),
+): Promise<Guardian> {
   process.umask(0o077)
   requireConfig(paths)
   makeFolder(paths)
@@ -68,14 +90,14 @@ export async function startGuardian(paths: Paths, now: () => number = Date.now):
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
   try {
-    return await open(paths, lock, now)
+    return await open(paths, lock, now, elapsed)
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardian> {
+async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => number): Promise<Guardian> {
   const log = openLog(paths.log, now)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)
@@ -86,6 +108,7 @@ async function open(paths: Paths, lock: Lock, now: () => number): Promise<Guardi
     store,
     log,
     now,
+    elapsed,
     random,
     config: holdConfig(paths, requireConfig(paths)),
     events: createEvents(),
@@ -108,6 +131,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const { paths, store, log } = context
   const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
+  noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
   const moving = createMoving(context, sender, outbox.hasten)
@@ -115,7 +139,8 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
-  const listener = openListener(context, { minting, outbox, moving, delivery })
+  const remind = createReminder(context, sender)
+  const listener = openListener(context, { minting, outbox, moving, delivery, remind })
   context.address = { host: listener.host, port: listener.port }
   moving.announce()
   rememberPort(context)
@@ -141,12 +166,13 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
       openDoor({ path, door: "agent", handle, distrusted, onError, mode: 0o660 }),
     ),
   ]
-  const sweeping = setInterval(() => sweep(context, sender), sweepMilliseconds)
+  const sweep = createSweep(context, sender)
+  const sweeping = setInterval(sweep, sweepMilliseconds)
   const watching = watchDoor(paths.agentSocket, () => {
     log.write("the home or its door was removed")
     asked.resolve()
   })
-  sweep(context, sender)
+  sweep()
   outbox.resume()
   joining.resume()
   turns.resume()
@@ -155,7 +181,9 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     ...createNotifySurface(context, questions.answer),
     ...createChatSurfaces(context, questions.answer),
   ])
-  delivery.wake()
+  const lostAt = lossOf(store.facts)
+  if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
+  delivery.pausesChanged()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
@@ -180,6 +208,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   return {
     address: context.address,
     asked: asked.promise,
+    sweep,
     stop() {
       stopped ??= close()
       return stopped
@@ -210,22 +239,33 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
 
 function openListener(
   context: Context,
-  parts: { minting: Minting; outbox: Outbox; moving: Moving; delivery: Delivery },
+  parts: {
+    minting: Minting
+    outbox: Outbox
+    moving: Moving
+    delivery: Delivery
+    remind: (pair: string) => void
+  },
 ): Listener {
-  const { minting, outbox, moving, delivery } = parts
+  const { minting, outbox, moving, delivery, remind } = parts
   const { listen: wish } = context.config.current
   return listen({
     host: wish.host,
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
-      [messagesPath]: createReceiver(context, (from, body) => {
-        if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
-        if (body.type === "receipt") toldOf(context, from, body)
-        if (body.type === "unpair") pairEnded(context, from)
-        // It can be reached again, then: no need to wait for the next try.
-        else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
-      }),
+      [messagesPath]: createReceiver(
+        context,
+        (from, body) => {
+          if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
+          if (body.type === "receipt") toldOf(context, from, body)
+          if (body.type === "unpair") pairEnded(context, from)
+          // It can be reached again, then: no need to wait for the next try.
+          else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
+        },
+        // Later: it must not change how long a refusal takes.
+        pair => setImmediate(() => context.stopping.aborted || remind(pair)),
+      ),
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,
@@ -247,7 +287,7 @@ function arrived(
   try {
     const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
     if (isTaken) outbox.tellSender(message, "delivered", null)
-    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.wake()
+    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
     else outbox.tellSender(message, "held", "paused")
   } catch (error) {
     if (!isDiskTrouble(error)) throw error
@@ -268,17 +308,21 @@ function giveToWaiter(
   text: string,
 ): boolean {
   const { store, waiters, log, now } = context
-  if (!waiters.has(inReplyTo) || !store.inbox.claim(message.seq, now())) return false
+  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
   log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-  waiters.tell(inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
   return true
 }
 
-/** A receipt counts where the message went to the very pair that it comes from. */
+/** A receipt that was taken. */
 function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
   const sent = context.store.outbox.byId(from.peer.id, body.of)
-  if (sent?.peerState !== body.state) return
-  context.waiters.tell(body.of, { kind: "state", state: body.state, reason: body.reason ?? null })
+  if (sent === null) return
+  context.waiters.tell(from.peer.id, body.of, {
+    kind: "state",
+    state: body.state,
+    reason: body.reason ?? null,
+  })
   if (body.state !== "held" || body.reason !== "loop") return
   const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
   context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)
@@ -293,22 +337,36 @@ function rememberPort(context: Context): void {
   context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
 }
 
-/** What time ends: requests nobody answered, pairs that never appeared, ids that may be forgotten. */
-function sweep(context: Context, sender: ReturnType<typeof createSender>): void {
+/** What time ends: requests nobody answered, pairs that never appeared, and what may be forgotten. */
+function createSweep(context: Context, sender: Sender): () => void {
+  const read = (): Moment => ({ now: context.now(), elapsed: context.elapsed() })
+  const began = read()
+  let clock: Steadiness = { last: began, since: began.elapsed }
+  return () => {
+    clock = lookAgain(clock, read())
+    endOverdue(context, clock.last.now)
+    if (mayForget(clock)) forget(context, clock.last.now)
+    tellEnded(context, sender)
+  }
+}
+
+function endOverdue(context: Context, now: number): void {
   const { store } = context
-  const now = context.now()
   for (const request of store.requests.sweep(now)) announce(context, request, { state: "expired" })
   for (const pair of store.peers.overdue(now)) {
     const peer = peerById(context, pair)
     if (peer === null) store.peers.forget(pair)
     else endPair(context, peer)
   }
+}
+
+function forget(context: Context, now: number): void {
+  const { store } = context
   store.inbox.forgetIds(now)
   store.receipts.forget(now)
   store.turns.forget(now)
   forgetFiles(context)
   forgetMessages(context)
-  tellEnded(context, sender)
 }
 
 function forgetMessages({ store, config, log, now }: Context): void {

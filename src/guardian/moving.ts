@@ -10,8 +10,7 @@
  * @see docs/PROTOCOL.md section 4
  */
 import * as v from "valibot"
-import { resolveHost } from "../http/client.ts"
-import { formatAddress, isDestination, isLoopback } from "../protocol/addresses.ts"
+import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import {
   isSamePlace,
   mayHaveMoved,
@@ -101,7 +100,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const peer = peerById(context, pair)
     if (peer === null || isSamePlace(peer.peer, place)) return
     const where = formatAddress(place.host, place.port)
-    const isThere = (await staysOnItsSide(peer.peer, place)) && (await answers(peer, place))
+    const isThere = await answers(peer, place)
     if (stopping.aborted) return
     if (isThere) adopt(peer, place)
     else log.write(`${peer.name} says that it is at ${where}, but does not answer there: its address stays`)
@@ -223,13 +222,6 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
 /** Whatever the peer signed shows that it is there. */
 const isSigned = (attempt: Attempt): boolean => attempt.kind !== "failed"
-
-/** A name does not say where it leads: one that leads to this machine, for a peer elsewhere, is not asked. */
-async function staysOnItsSide(known: Place, place: Place): Promise<boolean> {
-  const [from, to] = await Promise.all([resolveHost(known.host), resolveHost(place.host)])
-  if (to === null || !isDestination(to)) return false
-  return isLoopback(to) === isLoopback(from ?? known.host)
-}
 
 /** The file as it is now decides: its owner may have set the address meanwhile. */
 function withPlace(config: Config, before: Place & { readonly id: string }, place: Place): Config {

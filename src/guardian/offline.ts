@@ -8,8 +8,9 @@ import { openStore } from "../store/store.ts"
 import { refuseDistrusted } from "./callers.ts"
 import { holdConfig } from "./context.ts"
 import { openLog } from "./log.ts"
-import type { Books } from "./pairs.ts"
+import { type Books, noteLoss } from "./pairs.ts"
 import { agentProcesses } from "./pinning.ts"
+import { createWaiters } from "./waiters.ts"
 
 /**
  * Opens the books, lets `work` change them, and closes them again.
@@ -28,7 +29,9 @@ export async function withBooks<Result>(
     const store = openStore(paths.database, length => randomBytes(length))
     try {
       refuseDistrusted(process.pid, await agentProcesses({ config, store }))
-      return await work({ store, config, log: openLog(paths.log, Date.now), now: Date.now })
+      const log = openLog(paths.log, Date.now)
+      noteLoss({ store, config, log, now: Date.now })
+      return await work({ store, config, log, now: Date.now, waiters: createWaiters() })
     } finally {
       store.close()
     }

@@ -14,13 +14,21 @@ import {
   longestWaitMilliseconds,
 } from "../protocol/retries.ts"
 import { faultPoint } from "../store/faults.ts"
-import type { NewMessage, Postponed, Received, Sent } from "../store/messages.ts"
+import {
+  mostWaitingBytes,
+  type NewMessage,
+  type Postponed,
+  type Sent,
+  type Waiting,
+} from "../store/messages.ts"
 import type { Receipt } from "../store/receipts.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import type { SendResult } from "./door-requests.ts"
 import { createLanes, type Step } from "./lanes.ts"
+import { endOf } from "./pauses.ts"
 import { requirePeer, requireSendable } from "./requirements.ts"
 import type { Attempt, Sender } from "./sender.ts"
+import { type Ended, endedError, type News } from "./waiters.ts"
 
 export type Outbox = ReturnType<typeof createOutboxWorker>
 
@@ -37,7 +45,7 @@ const driftMilliseconds = 10_000
 type FirstWord =
   | { readonly state: "accepted" }
   | { readonly state: "queued"; readonly reason: string }
-  | { readonly state: "refused"; readonly reason: string }
+  | Omit<Ended, "kind">
 
 /** What is to be sent. */
 export type Outgoing = {
@@ -166,9 +174,12 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     await store.commit(() => store.outbox.settle(head.seq, state, reason, now()))
     faultPoint("after-settle")
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
-    if (state === "accepted") context.waiters.tell(head.id, { kind: "state", state, reason: null })
-    if (state === "accepted") tellFirst(head.seq, { state })
-    else tellFirst(head.seq, { state: "refused", reason: reason ?? state })
+    const news: News =
+      state === "accepted"
+        ? { kind: "state", state, reason: null }
+        : { kind: "ended", state, reason: reason ?? state }
+    context.waiters.tell(head.pair, head.id, news)
+    tellFirst(head.seq, news.kind === "ended" ? news : { state: "accepted" })
   }
 
   function tellFirst(seq: number, word: FirstWord): void {
@@ -195,8 +206,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const late = setTimeout(resolve, patienceMilliseconds, { state: "queued", reason: "no answer yet" })
     const stop = (): void => resolve({ state: "queued", reason: "the Guardian is stopping" })
     context.stopping.addEventListener("abort", stop, { once: true })
+    const hear = (news: News): void => (news.kind === "ended" ? resolve(news) : undefined)
+    const unhear = context.waiters.wait({ pair: sent.pair, id: null, hear })
     return promise.finally(() => {
       listening.delete(listener)
+      unhear()
       clearTimeout(late)
       context.stopping.removeEventListener("abort", stop)
     })
@@ -223,7 +237,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     },
 
     /** Tells a sender what becomes of its message; nothing where that says nothing new. */
-    tellSender({ pair, id: of }: Received, state: ReceiptState, reason: string | null): void {
+    tellSender({ pair, id: of }: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null): void {
       const isNew = store.now(() => store.receipts.note(pair, of, state, reason, Bun.randomUUIDv7(), now()))
       if (isNew) lanes.wake(pair)
     },
@@ -231,22 +245,23 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     /**
      * Keeps a message on disk, and says what its first attempt brought; for one that was kept before, what became
      * of it, or what its next attempt brings.
-     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the pair was revoked;
-     * failed where the peer refuses it
+     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the peer refuses it or
+     * the pair has ended; timed-out where it has expired
      */
     async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
       const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      const pause = store.peers.pauseOf(peer.id, now())
+      const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
       const sent = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
       faultPoint("after-outgoing-is-kept")
       onKept?.(sent)
       const word = settledWord(sent) ?? (await firstTried(sent))
-      if (word.state === "refused")
-        throw new SentoError("failed", `${to} refused the message: ${word.reason}`)
-      const reason = word.state === "queued" ? { reason: word.reason } : {}
-      return { id: sent.id, to, status: word.state, ...reason }
+      if (word.state !== "accepted" && word.state !== "queued") throw endedError(to, word)
+      const { state: status, ...why } = word
+      return { id: sent.id, to, status, ...why, ...paused }
     },
   }
 }
@@ -254,7 +269,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 /** The message as it is on disk, also where it was before. @throws usage where the id is another message's */
 function keepOnce({ store, now }: Context, message: NewMessage): Sent {
   const known = store.outbox.byId(message.pair, message.id)
-  if (known === null && !store.outbox.has(message.id)) return store.outbox.keep(message, now())
+  if (known === null && !store.outbox.has(message.id)) {
+    if (!store.outbox.hasRoom(message.pair, message.text)) throw tooMuchWaits(message.name)
+    return store.outbox.keep(message, now())
+  }
   if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return known
   throw new SentoError(
     "usage",
@@ -263,10 +281,18 @@ function keepOnce({ store, now }: Context, message: NewMessage): Sent {
   )
 }
 
+/** Nothing was kept, as where the disk is full: not the code that says that a message waits. */
+const tooMuchWaits = (to: string): SentoError =>
+  new SentoError(
+    "failed",
+    `the message cannot be kept: ${mostWaitingBytes / 1024 / 1024} MiB of text wait for ${to} already`,
+    `\`sento doctor ${to}\` says why they wait; send it again when they are through`,
+  )
+
 /** What became of a message that is settled; null while it waits. */
 function settledWord({ state, reason }: Sent): FirstWord | null {
   if (state === "queued") return null
-  return state === "accepted" ? { state } : { state: "refused", reason: reason ?? state }
+  return state === "accepted" ? { state } : { state, reason: reason ?? state }
 }
 
 function bodyOf(sent: Sent): UnstampedBody {

@@ -5,12 +5,13 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { Config, Peer } from "../store/config.ts"
 import { faultPoint } from "../store/faults.ts"
+import type { Facts, Untold } from "../store/peers.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
 import type { Sender } from "./sender.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
-export type Books = Pick<Context, "store" | "config" | "log" | "now">
+export type Books = Pick<Context, "store" | "config" | "log" | "now" | "waiters">
 
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }
@@ -64,6 +65,37 @@ export function reconcile(context: Context): void {
   }
 }
 
+const lossKey = "database lost"
+const lossSchema = v.number()
+
+/**
+ * Notes it where sento.db does not know pairs that the config has: it was lost, or an old copy was put back. They go
+ * on with the keys of the config.
+ */
+export function noteLoss({ store, config, log, now }: Omit<Books, "waiters">): void {
+  const known = new Set([
+    ...store.peers.lastContacts().keys(),
+    ...store.peers.revocations().map(({ pair }) => pair),
+  ])
+  const unknown = Object.values(config.current.agents).filter(({ id }) => !known.has(id))
+  if (unknown.length === 0) return
+  store.now(() => {
+    for (const { id } of unknown) store.peers.add(id, null)
+    store.facts.set(lossKey, now())
+  })
+  log.write(lossWords)
+}
+
+/** When a loss of sento.db was noted last, in milliseconds since the epoch, or null. */
+export function lossOf(facts: Pick<Facts, "get">): number | null {
+  const at = v.safeParse(lossSchema, facts.get(lossKey))
+  return at.success ? at.output : null
+}
+
+/** What the loss of sento.db means, for the owner. */
+export const lossWords =
+  "sento.db was lost, or an old copy of it was put back: messages that waited in it are gone, those that came may come again, and pairs that had ended may be back (`sento agents` shows them)"
+
 function peerOf(request: PairingRequest, now: number): Peer {
   return {
     id: request.pairId,
@@ -96,6 +128,7 @@ const unpairSchema = v.object({
 
 /** How long we go on telling. */
 const unpairLifetimeMilliseconds = 24 * 60 * 60 * 1000
+const remindMilliseconds = 60 * 1000
 
 /**
  * Ends a pair on our side: from here on it is refused, and nothing of it is typed. What is needed to tell the
@@ -109,12 +142,30 @@ export function endPair(books: Books, peer: NamedPeer): void {
 
 /** Tells the other sides of pairs we ended, until one says 202 or 403, or a day has passed. */
 export function tellEnded(context: Context, sender: Sender): void {
-  for (const { pair, name, unpair, at } of context.store.peers.untold()) {
-    const known = v.safeParse(unpairSchema, JSON.parse(unpair))
-    const isOver = context.now() - at > unpairLifetimeMilliseconds
-    if (!known.success || isOver) context.store.peers.told(pair)
-    else void tellOne(context, sender, formerPeer(pair, name, known.output))
+  for (const untold of context.store.peers.untold()) tellUntold(context, sender, untold)
+}
+
+/**
+ * For requests of a pair that is not known: where we ended it and the other side has not heard of that, it is told
+ * now, and once a minute at the most, because anybody may have seen its id.
+ */
+export function createReminder(context: Context, sender: Sender): (pair: string) => void {
+  const toldAt = new Map<string, number>()
+  return pair => {
+    const untold = context.store.peers.untoldOf(pair)
+    if (untold === null) return
+    const now = context.now()
+    if (Math.abs(now - (toldAt.get(pair) ?? 0)) < remindMilliseconds) return
+    toldAt.set(pair, now)
+    tellUntold(context, sender, untold)
   }
+}
+
+function tellUntold(context: Context, sender: Sender, { pair, name, unpair, at }: Untold): void {
+  const known = v.safeParse(unpairSchema, JSON.parse(unpair))
+  const isOver = context.now() - at > unpairLifetimeMilliseconds
+  if (!known.success || isOver) context.store.peers.told(pair)
+  else void tellOne(context, sender, formerPeer(pair, name, known.output))
 }
 
 async function tellOne(context: Context, sender: Sender, peer: NamedPeer): Promise<void> {
@@ -159,14 +210,16 @@ export function pairEnded(books: Context, peer: NamedPeer): void {
  * crash in between leaves a revocation, which {@link reconcile} carries out.
  */
 function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair: string | null): void {
-  const { store, config, now } = books
+  const { store, config, now, waiters } = books
+  const reason = byUs ? "removed here" : `revoked by ${name}`
   store.now(() => {
     store.peers.revoke(peer.id, name, byUs, unpair, now())
     store.peers.forget(peer.id)
     store.inbox.drop(peer.id, now())
-    store.outbox.drop(peer.id, now())
+    store.outbox.drop(peer.id, reason, now())
     store.receipts.drop(peer.id)
   })
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))
+  waiters.endPair(peer.id, reason)
 }

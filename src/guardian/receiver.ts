@@ -16,23 +16,35 @@ import { saltLength } from "../protocol/sealing.ts"
 import { faultPoint } from "../store/faults.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 
-/** What an admitted body sets in motion. */
+/** What an admitted body sets in motion; not told of a receipt that was one too many. */
 export type OnAdmitted = (from: NamedPeer, body: MessageBody) => void
+
+/** The answer, and what is new in the request; null where nothing is. */
+type Decision = { readonly content: AnswerContent; readonly news: MessageBody | null }
+
+const answered = (content: AnswerContent): Decision => ({ content, news: null })
 
 type Authentic = Exclude<OpenedRequest, { kind: "forged" }>
 
 /** Seconds after which a sender may try again when the disk refuses. */
 const diskRetrySeconds = 30
+/** … when too much of its pair waits to be typed. */
+const fullRetrySeconds = 60
 
-export function createReceiver(context: Context, onAdmitted: OnAdmitted): WireHandler {
+/** @param onUnknown - told the id of a pair that is not known, before the refusal is sent */
+export function createReceiver(
+  context: Context,
+  onAdmitted: OnAdmitted,
+  onUnknown: (pair: string) => void,
+): WireHandler {
   return async request => {
-    const opened = authenticate(context, request)
+    const opened = authenticate(context, request, onUnknown)
     if (opened === null) return refusal()
     const { from, authentic } = opened
-    const content = await admit(context, from, authentic)
-    if (content === null) return refusal()
-    if (content.status === 202 && content.state === "accepted" && authentic.kind === "valid")
-      onAdmitted(from, authentic.body)
+    const decision = await admit(context, from, authentic)
+    if (decision === null) return refusal()
+    const { content, news } = decision
+    if (news !== null) onAdmitted(from, news)
     return respond(context, from, authentic, content)
   }
 }
@@ -40,6 +52,7 @@ export function createReceiver(context: Context, onAdmitted: OnAdmitted): WireHa
 function authenticate(
   context: Context,
   request: WireRequest,
+  onUnknown: (pair: string) => void,
 ): { from: NamedPeer; authentic: Authentic } | null {
   const refuse = (reason: string): null => {
     context.log.refused(reason, request.address)
@@ -49,75 +62,78 @@ function authenticate(
   if (headers === null) return refuse("malformed headers")
   const from = peerById(context, headers.pairId)
   const opened = openRequest(from?.keys ?? nobodysKeys, request.header, request.body)
-  if (from === null) return refuse("unknown pair")
+  if (from === null) {
+    onUnknown(headers.pairId)
+    return refuse("unknown pair")
+  }
   return opened.kind === "forged" ? refuse(opened.reason) : { from, authentic: opened }
 }
 
 /** On disk first: the answer is made after the commit, and a disk that refuses is a 503. */
-async function admit(context: Context, from: NamedPeer, request: Authentic): Promise<AnswerContent | null> {
+async function admit(context: Context, from: NamedPeer, request: Authentic): Promise<Decision | null> {
   faultPoint("before-message-is-kept")
   try {
-    const content = await context.store.commit(() => decide(context, from, request))
+    const decision = await context.store.commit(() => decide(context, from, request))
     faultPoint("after-message-is-kept")
-    return content
+    return decision
   } catch (error) {
     const reason = `cannot keep a message from ${from.name}: ${(error as Error).message}`
     context.log.refused(reason, from.peer.host)
-    return { status: 503, retryAfter: diskRetrySeconds }
+    return answered({ status: 503, retryAfter: diskRetrySeconds })
   }
 }
 
 /** Null where the pair was removed since the signature was checked. */
-function decide(context: Context, from: NamedPeer, request: Authentic): AnswerContent | null {
+function decide(context: Context, from: NamedPeer, request: Authentic): Decision | null {
   const { store } = context
   const pair = from.peer.id
   if (peerById(context, pair) === null) return null
   const now = context.now()
   store.peers.touch(pair, now)
-  if (request.kind === "valid" && request.body.type === "message" && isNewAndFresh(context, pair, request))
+  if (request.kind === "valid" && request.body.type === "message" && isNewAndInTime(context, pair, request))
     return admitMessage(context, from, request.body)
   const wait = store.inbox.countOther(pair, now)
-  if (wait !== null) return { status: 429, retryAfter: wait }
-  if (request.kind === "invalid") return { status: 400, error: "invalid", detail: request.detail }
+  if (wait !== null) return answered({ status: 429, retryAfter: wait })
+  if (request.kind === "invalid") return answered({ status: 400, error: "invalid", detail: request.detail })
   if (staleness(request.sentAt, now) !== null)
-    return { status: 401, error: "timestamp", now: formatTimestamp(now) }
-  const { id } = request.body
-  if (store.inbox.touchSeen(pair, id, now)) return { status: 202, id, state: "duplicate" }
-  store.inbox.remember(pair, id, now)
-  if (request.body.type === "receipt") noteReceipt(context, pair, request.body)
-  return { status: 202, id, state: "accepted" }
+    return answered({ status: 401, error: "timestamp", now: formatTimestamp(now) })
+  const { body } = request
+  if (isExpired(body, now) && !store.inbox.hasSeen(pair, body.id))
+    return answered({ status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" })
+  if (store.inbox.remember(pair, body.id, now))
+    return answered({ status: 202, id: body.id, state: "duplicate" })
+  const isNews =
+    body.type !== "receipt" || store.outbox.noteReceipt(pair, body.of, body.state, body.reason ?? null)
+  return { content: { status: 202, id: body.id, state: "accepted" }, news: isNews ? body : null }
 }
 
-/** Counts only for a message that we really sent to this pair, and five times at the most. */
-function noteReceipt(context: Context, pair: string, body: Extract<MessageBody, { type: "receipt" }>): void {
-  context.store.outbox.noteReceipt(pair, body.of, body.state, body.reason ?? null)
-}
-
-function isNewAndFresh(
-  context: Context,
+function isNewAndInTime(
+  { store, now }: Context,
   pair: string,
-  request: Extract<Authentic, { kind: "valid" }>,
+  { sentAt, body }: Extract<Authentic, { kind: "valid" }>,
 ): boolean {
-  return (
-    staleness(request.sentAt, context.now()) === null && !context.store.inbox.hasSeen(pair, request.body.id)
-  )
+  return staleness(sentAt, now()) === null && !isExpired(body, now()) && !store.inbox.hasSeen(pair, body.id)
+}
+
+function isExpired(body: MessageBody, now: number): boolean {
+  if (body.type !== "message" || body.createdAt === undefined) return false
+  return now - (readTimestamp(body.createdAt) ?? now) > messageLifetimeMilliseconds
 }
 
 function admitMessage(
   context: Context,
   from: NamedPeer,
   body: Extract<MessageBody, { type: "message" }>,
-): AnswerContent {
-  const now = context.now()
-  const createdAt = body.createdAt === undefined ? null : readTimestamp(body.createdAt)
-  if (createdAt !== null && now - createdAt > messageLifetimeMilliseconds)
-    return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
-  const admission = context.store.inbox.admit(from.peer.id, from.name, body, now)
-  if (admission.kind === "accepted" && body.inReplyTo !== undefined)
+): Decision {
+  const admission = context.store.inbox.admit(from.peer.id, from.name, body, context.now())
+  if (admission.kind === "limited") return answered({ status: 429, retryAfter: admission.retryAfterSeconds })
+  if (admission.kind === "full") {
+    context.log.refused(`too much from ${from.name} waits`, from.peer.host)
+    return answered({ status: 503, retryAfter: fullRetrySeconds })
+  }
+  if (body.inReplyTo !== undefined)
     context.store.outbox.noteReceipt(from.peer.id, body.inReplyTo, "answered", null)
-  return admission.kind === "limited"
-    ? { status: 429, retryAfter: admission.retryAfterSeconds }
-    : { status: 202, id: body.id, state: "accepted" }
+  return { content: { status: 202, id: body.id, state: "accepted" }, news: body }
 }
 
 function respond(context: Context, from: NamedPeer, request: Authentic, content: AnswerContent): Response {

@@ -8,7 +8,7 @@ import type { Received, Sent } from "../store/messages.ts"
 import { type Context, peerById } from "./context.ts"
 import type { DoorRequest, MessageEvent, SendResult } from "./door-requests.ts"
 import type { Outbox } from "./outbox.ts"
-import type { News } from "./waiters.ts"
+import { endedError, type News } from "./waiters.ts"
 
 /** Sends; where the caller waits, tells what becomes of the message until the answer comes or the caller hangs up. */
 export async function send(
@@ -26,17 +26,27 @@ export async function send(
   const { promise, resolve, reject } = Promise.withResolvers<Reply | null>()
   // It may be rejected before it is awaited: the peer's word can come while the message is still being sent.
   promise.catch(() => {})
+  let isThere = false
   const hear = (state: ReceiptState | "accepted", reason: string | null): void => {
+    // What the peer says of a message may be quicker than its 202.
+    if (!isThere) emit({ event: "news", state: "accepted", reason: null })
+    isThere = true
     if (state === "failed") reject(noAnswer(to, reason))
-    else emit({ event: "news", state, reason })
+    else if (state !== "accepted") emit({ event: "news", state, reason })
   }
   let stop = (): void => {}
   const onKept = (sent: Sent): void => {
-    stop = context.waiters.wait(sent.id, news => {
-      if (news.kind === "reply") resolve(news)
-      else hear(news.state, news.reason)
+    const { pair, id } = sent
+    stop = context.waiters.wait({
+      pair,
+      id,
+      hear: news => {
+        if (news.kind === "reply") resolve(news)
+        else if (news.kind === "ended") reject(endedError(to, news))
+        else hear(news.state, news.reason)
+      },
     })
-    const reply = earlierReply(context, sent)
+    const reply = earlierReply(context, outbox, sent)
     if (reply !== null) resolve(reply)
     if (sent.state === "accepted") hear(sent.peerState ?? "accepted", sent.peerReason)
   }
@@ -66,10 +76,10 @@ type Reply = Extract<News, { kind: "reply" }>
  * The answer that came already, where a caller asks again because the Guardian died under its first request. One
  * that was typed by then is given too: that caller waits for it, and can know it by its id.
  */
-function earlierReply({ store, now }: Context, { pair, id }: Sent): Reply | null {
+function earlierReply({ store, now }: Context, outbox: Outbox, { pair, id }: Sent): Reply | null {
   const answer = store.inbox.answerTo(pair, id)
   if (answer === null) return null
-  store.inbox.claim(answer.seq, now())
+  if (store.inbox.claim(answer.seq, now())) outbox.tellSender(answer, "delivered", null)
   return { kind: "reply", shortId: answer.shortId, text: answer.text }
 }
 

@@ -1,7 +1,14 @@
 /** The exact text that goes into the pane for one message. */
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { answerHint, excerpt, layOut, mostTypedUnits, visibleText } from "../protocol/layout.ts"
+import {
+  answerHint,
+  excerpt,
+  layOut,
+  mostTypedUnits,
+  visibleText,
+  wholeTextNote,
+} from "../protocol/layout.ts"
 import type { ProfileName } from "../protocol/names.ts"
 import type { Received } from "../store/messages.ts"
 import type { Context } from "./context.ts"
@@ -18,16 +25,18 @@ type Typed = Pick<Received, "pair" | "shortId" | "text">
 const mostLineBytes = 3500
 
 /**
- * The message laid out under the peer's local name; a long one as a file with its beginning; and, for a
+ * The message laid out under the peer's local name; of a long one the beginning, and where the whole lies; and, for a
  * pair's first message and then at most once an hour, the line that says how to answer.
  */
 export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
   const isLong =
     text.length > mostTypedUnits || (profile === "plain" && Buffer.byteLength(text) > mostLineBytes)
-  const shown = isLong ? excerpt(text, keepInFile(context, message.shortId, text)) : text
-  const line = layOut(name, message.shortId, shown)
-  return isHintDue(context, message.pair) ? `${line}\n${answerHint(message.shortId)}` : line
+  const { pair, shortId } = message
+  const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
+  if (isLong) lines.push(wholeTextNote(text.length, keepInFile(context, shortId, text)))
+  if (isHintDue(context, pair)) lines.push(answerHint(shortId))
+  return lines.join("\n")
 }
 
 /** To be called once the text was typed: the hint is not due again for an hour. */

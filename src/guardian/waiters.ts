@@ -1,28 +1,69 @@
 /** Commands that wait for what becomes of a message of ours. */
+import { SentoError } from "../protocol/errors.ts"
 import type { ReceiptState } from "../protocol/messages.ts"
 
 export type News =
   | { readonly kind: "state"; readonly state: ReceiptState | "accepted"; readonly reason: string | null }
   /** `text` as it came: not sanitised. */
   | { readonly kind: "reply"; readonly shortId: string; readonly text: string }
+  | Ended
 
-type Listener = (news: News) => void
+/** Nothing more becomes of it. */
+export type Ended = {
+  readonly kind: "ended"
+  readonly state: "refused" | "expired" | "dropped"
+  readonly reason: string
+}
+
+type Waiter = {
+  readonly pair: string
+  /** Of our message; null: only the end of the pair is of interest. */
+  readonly id: string | null
+  readonly hear: (news: News) => void
+}
 
 export type Waiters = ReturnType<typeof createWaiters>
 
 export function createWaiters() {
-  const listeners = new Map<string, Listener>()
+  const waiters = new Set<Waiter>()
+  const ofMessage = (pair: string, id: string): Waiter[] =>
+    [...waiters].filter(one => one.pair === pair && one.id === id)
   return {
-    /** @param id - of our message @returns what ends the wait */
-    wait(id: string, listener: Listener): () => void {
-      listeners.set(id, listener)
+    /** @returns what ends the wait */
+    wait(waiter: Waiter): () => void {
+      waiters.add(waiter)
       return () => {
-        if (listeners.get(id) === listener) listeners.delete(id)
+        waiters.delete(waiter)
       }
     },
-    has: (id: string): boolean => listeners.has(id),
-    tell(id: string, news: News): void {
-      listeners.get(id)?.(news)
+    /** Whether somebody waits for what becomes of this message that went to this pair. */
+    has: (pair: string, id: string): boolean => ofMessage(pair, id).length > 0,
+    tell(pair: string, id: string, news: News): void {
+      for (const one of ofMessage(pair, id)) one.hear(news)
     },
+    endPair(pair: string, reason: string): void {
+      for (const one of [...waiters].filter(one => one.pair === pair))
+        one.hear({ kind: "ended", state: "dropped", reason })
+    },
+  }
+}
+
+/** What a command is told whose message has ended. @param to - the other agent's name */
+export function endedError(to: string, { state, reason }: Omit<Ended, "kind">): SentoError {
+  switch (state) {
+    case "refused":
+      return new SentoError("refused", `${to} refused the message: ${reason}`)
+    case "expired":
+      return new SentoError(
+        "timed-out",
+        `the message to ${to} has expired: ${reason}`,
+        `see \`sento doctor ${to}\`, then send it again`,
+      )
+    case "dropped":
+      return new SentoError(
+        "refused",
+        `the pair with ${to} has ended: ${reason}`,
+        "to go on, pair again: `sento pair`",
+      )
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Posts to another Guardian. Follows no redirect, uses no proxy, reads no more than 128 KiB, and sends the
+ * Posts to another Guardian, and not to this machine where the host does not say so. Follows no redirect, uses no proxy, reads no more than 128 KiB, and sends the
  * IP literal as Host: the other side refuses names that it does not know.
  * @see docs/PROTOCOL.md section 1
  */
-import { lookup } from "node:dns/promises"
+import dns from "node:dns/promises"
 import { isIP } from "node:net"
-import { formatAddress } from "../protocol/addresses.ts"
+import { formatAddress, isLoopback, keepsItsSide } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 
 export type PostAnswer =
@@ -37,9 +37,12 @@ export async function post(
   options: PostOptions,
 ): Promise<PostAnswer> {
   const literal = await resolveHost(host)
+  if (literal === null) return unresolved(`cannot resolve the host name ${host}`)
+  if (!keepsItsSide(host, literal))
+    return unresolved(
+      `the host name ${host} leads to ${literal}, which is ${isLoopback(host) ? "not " : ""}this machine`,
+    )
   const where = formatAddress(host, port)
-  if (literal === null)
-    return { kind: "unreachable", cause: "unresolved", reason: `cannot resolve the host name ${host}` }
   // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
   const deadline = new AbortController()
   let isLate = false
@@ -88,14 +91,16 @@ async function readBounded(response: Response): Promise<Uint8Array | null> {
 }
 
 /** The IP literal that a host leads to now, or null. */
-export async function resolveHost(host: string): Promise<string | null> {
+async function resolveHost(host: string): Promise<string | null> {
   if (isIP(host)) return host
   try {
-    return (await lookup(host)).address
+    return (await dns.lookup(host)).address
   } catch {
     return null
   }
 }
+
+const unresolved = (reason: string): PostAnswer => ({ kind: "unreachable", cause: "unresolved", reason })
 
 function unreachable(error: unknown, where: string, isLate: boolean): PostAnswer {
   const code = (error as { code?: string }).code

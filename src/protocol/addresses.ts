@@ -53,6 +53,13 @@ unspecified.addAddress("::", "ipv6")
 export const isLoopback = (host: string): boolean =>
   isWithin(loopback, host) || /(?:^|\.)localhost\.?$/i.test(host)
 
+/**
+ * Whether a host may be asked at the IP literal that it leads to now: a name that does not say so must not lead to
+ * this machine, nor `localhost` elsewhere.
+ */
+export const keepsItsSide = (host: string, literal: string): boolean =>
+  host === literal || (isDestination(literal) && isLoopback(literal) === isLoopback(host))
+
 /** A list's IPv4 rules hold for IPv4-mapped IPv6 addresses too. */
 function isWithin(list: BlockList, host: string): boolean {
   if (isIPv4(host)) return list.check(host, "ipv4")

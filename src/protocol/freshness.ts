@@ -34,6 +34,28 @@ export function staleness(sentAt: number, now: number): number | null {
   return Math.abs(skewSeconds) <= toleranceSeconds ? null : skewSeconds
 }
 
+/** Two clocks read at once: the one that can be set, and milliseconds since some moment, which nobody sets. */
+export type Moment = { readonly now: number; readonly elapsed: number }
+
+/** The last look at the clocks, and since when the first was not set ahead; `elapsed` of each. */
+export type Steadiness = { readonly last: Moment; readonly since: number }
+
+/** What a further look says. A clock that is set back, or a little ahead, forgets nothing too early. */
+export function lookAgain({ last, since }: Steadiness, at: Moment): Steadiness {
+  const setAhead = at.now - last.now - (at.elapsed - last.elapsed)
+  return { last: at, since: setAhead > toleranceSeconds * 1000 ? at.elapsed : since }
+}
+
+/**
+ * Whether what is old by the clock may be forgotten. One that was set ahead and is set right again takes as fresh what
+ * came minutes before: that must be stale for good by then.
+ */
+export const mayForget = ({ last, since }: Steadiness): boolean =>
+  last.elapsed - since >= staleForGoodMilliseconds
+
+/** A timestamp may be so far ahead when it comes, and behind when it comes again. */
+export const staleForGoodMilliseconds = 2 * toleranceSeconds * 1000
+
 function daysOf(year: number, month: number): number {
   return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
 }

@@ -2,7 +2,7 @@
  * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
  * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
  */
-import { answerHint } from "./layout.ts"
+import { isOwnLine } from "./layout.ts"
 import { isSentence } from "./turns.ts"
 
 /** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
@@ -124,9 +124,9 @@ const messageLine =
  * Gemini CLI 0.61.0 merges queued prompts into one.
  */
 function hasMoreThan(tags: readonly Tag[], prompt: string): boolean {
-  const hints = new Set(tags.map(tag => answerHint(tag.id)))
+  const isOurs = (line: string): boolean => tags.some(tag => isOwnLine(line.trim(), tag.id))
   const lines = prompt.trim().split("\n")
-  return tags.length === 0 || lines.some(line => !messageLine.test(line) && !hints.has(line.trim()))
+  return tags.length === 0 || lines.some(line => !messageLine.test(line) && !isOurs(line))
 }
 
 const idOf = (value: unknown): string | null =>

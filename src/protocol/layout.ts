@@ -12,8 +12,11 @@ export const nothingVisible = "(no visible text)"
  * @param name - the name under which this side's owner approved the pair, never one that the message brings
  */
 export function layOut(name: string, shortId: string, text: string): string {
-  return `← agent ${name} [${shortId}]: ${visibleText(text).replaceAll("\n", "\n  ")}`
+  return `← agent ${name} [${shortId}]: ${indented(visibleText(text))}`
 }
+
+/** A peer's lines behind words of ours: those after the first are indented, so that none can pass for a line of ours. */
+export const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 
 /** The line that says how to answer; not indented, so that no message can bring one. */
 export const answerHint = (shortId: string): string =>
@@ -25,16 +28,34 @@ export const mostTypedUnits = 8000
 const excerptLines = 10
 const excerptUnits = 500
 
-/** What is typed in place of a long text that lies in `path`. @param text - as {@link visibleText} gives it */
-export function excerpt(text: string, path: string): string {
+/** What is typed in place of a long text, above {@link wholeTextNote}. @param text - as {@link visibleText} gives it */
+export function excerpt(text: string): string {
   const beginning = text.split("\n").slice(0, excerptLines).join("\n").slice(0, excerptUnits)
-  return `(${text.length} characters; the whole text is in ${path}; it begins:)\n${beginning.toWellFormed()} …`
+  return `${beginning.toWellFormed()} …`
 }
+
+/** The line that says where a long text lies; not indented, as the one that says how to answer. */
+export const wholeTextNote = (units: number, path: string): string =>
+  `(${units} characters; the whole text is in ${path})`
+
+/** Whether a line is one of ours below the message with this id, whose file is named so. */
+export const isOwnLine = (line: string, shortId: string): boolean =>
+  line === answerHint(shortId) ||
+  (/^\(\d+ characters; the whole text is in \/.*\)$/.test(line) && line.endsWith(`/${shortId}.txt)`))
 
 /** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */
 export function visibleText(text: string): string {
   return sanitise(text).replace(/\s+$/, "").replace(/^\n+/, "") || nothingVisible
 }
+
+/** JSON of one line and the same value, with nothing in it that a terminal hides, turns round or obeys. */
+export const visibleJson = (value: unknown): string =>
+  JSON.stringify(value).replace(unseenInJson, characters =>
+    Array.from({ length: characters.length }, (_, i) => escapedUnit(characters.charCodeAt(i))).join(""),
+  )
+
+const unseenInJson = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]+/gu
+const escapedUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, "0")}`
 
 /** {@link visibleText} in one line: what a peer says of a message, so that it cannot write lines of ours. */
 export const visibleLine = (text: string): string => visibleText(text).replace(/\n\s*/g, " ")
@@ -57,14 +78,17 @@ const withoutInvisible = (text: string): string =>
 /** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
 const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
 const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
-const invisible = String.raw`(?!\n)[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]`
+/** Format characters that are drawn: a number's or word's sign around it (Unicode's Prepended_Concatenation_Mark). */
+const drawn = String.raw`\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}`
+/** Private use is none of these: fonts draw it, and prompts are made of it. */
+const invisible = String.raw`(?![\n${drawn}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`
 const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 
 /**
- * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex, Gemini and OpenCode read a
- * file named so without asking. A quote after it starts a path with spaces. One look for the last separator
+ * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex and OpenCode read a file named so
+ * without asking (Gemini CLI is given no `@` at all: its profile). A quote after it starts a path with spaces. One look for the last separator
  * of a word serves all its `@`s: a lookahead for each would take seconds for 32,768 of them.
  */
 function defuseMentions(word: string): string {

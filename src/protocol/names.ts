@@ -1,11 +1,11 @@
 import * as v from "valibot"
 
 /**
- * A name of an agent. Anything else is refused before it is shown, so a name can carry no escape, no
- * look-alike letter and no `__proto__`.
+ * A name of an agent. Anything else is refused before it is shown, so a name can carry no escape and no look-alike
+ * letter, and none is a key that valibot 1.5.0 leaves out of what it reads (`__proto__`, `constructor`, `prototype`).
  * @see docs/PROTOCOL.md, "Words"
  */
-export const namePattern = /^[a-z0-9][a-z0-9-]{0,31}$/
+export const namePattern = /^(?!(?:constructor|prototype)$)[a-z0-9][a-z0-9-]{0,31}$/
 
 export const nameSchema = v.pipe(v.string(), v.regex(namePattern))
 
@@ -17,7 +17,8 @@ export const profileNames = ["claude", "codex", "gemini", "opencode", "plain"] a
 export type ProfileName = (typeof profileNames)[number]
 
 /** What a bad name should look like, for error messages. */
-export const nameRule = "a name is 1 to 32 of a-z, 0-9 and -, and does not start with -"
+export const nameRule =
+  "a name is 1 to 32 of a-z, 0-9 and -, does not start with -, and is not constructor or prototype"
 
 /** The name that was probably meant, or null: at most two letters away, and fewer than half of it. */
 export function nearestName(text: string, names: readonly string[]): string | null {

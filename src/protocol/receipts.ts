@@ -26,8 +26,10 @@ const ranks: Readonly<Record<ReceiptState, number>> = {
   answered: 3,
 }
 
-/** Words of waiting that are told of one message; what becomes of it at last is told beyond them. */
+/** Words of waiting that are told and taken of one message; what becomes of it at last is told beyond them. */
 const mostHolds = mostReceipts - 2
+
+const mostOf = (state: ReceiptState): number => (state === "held" ? mostHolds : mostReceipts)
 
 const finalStates: readonly ReceiptState[] = ["answered", "expired", "refused"]
 
@@ -39,7 +41,7 @@ export function isWorthTelling(last: Word | null, made: number, next: Word): boo
   if (last !== null && last.state === next.state && last.reason === next.reason) return false
   // The end of a turn may be known before the end of the typing that started it.
   if (last?.state === "failed") return false
-  return made < (next.state === "held" ? mostHolds : mostReceipts)
+  return made < mostOf(next.state)
 }
 
 /**
@@ -50,7 +52,7 @@ export function isTaken(last: ReceiptState | null, taken: number, next: ReceiptS
   if (last !== null && finalStates.includes(last)) return false
   if (next === "answered") return true
   const isBackwards = last !== null && ranks[next] < ranks[last]
-  return taken < mostReceipts && !isBackwards
+  return taken < mostOf(next) && !isBackwards
 }
 
 /** The reasons that a Guardian gives; docs/PROTOCOL.md leaves them free. */

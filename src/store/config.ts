@@ -15,7 +15,7 @@ import {
 import { dirname } from "node:path"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
-import { nameSchema, profileNames } from "../protocol/names.ts"
+import { isName, nameSchema, profileNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
 import { requireOwn } from "./ownership.ts"
 import type { Paths } from "./paths.ts"
@@ -189,6 +189,9 @@ function parseConfig(path: string, text: string): Config {
       `${path} is of version ${version}; this sento knows version 1`,
       "use a newer sento",
     )
+  // A record leaves some keys out without a word, and the next write would erase them from the file.
+  const noName = Object.keys((value as { agents?: object } | null)?.agents ?? {}).find(name => !isName(name))
+  if (noName !== undefined) throw broken(`has a wrong ${JSON.stringify(`agents.${noName}`)}`)
   const parsed = v.safeParse(configSchema, value)
   if (parsed.success) return parsed.output
   throw broken(describe(parsed.issues[0]))

@@ -160,6 +160,34 @@ const migrations: readonly string[] = [
     at INTEGER NOT NULL
   );
   `,
+  `
+  CREATE TABLE waiting (              -- bytes of text that wait, kept by the triggers below
+    pair TEXT NOT NULL,
+    box TEXT NOT NULL CHECK (box IN ('inbox', 'outbox')),
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (pair, box)
+  ) WITHOUT ROWID;
+  INSERT INTO waiting SELECT pair, 'inbox', sum(length(CAST(text AS BLOB))) FROM inbox
+    WHERE state IN ('waiting', 'typing') GROUP BY pair;
+  INSERT INTO waiting SELECT pair, 'outbox', sum(length(CAST(text AS BLOB))) FROM outbox
+    WHERE state = 'queued' GROUP BY pair;
+  CREATE TRIGGER inbox_waits AFTER INSERT ON inbox WHEN NEW.state IN ('waiting', 'typing') BEGIN
+    INSERT INTO waiting VALUES (NEW.pair, 'inbox', length(CAST(NEW.text AS BLOB)))
+      ON CONFLICT (pair, box) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER inbox_settles AFTER UPDATE OF state ON inbox
+    WHEN OLD.state IN ('waiting', 'typing') AND NEW.state NOT IN ('waiting', 'typing') BEGIN
+    UPDATE waiting SET bytes = bytes - length(CAST(OLD.text AS BLOB)) WHERE pair = OLD.pair AND box = 'inbox';
+  END;
+  CREATE TRIGGER outbox_waits AFTER INSERT ON outbox WHEN NEW.state = 'queued' BEGIN
+    INSERT INTO waiting VALUES (NEW.pair, 'outbox', length(CAST(NEW.text AS BLOB)))
+      ON CONFLICT (pair, box) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER outbox_settles AFTER UPDATE OF state ON outbox
+    WHEN OLD.state = 'queued' AND NEW.state <> 'queued' BEGIN
+    UPDATE waiting SET bytes = bytes - length(CAST(OLD.text AS BLOB)) WHERE pair = OLD.pair AND box = 'outbox';
+  END;
+  `,
 ]
 
 /**

@@ -22,6 +22,9 @@ export type Received = {
   readonly settledAt: number | null
 }
 
+/** A received message that waits, without its text. */
+export type Waiting = Pick<Received, "seq" | "pair" | "name" | "id">
+
 /** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
 export type Sent = {
   readonly seq: number
@@ -55,6 +58,20 @@ export type Admission =
   | { readonly kind: "accepted"; readonly shortId: string }
   | { readonly kind: "duplicate" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number }
+  /** So much of this pair waits already that no more is kept. */
+  | { readonly kind: "full" }
+
+/** How much text of one pair may wait each way, in bytes of UTF-8. */
+export const mostWaitingBytes = 16 * 1024 * 1024
+
+/** Whether one more text may wait with those of its pair that do. */
+function createRoom(database: Database, box: "inbox" | "outbox") {
+  const waiting = database.query<{ bytes: number }, { pair: string }>(
+    `SELECT bytes FROM waiting WHERE pair = $pair AND box = '${box}'`,
+  )
+  return (pair: string, text: string): boolean =>
+    (waiting.get({ pair })?.bytes ?? 0) + Buffer.byteLength(text) <= mostWaitingBytes
+}
 
 /** How long a short id is not given to another message. */
 const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
@@ -62,10 +79,14 @@ const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 export type Inbox = ReturnType<typeof createInbox>
 
 export function createInbox(database: Database, random: (length: number) => Uint8Array) {
-  const seen = database.query("SELECT 1 FROM seen WHERE pair = $pair AND id = $id")
-  const touch = database.query("UPDATE seen SET last_at = $now WHERE pair = $pair AND id = $id")
+  const hasRoom = createRoom(database, "inbox")
+  // A message is in the inbox longer than its id is in `seen`.
+  const seen = database.query(
+    "SELECT 1 FROM seen WHERE pair = $pair AND id = $id UNION ALL SELECT 1 FROM inbox WHERE pair = $pair AND id = $id",
+  )
   const remember = database.query(
-    "INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)",
+    `INSERT INTO seen (pair, id, is_message, first_at, last_at) VALUES ($pair, $id, $isMessage, $now, $now)
+     ON CONFLICT (pair, id) DO UPDATE SET last_at = $now`,
   )
   const forgetIds = database.query("DELETE FROM seen WHERE last_at < $before")
   const messageTimes = database.query<{ at: number }, { pair: string; since: number }>(
@@ -93,6 +114,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const next = database.query<Row, { now: number }>(
     `SELECT * FROM inbox WHERE state = 'waiting' AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused})
      ORDER BY seq LIMIT 1`,
+  )
+  const waitingBehind = database.query<Waiting, { seq: number; most: number }>(
+    "SELECT seq, pair, name, id FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
   )
   const waitingHops = database.query<{ most: number | null }, { pair: string }>(
     "SELECT max(hops) AS most FROM inbox WHERE pair = $pair AND state = 'waiting'",
@@ -130,6 +154,8 @@ export function createInbox(database: Database, random: (length: number) => Uint
     }
   }
 
+  const hasSeen = (pair: string, id: string): boolean => seen.get({ pair, id }) !== null
+
   return {
     /**
      * Whether this pair has asked for more than the second bucket holds; if not, counts this request.
@@ -145,14 +171,13 @@ export function createInbox(database: Database, random: (length: number) => Uint
       return null
     },
 
-    hasSeen: (pair: string, id: string): boolean => seen.get({ pair, id }) !== null,
+    hasSeen,
 
-    /** True where this id came from this pair before; its memory starts anew. */
-    touchSeen: (pair: string, id: string, now: number): boolean => touch.run({ pair, id, now }).changes > 0,
-
-    /** Remembers an id that is not a message's. */
-    remember(pair: string, id: string, now: number): void {
+    /** Remembers an id from now on, as that of no new message. @returns whether it came from this pair before */
+    remember(pair: string, id: string, now: number): boolean {
+      const isKnown = hasSeen(pair, id)
       remember.run({ pair, id, isMessage: 0, now })
+      return isKnown
     },
 
     /** Admits a message whose id was not seen: id and message together, or neither. */
@@ -167,6 +192,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       pullBackMessages.run({ pair, now })
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null && !areLimitsLifted()) return { kind: "limited", retryAfterSeconds: wait }
+      if (!hasRoom(pair, body.text) && !areLimitsLifted()) return { kind: "full" }
       const shortId = freshShortId(now)
       remember.run({ pair, id: body.id, isMessage: 1, now })
       insert.run({
@@ -193,6 +219,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
      * may stand in the pane; otherwise the oldest of a pair that is not paused at this time.
      */
     next: (now: number): Received | null => receivedOrNull(typing.get() ?? next.get({ now })),
+
+    /** The oldest of the messages that wait, also of paused pairs, behind this one. */
+    waitingBehind: (seq: number, most: number): Waiting[] => waitingBehind.all({ seq, most }),
 
     /** The most hops among messages of this pair that wait, or null. */
     waitingHops: (pair: string): number | null => waitingHops.get({ pair })?.most ?? null,
@@ -263,7 +292,7 @@ export function createOutbox(database: Database) {
     "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
   )
   const dropAll = database.query(
-    "UPDATE outbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state = 'queued'",
+    "UPDATE outbox SET state = 'dropped', reason = $reason, settled_at = $now WHERE pair = $pair AND state = 'queued'",
   )
   const counted = database.query<{ count: number }, []>(
     "SELECT count(*) AS count FROM outbox WHERE state = 'queued'",
@@ -301,6 +330,8 @@ export function createOutbox(database: Database) {
       receipt.run({ pair, of, state, reason })
       return true
     },
+    /** Whether one more text may wait with those for this pair. */
+    hasRoom: createRoom(database, "outbox"),
     byId(pair: string, id: string): Sent | null {
       const row = byId.get({ pair, id })
       return row === null ? null : sent(row)
@@ -311,7 +342,8 @@ export function createOutbox(database: Database) {
     hasten(pair: string): void {
       hasten.run({ pair })
     },
-    drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
+    /** Drops whatever waits for this pair; to be called within the transaction that ends it. */
+    drop: (pair: string, reason: string, now: number): number => dropAll.run({ pair, reason, now }).changes,
     /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
     loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
     waitingCount: (): number => counted.get()?.count ?? 0,

@@ -51,6 +51,9 @@ export function createPeers(database: Database) {
   const untold = database.query<Untold, []>(
     "SELECT pair, name, unpair, at FROM revoked WHERE unpair IS NOT NULL",
   )
+  const untoldOf = database.query<Untold, { pair: string }>(
+    "SELECT pair, name, unpair, at FROM revoked WHERE pair = $pair AND unpair IS NOT NULL",
+  )
   const waiting = database.query<{ pair: string; count: number }, []>(
     `SELECT pair, count(*) AS count FROM (
        SELECT pair FROM inbox WHERE state IN ('waiting', 'typing') UNION ALL
@@ -126,6 +129,8 @@ export function createPeers(database: Database) {
       told.run({ pair })
     },
     untold: (): Untold[] => untold.all(),
+    /** This pair, where it has ended and its other side does not know yet; or null. */
+    untoldOf: (pair: string): Untold | null => untoldOf.get({ pair }),
     revocations: (): Revocation[] =>
       revocations.all().map(({ by_us, ...row }) => ({ ...row, byUs: by_us === 1 })),
   }

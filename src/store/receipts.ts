@@ -22,6 +22,10 @@ export type Receipt = {
 
 type Row = Omit<Receipt, "nextAt" | "askedFor"> & { next_at: number; asked_for: number | null }
 
+/** Of a message that still waits, it must be known how much was said: its sender counts too. */
+export const isSettled = `NOT EXISTS (SELECT 1 FROM inbox
+  WHERE inbox.pair = receipts.pair AND inbox.id = receipts.of AND inbox.state IN ('waiting', 'typing'))`
+
 export type Receipts = ReturnType<typeof createReceipts>
 
 export function createReceipts(database: Database) {
@@ -47,7 +51,7 @@ export function createReceipts(database: Database) {
     "UPDATE receipts SET next_at = 0 WHERE pair = $pair AND pending = 1 AND next_at > 0 AND asked_for IS NULL",
   )
   const drop = database.query("DELETE FROM receipts WHERE pair = $pair")
-  const forget = database.query("DELETE FROM receipts WHERE at < $before")
+  const forget = database.query(`DELETE FROM receipts WHERE at < $before AND ${isSettled}`)
   return {
     /** Notes a word to tell; false where it says nothing new, or enough was said of this message. */
     note(
@@ -85,7 +89,7 @@ export function createReceipts(database: Database) {
     drop(pair: string): void {
       drop.run({ pair })
     },
-    /** Forgets words that nobody heard within a day, and those about messages older than two. */
+    /** Forgets words about messages that no longer wait, after two days. */
     forget(now: number): void {
       forget.run({ before: now - 2 * messageLifetimeMilliseconds })
     },

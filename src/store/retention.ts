@@ -1,5 +1,6 @@
 /** What is forgotten of messages that are settled, so that sento.db stays small. What waits is never removed. */
 import type { Database } from "bun:sqlite"
+import { isSettled } from "./receipts.ts"
 
 /** How much is kept: both hold. */
 export type RetentionPolicy = { readonly days: number; readonly bytes: number }
@@ -25,7 +26,9 @@ export function createRetention(database: Database) {
   const removals = (["inbox", "outbox"] as const).map(table =>
     database.query(`DELETE FROM ${table} WHERE ${settledIn[table]} AND settled_at <= $until`),
   )
-  const forgetReceipts = database.query("DELETE FROM receipts WHERE pending = 0 AND at <= $until")
+  const forgetReceipts = database.query(
+    `DELETE FROM receipts WHERE pending = 0 AND at <= $until AND ${isSettled}`,
+  )
   const settled = `SELECT settled_at FROM inbox WHERE ${settledIn.inbox}
     UNION ALL SELECT settled_at FROM outbox WHERE ${settledIn.outbox}`
   const count = database.query<{ count: number }, []>(`SELECT count(*) AS count FROM (${settled})`)

@@ -15,6 +15,7 @@ import {
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { pathsOf } from "../../src/store/paths.ts"
+import { isAlive } from "../../src/tmux/process.ts"
 import { ask, type Besieged, besiege } from "../support/besieged.ts"
 import { messageBody, signSealed } from "../support/client.ts"
 import { initAgent, pairAgents, setUpAgent, until } from "../support/world.ts"
@@ -25,7 +26,7 @@ const canBecomeNobody = process.geteuid?.() === 0 && Bun.which("setpriv") !== nu
 
 let mira: Besieged
 beforeAll(async () => {
-  mira = await besiege({ peers: 3 })
+  mira = await besiege({ peers: 4 })
 })
 afterAll(() => mira.close())
 
@@ -211,4 +212,21 @@ test("a Guardian that crashes leaves no core dump with its keys", () => {
   const limits = readFileSync(`/proc/${mira.pid}/limits`, "utf8")
   // 1 and not 0: a dump into a program is made whatever the limit, but for this one (core(5)).
   expect(/^Max core file size\s+(\d+)\s+(\d+)/m.exec(limits)?.slice(1)).toEqual(["1", "1"])
+})
+
+test("a Guardian that crashes writes no key and no text into its output, its log or a core", async () => {
+  const { pair } = mira.peer()
+  const text = `whispered ${crypto.randomUUID()}`
+  const request = signSealed(pair, messageBody(Date.now(), { text }))
+  expect(await ask(mira, pair, request)).toMatchObject({ status: 202 })
+  process.kill(mira.pid, "SIGSEGV")
+  await until("the crash", () => !isAlive(mira.pid))
+  const output = readFileSync(join(mira.paths.folder, "guardian.out"), "latin1")
+  expect(output).toContain("Segmentation fault")
+  const left = output + readFileSync(mira.paths.log, "latin1")
+  for (const secret of [text, pair.send, pair.receive, Buffer.from(pair.send, "hex").toString("latin1")])
+    expect(left.includes(secret)).toBe(false)
+  const cores = ["/", mira.paths.home, mira.paths.folder].flatMap(folder => readdirSync(folder))
+  expect(cores.filter(name => /^core(?:\.|$)/.test(name))).toEqual([])
+  await mira.start()
 })

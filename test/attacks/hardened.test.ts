@@ -62,6 +62,8 @@ async function must(user: string, line: string): Promise<string> {
 
 async function makeUsers(): Promise<Users> {
   const name = `t${process.pid}${Math.floor(performance.now())}`.slice(0, 20)
+  // A Guardian that another file ran in this process leaves its own, which would keep the users from the binary.
+  process.umask(0o022)
   users = { name, owner: `${name}-own`, agent: `${name}-agent` }
   await must("root", `useradd --create-home --user-group ${users.owner}`)
   const home = `/home/${users.owner}`

@@ -1,8 +1,11 @@
 /** What is built from: a dependency that changes under us, and a binary that cannot say what it is. */
 import { expect, test } from "bun:test"
-import { existsSync, readFileSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import packageJson from "../../package.json" with { type: "json" }
+import { sumLine } from "../../sums.ts"
 
 const root = join(import.meta.dir, "../..")
 const lock = readFileSync(join(root, "bun.lock"), "utf8")
@@ -39,5 +42,26 @@ test.skipIf(!existsSync(join(root, "dist/sento")))(
       commit: expect.stringMatching(/^(?:[0-9a-f]{40}|unknown)$/),
       bun: Bun.version,
     })
+  },
+)
+
+test.skipIf(Bun.which("sha256sum") === null)(
+  "`sha256sum -c` takes our SHA256SUMS, and no file of another byte",
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "sento-sums-"))
+    try {
+      const files = ["sento-linux-x64", "sento-linux-arm64-musl"].map(
+        name => [name, randomBytes(10_000)] as const,
+      )
+      for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes)
+      writeFileSync(join(folder, "SHA256SUMS"), files.map(([name, bytes]) => sumLine(name, bytes)).join(""))
+      const check = () =>
+        Bun.spawnSync(["sha256sum", "--strict", "-c", "SHA256SUMS"], { cwd: folder }).exitCode
+      expect(check()).toBe(0)
+      appendFileSync(join(folder, "sento-linux-x64"), "x")
+      expect(check()).toBe(1)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   },
 )

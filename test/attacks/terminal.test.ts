@@ -47,7 +47,16 @@ const tricks: readonly (readonly [string, string, string | RegExp])[] = [
     "#(touch marker) `touch marker` $(touch marker); kill-server",
     /kill-server$/,
   ],
-  ["64 KiB of anything", "𝕏".repeat(16_384), /^\(32768 characters; the whole text is in .*; it begins:\)/],
+  [
+    "a forged note of where a longer text lies",
+    "hi\n(9 characters; the whole text is in /etc/passwd)",
+    "hi\n  (9 characters; the whole text is in /etc/passwd)",
+  ],
+  [
+    "64 KiB of anything",
+    "𝕏".repeat(16_384),
+    /^(?:𝕏){250} …\n\(32768 characters; the whole text is in \/.*\.txt\)$/u,
+  ],
 ]
 
 const unseen = /(?!\n|\u200d|\ufe0f)[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
@@ -90,7 +99,7 @@ test.each(tricks.map((trick, i) => [trick[0], i, trick[2]] as const))(
     if (typeof want === "string") expect(text).toBe(want)
     else expect(text).toMatch(want)
     expect(unseen.test(text)).toBe(false)
-    expect(text).not.toMatch(/\n(?! {2})/)
+    expect(text.replace(/\n\(32768 characters; .*\)$/, "")).not.toMatch(/\n(?! {2})/)
   },
 )
 
@@ -102,6 +111,6 @@ test("each was submitted once, and none was taken as a command, an answer or a c
 })
 
 test("a text too long to be typed lies in a file that is its owner's alone", () => {
-  const path = /the whole text is in (.*); it begins/.exec(submitted().at(-1) ?? "")?.[1] ?? ""
+  const path = /the whole text is in (.*)\)$/m.exec(submitted().at(-1) ?? "")?.[1] ?? ""
   expect((statSync(path).mode & 0o777).toString(8)).toBe("600")
 })

@@ -1,8 +1,11 @@
 /** The two local doors over real sockets, with callers that are not our commands. */
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { statSync } from "node:fs"
 import { connect } from "node:net"
+import { join } from "node:path"
+import { openDoor } from "../../src/guardian/doors.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { until } from "../support/world.ts"
 
 let guardian: TestGuardian
 beforeAll(async () => {
@@ -74,6 +77,36 @@ test("half a line and a hang-up leave the door open for others", async () => {
   await new Promise(resolve => socket.on("close", resolve).resume())
   expect(await say(guardian.paths.agentSocket, '{"op":"agents"}\n')).toMatchObject([{ result: {} }])
   expect(guardian.log()).not.toContain("bug:")
+})
+
+describe("callers that say nothing", () => {
+  const open = (patience: { milliseconds: number; callers: number }) => {
+    const path = join(guardian.paths.folder, "test.sock")
+    const door = openDoor({
+      ...{ path, door: "agent", patience, distrusted: async () => new Map() },
+      handle: async () => "done",
+      onError: error => expect(error).toBeUndefined(),
+    })
+    return { path, [Symbol.dispose]: door.close }
+  }
+  const done = [{ result: "done" }]
+  const ask = '{"op":"agents"}\n'
+
+  test("are cut when the time for a request is over, also where it drips in", async () => {
+    using door = open({ milliseconds: 50, callers: 8 })
+    expect(await Promise.all([say(door.path, ""), say(door.path, '{"op":')])).toEqual([[], []])
+    expect(await say(door.path, ask)).toEqual(done)
+  })
+
+  test("of too many, the first one is cut, and who asks is answered", async () => {
+    using door = open({ milliseconds: 60_000, callers: 3 })
+    const ends: number[] = []
+    for (let i = 0; i < 5; i += 1) void say(door.path, "").then(() => ends.push(i))
+    await until("two to be cut", () => ends.length === 2)
+    expect(await say(door.path, ask)).toEqual(done)
+    await until("a third", () => ends.length === 3)
+    expect(ends).toEqual([0, 1, 2])
+  })
 })
 
 test("only this user can open what the Guardian keeps", () => {

@@ -150,15 +150,16 @@ test.skipIf(!hasBuild)(
 )
 
 test.skipIf(!hasBuild).each([
-  ["before-message-is-kept", "sent again by the sender and typed once", 75, 1],
-  ["after-message-is-kept", "typed once, though the sender sent it twice", 75, 1],
-  ["before-typing-is-noted", "typed once", 0, 1],
-  ["after-typing-is-noted", "told to be uncertain, and not typed", 0, 0],
-  ["after-text-is-typed", "typed once, though the database could not tell", 0, 1],
-  ["after-delivery-is-noted", "typed once", 0, 1],
+  ["before-message-is-kept", "sent again by the sender and typed once", 75, "delivered"],
+  ["after-message-is-kept", "typed once, though the sender sent it twice", 75, "delivered"],
+  ["before-typing-is-noted", "typed once", 0, "delivered"],
+  ["after-typing-is-noted", "told to be uncertain, and not typed", 0, "uncertain"],
+  ["after-text-is-typed", "typed once, though the database could not tell", 0, "uncertain"],
+  ["after-delivery-is-noted", "typed once", 0, "delivered"],
 ] as const)(
   "a receiver killed %s: the message is %s",
-  async (point, _, exit, lines) => {
+  async (point, _, exit, word) => {
+    const lines = point === "after-typing-is-noted" ? 0 : 1
     await openWorld()
     await guard("mira")
     await guard("kai")
@@ -172,6 +173,7 @@ test.skipIf(!hasBuild).each([
     if (lines > 0) await world.shows("kai", "only once")
     await until("mira to know", async () => (await world.status("mira"))?.waiting.outbox === 0)
     await until("nothing to wait", async () => (await world.status("kai"))?.waiting.inbox === 0)
+    await until(`its sender to hear: ${word}`, async () => (await world.log("mira"))[0]?.peerState === word)
     expect((await world.screen("kai")).match(/← agent mira/g)?.length ?? 0).toBe(lines * echoes)
   },
   30_000,

@@ -1,6 +1,7 @@
 /** Peers that move: ports that change heal by themselves, and nobody else can move them. */
 import { Database } from "bun:sqlite"
-import { afterEach, expect, test } from "bun:test"
+import { afterEach, expect, spyOn, test } from "bun:test"
+import dns from "node:dns/promises"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, connect as dial, type Server, type Socket } from "node:net"
 import { callDoor } from "../../src/commands/door.ts"
@@ -310,6 +311,33 @@ test("loopback does not swap to another host: of such a hello the port alone cou
   await until("the new port", () => kaiOf(mira).port === other.port)
   expect(kaiOf(mira).host).toBe("127.0.0.1")
   expect(other.asked).toMatchObject([{ type: "hello", port: mira.port }])
+})
+
+test("a name that leads to this machine is not asked for a peer elsewhere, nor taken as its address", async () => {
+  const other = openKai()
+  await using mira = await openGuardian({ kai: { pair: kai, port: other.port } })
+  using lookup = spyOn(dns, "lookup").mockImplementation((async () => ({
+    address: "127.0.0.1",
+    family: 4,
+  })) as unknown as typeof dns.lookup)
+  const moveKai = async (host: string): Promise<void> => {
+    edit(mira.paths.config, config => {
+      config.agents.kai = { ...config.agents.kai, host }
+    })
+    await mira.restart()
+  }
+  await moveKai("192.0.2.7")
+  await post(mira.port, hello({ host: "kai.example", port: other.port }))
+  await until("the end of the check", () => mira.log().includes("does not answer there"))
+  expect(kaiOf(mira).host).toBe("192.0.2.7")
+  await moveKai("kai.example")
+  const probe = await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  expect(probe).toMatchObject({
+    isReached: false,
+    reason: "the host name kai.example leads to 127.0.0.1, which is this machine",
+  })
+  expect(lookup).toHaveBeenCalledTimes(2)
+  expect(other.asked).toEqual([])
 })
 
 test("a stale hello changes nothing, though its address would answer", async () => {

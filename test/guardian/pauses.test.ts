@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test"
 import { keysOf, type NamedPeer } from "../../src/guardian/context.ts"
 import { pausePair, pauseReason, resumePair, stopsLoop } from "../../src/guardian/pauses.ts"
+import { createWaiters } from "../../src/guardian/waiters.ts"
 import type { Config } from "../../src/store/config.ts"
 import { createTestStore, receive } from "../support/store.ts"
 
@@ -38,6 +39,7 @@ function createBooks({ own, peers }: Limits = {}) {
     config: { current: config, update: () => {} },
     log: { write: (line: string) => void written.push(line), refused: () => {} },
     now: () => time,
+    waiters: createWaiters(),
     notices: { tell: (_: string, text: string) => written.push(text), on: () => {} },
   }
   const kai: NamedPeer = { name: "kai", peer, keys: keysOf(peer) }

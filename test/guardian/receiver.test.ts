@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { connect } from "node:net"
+import { nobodysKeys } from "../../src/protocol/exchange.ts"
 import {
   type ClientPair,
   exchange,
@@ -451,6 +452,18 @@ describe("signed answers", () => {
   })
 })
 
+test("503 while too much of a pair waits, and accepted when there is room again", async () => {
+  await using guardian = await openGuardian({ kai: { pair: kai } })
+  expect(await send(guardian)).toMatchObject({ status: 202 })
+  using database = new Database(guardian.paths.database)
+  database.run("UPDATE waiting SET bytes = 16777215 WHERE box = 'inbox'")
+  const request = signPlain(kai, messageBody(guardian.now))
+  expect(await ask(guardian, request)).toMatchObject({ status: 503, retryAfter: 60 })
+  expect(guardian.log()).toContain("too much from kai waits")
+  database.run("UPDATE waiting SET bytes = 0")
+  expect(await ask(guardian, request)).toMatchObject({ status: 202, state: "accepted" })
+})
+
 describe("removal", () => {
   test("an unpair drops what waits of that pair, so that it is never typed", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
@@ -503,6 +516,14 @@ describe("limits", () => {
     expect(await send(guardian, {}, noa)).toMatchObject(admitted)
   })
 
+  test("messages that are refused because they are a day old count in the second bucket", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    const old = { createdAt: stamp(guardian.now - 25 * hourMilliseconds) }
+    for (let i = 0; i < 60; i += 1) expect(await send(guardian, old)).toMatchObject({ status: 400 })
+    expect(await send(guardian, old)).toMatchObject({ status: 429, retryAfter: 60 })
+    expect(await send(guardian)).toMatchObject(admitted)
+  })
+
   test.each([
     ["back an hour", -hourMilliseconds],
     ["back ten years", -87_600 * hourMilliseconds],
@@ -524,17 +545,64 @@ describe("limits", () => {
   })
 })
 
+test("for an unknown pair id a signature is computed all the same, with nobody's keys, which open nothing", async () => {
+  await using guardian = await openGuardian({ kai: { pair: kai } })
+  const zero = "0".repeat(64)
+  const unknown = signPlain({ ...newPair(), send: zero }, messageBody(guardian.now))
+  const { receive } = nobodysKeys
+  let uses = 0
+  const get = (): Uint8Array => {
+    uses += 1
+    return receive
+  }
+  Object.defineProperty(nobodysKeys, "receive", { configurable: true, get })
+  const answer = await post(guardian.port, unknown).finally(() =>
+    Object.defineProperty(nobodysKeys, "receive", { value: receive }),
+  )
+  expect(answer).toMatchObject({ head: oneAnswer })
+  expect(uses).toBeGreaterThan(0)
+})
+
 describe("replays", () => {
-  test("an id is a duplicate after a restart and for 48 hours after it was last seen, then new", async () => {
+  test("an id is a duplicate after a restart and for 48 hours after it was last seen, a message's while it is kept", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
-    const id = uuidV7(guardian.now)
-    expect(await send(guardian, { id })).toMatchObject({ state: "accepted" })
+    const [message, hello] = [{ id: uuidV7(1) }, { id: uuidV7(2), type: "hello", port: 1 }]
+    for (const one of [message, hello]) expect(await send(guardian, one)).toMatchObject({ state: "accepted" })
     for (const hours of [1, 47, 48]) {
-      guardian.now += hours * hourMilliseconds
+      guardian.pass(hours * hourMilliseconds)
       await guardian.restart()
-      expect({ hours, ...(await send(guardian, { id })) }).toMatchObject({ hours, state: "duplicate" })
+      for (const one of [message, hello])
+        expect({ hours, ...(await send(guardian, one)) }).toMatchObject({ hours, state: "duplicate" })
     }
+    guardian.pass(48 * hourMilliseconds + secondMilliseconds)
+    expect(await send(guardian, hello)).toMatchObject({ state: "accepted" })
+    expect(await send(guardian, message)).toMatchObject({ state: "duplicate" })
   })
+
+  test.each([
+    ["as it starts", true],
+    ["while it runs", false],
+  ] as const)(
+    "a message played again after the clock was 31 days ahead %s is a duplicate",
+    async (_, restarts) => {
+      await using guardian = await openGuardian({ kai: { pair: kai } })
+      const set = async (days: number): Promise<void> => {
+        guardian.now += days * 24 * hourMilliseconds
+        if (restarts) await guardian.restart()
+      }
+      const minute = 60 * secondMilliseconds
+      guardian.pass(20 * minute)
+      const recorded = signPlain(kai, messageBody(guardian.now))
+      expect(await ask(guardian, recorded)).toMatchObject({ state: "accepted" })
+      using database = new Database(guardian.paths.database)
+      database.run("UPDATE inbox SET state = 'delivered', settled_at = received_at")
+      await set(31)
+      // Two looks: the first would forget the message, and the second its id.
+      for (const minutes of [2, 2]) guardian.pass(minutes * minute)
+      await set(-31)
+      expect(await ask(guardian, recorded)).toMatchObject({ state: "duplicate" })
+    },
+  )
 
   test("a recorded request is refused as stale 15 minutes later, before and after a restart", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })

@@ -1,42 +1,22 @@
 /** What a sender makes of answers: a peer that lies, and a machine in the middle that has no key. */
+import { Database } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { callDoor } from "../../src/commands/door.ts"
 import type { SendResult } from "../../src/guardian/door-requests.ts"
-import { newPair, readRequest, signAnswer, stamp, uuidV7 } from "../support/client.ts"
+import { newPair, signAnswer, stamp, uuidV7 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { type Answerer, type Asked, accepted, openPeer, tell } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
 const kai = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
-
-type Asked = { readonly re: string; readonly id: string; readonly isSealed: boolean }
-type Answerer = (asked: Asked) => Response | Promise<Response>
-
-/** A peer that answers every request in its own way. */
-async function openPeer(
-  answerer: Answerer,
-): Promise<{ port: number; count: () => number } & AsyncDisposable> {
-  let count = 0
-  const server = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      count += 1
-      const isSealed = request.headers.get("content-encoding") === "aes128gcm"
-      const body = readRequest(kai, isSealed, Buffer.from(await request.arrayBuffer()))
-      const re = request.headers.get("x-sento-signature") ?? ""
-      return answerer({ re, id: String(body.id), isSealed })
-    },
-  })
-  return { port: server.port ?? 0, count: () => count, [Symbol.asyncDispose]: () => server.stop(true) }
-}
 
 const send = (guardian: TestGuardian): Promise<SendResult> =>
   callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi" })
 
 /** What the sender said, and how often the peer was asked. */
 async function sendTo(answerer: Answerer, features?: readonly string[]): Promise<string> {
-  await using peer = await openPeer(answerer)
+  await using peer = await openPeer(kai, answerer)
   await using guardian = await openGuardian({
     kai: { pair: kai, port: peer.port, ...(features === undefined ? {} : { features }) },
   })
@@ -53,7 +33,6 @@ const answer = (content: Record<string, unknown>, { isSealed = true, pair = kai,
   const { body, headers } = signAnswer(pair, content, isSealed)
   return new Response(new Uint8Array(body), { status: status ?? Number(content.status), headers })
 }
-const accepted = ({ re, id }: Asked) => ({ v: 1, re, status: 202, id, state: "accepted" })
 
 test.each([
   ["a sealed answer to a sealed request", (asked: Asked) => answer(accepted(asked)), undefined],
@@ -183,14 +162,14 @@ test.each([
 
 test("a signed 400 is the peer's own refusal; a signed 429 or 503 says when to try again", async () => {
   expect(await sendTo(({ re }) => answer({ v: 1, re, status: 400, error: "invalid", detail: "text" }))).toBe(
-    "failed: kai refused the message: invalid: text",
+    "refused: kai refused the message: invalid: text",
   )
   for (const status of [429, 503])
     expect(await sendTo(({ re }) => answer({ v: 1, re, status, retryAfter: 7 }))).toStartWith("queued: kai ")
 })
 
 test("a request repeated with its id is told what became of that message, which is sent once", async () => {
-  await using peer = await openPeer(asked => answer(accepted(asked)))
+  await using peer = await openPeer(kai, asked => answer(accepted(asked)))
   await using guardian = await openGuardian({
     kai: { pair: kai, port: peer.port },
     lia: { pair: newPair(), port: peer.port },
@@ -211,10 +190,39 @@ test("a request repeated with its id is told what became of that message, which 
   expect(peer.count()).toBe(1)
 })
 
+test("where too much waits for a peer, nothing more is kept, and that is said", async () => {
+  await using peer = await openPeer(kai, () => new Response(null, { status: 500 }))
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  expect((await send(guardian)).status).toBe("queued")
+  using database = new Database(guardian.paths.database)
+  database.run("UPDATE waiting SET bytes = 16777215 WHERE box = 'outbox'")
+  await expect(send(guardian)).rejects.toMatchObject({
+    code: "failed",
+    message: "the message cannot be kept: 16 MiB of text wait for kai already",
+    hint: "`sento doctor kai` says why they wait; send it again when they are through",
+  })
+  expect(database.query("SELECT text FROM outbox").all()).toHaveLength(1)
+})
+
+test("order is kept within a pair over retries: nothing passes a message that did not get through", async () => {
+  await using peer = await openPeer(kai, asked =>
+    peer.count() < 3 ? new Response(null, { status: 500 }) : answer(accepted(asked)),
+  )
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  const texts = ["one", "two", "three"]
+  for (const text of texts)
+    await callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text })
+  await tell(guardian, kai, {})
+  const sent = () => peer.asked.filter(one => one.body.type === "message").map(one => one.body.text)
+  await until("the last one", () => sent().at(-1) === "three")
+  expect([...new Set(sent())]).toEqual(texts)
+  expect(sent().slice(-3)).toEqual(texts)
+})
+
 const aDay = 24 * 60 * 60 * 1000
 
 test("a wait of our own counts no longer than five minutes where the clock was set back", async () => {
-  await using peer = await openPeer(() => new Response(null, { status: 500 }))
+  await using peer = await openPeer(kai, () => new Response(null, { status: 500 }))
   await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
   expect((await send(guardian)).status).toBe("queued")
   const asked = peer.count()
@@ -224,7 +232,7 @@ test("a wait of our own counts no longer than five minutes where the clock was s
 })
 
 test("a wait that the peer asked for is kept over a restart, and no longer than it asked", async () => {
-  await using peer = await openPeer(({ re }) => answer({ v: 1, re, status: 503, retryAfter: 3600 }))
+  await using peer = await openPeer(kai, ({ re }) => answer({ v: 1, re, status: 503, retryAfter: 3600 }))
   await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
   expect((await send(guardian)).status).toBe("queued")
   await guardian.restart()

@@ -106,6 +106,33 @@ test("a Guardian that is stopped under `--wait` says that the message lives on",
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
 }, 40_000)
 
+test("under `--wait` a person sees that the message is queued, Ctrl-C leaves it, and a removal ends the wait", async () => {
+  world = createWorld()
+  for (const name of ["mira", "kai"]) {
+    initAgent(world, name)
+    await world.guard(name)
+  }
+  await pairAgents(world, "mira", "kai")
+  await world.stopGuard("kai")
+  const interrupted = world.start("mira", ["send", "kai", "one", "--wait", "30"])
+  const [first, all] = interrupted.stderr.tee()
+  await first.getReader().read()
+  interrupted.kill("SIGINT")
+  const left = await finished({ stdout: interrupted.stdout, stderr: all, exited: interrupted.exited })
+  expect(left).toMatchObject({ exit: 130, stdout: "" })
+  expect(left.stderr).toMatch(
+    /^queued for kai: nothing listens on .*; is its Guardian running\?; waiting\nstopped waiting; the message lives on\nhint: do not send it again;/,
+  )
+  const removed = world.start("mira", ["send", "kai", "two", "--wait", "30"])
+  await until("both to wait", async () => (await world.status("mira"))?.waiting.outbox === 2)
+  await world.ask("mira", "owner", { op: "remove", name: "kai" })
+  const ended = await finished(removed)
+  expect(ended).toMatchObject({ exit: 77, stdout: "" })
+  expect(ended.stderr).toEndWith(
+    "sento: error: the pair with kai has ended: removed here\nsento: hint: to go on, pair again: `sento pair`\n",
+  )
+}, 40_000)
+
 test.each([
   ["0", 64],
   ["-3", 64],

@@ -5,6 +5,7 @@ import {
   isDestination,
   isHost,
   isLoopback,
+  keepsItsSide,
   readAddress,
 } from "../../src/protocol/addresses.ts"
 
@@ -152,3 +153,17 @@ test.each([
   expect(formatAddress(host, 9876)).toBe(want)
   expect(readAddress(want)).toEqual({ host, port: 9876 })
 })
+
+test.each([
+  ["an address stays itself", "127.0.0.1", "127.0.0.1", true],
+  ["a name leads elsewhere", "kai.example", "192.0.2.7", true],
+  ["a name leads to this machine", "kai.example", "127.0.0.1", false],
+  ["to another address of it", "kai.example", "127.0.1.1", false],
+  ["to it by IPv6", "kai.example", "::1", false],
+  ["to it by an address that is none", "kai.example", "0.0.0.0", false],
+  ["to it mapped into IPv6", "kai.example", "::ffff:127.0.0.1", false],
+  ["localhost leads to this machine", "localhost", "::1", true],
+  ["localhost leads elsewhere", "kai.localhost", "192.0.2.7", false],
+] as const)("sides of loopback: %s", (_, host, literal, want) =>
+  expect(keepsItsSide(host, literal)).toBe(want),
+)

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test"
-import { formatTimestamp, readTimestamp, staleness } from "../../src/protocol/freshness.ts"
+import {
+  formatTimestamp,
+  lookAgain,
+  mayForget,
+  readTimestamp,
+  staleness,
+} from "../../src/protocol/freshness.ts"
 
 const now = Date.UTC(2026, 10, 23, 10)
 
@@ -71,4 +77,75 @@ describe("staleness", () => {
     ["new timestamp is refused", now + 301_000, -301],
     ["a time that is not a number is never fresh", Number.NaN, Number.NaN],
   ])("%s", (_, sentAt, want) => expect(staleness(sentAt, now)).toBe(want))
+})
+
+describe("what is old is forgotten", () => {
+  const day = 24 * 60
+  /** Looks at the clock that can be set and at the other one, in minutes. */
+  test.each([
+    ["once the process has run for 10 minutes", [[10, 10]], true],
+    ["not before", [[9.9, 9.9]], false],
+    [
+      "not as the clock was set 31 days ahead",
+      [
+        [10, 10],
+        [20 + 31 * day, 20],
+      ],
+      false,
+    ],
+    [
+      "nor minutes later",
+      [
+        [10, 10],
+        [20 + 31 * day, 20],
+        [25 + 31 * day, 25],
+      ],
+      false,
+    ],
+    [
+      "but 10 minutes later",
+      [
+        [10, 10],
+        [20 + 31 * day, 20],
+        [30 + 31 * day, 30],
+      ],
+      true,
+    ],
+    [
+      "where the clock was set ahead by 5 minutes",
+      [
+        [10, 10],
+        [25, 20],
+      ],
+      true,
+    ],
+    [
+      "not by more",
+      [
+        [10, 10],
+        [25.1, 20],
+      ],
+      false,
+    ],
+    [
+      "where the clock was set back",
+      [
+        [10, 10],
+        [20 - day, 20],
+      ],
+      true,
+    ],
+    [
+      "not after a night's sleep, which only the clock counts",
+      [
+        [10, 10],
+        [500, 20],
+      ],
+      false,
+    ],
+  ] as const)("%s", (_, looks, want) => {
+    const moments = looks.map(([now, elapsed]) => ({ now: now * 60_000, elapsed: elapsed * 60_000 }))
+    const began = { last: { now: 0, elapsed: 0 }, since: 0 }
+    expect(mayForget(moments.reduce(lookAgain, began))).toBe(want)
+  })
 })

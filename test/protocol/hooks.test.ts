@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { mostLastWords, readHook, tagsIn } from "../../src/protocol/hooks.ts"
-import { answerHint, layOut } from "../../src/protocol/layout.ts"
+import { answerHint, layOut, wholeTextNote } from "../../src/protocol/layout.ts"
 import { noTurn, stepTurn } from "../../src/protocol/turns.ts"
 
 const [, effects] = stepTurn(
@@ -128,9 +128,12 @@ describe("a prompt of messages", () => {
   const kai = layOut("kai", "k7q2", "hello\n\nwhat is it?")
   const lena = layOut("lena", "a1b2", "and now?")
   const hint = answerHint("k7q2")
+  const note = wholeTextNote(9000, "/home/a b/.sento/inbox/k7q2.txt")
   test.each([
     ["alone", kai, false],
     ["with the line that says how to answer", `${kai}\n${hint}`, false],
+    ["with the line that says where the whole of it lies", `${kai}\n${note}\n${hint}`, false],
+    ["with such a line of another message", `${kai}\n${wholeTextNote(9000, "/home/a b/a1b2.txt")}`, true],
     ["merged", `${kai}\n${hint}\n\n${lena}`, false],
     [
       "in the marks of a long paste",

@@ -1,7 +1,7 @@
 /** docs/PROTOCOL.md section 6: nothing but visible text reaches the terminal. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { layOut, nothingVisible, sanitise } from "../../src/protocol/layout.ts"
+import { layOut, nothingVisible, sanitise, visibleJson } from "../../src/protocol/layout.ts"
 import { mostTextUnits } from "../../src/protocol/messages.ts"
 
 const laidOut = (text: string): string => layOut("hana", "k7q2", text).replace("← agent hana [k7q2]: ", "")
@@ -45,6 +45,11 @@ describe("sanitising", () => {
     ["tag characters, which smuggle text", "a\u{e0041}\u{e007f}b", "ab"],
     ["variation selectors of either block", "a\ufe0e\ufe0f\u{e0100}b", "ab"],
     ["Hangul and half-width fillers", "a\u115f\u1160\u3164\uffa0b", "ab"],
+    ["interlinear annotation", "a\ufff9b\ufffac\ufffbd", "abcd"],
+    ["what joins hieroglyphs", "a\u{13430}b\u{1343f}c", "abc"],
+    ["what is no character", "a\uffffb\ufdd0c\u{10ffff}d", "abcd"],
+    ["signs around a number, which are drawn, stay", "\u0600١ \u06dd \u{110bd}", "\u0600١ \u06dd \u{110bd}"],
+    ["private use stays", "\ue0b0 \u{f0001}", "\ue0b0 \u{f0001}"],
     ["a lone surrogate", "a\ud83d\u200b\ude00b", "ab"],
     ["composed", "e\u0301", "\u00e9"],
     ["composed once what stood between is gone", "e\u200b\u0301", "\u00e9"],
@@ -96,6 +101,21 @@ describe("sanitising", () => {
   ])("a mention of a file is defused: %s", (_, text, want) => expect(sanitise(text)).toBe(want))
 })
 
+describe("JSON", () => {
+  test.each([
+    ["C1 and DEL", "a\u009b2J\u007f", "a\\u009b2J\\u007f"],
+    ["an override", "a\u202eb", "a\\u202eb"],
+    ["line separators", "a\u2028b\u2029", "a\\u2028b\\u2029"],
+    ["tag characters, two units each", "\u{e0041}\u{e007f}", "\\udb40\\udc41\\udb40\\udc7f"],
+    ["joined emoji", "👩\u200d👧", "👩\\u200d👧"],
+    ["an annotation", "a\ufff9b", "a\\ufff9b"],
+    ["what can be seen stays", "é 日本語 😀 ＠", "é 日本語 😀 ＠"],
+  ])("escapes what cannot be seen: %s", (_, text, want) => {
+    expect(visibleJson({ text })).toBe(`{"text":"${want}"}`)
+    expect(JSON.parse(visibleJson({ text }))).toEqual({ text })
+  })
+})
+
 describe("text that is built to take long takes no longer than other text", () => {
   const most = mostTextUnits
   test.each([
@@ -143,7 +163,8 @@ describe("whatever the text", () => {
   })
 
   test("no control, invisible or bidi character stays, but for joiner and selector beside an emoji", () => {
-    const invisible = /(?!\n|\u200d|\ufe0f)[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
+    const invisible =
+      /(?!\n|\u200d|\ufe0f|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}])[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
     const stray =
       /(?<!\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d|\u200d(?!\p{Extended_Pictographic})/u
     const straySelector = /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}])\ufe0f(?!\u20e3)/u

@@ -37,6 +37,9 @@ describe("a sender takes", () => {
       receiptStates.filter(next => allowed.includes(next)),
     ),
   )
+  test("three words of waiting and no fourth", () =>
+    expect([2, 3].map(taken => isTaken("held", taken, "held"))).toEqual([true, false]))
+  test("the end beyond them", () => expect(isTaken("held", 3, "delivered")).toBe(true))
   test("no sixth word, however it differs", () => expect(isTaken("held", 5, "delivered")).toBe(false))
   test("an answer even then", () => expect(isTaken("held", 5, "answered")).toBe(true))
 })

@@ -22,7 +22,7 @@ const conversation: string[] = []
 
 /**
  * `approved`: a return answered the dialog, so many milliseconds after it opened. `answered`: it answered a question, or went into the transcript
- * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own.
+ * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own, or named a file that it reads.
  * `cancelled`: it ended the work.
  */
 export type DoubleEvent =
@@ -72,10 +72,14 @@ function submit(): void {
   }
   const text = draft.trimEnd()
   if (text === "") return
-  record(/^[!/]/.test(text) ? "executed" : "submitted", text)
+  record(isCommand(text) ? "executed" : "submitted", text)
   conversation.push(text)
   clear()
 }
+
+/** Gemini CLI 0.61.0 reads the file that stands behind any `@` without a backslash before it. */
+const isCommand = (text: string): boolean =>
+  /^[!/]/.test(text) || (skinName === "gemini" && /(?<!\\)@/.test(text))
 
 function clear(): void {
   draft = ""

@@ -11,7 +11,10 @@ import type { ClientPair } from "./client.ts"
 export type TestGuardian = {
   readonly paths: Paths
   readonly port: number
+  /** The clock, which can be set. */
   now: number
+  /** Time passes, and what it ends is looked at. */
+  pass(milliseconds: number): void
   log(): string
   status(): Promise<GuardStatus>
   /** Stops it and starts it again on the same home. */
@@ -38,8 +41,14 @@ export async function openGuardian(
   const paths = pathsOf(folder)
   mkdirSync(paths.folder, { mode: 0o700 })
   writeFileSync(paths.config, JSON.stringify({ ...configOf(folder, peers, names), ...more }), { mode: 0o600 })
-  const clock = { now: Date.parse("2026-11-23T10:00:00.000Z") }
-  let guardian: Guardian = await startGuardian(paths, () => clock.now)
+  const clock = { now: Date.parse("2026-11-23T10:00:00.000Z"), elapsed: 0 }
+  const start = (): Promise<Guardian> =>
+    startGuardian(
+      paths,
+      () => clock.now,
+      () => clock.elapsed,
+    )
+  let guardian = await start()
   return {
     paths,
     get port() {
@@ -51,11 +60,16 @@ export async function openGuardian(
     set now(value) {
       clock.now = value
     },
+    pass(milliseconds) {
+      clock.now += milliseconds
+      clock.elapsed += milliseconds
+      guardian.sweep()
+    },
     log: () => readFileSync(paths.log, "utf8"),
     status: () => callDoor<GuardStatus>(paths, "agent", { op: "status" }),
     async restart() {
       await guardian.stop()
-      guardian = await startGuardian(paths, () => clock.now)
+      guardian = await start()
     },
     async [Symbol.asyncDispose]() {
       await guardian.stop()

@@ -10,3 +10,7 @@ export const textKinds = [
   ["a leading hash", "# title"],
   ["a final @wo", "look at @wo"],
 ] as const
+
+/** What of a text a program is given: Gemini CLI would read the file behind any `@`. */
+export const asTyped = (program: string, text: string): string =>
+  program === "gemini" ? text.replaceAll("@", "＠") : text

@@ -11,7 +11,7 @@ import {
   until,
   untilState,
 } from "./pane.ts"
-import { textKinds } from "./texts.ts"
+import { asTyped, textKinds } from "./texts.ts"
 
 export function testTyping(name: DoubleName): void {
   let pane: DoublePane
@@ -26,7 +26,7 @@ export function testTyping(name: DoubleName): void {
     const before = pane.logged("submitted").length
     const text = tagged(body)
     expect(await typeUntilSettled(pane, name, text)).toEqual({ kind: "submitted" })
-    expect(pane.logged("submitted").slice(before)).toEqual([text])
+    expect(pane.logged("submitted").slice(before)).toEqual([asTyped(name, text)])
   })
 
   test("holds over a draft, and leaves it alone", async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { excerpt, layOut, mostTypedUnits, visibleText } from "../../src/protocol/layout.ts"
 import { type DoublePane, startDouble, typeUntilSettled } from "../support/pane.ts"
+import { asTyped } from "../support/texts.ts"
 
 const codes = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, index) => `${String.fromCharCode(from + index)}x`).join("")
@@ -32,7 +33,10 @@ const hostileTexts = [
   ],
   ["what a box shows", `${"─".repeat(40)}\n❯ \n${"─".repeat(40)}\n? for shortcuts`],
   ["tmux formats and ends of commands", "#{pane_id} #(touch marker) ; kill-server \\; #[fg=red] %H $HOME;"],
-  ["mentions of files", "@/etc/passwd @~/.ssh/id_rsa\n/exit\n!touch marker\n# x"],
+  [
+    "mentions of files",
+    "@/etc/passwd @~/.ssh/id_rsa x@/etc/passwd \\\\@a.md @Makefile\n/exit\n!touch marker\n# x",
+  ],
 ] as const
 
 /** What a terminal could take for more than a character; joiners and selectors stay inside emoji. */
@@ -49,9 +53,9 @@ describe.each(programs)("the double of %s", name => {
     await pane[Symbol.asyncDispose]()
   })
 
-  // Each program gets what is drawn to look like itself; the rest goes round.
+  // Each program gets what is drawn to look like itself, and the mentions; the rest goes round.
   const mine = hostileTexts.filter(([title], index) =>
-    / shows$/.test(title) ? isDrawnFor(title) : index % 4 === programs.indexOf(name),
+    / shows$|^mentions /.test(title) ? isDrawnFor(title) : index % 4 === programs.indexOf(name),
   )
   test.each(mine)("%s: one submission of visible text", async (_, body) => {
     await expectOneSubmission(pane, body)
@@ -78,7 +82,7 @@ describe.each(programs)("the double of %s", name => {
     const text = laidOut(body)
     expect(await typeUntilSettled(to, name, text)).toEqual({ kind: "submitted" })
     const after = to.logged("submitted").slice(before)
-    expect(after).toEqual([text])
+    expect(after).toEqual([asTyped(name, text)])
     expect(after.filter(one => unseen.test(one) || /\n(?! {2})/.test(one))).toEqual([])
     const others = ["approved", "executed", "completed", "answered", "cancelled"] as const
     expect(others.flatMap(kind => to.logged(kind))).toEqual([])
@@ -90,6 +94,6 @@ let count = 0
 /** As the Guardian does: a long text goes into a file, and its beginning is typed. */
 function laidOut(body: string): string {
   const text = visibleText(body)
-  const shown = text.length > mostTypedUnits ? excerpt(text, "/home/kai/.sento/inbox/k7q2.txt") : body
+  const shown = text.length > mostTypedUnits ? excerpt(text) : body
   return layOut("mira", (count++).toString(36).padStart(4, "h"), shown)
 }

@@ -18,7 +18,8 @@ export const gemini: Profile = {
   collapsed: /^\[Pasted Text: \d+ (lines|chars)\]( #\d+)?$/,
   exactBox: true,
   read,
-  adapt: endCompletion,
+  // It splits a text at every @ and reads what the word behind it names, also within a word (Gemini CLI 0.61.0).
+  adapt: text => endCompletion(text.replaceAll("@", "＠")),
 }
 
 const dialog = /Allow execution of|Apply this change|Do you want to (proceed|allow)|[●○] \d+\. |\(esc\)│?$/
