@@ -1,15 +1,8 @@
 /** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
 import { listAgents } from "../guardian/agents.ts"
-import type {
-  AgentList,
-  AgentRow,
-  DoorRequestInput,
-  LoopThere,
-  PauseEnd,
-  Resumed,
-} from "../guardian/door-requests.ts"
+import type { AgentList, AgentRow, LoopThere, PauseEnd, Resumed } from "../guardian/door-requests.ts"
 import { requirePin } from "../guardian/owner-pin.ts"
-import { type Books, endPair, renamePair } from "../guardian/pairs.ts"
+import { endPair, renamePair } from "../guardian/pairs.ts"
 import { loopThereWords, pausePair, resumePair } from "../guardian/pauses.ts"
 import { requirePeer } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -20,7 +13,7 @@ import { readDatabase } from "../store/database.ts"
 import { createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
-import { withPin } from "./consent.ts"
+import { askOrDo, withPin } from "./consent.ts"
 import { callDoor, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
@@ -91,6 +84,7 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
 export async function removeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
   await withPin(pin =>
     askOrDo(paths, { op: "remove", name, pin }, async books => {
+      requirePeer(books, name)
       await requirePin(books, pin)
       endPair(books, requirePeer(books, name))
     }),
@@ -150,20 +144,4 @@ export async function resumeAgent(paths: Paths, name: string, isJson: boolean): 
   else if (moreReplies === null) tell(`resumed ${name}: its messages are typed again`)
   else tell(`resumed ${name}: its messages are typed again, ${moreReplies} more replies in a row at the most`)
   return 0
-}
-
-/** By the Guardian where one runs, otherwise here under its lock. */
-async function askOrDo<Result>(
-  paths: Paths,
-  request: DoorRequestInput,
-  work: (books: Books) => Result | Promise<Result>,
-): Promise<Result> {
-  needConfig(paths)
-  try {
-    return await callDoor<Result>(paths, "owner", request)
-  } catch (error) {
-    if (!(error instanceof NoGuardian)) throw error
-    const { withBooks } = await import("../guardian/offline.ts")
-    return withBooks(paths, work)
-  }
 }

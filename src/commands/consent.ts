@@ -1,12 +1,19 @@
 /** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
 import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
+import { requirePin } from "../guardian/owner-pin.ts"
+import type { Books } from "../guardian/pairs.ts"
 import { answerWords as outcomeWords } from "../guardian/questions.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { questionLine, questionLines, readYesNo } from "../protocol/questions.ts"
+import {
+  briefQuestionLine,
+  briefQuestionLines,
+  questionLine,
+  questionLines,
+  readYesNo,
+} from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, HungUp } from "./door.ts"
-import { ensureGuardian, runningGuardian } from "./guard.ts"
+import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 
@@ -14,28 +21,59 @@ export type Request = Extract<PairingEvent, { event: "request" }>
 
 /** Who asks, from where, what a yes grants, and what happens without one. */
 export function tellQuestion(paths: Paths, request: Request): void {
-  const [who, compare, ...others] = questionLines(asked(request), needConfig(paths).name)
-  tell()
+  const { lines, isBrief } = wordsFor(paths, request)
+  const [who, compare, ...others] = lines
+  if (!isBrief) tell()
   tell(who)
   tell(bold(compare ?? ""))
   for (const line of others) tell(line)
 }
 
+/** What the prompt puts around its question (@clack/prompts 1.9.0): a rule above it, the answer, an end. */
+const promptRows = 3
+
+/** Who asks, and what to compare, must not scroll away where the terminal is small. */
+function wordsFor(paths: Paths, request: Request) {
+  const self = needConfig(paths).name
+  const { columns = Number.POSITIVE_INFINITY, rows = Number.POSITIVE_INFINITY } = process.stderr
+  const lines = questionLines(asked(request), self)
+  const line = questionLine(request, self)
+  const rowsOf = (text: string): number => Math.ceil((Bun.stringWidth(text) || 1) / columns)
+  // The blank line before, and the mark before the question.
+  const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
+  if (needed <= rows) return { lines, line, isBrief: false }
+  return { lines: briefQuestionLines(asked(request), self), line: briefQuestionLine, isBrief: true }
+}
+
 const asked = (request: Request) => ({ ...request, expiresAt: Date.parse(request.expiresAt) })
 
-/**
- * Asks for yes or no, and gives the answer to the Guardian.
- * @returns what the answer came to; null where it was given elsewhere
- * @throws interrupted on Ctrl-C or Esc: unanswered is not no
- */
+export type Answered = Answer | { readonly outcome: "denied" }
+
+/** A question that nobody called for: what was typed before it stood there does not answer it. */
 export async function answerHere(
   paths: Paths,
   request: Request,
   withdrawn: AbortSignal,
-): Promise<Answer | { readonly outcome: "denied" } | null> {
+): Promise<Answered | null> {
   await untilQuiet()
-  if (withdrawn.aborted) return null
-  const word = await ask(questionLine(request, needConfig(paths).name), {
+  return withdrawn.aborted ? null : askYesNo(paths, request, withdrawn)
+}
+
+type NameWish = { readonly as: string | null; readonly replace: boolean }
+
+/**
+ * Asks for yes or no, and gives the answer to the Guardian.
+ * @param wish - what the owner said already of the other agent's name here, or null
+ * @returns what the answer came to; null where it was given elsewhere
+ * @throws interrupted on Ctrl-C or Esc: unanswered is not no
+ */
+export async function askYesNo(
+  paths: Paths,
+  request: Request,
+  withdrawn: AbortSignal,
+  wish: NameWish | null = null,
+): Promise<Answered | null> {
+  const word = await ask(wordsFor(paths, request).line, {
     check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
   })
@@ -44,8 +82,19 @@ export async function answerHere(
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }
-  const as = request.taken ? await askOtherName(request.as, withdrawn) : null
-  if (request.taken && as === null) return null
+  return sayYes(paths, request, withdrawn, wish)
+}
+
+/** The yes itself; where the name is another pair's, what to call this one is asked first. */
+export async function sayYes(
+  paths: Paths,
+  request: Request,
+  withdrawn: AbortSignal,
+  wish: NameWish | null = null,
+): Promise<Answer | null> {
+  const isOpen = wish === null && request.taken
+  const as = isOpen ? await askOtherName(request.as, withdrawn) : wish
+  if (isOpen && as === null) return null
   return approveWith(paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
     // The prompt for the PIN was withdrawn; a yes of ours that failed is told.
     if (withdrawn.aborted && isInterrupted(error)) return null
@@ -105,10 +154,7 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
 }
 
 /** The name is another pair's: a new name for this one, or the same for replacing that one. */
-async function askOtherName(
-  name: string,
-  withdrawn: AbortSignal,
-): Promise<{ as: string; replace: boolean } | null> {
+async function askOtherName(name: string, withdrawn: AbortSignal): Promise<NameWish | null> {
   tell(
     `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
   )
@@ -120,7 +166,7 @@ async function askOtherName(
 }
 
 /** What an answer came to, in one line. */
-export function answerWords(answer: Answer | { readonly outcome: "denied" }): string {
+export function answerWords(answer: Answered): string {
   if (answer.outcome === "denied") return deniedWords
   return answer.outcome === "paired" ? pairedWords(answer.name) : outcomeWords(answer)
 }
@@ -150,11 +196,26 @@ export async function withPin<Result>(
   }
 }
 
-/** For what the owner's commands do by themselves: asks for the PIN where one is set. */
+/** An owner's request: by the Guardian where one runs, otherwise here under its lock, after the same check. */
+export async function askOrDo<Result>(
+  paths: Paths,
+  request: DoorRequestInput,
+  work: (books: Books) => Result | Promise<Result>,
+): Promise<Result> {
+  needConfig(paths)
+  try {
+    return await callDoor<Result>(paths, "owner", request)
+  } catch (error) {
+    if (!(error instanceof NoGuardian)) throw error
+    const { withBooks } = await import("../guardian/offline.ts")
+    return withBooks(paths, work)
+  }
+}
+
+/** For what the owner's commands do by themselves: not for an agent's process. @throws not-owner */
+export const requireOwner = (paths: Paths): Promise<unknown> => askOrDo(paths, { op: "requests" }, () => null)
+
+/** The same, and asks for the PIN where one is set. @throws not-owner, needs-pin */
 export async function confirmOwner(paths: Paths): Promise<void> {
-  const hasPin = needConfig(paths).owner?.pin !== undefined
-  // The door also knows an agent by its pane, where its environment says nothing.
-  if (!hasPin && (await runningGuardian(paths)) === null) return
-  await ensureGuardian(paths)
-  await withPin(pin => callDoor(paths, "owner", { op: "confirm", pin }))
+  await withPin(pin => askOrDo(paths, { op: "confirm", pin }, books => requirePin(books, pin)))
 }

@@ -110,7 +110,7 @@ async function checkHardened(
     return [door, { check: "hardened", is: `the tmux server is not ${user}'s`, fix: steps }]
   const { status, stderr } = await runTmux({ socket: tmux.socket }, ["list-sessions"])
   if (status === 0)
-    return [door, { check: "hardened", is: `${name}'s tmux server is ${user}'s and lets us in`, fix: null }]
+    return [door, { check: "hardened", is: `${name}'s tmux server is not ours, and lets us in`, fix: null }]
   return [door, { check: "hardened", is: `${user}'s tmux server: ${stderr.trim()}`, fix: steps }]
 }
 

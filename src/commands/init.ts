@@ -11,6 +11,7 @@ import { type Config, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { findPane } from "../tmux/pane.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
+import { requireOwner } from "./consent.ts"
 import { runningGuardian } from "./guard.ts"
 import { findConfig, needConfig } from "./home.ts"
 import { ask, isPerson, print, printJson, tell } from "./terminal.ts"
@@ -31,6 +32,7 @@ export type InitOptions = {
 export async function init(paths: Paths, options: InitOptions): Promise<number> {
   const current = findConfig(paths)
   if (current === null && !existsSync(paths.home)) throw noConfig(paths)
+  if (current !== null && !options.hardened) await requireOwner(paths)
   const config = await completed(current, options)
   if (options.hardened) return tellSteps(config, options)
   writeConfig(paths, config)
@@ -59,7 +61,15 @@ function tellSteps({ name, tmux }: Config, options: InitOptions): number {
       `the Guardian cannot run as ${owner} beside an agent of the user ${user}`,
       "run `sento init --hardened` as the owner's own user",
     )
-  for (const line of hardeningSteps({ name, session: tmux.session, owner, user })) print(line)
+  const program = Bun.isStandaloneExecutable ? process.execPath : "dist/sento"
+  for (const line of hardeningSteps({
+    name,
+    session: tmux.session,
+    owner,
+    user,
+    program,
+  }))
+    print(line)
   return 0
 }
 

@@ -1,5 +1,5 @@
 /** `sento owner pin`: sets, changes or takes away the PIN. */
-import { leastPinLength } from "../guardian/owner-pin.ts"
+import { leastPinLength, requireLength } from "../guardian/owner-pin.ts"
 import { SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
@@ -23,6 +23,7 @@ export async function ownerPin(paths: Paths): Promise<number> {
     isSet ? "New PIN (empty: none any more)" : `PIN, at least ${leastPinLength} characters`,
   )
   if (next === "" && !isSet) throw new SentoError("usage", "no PIN was typed", "run `sento owner pin` again")
+  if (next !== "") requireLength(next)
   if (next !== "" && (await askSecret("Once more")) !== next)
     throw new SentoError("usage", "the two are not the same", "run `sento owner pin` again")
   await callDoor(paths, "owner", { op: "pin", pin, next: next === "" ? null : next })

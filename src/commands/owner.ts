@@ -1,7 +1,6 @@
 /** `sento owner`: the chats in which the owner is asked. The PIN is in owner-pin.ts. */
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { reasonToDistrust } from "../guardian/callers.ts"
 import { type ChatSettings, chatNames, chatsOf } from "../guardian/owner-chats.ts"
 import { type Chat, ChatError, type ChatName, type Received } from "../http/chats/chat.ts"
 import { discordTokenPattern, discordUserPattern, openDiscord } from "../http/chats/discord.ts"
@@ -85,7 +84,6 @@ export function owner(paths: Paths, isJson: boolean): number {
 
 /** `sento owner remove telegram` */
 export async function ownerRemove(paths: Paths, text: string, isJson: boolean): Promise<number> {
-  refuseAgents()
   const name = requireApp(text)
   if (needConfig(paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
@@ -102,7 +100,6 @@ export async function ownerRemove(paths: Paths, text: string, isJson: boolean): 
 
 /** `sento owner add telegram`: the token, a word by which the owner is found, a first line in the chat. */
 export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOptions): Promise<number> {
-  refuseAgents()
   const name = requireApp(text)
   const isJson = options.json ?? false
   const config = await ensureConfig(paths, isJson)
@@ -127,17 +124,6 @@ const never = new AbortController().signal
 async function tellRestart(paths: Paths, isJson: boolean): Promise<void> {
   if (!isJson && (await runningGuardian(paths)) !== null)
     tell("next: `sento guard restart`, for the Guardian still runs as before")
-}
-
-/** What an agent set up would be the agent's own yes. */
-function refuseAgents(): void {
-  const reason = reasonToDistrust(process.pid, [])
-  if (reason === null) return
-  throw new SentoError(
-    "refused",
-    `only the owner says where the owner is asked, and this command is not the owner's: ${reason}`,
-    "run it in a terminal of your own",
-  )
 }
 
 function requireApp(text: string): ChatName {

@@ -2,22 +2,24 @@
 import type { Answer, Candidate, PairingEvent } from "../guardian/door-requests.ts"
 import { formatAddress, readAddress } from "../protocol/addresses.ts"
 import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
-import { isErrorCode, SentoError } from "../protocol/errors.ts"
+import { exitStatus, isErrorCode, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import type { Paths } from "../store/paths.ts"
 import {
+  type Answered,
   answerHere,
   answerWords,
   approveWith,
+  askYesNo,
   deniedWords,
   pairedWords,
   type Request,
+  sayYes,
   tellQuestion,
   withPin,
 } from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
-import { needConfig } from "./home.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, choose, dim, isPerson, print, printJson, tell, untilQuiet } from "./terminal.ts"
 
@@ -49,6 +51,8 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
     await Promise.allSettled(answering.values())
     return exitOf(end)
   } catch (error) {
+    // Told already, with what answers it later.
+    if (stop.signal.reason === unanswered) return exitStatus.interrupted
     if (!isNotOwner(error)) throw error
     return pairForAgent(paths, request, onEvent, (error as SentoError).message)
   }
@@ -63,12 +67,15 @@ async function pairForAgent(
 ): Promise<number> {
   await callDoor<null, PairingEvent>(paths, "agent", { ...request, wait: false }, { onEvent })
   tell(`The yes is not asked for here: ${reason}.`)
+  tell("When the code is used this agent's owner is asked for a yes, in every place that is set up for it,")
   tell(
-    "When the code is used this agent's owner is asked for a yes: in the session, in the chat that is set up,",
+    "and can say it by `sento pair` or `sento approve` in a terminal of their own. An agent cannot say it.",
   )
-  tell("or by `sento pair` and `sento approve` in a terminal of their own. An agent cannot say it.")
   return 0
 }
+
+/** Why the wait ends: the question was closed without an answer. */
+const unanswered = Symbol("unanswered")
 
 const answering = new Set<Promise<void>>()
 
@@ -94,7 +101,7 @@ function askHere(
         tell(
           `Not answered; \`sento approve ${request.id}\` or \`sento deny ${request.id}\` answers it later.`,
         )
-        stop.abort()
+        stop.abort(unanswered)
       } else tell(`sento: error: ${(error as Error).message}`)
     })
     .finally(() => answering.delete(answer))
@@ -193,7 +200,7 @@ function tellJoiner(event: PairingEvent): void {
       `This agent's own owner is asked first (${event.id}); nothing that could pair is sent before the yes.`,
     )
     tell(
-      `The owner answers in the session, in the chat that is set up, or with \`sento approve ${event.id}\`.`,
+      `The owner answers where they are asked, or with \`sento approve ${event.id}\` in a terminal of their own.`,
     )
   } else if (event.event === "found") {
     tell(`Found ${bold(event.name)} at ${formatAddress(event.host, event.port)}.`)
@@ -234,21 +241,33 @@ function readTarget(target: string): Target {
   )
 }
 
-/** `sento approve [ID]` */
+/** `sento approve [ID]`: with an ID it is the yes; without one, a person is asked about the only one. */
 export async function approve(paths: Paths, id: string | null, options: PairOptions): Promise<number> {
   requireLocalName(options)
   await ensureGuardian(paths)
   const asked = await requestFor(paths, id)
-  const hasPin = needConfig(paths).owner?.pin !== undefined
-  if (asked !== null && hasPin && isPerson(options.json ?? false)) tellQuestion(paths, asked)
-  const wish = { as: options.as ?? null, replace: options.replace ?? false }
-  const request = { op: "approve", id: asked?.id ?? id, ...wish } as const
-  // Where it is not clear which one is meant the Guardian says so; a PIN is never typed for one that is not shown.
-  const { outcome, ...result } =
-    asked === null ? await callDoor<Answer>(paths, "owner", request) : await approveWith(paths, request)
-  if (options.json) printJson({ event: outcome, ...result })
-  else tell(answerWords({ outcome, ...result } as Answer))
-  return 0
+  if (asked !== null && !options.json) tellQuestion(paths, asked)
+  const answer = await answerOf(paths, asked, id, options)
+  if (options.json) {
+    const { outcome, ...result } = answer
+    printJson({ event: outcome, ...result })
+  } else tell(answerWords(answer))
+  return answer.outcome === "denied" ? exitStatus.refused : 0
+}
+
+/** Where it is not clear which one is meant the Guardian says so; a PIN is never typed for one that is not shown. */
+async function answerOf(
+  paths: Paths,
+  asked: Request | null,
+  id: string | null,
+  { as = null, replace = false, json = false }: { as?: string | null; replace?: boolean; json?: boolean },
+): Promise<Answered> {
+  const request = { op: "approve", id: asked?.id ?? id, as, replace } as const
+  if (asked === null) return callDoor<Answer>(paths, "owner", request)
+  if (!isPerson(json)) return approveWith(paths, request)
+  const wish = as === null && !replace ? null : { as, replace }
+  const never = new AbortController().signal
+  return (await (id === null ? askYesNo : sayYes)(paths, asked, never, wish)) as Answered
 }
 
 /** The one that is meant, as it waits now; null for none, or several without an id. */

@@ -1,6 +1,6 @@
 /** What people see: prompts, tables, colour. stdout carries data, stderr all the rest. */
 import { styleText } from "node:util"
-import { isAgentEnvironment } from "../guardian/callers.ts"
+import { agentVariable } from "../guardian/callers.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { visibleJson } from "../protocol/layout.ts"
 
@@ -19,7 +19,7 @@ export const printJson = (value: unknown): void => print(visibleJson(value))
 /** Whether somebody sits there who can be asked: two terminals, no `--json`, no agent's environment. */
 export function isPerson(isJson: boolean): boolean {
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`)
-  return !isJson && process.stdin.isTTY && process.stderr.isTTY && !isAgentEnvironment(environment)
+  return !isJson && process.stdin.isTTY && process.stderr.isTTY && agentVariable(environment) === null
 }
 
 /** Styles for stderr; plain where it is no terminal, `NO_COLOR` is set or TERM is dumb. */

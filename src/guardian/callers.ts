@@ -1,34 +1,61 @@
 /**
- * Who is at the other end of a local door. The owner's door refuses a process that the agent started: one
- * with an agent program's environment, or with the agent's pane process or the Guardian among its ancestors.
- * docs/SECURITY.md says what that stops and what it does not.
+ * Who is at the other end of a local door. The owner's door refuses a process that the agent started: one that
+ * is an agent program, has the environment of one, or is the agent's pane process or the Guardian, itself or by
+ * an ancestor. docs/SECURITY.md says what that stops and what it does not.
  */
 import { FFIType, ptr } from "bun:ffi"
 import { readFileSync } from "node:fs"
 import { openLibC } from "../http/libc.ts"
-import { processStat } from "../tmux/process.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { type ProcessStat, processStat } from "../tmux/process.ts"
+import { describeProgram, detectProfile } from "../tmux/program.ts"
 
-const agentVariables = /^(?:AI_AGENT|CLAUDECODE|GEMINI_CLI|OPENCODE|CODEX_\w+)=/
+/** Of Codex those that it sets itself (0.169.0): a person's own are `CODEX_HOME`, `CODEX_API_KEY` and more. */
+const agentVariables =
+  /^(?:AI_AGENT|CLAUDECODE|GEMINI_CLI|OPENCODE|CODEX_(?:CI|THREAD_ID|SESSION_ID|(?:SANDBOX|MANAGED|NETWORK_PROXY)\w*))=/
 
-/** Whether a process works for an agent program, as its environment says. @param environment - `NAME=value` */
-export const isAgentEnvironment = (environment: readonly string[]): boolean =>
-  environment.some(entry => agentVariables.test(entry))
+/** The variable by which a process works for an agent program, or null. @param environment - `NAME=value` */
+export const agentVariable = (environment: readonly string[]): string | null =>
+  environment.find(entry => agentVariables.test(entry))?.split("=")[0] ?? null
+
+/** Processes whose descendants are not the owner, by pid, and why. */
+export type Distrusted = ReadonlyMap<number, string>
 
 /**
  * Why the caller may not speak for the owner, or null when it may. Of a process that has ended, or whose parent
  * ends as we look, nobody can say who started it.
  * @param pid - the process at the other end
- * @param agentPids - the agent's pane process and the Guardian
+ * @param distrusted - the agent's pane process and the Guardian
  */
-export function reasonToDistrust(pid: number, agentPids: readonly number[]): string | null {
+export function reasonToDistrust(pid: number, distrusted: Distrusted): string | null {
   for (let next = pid; next > 1; ) {
     const stat = processStat(next)
     if (stat === null) return "it has ended, or who started it has"
-    if (agentPids.includes(stat.pid)) return "it was started in the agent's own pane"
-    if (isAgentEnvironment(environmentOf(stat.pid))) return "it was started by an agent program"
+    const reason = distrusted.get(stat.pid) ?? programReason(stat)
+    if (reason !== null) return reason
     next = stat.parent
   }
   return null
+}
+
+/** @throws not-owner where there is a {@link reasonToDistrust} */
+export function refuseDistrusted(pid: number, distrusted: Distrusted): void {
+  const reason = reasonToDistrust(pid, distrusted)
+  if (reason === null) return
+  throw new SentoError(
+    "not-owner",
+    `only the owner may do this: ${reason}`,
+    "run it in a terminal of your own",
+  )
+}
+
+/** An agent program has an environment that its owner gave it; what it starts has one of its making. */
+function programReason(stat: ProcessStat): string | null {
+  const words = "it was started by an agent program"
+  const variable = agentVariable(environmentOf(stat.pid))
+  if (variable !== null) return `${words} (${variable} is set)`
+  const program = detectProfile(describeProgram(stat))
+  return program === null ? null : `${words} (${program})`
 }
 
 /** SOL_SOCKET and SO_PEERCRED of Linux (socket(7)); `struct ucred` is pid, uid, gid (unix(7)). */

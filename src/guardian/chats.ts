@@ -14,6 +14,7 @@ import {
 } from "../protocol/answers.ts"
 import { questionLine, questionText } from "../protocol/questions.ts"
 import type { ChatStore } from "../store/chats.ts"
+import type { QuestionEnd } from "./door-requests.ts"
 import type { AnswerQuestion, Question, Surface } from "./surfaces.ts"
 
 export type ChatSurfaceOptions = {
@@ -42,6 +43,10 @@ const askedSchema = v.object({
   reminded: v.array(v.picklist(["word", "which"])),
   /** What became of it, until the chat shows it. */
   ended: v.nullable(v.string()),
+  /** The chat took no edit: the message looks open as long as it says it is. */
+  isLeft: v.optional(v.boolean(), false),
+  /** As the message says; milliseconds since the epoch. */
+  expiresAt: v.optional(v.number(), 0),
 })
 type Asked = v.InferOutput<typeof askedSchema>
 
@@ -83,7 +88,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   const isBusy = (): boolean =>
     !isDead && !stopping.aborted && (questions.size > 0 || lines.length > 0 || endedOnes().length > 0)
-  const endedOnes = () => [...asked].filter(([, { ended }]) => ended !== null)
+  const endedOnes = () => [...asked].filter(([, { ended, isLeft }]) => ended !== null && !isLeft)
   const openOnes = (): (ChatQuestion & Asked)[] =>
     [...asked].flatMap(([id, one]) => (one.ended === null ? [{ id, ...one }] : []))
 
@@ -123,6 +128,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
 
   /** From before it is sent, none is alone whose message looks open: a bare yes could be for either. */
   async function put(question: Question): Promise<void> {
+    for (const [id, { isLeft, expiresAt }] of asked) if (isLeft && expiresAt <= question.createdAt) forget(id)
     const isAlone = asked.size === 0
     const others = openOnes()
     if (others.length === 0) store.setCursor(null)
@@ -134,17 +140,19 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     })
     const line = questionLine(question, self())
     quietPolls = 0
-    keep(question.id, { message, line, isAlone, reminded: [], ended: under.ended })
+    const { expiresAt } = question
+    keep(question.id, { message, line, isAlone, reminded: [], ended: under.ended, isLeft: false, expiresAt })
   }
 
   /** Puts what became of a question in its place; the chat may refuse that, where its message is gone. */
-  async function withdrawn(id: string, { message, line, ended }: Asked): Promise<void> {
+  async function withdrawn(id: string, one: Asked): Promise<void> {
+    const { message, line, ended } = one
     const tries = (withdrawing.get(id) ?? 0) + 1
     withdrawing.set(id, tries)
-    await leaving(tries, chat.edit(message, `${line}\n→ ${ended}`, hard.signal))
+    const isShown = await leaving(tries, chat.edit(message, `${line}\n→ ${ended}`, hard.signal))
     withdrawing.delete(id)
-    asked.delete(id)
-    store.forget(id)
+    if (isShown) forget(id)
+    else keep(id, { ...one, isLeft: true })
     if (openOnes().length === 0) store.setCursor(null)
   }
 
@@ -154,14 +162,19 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     lines.shift()
   }
 
-  /** What cannot be done is left, at once where it is refused, after some tries where nothing answers. */
-  async function leaving(tries: number, call: Promise<unknown>): Promise<void> {
+  /**
+   * What cannot be done is left, at once where it is refused, after some tries where nothing answers.
+   * @returns whether it was done
+   */
+  async function leaving(tries: number, call: Promise<unknown>): Promise<boolean> {
     try {
       await call
+      return true
     } catch (error) {
       const failure = error instanceof ChatError ? error.failure : null
       if (failure?.kind === "unauthorised" || (failure?.kind !== "refused" && tries < mostTries)) throw error
       log(`${chat.name}: ${(error as Error).message}`)
+      return false
     }
   }
 
@@ -218,6 +231,11 @@ export function createChat(options: ChatSurfaceOptions): Surface {
     store.remember(id, JSON.stringify(one))
   }
 
+  function forget(id: string): void {
+    asked.delete(id)
+    store.forget(id)
+  }
+
   async function trouble(error: unknown): Promise<void> {
     const failure = error instanceof ChatError ? error.failure : null
     const message = failure === null ? `bug: ${(error as Error).stack}` : (error as Error).message
@@ -253,7 +271,7 @@ export function createChat(options: ChatSurfaceOptions): Surface {
         answering.set(id, true)
         return
       }
-      end(id, how === "expired" ? "nobody answered in time" : `answered elsewhere: ${how}`)
+      end(id, endWords[how])
       kick()
     },
 
@@ -266,6 +284,13 @@ export function createChat(options: ChatSurfaceOptions): Surface {
       await running
     },
   }
+}
+
+const endWords: Readonly<Record<QuestionEnd, string>> = {
+  approved: "answered elsewhere: approved",
+  denied: "answered elsewhere: denied",
+  expired: "nobody answered in time",
+  failed: "approved elsewhere, and it failed",
 }
 
 /** One that this build cannot read is asked again. */

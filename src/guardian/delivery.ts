@@ -9,7 +9,7 @@ import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { createHolds } from "./holds.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
-import { findTarget, pinnedPid, serverOf, type Target } from "./pinning.ts"
+import { findTarget, serverOf, type Target } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
 
 export type Delivery = ReturnType<typeof createDelivery>
@@ -202,7 +202,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     else if (!isSame) {
       tellSender(message, "held", holdWords[held.state])
       log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
-      hold = { shortId, name, state: held.state, reason: held.reason, since: context.now() }
+      const since = hold?.shortId === shortId ? hold.since : context.now()
+      hold = { shortId, name, state: held.state, reason: held.reason, since }
       holds.changed()
     }
     if (hold !== null) tellOwnerOnce(hold)
@@ -272,12 +273,6 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       return idleStates.includes(
         (await lookAtPane(serverOf(context), target.pane, target.profile, false)).state,
       )
-    },
-
-    /** The agent's pane process, for the owner's door. */
-    agentPids(): number[] {
-      const pid = pinnedPid(context)
-      return pid === null ? [] : [pid]
     },
 
     /** Resolves when the worker has stopped. */

@@ -89,7 +89,7 @@ async function dispatch(
       return question(parts, request.id, emit, gone)
     case "approve": {
       // Before the PIN is looked at: what is approved is what waits now, not what waits by then.
-      const { id } = questions.requireOne(request.id)
+      const { id } = questions.requireAnswerable(request.id, request)
       await requirePin(context, request.pin)
       return questions.approve(id, request)
     }
@@ -100,6 +100,7 @@ async function dispatch(
     case "pin":
       return setPin(context, request.pin, request.next)
     case "remove":
+      requirePeer(context, request.name)
       await requirePin(context, request.pin)
       endPair(context, requirePeer(context, request.name))
       tellEnded(context, sender)

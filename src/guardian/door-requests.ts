@@ -151,7 +151,7 @@ export type PairingEvent =
       readonly taken: boolean
     }
   /** Somebody answered this request, perhaps elsewhere. */
-  | { readonly event: "answered"; readonly id: string; readonly state: "approved" | "denied" | "expired" }
+  | { readonly event: "answered"; readonly id: string; readonly state: QuestionEnd }
   | { readonly event: "found"; readonly name: string; readonly host: string; readonly port: number }
   | { readonly event: "several"; readonly candidates: readonly Candidate[] }
   | { readonly event: "verifier"; readonly verifier: string; readonly name: string }
@@ -166,6 +166,9 @@ export type PairingEvent =
       readonly message: string
       readonly hint: string | null
     }
+
+/** How a question ended; `failed`: the owner said yes to a join, and it could not be carried out. */
+export type QuestionEnd = "approved" | "denied" | "expired" | "failed"
 
 /** What an approval came to: a pair, or a join that now waits for the other owner. */
 export type Answer =

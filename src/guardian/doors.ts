@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { isDiskTrouble } from "../store/database.ts"
-import { peerPid, reasonToDistrust } from "./callers.ts"
+import { type Distrusted, peerPid, refuseDistrusted } from "./callers.ts"
 import {
   agentRequestSchema,
   type DoorEvent,
@@ -25,7 +25,7 @@ export type DoorOptions = {
   readonly door: DoorName
   readonly handle: DoorHandler
   /** Processes whose descendants the owner's door refuses. */
-  readonly agentPids: () => readonly number[]
+  readonly distrusted: () => Promise<Distrusted>
   readonly onError: (error: unknown) => void
   /** 0600, or 0660 for the door that another user shares by group. */
   readonly mode?: number
@@ -136,7 +136,7 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
   const say = (value: unknown): void => write(socket, `${JSON.stringify(value)}\n`)
   try {
     const request = readRequest(options.door, line)
-    if (options.door === "owner") requireOwner(options, (socket as unknown as { fd: number }).fd)
+    if (options.door === "owner") await requireOwner(options, (socket as unknown as { fd: number }).fd)
     const { signal } = socket.data.gone
     const result = await options.handle(request, event => say({ event }), signal, options.door)
     say({ result: result ?? null })
@@ -158,14 +158,9 @@ function readRequest(door: DoorName, line: Buffer | null): DoorRequest {
   )
 }
 
-function requireOwner(options: DoorOptions, descriptor: number): void {
-  const reason = reasonToDistrust(peerPid(descriptor), options.agentPids())
-  if (reason === null) return
-  throw new SentoError(
-    "not-owner",
-    `only the owner may do this: ${reason}`,
-    "run it in a terminal of your own",
-  )
+async function requireOwner(options: DoorOptions, descriptor: number): Promise<void> {
+  const caller = peerPid(descriptor)
+  refuseDistrusted(caller, await options.distrusted())
 }
 
 function asJson(error: unknown): { code: string; message: string; hint: string | null } {

@@ -21,6 +21,7 @@ import type { Paths } from "../store/paths.ts"
 import { defaultRetention } from "../store/retention.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
+import type { Distrusted } from "./callers.ts"
 import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
 import { forbidCoreDumps } from "./core-dumps.ts"
 import { createDelivery, type Delivery } from "./delivery.ts"
@@ -47,7 +48,7 @@ import {
   tellEnded,
 } from "./pairs.ts"
 import { loopThereWords } from "./pauses.ts"
-import { findTarget } from "./pinning.ts"
+import { agentProcesses, findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
 import { createSender, type Sender } from "./sender.ts"
@@ -65,6 +66,8 @@ export type Guardian = {
   sweep(): void
   stop(): Promise<void>
 }
+
+const ownChild = "it was started by the Guardian itself; what `notify` runs prints yes or no instead"
 
 const sweepMilliseconds = staleForGoodMilliseconds
 const watchMilliseconds = 2000
@@ -154,12 +157,13 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     onStop: asked.resolve,
   })
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
-  const agentPids = (): number[] => [process.pid, ...delivery.agentPids()]
+  const distrusted = async (): Promise<Distrusted> =>
+    new Map([...(await agentProcesses(context)), [process.pid, ownChild]])
   const doors = [
-    openDoor({ path: paths.ownerSocket, door: "owner", handle, agentPids, onError }),
-    openDoor({ path: paths.agentSocket, door: "agent", handle, agentPids, onError }),
+    openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError }),
+    openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError }),
     ...sharedDoors(context).map(path =>
-      openDoor({ path, door: "agent", handle, agentPids, onError, mode: 0o660 }),
+      openDoor({ path, door: "agent", handle, distrusted, onError, mode: 0o660 }),
     ),
   ]
   const sweep = createSweep(context, sender)
@@ -173,7 +177,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   joining.resume()
   turns.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [
-    createTmuxSurface(context, ownCommand(), agentPids),
+    createTmuxSurface(context, ownCommand(), distrusted),
     ...createNotifySurface(context, questions.answer),
     ...createChatSurfaces(context, questions.answer),
   ])

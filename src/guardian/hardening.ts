@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 
 export type UserId = { readonly uid: number; readonly gid: number }
 
@@ -42,16 +43,29 @@ export function sharedFolderFault(folder: string, user: string, ownUid: number):
 export const doorFolder = (name: string): string => `/srv/sento/${name}/door`
 export const tmuxFolder = (name: string): string => `/srv/sento/${name}/tmux`
 
-type Wish = { readonly name: string; readonly session: string; readonly owner: string; readonly user: string }
+/** Where every user finds a program, also in a login shell. */
+export const sharedProgram = "/usr/local/bin/sento"
+
+/** @property program - the path of this very `sento`, which may lie where the agent's user cannot reach it */
+type Wish = {
+  readonly name: string
+  readonly session: string
+  readonly owner: string
+  readonly user: string
+  readonly program: string
+}
 
 /** The exact steps, each with the user who runs it. */
-export function hardeningSteps({ name, session, owner, user }: Wish): string[] {
+export function hardeningSteps({ name, session, owner, user, program }: Wish): string[] {
   const door = doorFolder(name)
   const folder = tmuxFolder(name)
   const socket = `${folder}/socket`
   return [
-    "# as root, once: a user for the agent, and the two directories it shares with the Guardian's user",
+    "# as root, once: a user for the agent, a sento for both, and the two directories they share",
     `id ${user} 2>/dev/null || useradd --create-home --user-group --shell /bin/bash ${user}`,
+    ...(program === sharedProgram
+      ? []
+      : [`install -D -o root -g root -m 755 ${shellWord(program)} ${sharedProgram}`]),
     `install -d -o root -g root -m 755 /srv/sento /srv/sento/${name}`,
     `install -d -o ${owner} -g $(id -g ${user}) -m 2750 ${door}`,
     `install -d -o ${user} -g $(id -g ${owner}) -m 2750 ${folder}`,

@@ -204,7 +204,7 @@ function settled(context: Context, id: string): Promise<RequestState> {
   const { promise, resolve } = Promise.withResolvers<RequestState>()
   const timer = setTimeout(() => resolve("waiting"), pollSeconds * 1000)
   const off = context.events.on(event => {
-    if (event.event === "answered" && event.id === id) resolve(event.state)
+    if (event.event === "answered" && event.id === id && event.state !== "failed") resolve(event.state)
   })
   const onStop = (): void => resolve("waiting")
   context.stopping.addEventListener("abort", onStop)

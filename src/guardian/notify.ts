@@ -5,6 +5,7 @@
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { questionText, readYesNo } from "../protocol/questions.ts"
 import type { Context } from "./context.ts"
+import type { QuestionEnd } from "./door-requests.ts"
 import type { AnswerQuestion, Notice, Question, Surface } from "./surfaces.ts"
 
 /** What telling may take. */
@@ -17,14 +18,14 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
   const { notify: command, name: self } = context.config.current
   if (command === undefined) return []
   const notify = command
-  const asking = new Map<string, AbortController>()
+  const asking = new Map<string, { readonly name: string; readonly ended: AbortController }>()
   const running = new Set<Promise<void>>()
 
   function ask(question: Question): void {
     const ended = new AbortController()
-    asking.set(question.id, ended)
     const { id, kind, name, as, host, port, verifier, expiresAt } = question
-    const text = questionText(question, self)
+    asking.set(id, { name, ended })
+    const text = `${questionText(question, self)}\nIn a terminal: \`sento approve ${id}\` or \`sento deny ${id}\`.`
     const event = { event: "request", self, id, kind, name, as, host, port, verifier, text }
     track(
       run(context, notify, { ...event, expiresAt: formatTimestamp(expiresAt) }, ended.signal).then(said =>
@@ -59,18 +60,28 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
     name: "notify",
     ask,
     withdraw(id, how) {
-      asking.get(id)?.abort()
-      if (!asking.delete(id)) return
-      const event = { event: "withdrawn", self, id, how, text: `The question about ${id} is over: ${how}.` }
+      const asked = asking.get(id)
+      if (asked === undefined) return
+      asked.ended.abort()
+      asking.delete(id)
+      const text = `The question about ${asked.name} is over: ${endWords[how]}.`
+      const event = { event: "withdrawn", self, id, how, text }
       track(run(context, notify, event, AbortSignal.timeout(tellingMilliseconds)))
     },
     tell,
     async stopped() {
-      for (const ended of asking.values()) ended.abort()
+      for (const { ended } of asking.values()) ended.abort()
       await Promise.allSettled(running)
     },
   }
   return [surface]
+}
+
+const endWords: Readonly<Record<QuestionEnd, string>> = {
+  approved: "approved",
+  denied: "denied",
+  expired: "nobody answered in time",
+  failed: "approved, and it failed",
 }
 
 /** @returns what it printed; null where it was stopped or failed */
@@ -81,15 +92,17 @@ async function run(
   signal: AbortSignal,
 ): Promise<string | null> {
   const ended = AbortSignal.any([signal, context.stopping])
+  // A group of its own, which is stopped as a whole: a script waits for what it started.
   const child = Bun.spawn([...command], {
+    detached: true,
     cwd: context.paths.home,
     stdin: new TextEncoder().encode(`${JSON.stringify(event)}\n`),
     stdout: "pipe",
     stderr: "ignore",
   })
   const stop = (): void => {
-    child.kill("SIGTERM")
-    setTimeout(() => child.kill("SIGKILL"), patienceMilliseconds).unref()
+    killGroup(child.pid, "SIGTERM")
+    setTimeout(() => killGroup(child.pid, "SIGKILL"), patienceMilliseconds).unref()
   }
   if (ended.aborted) stop()
   else ended.addEventListener("abort", stop, { once: true })
@@ -101,4 +114,12 @@ async function run(
   // A child of its own may hold its stdout open.
   const said = await Promise.race([printed, Bun.sleep(patienceMilliseconds).then(() => null)])
   return status === 0 ? said : null
+}
+
+function killGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(-leader, signal)
+  } catch {
+    // All of it has ended.
+  }
 }

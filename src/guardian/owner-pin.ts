@@ -11,6 +11,12 @@ const argon2id = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as c
 
 export const leastPinLength = 4
 
+/** @throws usage */
+export function requireLength(pin: string): void {
+  if (pin.length >= leastPinLength) return
+  throw new SentoError("usage", "the PIN is too short", `give at least ${leastPinLength} characters`)
+}
+
 type PinBooks = Pick<Books, "store" | "config" | "log" | "now">
 
 /**
@@ -44,8 +50,7 @@ export async function requirePin({ store, config, log, now }: PinBooks, pin: str
  */
 export async function setPin(books: PinBooks, pin: string | null, next: string | null): Promise<null> {
   await requirePin(books, pin)
-  if (next !== null && next.length < leastPinLength)
-    throw new SentoError("usage", "the PIN is too short", `give at least ${leastPinLength} characters`)
+  if (next !== null) requireLength(next)
   const hash = next === null ? null : await Bun.password.hash(next, argon2id)
   books.config.update(({ owner, ...config }) => {
     const { pin: _, ...others } = owner ?? {}

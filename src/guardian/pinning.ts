@@ -3,10 +3,11 @@ import { statSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import type { ProfileName } from "../protocol/names.ts"
-import { findPane, type PinnedPane } from "../tmux/pane.ts"
-import { processStat } from "../tmux/process.ts"
+import { findPane, type PinnedPane, panesOf } from "../tmux/pane.ts"
+import { isAlive, processStat } from "../tmux/process.ts"
 import { detectProfile, keyboardOwner, programLabel } from "../tmux/program.ts"
 import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
+import type { Distrusted } from "./callers.ts"
 import type { Context } from "./context.ts"
 
 /** A pane with the profile of what runs in it, or why there is none to type into. */
@@ -42,8 +43,29 @@ function isOwnersInHardened({ config }: Context, { pid }: PinnedPane): boolean {
   return stat === undefined || stat.uid === process.getuid?.()
 }
 
-/** The process of the pinned pane, for the owner's door; null where none is pinned. */
-export const pinnedPid = (context: Context): number | null => readPin(context)?.pid ?? null
+/**
+ * Whose descendants are not the owner: the pinned pane's process. Where that pane is not there any more, or none
+ * is pinned yet, every pane of the session is the agent's. In hardened mode tmux is the agent's, and says what it
+ * likes; but there the agent cannot reach the door.
+ * @throws try-later where tmux hangs, and nobody can say which panes there are
+ */
+export async function agentProcesses(books: Pick<Context, "config" | "store">): Promise<Distrusted> {
+  const pin = readPin(books)
+  const own =
+    pin !== null && isRunning(pin) ? [[pin.pid, "it was started in the agent's own pane"] as const] : []
+  if (books.config.current.hardened !== undefined) return new Map(own)
+  const panes = await panesOf(serverOf(books), books.config.current.tmux.session).catch(noneWithoutTmux)
+  if (panes?.some(one => one.pane === pin?.pane && one.pid === pin.pid)) return new Map(own)
+  if (panes !== null)
+    return new Map([...panes.map(one => [one.pid, "it was started in the agent's session"] as const), ...own])
+  if (own.length > 0) return new Map(own)
+  throw new SentoError("try-later", "tmux does not say which pane is the agent's", "see `sento guard status`")
+}
+
+function noneWithoutTmux(error: unknown): [] {
+  if (error instanceof SentoError && error.code === "no-tmux") return []
+  throw error
+}
 
 /**
  * Pins the session's active pane as it is now, on the owner's word.
@@ -63,14 +85,17 @@ export async function attach(context: Context): Promise<PinnedPane> {
   return found
 }
 
-function readPin(context: Context): PinnedPane | null {
+function readPin(context: Pick<Context, "store">): PinnedPane | null {
   const kept = v.safeParse(pinSchema, context.store.facts.get("pane"))
   return kept.success ? kept.output : null
 }
 
+const isRunning = ({ pid, startTicks }: PinnedPane): boolean =>
+  isAlive(pid) && processStat(pid)?.startTicks === startTicks
+
 /** Same id, same process: a pane that was respawned, or one of another server with the same id, is another. */
 async function isSame(server: TmuxServer, pin: PinnedPane): Promise<boolean> {
-  if (processStat(pin.pid)?.startTicks !== pin.startTicks) return false
+  if (!isRunning(pin)) return false
   const answer = await runTmux(server, ["display-message", "-p", "-t", pin.pane, "#{pane_id} #{pane_pid}"])
   return answer.status === 0 && answer.stdout.trim() === `${pin.pane} ${pin.pid}`
 }

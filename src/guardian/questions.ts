@@ -51,13 +51,20 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     )
   }
 
-  async function approve(id: string | null, wish: NameWish): Promise<Answer> {
+  /** The question that a yes of this wish would be for. @throws usage, also for a name that is taken */
+  function requireAnswerable(id: string | null, wish: NameWish): Question {
     const question = requireOne(id)
+    const as = { name: wish.as ?? question.as, replace: wish.replace }
+    requireFreeName(context, as, `sento approve ${question.id}`)
+    return question
+  }
+
+  async function approve(id: string | null, wish: NameWish): Promise<Answer> {
+    const question = requireAnswerable(id, wish)
     if (question.kind === "join") return approveJoin(question.id, wish)
     const request = store.requests.get(question.id)
     if (request === null) throw nothingWaits(context, id)
     const as = { name: wish.as ?? request.localName, replace: wish.replace }
-    requireFreeName(context, as, `sento approve ${request.id}`)
     storePair(context, request, as, sender)
     announce(context, request, { state: "approved", name: as.name })
     return { outcome: "paired", name: as.name, id: request.pairId }
@@ -68,7 +75,6 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     const asked = store.joins.waiting().find(one => one.id === id)
     if (asked === undefined) throw nothingWaits(context, id)
     const as = { name: wish.as ?? asked.localName, replace: wish.replace }
-    requireFreeName(context, as, `sento approve ${id}`)
     busy.add(id)
     try {
       const request = await joining.carryOut(asked, as)
@@ -79,7 +85,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
       // Cut by the end of the Guardian: the question stands, and is asked again.
       if (context.stopping.aborted) throw error
       store.joins.settle(id, "failed")
-      events.emit({ event: "answered", id, state: "approved" }, { role: "join", id })
+      events.emit({ event: "answered", id, state: "failed" }, { role: "join", id })
       events.emit(failedEvent(error), { role: "join", id })
       throw error
     } finally {
@@ -142,7 +148,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   sweep()
   return {
     waiting,
-    requireOne,
+    requireAnswerable,
     approve,
     deny,
 

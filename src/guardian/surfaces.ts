@@ -1,5 +1,6 @@
 /** The places where the owner is asked and told: all at once, the first answer wins, the others withdraw. */
 import type { Context } from "./context.ts"
+import type { QuestionEnd } from "./door-requests.ts"
 
 /** What waits for the owner's yes: an agent that proved our code, or a join that our own agent asked for. */
 export type Question = {
@@ -29,7 +30,7 @@ export type Surface = {
   /** Shows the question; after a restart it is asked of the surface again, which knows whether it was shown. */
   ask(question: Question): void
   /** The question was answered or ended, here or elsewhere. */
-  withdraw(id: string, how: "approved" | "denied" | "expired"): void
+  withdraw(id: string, how: QuestionEnd): void
   /** One line for the owner; each notice comes once. */
   tell(notice: Notice): void
   /** Resolves when nothing of it runs any more. */

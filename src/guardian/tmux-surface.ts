@@ -5,7 +5,7 @@
 
 import { tellOwners } from "../tmux/owners.ts"
 import { attachedClients, type Client, isOwnServer, showPopup } from "../tmux/popup.ts"
-import { reasonToDistrust } from "./callers.ts"
+import { type Distrusted, reasonToDistrust } from "./callers.ts"
 import type { Context } from "./context.ts"
 import { serverOf } from "./pinning.ts"
 import type { Question, Surface } from "./surfaces.ts"
@@ -15,12 +15,11 @@ const lookMilliseconds = 2000
 
 /**
  * @param command - how `sento` is run, without its words
- * @param agentPids - processes whose descendants are not the owner
  */
 export function createTmuxSurface(
   context: Context,
   command: readonly string[],
-  agentPids: () => readonly number[],
+  distrusted: () => Promise<Distrusted>,
 ): Surface {
   const questions = new Map<string, Question>()
   /** Clients, by pid, over which a popup is shown. */
@@ -50,14 +49,14 @@ export function createTmuxSurface(
     const attached = await attachedClients(server, context.config.current.tmux.session)
     const clients = attached.filter(client => client.canType)
     if (clients.length === 0 || !(await isOwnServer(server))) return
-    for (const client of clients) show(client)
+    const agents = await distrusted()
+    for (const client of clients) if (reasonToDistrust(client.pid, agents) === null) show(client)
   }
 
   /** The oldest question that was not closed there; one popup at a time. */
   function show(client: Client): void {
     const next = [...questions.keys()].find(id => !closed.has(`${client.pid} ${id}`))
     if (next === undefined || shown.has(client.pid) || context.stopping.aborted) return
-    if (reasonToDistrust(client.pid, agentPids()) !== null) return
     const home = `SENTO_HOME=${context.paths.home}`
     shown.add(client.pid)
     void showPopup(serverOf(context), client, ["env", home, ...command, "ask", next]).then(status => {

@@ -38,6 +38,21 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
   ]
 }
 
+/** The same where there is little room: who, from where and the verifier as they are, all else in few words. */
+export function briefQuestionLines(asked: AskedAbout, self: string): string[] {
+  const { name, as, host, port, verifier } = asked
+  return [
+    asked.kind === "request"
+      ? `${name} at ${host} knows the code.`
+      : `${self} asks to join ${name} at ${formatAddress(host, port)}.`,
+    verifier === null
+      ? "Nothing is proved yet; its owner is asked, too."
+      : `Verifier: ${verifier}; no, if it differs there.`,
+    ...(as === name ? [] : [`It will be called ${as} here.`]),
+    "A yes lets it type into this session.",
+  ]
+}
+
 /** `2026-11-25 03:35 UTC`. */
 const minuteOf = (time: number): string => `${formatTimestamp(time).slice(0, 16).replace("T", " ")} UTC`
 
@@ -47,6 +62,8 @@ export function questionLine({ kind, name }: Pick<AskedAbout, "kind" | "name">, 
     ? `Agent ${name} wants to pair. Approve? (yes/no)`
     : `${self} wants to pair with ${name}. Approve? (yes/no)`
 }
+
+export const briefQuestionLine = "Approve? (yes/no)"
 
 /** Both, as one message in a chat. */
 export const questionText = (asked: AskedAbout, self: string): string =>

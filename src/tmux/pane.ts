@@ -25,3 +25,24 @@ export async function findPane(server: TmuxServer, session: string): Promise<Pin
   const stat = processStat(Number(pid))
   return stat === null ? null : { pane, pid: stat.pid, startTicks: stat.startTicks }
 }
+
+/** How long tmux may take to say which panes there are. */
+const panesMilliseconds = 1000
+
+/** The panes of the session with exactly this name; null where tmux does not answer soon. */
+export async function panesOf(
+  server: TmuxServer,
+  session: string,
+): Promise<readonly Pick<PinnedPane, "pane" | "pid">[] | null> {
+  const format = "#{pane_id} #{pane_pid}"
+  const answer = await Promise.race([
+    runTmux(server, ["list-panes", "-s", "-t", exactSession(session), "-F", format]),
+    Bun.sleep(panesMilliseconds).then(() => null),
+  ])
+  if (answer === null) return null
+  if (answer.status !== 0) return []
+  return answer.stdout
+    .trim()
+    .split("\n")
+    .map(line => ({ pane: line.split(" ")[0] ?? "", pid: Number(line.split(" ")[1]) }))
+}

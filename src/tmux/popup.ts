@@ -29,8 +29,8 @@ export async function attachedClients(server: TmuxServer, session: string): Prom
   })
 }
 
-/** Room for the question's longest line, and for its lines where they are broken on a narrow client. */
-const wished = { columns: 84, rows: 14, rowsWhereNarrow: 20 } as const
+/** Room for the question's lines, also where long names break them. */
+const wished = { columns: 84, rows: 20 } as const
 
 /**
  * Runs a command in a popup over one client, and takes it away when the command ends.
@@ -40,7 +40,7 @@ const wished = { columns: 84, rows: 14, rowsWhereNarrow: 20 } as const
 export function showPopup(server: TmuxServer, client: Client, command: readonly string[]): Promise<number> {
   // One that is larger than its client is not shown at all (tmux 3.3a).
   const columns = Math.min(wished.columns, client.columns)
-  const rows = Math.min(columns < wished.columns ? wished.rowsWhereNarrow : wished.rows, client.rows)
+  const rows = Math.min(wished.rows, client.rows)
   const size = ["-w", String(columns), "-h", String(rows)]
   const child = spawnTmux(server, ["display-popup", "-c", client.name, ...size, "-E", shellWords(command)])
   return child.exited

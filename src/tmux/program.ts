@@ -66,19 +66,20 @@ export function programLabel(program: Program): string {
 export function keyboardOwner(pid: number): Program | null {
   const leader = foregroundProcess(pid)
   if (leader === null) return null
-  const program = describe(leader)
+  const program = describeProgram(leader)
   if (!isShell(program)) return program
   const group = descendants(leader.pid)
     .map(processStat)
     .filter(stat => stat?.group === leader.group)
   return (
     group
-      .flatMap(stat => (stat === null ? [] : [describe(stat)]))
+      .flatMap(stat => (stat === null ? [] : [describeProgram(stat)]))
       .find(child => detectProfile(child) !== null) ?? program
   )
 }
 
-function describe(stat: ProcessStat): Program {
+/** The program that a process runs. */
+export function describeProgram(stat: ProcessStat): Program {
   return {
     executable: executableName(stat),
     name: stat.name,

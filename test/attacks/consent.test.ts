@@ -1,50 +1,37 @@
 /** An agent that wants to say yes itself: what stops it, and what stops it only with a PIN. */
-import { afterEach, expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { built, createWorld, finished, jsonLines, setUpAgent, until, type World } from "../support/world.ts"
+import { askOwnerOf, questionsOf } from "../support/proving.ts"
+import { built, createWorld, finished, setUpAgent, until, type World } from "../support/world.ts"
 
 let world: World
-afterEach(() => world.close())
-
 const sento = built.join(" ")
 
-/** A request of kai's waits for mira's owner; mira's agent has a shell in its pane. */
-async function openRequest(): Promise<string> {
-  world = createWorld()
-  const { port } = await setUpAgent(world, "mira", ["sh"])
-  await setUpAgent(world, "kai")
-  const { lines } = jsonLines(world.start("mira", ["pair", "--json"]))
-  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
-  world.start("kai", ["pair", `${code}@127.0.0.1:${port}`])
-  return until("the request", () => lines.find(line => line.event === "request")?.id as string)
+/** One world for all tests of a group: mira's agent has a shell in its pane. */
+function ownWorld(setUp: () => Promise<unknown> = async () => {}): void {
+  beforeAll(async () => {
+    world = createWorld()
+    await setUpAgent(world, "mira", ["sh"])
+    await setUp()
+  })
+  afterAll(() => world.close())
 }
 
-const scrubbed = "unset CLAUDECODE AI_AGENT GEMINI_CLI OPENCODE"
+let runs = 0
 
-test.each([
-  ["sento approve from a shell in its pane", `${sento} approve`],
-  ["through a subshell with the variables unset", `(${scrubbed}; ${sento} approve)`],
-  ["through nohup", `nohup ${sento} approve 2>&1 | cat`],
-  ["through script, which makes a terminal", `script -qec '${sento} approve' /dev/null`],
-  ["through setsid", `setsid -w ${sento} approve`],
-  ["with the id and --json", `${sento} approve --json`],
-  ["by speaking to the owner's door itself", doorClient()],
-])(
-  "an agent cannot approve %s",
-  async (_, command) => {
-    await openRequest()
-    await world.type("mira", `${command}; echo "exit $?"`)
-    await world.shows("mira", /only the owner may do this: it was started in the agent's own pane/)
-    await world.shows("mira", /exit \d+/)
-    expect(world.paired("mira")).toEqual([])
-  },
-  30_000,
-)
+/** Runs a line in a pane, and gives all that it showed. */
+async function runIn(session: string, line: string): Promise<string> {
+  runs += 1
+  await world.tmux("send-keys", "-t", `=${session}:`, "-R")
+  await world.tmux("clear-history", "-t", `=${session}:`)
+  await world.type(session, `${line}; echo "run ${runs} ended $?"`)
+  return world.shows(session, new RegExp(`^run ${runs} ended \\d+`, "m"))
+}
 
 /** A client of the owner's door without Sentō. */
-function doorClient(): string {
-  const script = `const s = await Bun.connect({ unix: process.env.SENTO_HOME + "/.sento/owner.sock", socket: { data(_, d) { console.log(String(d)) }, close() { process.exit() } } }); s.write(JSON.stringify({ op: "approve", id: null }) + "\\n")`
+function doorClient(request: object): string {
+  const script = `const s = await Bun.connect({ unix: process.env.SENTO_HOME + "/.sento/owner.sock", socket: { data(_, d) { console.log(String(d)) }, close() { process.exit() } } }); s.write(JSON.stringify(${JSON.stringify(request)}) + "\\n")`
   return `${process.execPath} -e '${script}'`
 }
 
@@ -54,58 +41,135 @@ function dyingClient(): string {
   return `${process.execPath} -e '${script}'`
 }
 
-test("an agent cannot approve by a process that has ended before the Guardian looks who it was", async () => {
-  await openRequest()
-  await world.type("mira", `${dyingClient()}; echo "exit $?"`)
-  await world.shows("mira", /exit \d+/)
-  expect(world.paired("mira")).toEqual([])
-}, 30_000)
+const scrubbed = "unset CLAUDECODE AI_AGENT GEMINI_CLI OPENCODE"
 
-test.each(["AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE"])(
-  "a process with %s in its environment cannot approve, deny, remove or rename",
-  async variable => {
-    await openRequest()
+describe("while kai's request waits", () => {
+  ownWorld(() => askOwnerOf(world, "mira"))
+
+  test.each([
+    ["sento approve from a shell in its pane", `${sento} approve`],
+    ["through a subshell with the variables unset", `(${scrubbed}; ${sento} approve)`],
+    ["through nohup", `nohup ${sento} approve 2>&1 | cat`],
+    ["through script, which makes a terminal", `script -qec '${sento} approve' /dev/null`],
+    ["through setsid", `setsid -w ${sento} approve`],
+    ["with the id and --json", `${sento} approve --json`],
+    ["by speaking to the owner's door itself", doorClient({ op: "approve", id: null })],
+  ])(
+    "an agent cannot approve %s",
+    async (_, command) => {
+      const shown = await runIn("mira", command)
+      expect(shown).toContain("only the owner may do this: it was started in the agent's own pane")
+      expect(world.paired("mira")).toEqual([])
+    },
+    30_000,
+  )
+
+  test("an agent cannot approve by a process that has ended before the Guardian looks who it was", async () => {
+    await runIn("mira", dyingClient())
+    expect(world.paired("mira")).toEqual([])
+  }, 30_000)
+
+  const byAgent = "only the owner may do this: it was started by an agent program"
+
+  test.each(["AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE"])(
+    "a process with %s in its environment cannot approve",
+    async variable => {
+      const ran = await world.sento("mira", ["approve"], { env: { [variable]: "1" } })
+      expect(ran).toMatchObject({ exit: 77, stdout: "" })
+      expect(ran.stderr).toContain(`${byAgent} (${variable} is set)`)
+    },
+    30_000,
+  )
+
+  test("nor deny, remove, rename or change the config", async () => {
     for (const words of [
-      ["approve"],
       ["deny"],
       ["agents", "remove", "kai"],
       ["agents", "rename", "kai", "lia"],
+      ["owner", "add", "telegram"],
+      ["init", "--listen", "0.0.0.0"],
     ]) {
-      const ran = await world.sento("mira", words, { env: { [variable]: "1" } })
+      const ran = await world.sento("mira", words, { env: { CLAUDECODE: "1" } })
       expect(ran).toMatchObject({ exit: 77, stdout: "" })
-      expect(ran.stderr).toContain("only the owner may do this: it was started by an agent program")
+      expect(ran.stderr).toContain(byAgent)
     }
-    expect((await world.sento("mira", ["approve"])).exit).toBe(0)
-  },
-  30_000,
-)
+  }, 30_000)
 
-test("no flag, variable or stdin answers a request", async () => {
-  await openRequest()
-  for (const words of [
-    ["pair", "--yes"],
-    ["approve", "--yes"],
-    ["pair", "-y"],
-    ["approve", "--force"],
-  ])
-    expect((await world.sento("mira", words)).exit).toBe(64)
-  const piped = world.start("mira", ["pair"], { input: "yes\n", env: { SENTO_YES: "1", CI: "1", YES: "1" } })
-  await until("the question", async () => (await world.sento("mira", ["status"])).stdout.includes("request"))
-  piped.kill("SIGINT")
-  await piped.exited
+  test("an agent cannot approve by a child that has lost the variable, nor from a program with another name for it", async () => {
+    const scrub = ["-c", `env -u CLAUDECODE ${sento} approve; :`]
+    const ran = await world.sento("mira", scrub, { command: ["sh"], env: { CLAUDECODE: "1" } })
+    expect(ran.stderr).toContain(`${byAgent} (CLAUDECODE is set)`)
+    const claude = join(world.folder, "claude")
+    copyFileSync("/bin/sh", claude)
+    const started = await world.sento("mira", ["-c", `${sento} approve; :`], { command: [claude] })
+    expect(started.stderr).toContain(`${byAgent} (claude)`)
+  }, 30_000)
+
+  test("no flag, variable or stdin answers a request", async () => {
+    for (const words of [
+      ["pair", "--yes"],
+      ["approve", "--force"],
+    ])
+      expect((await world.sento("mira", words)).exit).toBe(64)
+    const piped = world.start("mira", ["pair"], {
+      input: "yes\n",
+      env: { SENTO_YES: "1", CI: "1", YES: "1" },
+    })
+    const stderr = piped.stderr.getReader()
+    const asked = async (before = ""): Promise<boolean> => {
+      const { value, done } = await stderr.read()
+      const shown = before + new TextDecoder().decode(value)
+      return shown.includes("answer with") || (!done && asked(shown))
+    }
+    expect(await asked()).toBe(true)
+    piped.kill("SIGINT")
+    await piped.exited
+    expect(world.paired("mira")).toEqual([])
+  }, 30_000)
+
+  test("in a session that was made anew, and that nobody attached, an agent cannot approve either", async () => {
+    await world.session("other", ["cat"])
+    await world.tmux("kill-session", "-t", "=mira")
+    await world.session("mira", ["sh"])
+    expect((await world.status("mira"))?.session.state).toBe("other")
+    const refused = "only the owner may do this: it was started in the agent's session"
+    expect(await runIn("mira", `${sento} approve`)).toContain(refused)
+    await world.stopGuard("mira")
+    expect(await runIn("mira", `${sento} agents remove kai`)).toContain(refused)
+    expect(
+      await runIn("mira", `echo 4711:AAtelegram-test-token_0123456789abc | ${sento} owner add telegram`),
+    ).toContain(refused)
+    expect(await runIn("mira", `${sento} init --listen 0.0.0.0`)).toContain(refused)
+    expect(world.paired("mira")).toEqual([])
+    await world.guard("mira")
+  }, 30_000)
+
+  test("what a person sets for an agent program does not lock them out", async () => {
+    const approved = await world.sento("mira", ["approve"], { env: { CODEX_HOME: "/x", CODEX_API_KEY: "y" } })
+    expect(approved.exit).toBe(0)
+    expect(world.paired("mira")).toEqual(["kai"])
+  }, 30_000)
+})
+
+test("what the owner's own command starts is not the owner: it answers by what it prints", async () => {
+  world = createWorld()
+  await setUpAgent(world, "mira")
+  const [script, out] = [join(world.folder, "notify.sh"), join(world.folder, "out")]
+  writeFileSync(script, `#!/bin/sh\n${sento} approve > ${out} 2>&1\necho ended >> ${out}\n`, { mode: 0o700 })
+  const path = join(world.home("mira"), ".sento-config.json")
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), notify: [script] }))
+  await world.restartGuard("mira")
+  await askOwnerOf(world, "mira")
+  const said = await until("the attempt", async () => {
+    const text = await Bun.file(out)
+      .text()
+      .catch(() => "")
+    return text.includes("ended") && text
+  })
+  expect(said).toContain("it was started by the Guardian itself; what `notify` runs prints yes or no instead")
   expect(world.paired("mira")).toEqual([])
+  await world.close()
 }, 30_000)
-
-/** Sets mira's PIN by typing it, as her owner would. */
-async function setPin(pin: string): Promise<void> {
-  await world.session("mira-owner", ["sh"], "mira")
-  await world.type("mira-owner", `${sento} owner pin`)
-  for (const prompt of ["at least 4 characters", "Once more"]) {
-    await world.shows("mira-owner", prompt)
-    await world.type("mira-owner", pin)
-  }
-  await world.shows("mira-owner", "the PIN is set")
-}
 
 /** Tricks by which a process of the same user looks like nobody's child. */
 const tricks = {
@@ -115,118 +179,153 @@ const tricks = {
   "setsid -f": (command: string) => `setsid -f script -qec '${command}' /dev/null`,
 } as const
 
-test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
-  "plain mode does not stop an agent that approves by %s; a PIN does",
-  async trick => {
-    await openRequest()
-    await setPin("482 916")
-    const out = join(world.folder, "out")
-    await world.type("mira", tricks[trick](`${sento} approve > ${out} 2>&1; echo ended >> ${out}`))
-    const said = await until("the attempt", () => {
-      const text = Bun.file(out).size > 0 ? readFileSync(out, "utf8") : ""
-      return text.includes("PIN") || text.includes("ended") ? text : null
-    })
-    expect(said).toContain("PIN")
-    expect(world.paired("mira")).toEqual([])
-  },
-  30_000,
-)
+type Trick = keyof typeof tricks
+const eachTrick = test.each(Object.keys(tricks) as Trick[])
 
-test.each(Object.keys(tricks) as (keyof typeof tricks)[])(
-  "plain mode: %s works without a PIN, and docs/SECURITY.md says so",
-  async trick => {
-    await openRequest()
-    await world.type("mira", tricks[trick](`${sento} approve`))
-    await until("the pair", async () => world.paired("mira").includes("kai"))
-    const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
-    expect(text).toContain(trick)
-  },
-  30_000,
-)
+describe("without a PIN", () => {
+  ownWorld()
 
-test("with a PIN, an agent that looks like nobody's child cannot join by itself either", async () => {
-  world = createWorld()
-  const { port } = await setUpAgent(world, "kai")
-  await setUpAgent(world, "mira", ["sh"])
-  const { lines } = jsonLines(world.start("kai", ["pair", "--json"]))
-  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
-  await setPin("482 916")
-  const out = join(world.folder, "out")
-  const trick = tricks["setsid -f"](`${sento} pair ${code}@127.0.0.1:${port} > ${out} 2>&1`)
-  await world.type("mira", trick)
-  await until("the attempt", () => Bun.file(out).size > 0)
-  expect(await Bun.file(out).text()).toContain("the owner's PIN is needed")
-  expect(lines.filter(line => line.event === "request")).toEqual([])
-  const piped = await world.sento("mira", ["pair", `${code}@127.0.0.1:${port}`])
-  expect(piped).toMatchObject({ exit: 77 })
-  expect(piped.stderr).toContain("the owner's PIN is needed")
-}, 30_000)
-
-test("another question cannot take the place of the one that is approved while the PIN is typed", async () => {
-  await openRequest()
-  const { port } = await setUpAgent(world, "lia")
-  const { stdout } = await world.sento("lia", ["pair", "--json"], { env: { CLAUDECODE: "1" } })
-  const { code } = JSON.parse(stdout.split("\n")[0] ?? "") as { code: string }
-  await setPin("482 916")
-  await world.type("mira-owner", `clear; ${sento} approve`)
-  await world.shows("mira-owner", "Owner PIN")
-  expect((await world.sento("mira", ["deny"])).exit).toBe(0)
-  world.start("mira", ["pair", `${code}@127.0.0.1:${port}`], { env: { CLAUDECODE: "1" } })
-  await until("the other question", async () =>
-    (await world.sento("mira", ["status"])).stdout.includes("lia"),
+  eachTrick(
+    "plain mode: %s works without a PIN, and docs/SECURITY.md says so",
+    async trick => {
+      const joiner = `kai-${trick.length}`
+      const id = await askOwnerOf(world, "mira", joiner)
+      await world.type("mira", tricks[trick](`${sento} approve ${id}`))
+      await until("the pair", () => world.paired("mira").includes(joiner))
+      const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
+      expect(text).toContain(trick)
+    },
+    30_000,
   )
-  await world.type("mira-owner", "482 916")
-  await world.shows("mira-owner", "the request of kai was answered already: denied")
-  expect((await world.sento("lia", ["status", "--json"])).stdout).toContain('"requests":[]')
-}, 30_000)
+})
 
-test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
-  await openRequest()
-  await setPin("482 916")
-  const attach = `env -u TMUX tmux -u -S ${world.socket} attach -t =mira`
-  await world.type("mira", `tmux -S ${world.socket} new-session -d -x 100 -y 30 -s own "${attach}"`)
-  await world.shows("own", "Approve? (yes/no)")
-  await world.type("own", "yes")
-  await world.shows("own", "Owner PIN")
-  await world.type("own", "yes")
-  await world.shows("own", "the PIN is wrong")
-  expect(world.paired("mira")).toEqual([])
-}, 30_000)
+const pin = "482 916"
 
-test("five wrong PINs lock it for an hour, over a restart as well", async () => {
-  await openRequest()
-  await setPin("482 916")
-  const approve = `clear; ${sento} approve; echo "exit $?"`
-  await world.type("mira-owner", approve)
-  for (const wrong of ["0000", "0001", "0002", "0003", "0004"]) {
-    await world.shows("mira-owner", /Owner PIN\s+│\s+_/)
-    await world.type("mira-owner", wrong)
-    await world.shows("mira-owner", new RegExp(`(the PIN is wrong.*){${Number(wrong) + 1}}`, "s"))
-  }
-  await world.type("mira-owner", "482 916")
-  await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
-  await world.restartGuard("mira")
-  await world.type("mira-owner", approve)
-  await world.shows("mira-owner", /^│\s+_/m)
-  await world.type("mira-owner", "482 916")
-  await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
-  expect(world.paired("mira")).toEqual([])
-}, 60_000)
+/** A terminal of the owner's. */
+const ownTerminal = (): Promise<void> => world.session("mira-owner", ["sh"], "mira")
 
-test("the PIN is in no file, argument or log as it is typed, and removals and new chats take it too", async () => {
-  await openRequest()
-  await setPin("482 916")
-  const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
-  const config = readFileSync(join(world.home("mira"), ".sento-config.json"), "utf8")
-  expect(`${log}${config}`).not.toContain("482 916")
-  expect(JSON.parse(config).owner.pin).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$")
-  await world.type("mira-owner", `clear; ${sento} approve`)
-  await world.shows("mira-owner", "Owner PIN")
-  await world.type("mira-owner", "482 916")
-  await world.shows("mira-owner", "Paired with kai.")
-  expect(await finished(world.start("mira", ["agents", "remove", "kai"]))).toMatchObject({ exit: 77 })
-  const add = ["owner", "add", "telegram", "--token-file", "/dev/null"]
-  const added = await finished(world.start("mira", add))
-  expect(added).toMatchObject({ exit: 77 })
-  expect(added.stderr).toContain("the owner's PIN is needed")
-}, 30_000)
+describe("with a PIN", () => {
+  ownWorld(async () => {
+    await askOwnerOf(world, "mira")
+    await ownTerminal()
+    await world.ask("mira", "owner", { op: "pin", pin: null, next: pin })
+  })
+
+  eachTrick(
+    "plain mode does not stop an agent that approves by %s; a PIN does",
+    async trick => {
+      const out = join(world.folder, trick.replaceAll(" ", "-"))
+      await world.type("mira", tricks[trick](`${sento} approve > ${out} 2>&1; echo ended >> ${out}`))
+      const said = await until("the attempt", () => {
+        const text = Bun.file(out).size > 0 ? readFileSync(out, "utf8") : ""
+        return text.includes("PIN") || text.includes("ended") ? text : null
+      })
+      expect(said).toContain("PIN")
+      expect(world.paired("mira")).toEqual([])
+    },
+    30_000,
+  )
+
+  test("with a PIN, an agent that looks like nobody's child cannot join by itself either", async () => {
+    const { port } = await setUpAgent(world, "lia")
+    let code = ""
+    await world.ask("lia", "agent", { op: "pair", wait: false }, event => {
+      if (event.event === "code") code = event.code
+    })
+    const out = join(world.folder, "joining")
+    const trick = tricks["setsid -f"](`${sento} pair ${code}@127.0.0.1:${port} > ${out} 2>&1`)
+    await world.type("mira", trick)
+    await until("the attempt", () => Bun.file(out).size > 0)
+    expect(await Bun.file(out).text()).toContain("the owner's PIN is needed")
+    const piped = await world.sento("mira", ["pair", `${code}@127.0.0.1:${port}`])
+    expect(piped).toMatchObject({ exit: 77 })
+    expect(piped.stderr).toContain("the owner's PIN is needed")
+    expect(await questionsOf(world, "lia")).toEqual([])
+  }, 30_000)
+
+  test("another question cannot take the place of the one that is approved while the PIN is typed", async () => {
+    await world.type("mira-owner", `clear; ${sento} approve`)
+    await world.shows("mira-owner", "Approve? (yes/no)")
+    await world.type("mira-owner", "yes")
+    await world.shows("mira-owner", "Owner PIN")
+    await world.ask("mira", "owner", { op: "deny", id: null })
+    await askOwnerOf(world, "mira", "noa")
+    await world.type("mira-owner", pin)
+    await world.shows("mira-owner", "the request of kai was answered already: denied")
+    expect(world.paired("mira")).toEqual([])
+  }, 30_000)
+
+  test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
+    const attach = `env -u TMUX tmux -u -S ${world.socket} attach -t =mira`
+    await world.type("mira", `tmux -S ${world.socket} new-session -d -x 100 -y 30 -s own "${attach}"`)
+    await world.shows("own", "Approve? (yes/no)")
+    await world.type("own", "yes")
+    await world.shows("own", "Owner PIN")
+    await world.type("own", "yes")
+    await world.shows("own", "the PIN is wrong")
+    await world.tmux("kill-session", "-t", "=own")
+    expect(world.paired("mira")).toEqual([])
+  }, 30_000)
+
+  test("a removal, a new chat, and a removal where no Guardian runs take it too; what is typed is nowhere", async () => {
+    const id = (await questionsOf(world, "mira"))[0]?.id
+    await world.type("mira-owner", `clear; ${sento} approve ${id}`)
+    await world.shows("mira-owner", "Owner PIN")
+    await world.type("mira-owner", pin)
+    await world.shows("mira-owner", "Paired with noa.")
+    const needed = async (...words: string[]): Promise<void> => {
+      const ran = await finished(world.start("mira", words))
+      expect(ran).toMatchObject({ exit: 77 })
+      expect(ran.stderr).toContain("the owner's PIN is needed")
+    }
+    await needed("agents", "remove", "noa")
+    await needed("owner", "add", "telegram", "--token-file", "/dev/null")
+    const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
+    const config = readFileSync(join(world.home("mira"), ".sento-config.json"), "utf8")
+    expect(`${log}${config}`).not.toContain(pin)
+    expect(JSON.parse(config).owner.pin).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$")
+    await world.stopGuard("mira")
+    await needed("agents", "remove", "noa")
+    await needed("owner", "add", "telegram", "--token-file", "/dev/null")
+    expect(world.paired("mira")).toEqual(["noa"])
+  }, 30_000)
+})
+
+describe("the PIN as it is typed", () => {
+  ownWorld(async () => {
+    await askOwnerOf(world, "mira")
+    await ownTerminal()
+  })
+
+  test("one that is too short is told at once, and two that differ set none", async () => {
+    await world.type("mira-owner", `${sento} owner pin`)
+    await world.shows("mira-owner", "at least 4 characters")
+    await world.type("mira-owner", "123")
+    expect(await world.shows("mira-owner", "the PIN is too short")).not.toContain("Once more")
+  }, 30_000)
+
+  test("five wrong PINs lock it for an hour, over a restart as well", async () => {
+    await world.type("mira-owner", `clear; ${sento} owner pin`)
+    for (const prompt of ["at least 4 characters", "Once more"]) {
+      await world.shows("mira-owner", prompt)
+      await world.type("mira-owner", pin)
+    }
+    await world.shows("mira-owner", "the PIN is set")
+    const id = (await questionsOf(world, "mira"))[0]?.id
+    const approve = `clear; ${sento} approve ${id}; echo "exit $?"`
+    await world.type("mira-owner", approve)
+    for (const wrong of ["0000", "0001", "0002", "0003", "0004"]) {
+      await world.shows("mira-owner", /Owner PIN\s+│\s+_/)
+      await world.type("mira-owner", wrong)
+      await world.shows("mira-owner", new RegExp(`(the PIN is wrong.*){${Number(wrong) + 1}}`, "s"))
+    }
+    await world.type("mira-owner", pin)
+    await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
+    await world.restartGuard("mira")
+    await world.type("mira-owner", approve)
+    await world.shows("mira-owner", /^│\s+_/m)
+    await world.type("mira-owner", pin)
+    await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
+    expect(world.paired("mira")).toEqual([])
+  }, 60_000)
+})

@@ -1,17 +1,8 @@
 /** Hardened mode with two real users, set up by the very steps that `sento init --hardened` prints. */
 import { afterEach, expect, test } from "bun:test"
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-} from "node:fs"
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { findUser } from "../../src/guardian/hardening.ts"
+import { findUser, sharedProgram } from "../../src/guardian/hardening.ts"
 import { updateConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import {
@@ -32,7 +23,7 @@ const skipped = isRoot ? (isBuilt ? null : "no built binary") : "not root, so no
 if (skipped !== null) console.log(`hardened mode: skipped (${skipped})`)
 
 /** Two users, made for one test; names of at most 32 characters. */
-type Users = { readonly name: string; readonly owner: string; readonly agent: string; readonly sento: string }
+type Users = { readonly name: string; readonly owner: string; readonly agent: string }
 
 let world: World
 let users: Users | null = null
@@ -48,8 +39,10 @@ const ranOf = (words: readonly string[], env: Record<string, string>): Promise<R
 
 /** Runs a shell line as a user, with an environment like that of a login. */
 function as(user: string, line: string, more: Record<string, string> = {}): Promise<Ran> {
-  const path = users === null ? "" : `/srv/sento/${users.name}/bin:`
-  const PATH = `${path}/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`
+  // In place of /usr/local/bin, which is this machine's; the owner has a sento of their own besides.
+  const shared = users === null ? "" : `/srv/sento/${users.name}/bin:`
+  const own = user === users?.owner ? `/home/${user}/bin:` : ""
+  const PATH = `${shared}${own}/usr/bin:/bin:/usr/sbin:/sbin`
   const env = {
     PATH,
     HOME: user === "root" ? "/root" : `/home/${user}`,
@@ -69,13 +62,12 @@ async function must(user: string, line: string): Promise<string> {
 
 async function makeUsers(): Promise<Users> {
   const name = `t${process.pid}${Math.floor(performance.now())}`.slice(0, 20)
-  const folder = `/srv/sento/${name}/bin`
   // A Guardian that another file ran in this process leaves its own, which would keep the users from the binary.
   process.umask(0o022)
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
-  copyFileSync(built[0] as string, join(folder, "sento"))
-  users = { name, owner: `${name}-own`, agent: `${name}-agent`, sento: join(folder, "sento") }
+  users = { name, owner: `${name}-own`, agent: `${name}-agent` }
   await must("root", `useradd --create-home --user-group ${users.owner}`)
+  const home = `/home/${users.owner}`
+  await must("root", `chmod 700 ${home} && install -D -m 755 ${built[0]} ${home}/bin/sento`)
   return users
 }
 
@@ -96,7 +88,11 @@ async function harden(): Promise<Users> {
   const made = await makeUsers()
   const init = `sento init --name ${made.name} --session main --profile plain --port 0`
   await must(made.owner, init)
-  const steps = await must(made.owner, `${init} --hardened`)
+  const printed = await must(made.owner, `${init} --hardened`)
+  expect(printed).toContain(
+    `install -D -o root -g root -m 755 /home/${made.owner}/bin/sento ${sharedProgram}\n`,
+  )
+  const steps = printed.replaceAll(sharedProgram, `/srv/sento/${made.name}/bin/sento`)
   for (const part of steps.split("\n\n")) {
     const [, user] = /^# as (\S+?)[,:]/.exec(part) ?? []
     await must(user ?? "", part.replace(/(tmux .*new-session .*)/, "$1 cat"))

@@ -139,7 +139,8 @@ describe("with a Guardian", () => {
     const telegram = { token, baseUrl, ...server.owner }
     const config = { ...configOf("mira"), owner: { telegram, ...owner } }
     writeFileSync(join(world.home("mira"), ".sento-config.json"), JSON.stringify(config), { mode: 0o600 })
-    await Promise.all([setUpAgent(world, "mira"), setUpAgent(world, "kai")])
+    await world.session("mira", ["cat"])
+    await Promise.all([world.guard("mira"), setUpAgent(world, "kai")])
     expect(server.calls).toEqual([])
     const out = jsonLines(world.start("mira", ["pair", "--json"]))
     const code = await until("a code", () => out.lines.find(line => line.event === "code")?.code as string)

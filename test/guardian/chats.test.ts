@@ -18,6 +18,7 @@ const apps = [
     name: "telegram" as ChatName,
     send: "sendMessage",
     listen: "getUpdates",
+    edit: "editMessageText",
     limit: () => telegramError(429, "Too Many Requests: retry after 7", { retry_after: 7 }),
     refuse: () => telegramError(403, "Forbidden: bot was blocked by the user"),
   },
@@ -25,6 +26,7 @@ const apps = [
     name: "discord" as ChatName,
     send: "POST messages",
     listen: "GET messages",
+    edit: "PATCH messages",
     limit: () => discordLimit(6.57),
     refuse: () => discordError(403, 50007, "Cannot send messages to this user"),
   },
@@ -32,6 +34,7 @@ const apps = [
     name: "slack" as ChatName,
     send: "chat.postMessage",
     listen: "conversations.history",
+    edit: "chat.update",
     limit: () => slackLimit(7),
     refuse: () => slackError("channel_not_found"),
   },
@@ -44,7 +47,7 @@ const isOver = (asked: AskedOwner): Promise<unknown> =>
     return asked.server.calls.length === before
   })
 
-describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
+describe.each(apps)("$name", ({ name, send, listen, edit, limit, refuse }) => {
   test("asks with all the owner must know, takes the yes, says what came of it, and falls silent", async () => {
     await using asked = askOwner(name)
     expect(asked.server.calls).toEqual([])
@@ -132,6 +135,28 @@ describe.each(apps)("$name", ({ name, send, listen, limit, refuse }) => {
     asked.server.write({ text: "yes", repliesTo: message })
     await asked.shows("answered here")
     expect({ answers: asked.answers, log: asked.log }).toEqual({ answers: ["yes m3x9"], log: [] })
+  })
+
+  test("where the chat would not change a question's message, the next one needs a reply as long as that one looks open", async () => {
+    await using asked = askOwner(name)
+    asked.server.answerNext(edit, refuse)
+    asked.surface.ask(kai)
+    await asked.message(kai)
+    asked.surface.withdraw(kai.id, "denied")
+    await until("the refusal", () => asked.log.length > 0)
+    await asked.restart()
+    asked.surface.ask(ada)
+    await asked.message(ada)
+    asked.server.write({ text: "yes" })
+    await asked.shows("Please answer by replying to the very question you mean.")
+    asked.surface.withdraw(ada.id, "denied")
+    await isOver(asked)
+    const later = { ...ada, id: "n0a0", name: "noa", as: "noa", createdAt: kai.expiresAt }
+    asked.surface.ask(later)
+    await asked.message(later)
+    asked.server.write({ text: "yes" })
+    await asked.shows("answered here: yes")
+    expect(asked.answers).toEqual(["yes n0a0"])
   })
 
   test("a question answered elsewhere is withdrawn, and a yes after that answers nothing", async () => {

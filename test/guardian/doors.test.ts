@@ -83,7 +83,7 @@ describe("callers that say nothing", () => {
   const open = (patience: { milliseconds: number; callers: number }) => {
     const path = join(guardian.paths.folder, "test.sock")
     const door = openDoor({
-      ...{ path, door: "agent", patience, agentPids: () => [] },
+      ...{ path, door: "agent", patience, distrusted: async () => new Map() },
       handle: async () => "done",
       onError: error => expect(error).toBeUndefined(),
     })

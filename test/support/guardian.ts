@@ -2,6 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { callDoor } from "../../src/commands/door.ts"
+import type { GuardStatus } from "../../src/guardian/door-requests.ts"
 import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 import type { ClientPair } from "./client.ts"
@@ -14,6 +16,7 @@ export type TestGuardian = {
   /** Time passes, and what it ends is looked at. */
   pass(milliseconds: number): void
   log(): string
+  status(): Promise<GuardStatus>
   /** Stops it and starts it again on the same home. */
   restart(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -25,15 +28,19 @@ export type TestPeer = {
   readonly features?: readonly string[]
 }
 
-/** @param peers - by name; a pair's `send` is the peer's, so it is our `receiveKey` */
+/**
+ * @param peers - by name; a pair's `send` is the peer's, so it is our `receiveKey`
+ * @param more - of the config
+ */
 export async function openGuardian(
   peers: Readonly<Record<string, TestPeer>>,
   names: readonly string[] = [],
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<TestGuardian> {
   const folder = mkdtempSync(join(tmpdir(), "sento-wire-"))
   const paths = pathsOf(folder)
   mkdirSync(paths.folder, { mode: 0o700 })
-  writeFileSync(paths.config, JSON.stringify(configOf(folder, peers, names)), { mode: 0o600 })
+  writeFileSync(paths.config, JSON.stringify({ ...configOf(folder, peers, names), ...more }), { mode: 0o600 })
   const clock = { now: Date.parse("2026-11-23T10:00:00.000Z"), elapsed: 0 }
   const start = (): Promise<Guardian> =>
     startGuardian(
@@ -59,6 +66,7 @@ export async function openGuardian(
       guardian.sweep()
     },
     log: () => readFileSync(paths.log, "utf8"),
+    status: () => callDoor<GuardStatus>(paths, "agent", { op: "status" }),
     async restart() {
       await guardian.stop()
       guardian = await start()

@@ -1,5 +1,5 @@
 /** What each adapter makes of its vendor's answers; the servers answer as the vendors' documentation says. */
-import { describe, expect, test } from "bun:test"
+import { describe, expect, spyOn, test } from "bun:test"
 import { type Chat, ChatError, type ChatFailure, type ChatName } from "../../../src/http/chats/chat.ts"
 import { createDiscord, openDiscord } from "../../../src/http/chats/discord.ts"
 import { createSlack, openSlack } from "../../../src/http/chats/slack.ts"
@@ -156,6 +156,16 @@ describe.each(names)("%s", name => {
     const gone = await failureOf(chat.send("hello", never))
     expect(gone).toMatchObject({ kind: "unreachable", reason: "no connection (ECONNREFUSED)" })
     for (const { words } of [refusal, broken, gone]) expect(words).not.toContain(server.token)
+  })
+
+  test("one that never answers is given up after 15 s", async () => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], hang)
+    const timer = globalThis.setTimeout
+    using _ = spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, wait: number) =>
+      timer(act, wait === 15_000 ? 1 : wait)) as typeof setTimeout)
+    const failure = await failureOf(talking.chat.send("hello", never))
+    expect(failure).toMatchObject({ kind: "unreachable", reason: "no answer in time" })
   })
 
   test("the caller can stop waiting", async () => {
