@@ -255,7 +255,9 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const pause = store.peers.pauseOf(peer.id, now())
       const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
-      const sent = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
+      const kept = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
+      // One that was kept before may have been settled in the same commit, and its first word told to nobody.
+      const sent = store.outbox.byId(kept.pair, kept.id) ?? kept
       faultPoint("after-outgoing-is-kept")
       onKept?.(sent)
       const word = settledWord(sent) ?? (await firstTried(sent))

@@ -138,3 +138,19 @@ test("an answer that a command asks for again is told to its sender as delivered
   expect(await wait(guardian, messageId).end).toBe("early")
   await until("the receipt", () => peer.asked.some(one => one.body.state === "delivered"))
 })
+
+test("whoever sends the same message again as its answer comes hears of it at once", async () => {
+  const answer = Promise.withResolvers<void>()
+  await using peer = await openPeer(kai, asked => answer.promise.then(() => accepts(kai)(asked)))
+  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
+  const messageId = uuidV7(guardian.now)
+  const sends = [wait(guardian, messageId, false).end]
+  await until("the attempt", () => peer.count() > 0)
+  // One of them is in the very commit that notes the answer.
+  for (let i = 0; i < 300; i += 1) {
+    sends.push(wait(guardian, messageId, false).end)
+    if (i === 50) answer.resolve()
+    await new Promise(setImmediate)
+  }
+  expect(new Set(await Promise.all(sends))).toEqual(new Set(["accepted"]))
+})
