@@ -2,7 +2,7 @@
  * SIGKILL at each named point of pairing, removing and receiving, then a restart: no half pair, no accepted
  * message lost, none typed twice where the database could tell. Runs the build that has fault points.
  */
-import { afterEach, expect, test } from "bun:test"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FaultPoint } from "../../src/store/faults.ts"
@@ -22,7 +22,26 @@ const faulty = join(import.meta.dir, "../../dist/sento-faults")
 const hasBuild = existsSync(faulty)
 
 let world: World
-afterEach(async () => world?.close())
+/** Whether the next test goes on in this world: setting one up and pairing costs more than most tests do in it. */
+let isShared = false
+afterEach(async () => {
+  if (!isShared) await world?.close()
+})
+
+/** Tests in one world, in which mira and kai are paired. */
+function describePaired(what: string, tests: () => void): void {
+  describe.skipIf(!hasBuild)(what, () => {
+    beforeAll(async () => {
+      isShared = true
+      await openPaired()
+    }, 30_000)
+    afterAll(async () => {
+      isShared = false
+      await world.close()
+    })
+    tests()
+  })
+}
 
 async function openWorld(): Promise<void> {
   world = createWorld([faulty])
@@ -149,87 +168,111 @@ test.skipIf(!hasBuild)(
   30_000,
 )
 
-test.skipIf(!hasBuild).each([
-  ["before-message-is-kept", "sent again by the sender and typed once", 75, "delivered"],
-  ["after-message-is-kept", "typed once, though the sender sent it twice", 75, "delivered"],
-  ["before-typing-is-noted", "typed once", 0, "delivered"],
-  ["after-typing-is-noted", "told to be uncertain, and not typed", 0, "uncertain"],
-  ["after-text-is-typed", "typed once, though the database could not tell", 0, "uncertain"],
-  ["after-delivery-is-noted", "typed once", 0, "delivered"],
-] as const)(
-  "a receiver killed %s: the message is %s",
-  async (point, _, exit, word) => {
-    const lines = point === "after-typing-is-noted" ? 0 : 1
-    await openWorld()
-    await guard("mira")
-    await guard("kai")
-    await pairAgents(world, "mira", "kai")
-    await world.stopGuard("kai")
-    await guard("kai", point)
-    const sent = await world.sento("mira", ["send", "kai", "only once"])
-    expect([exit, 75]).toContain(sent.exit)
-    await dies("kai")
-    await guard("kai")
-    if (lines > 0) await world.shows("kai", "only once")
-    await until("mira to know", async () => (await world.status("mira"))?.waiting.outbox === 0)
-    await until("nothing to wait", async () => (await world.status("kai"))?.waiting.inbox === 0)
-    await until(`its sender to hear: ${word}`, async () => (await world.log("mira"))[0]?.peerState === word)
-    expect((await world.screen("kai")).match(/← agent mira/g)?.length ?? 0).toBe(lines * echoes)
-  },
-  30_000,
-)
-
 /** `cat` in a terminal shows a line twice: as it is typed, and as it is printed. */
 const echoes = 2
+
+async function typed(words: string): Promise<number> {
+  const lines = (await world.screen("kai")).split("\n")
+  return lines.filter(line => /^← agent mira \[....\]: /.test(line) && line.includes(words)).length
+}
 
 const onWay = async (name: string, direction: "in" | "out"): Promise<unknown[]> =>
   (await world.log(name)).filter(one => one.direction === direction).map(one => [one.text, one.state])
 
-/** Both paired and running, and mira's Guardian one that dies at this point. */
-async function openPaired(point: FaultPoint, kaiRuns?: readonly string[]): Promise<void> {
+/** Starts a Guardian anew, as one that dies at this point. */
+async function guardAnew(name: string, point: FaultPoint): Promise<void> {
+  if ((await world.status(name)) !== null) await world.stopGuard(name)
+  await guard(name, point)
+}
+
+/** Both paired and running. */
+async function openPaired(kaiRuns: readonly string[] = ["cat"]): Promise<void> {
   world = createWorld([faulty])
   for (const [name, command] of [
     ["mira", ["cat"]],
-    ["kai", kaiRuns ?? ["cat"]],
+    ["kai", kaiRuns],
   ] as const) {
     await world.session(name, command)
     initAgent(world, name)
     await guard(name)
   }
   await pairAgents(world, "mira", "kai")
-  await world.stopGuard("mira")
-  await guard("mira", point)
 }
 
-const outgoing = [
-  "before-outgoing-is-kept",
-  "after-outgoing-is-kept",
-  "before-attempt",
-  "after-attempt",
-  "after-settle",
-] as const
+describePaired("a receiver", () => {
+  test.each([
+    ["before-message-is-kept", "sent again by the sender and typed once", 75, "delivered"],
+    ["after-message-is-kept", "typed once, though the sender sent it twice", 75, "delivered"],
+    ["before-typing-is-noted", "typed once", 0, "delivered"],
+    ["after-typing-is-noted", "told to be uncertain, and not typed", 0, "uncertain"],
+    ["after-text-is-typed", "typed once, though the database could not tell", 0, "uncertain"],
+    ["after-delivery-is-noted", "typed once", 0, "delivered"],
+  ] as const)(
+    "killed %s: the message is %s",
+    async (point, _, exit, word) => {
+      const lines = point === "after-typing-is-noted" ? 0 : 1
+      await guardAnew("kai", point)
+      const sent = await world.sento("mira", ["send", "kai", point])
+      expect([exit, 75]).toContain(sent.exit)
+      await dies("kai")
+      await guard("kai")
+      if (lines > 0) await world.shows("kai", point)
+      await until("mira to know", async () => (await world.status("mira"))?.waiting.outbox === 0)
+      await until("nothing to wait", async () => (await world.status("kai"))?.waiting.inbox === 0)
+      await until(
+        `its sender to hear: ${word}`,
+        async () => (await world.log("mira")).at(-1)?.peerState === word,
+      )
+      expect(await typed(point)).toBe(lines * echoes)
+    },
+    30_000,
+  )
 
-test.skipIf(!hasBuild).each(outgoing)(
-  "a sender killed %s: `sento send` asks another Guardian, and the message is in both logs once",
-  async point => {
-    await openPaired(point)
-    const before = guardiansOf(world.home("mira"))
-    expect(await world.sento("mira", ["send", "kai", "only once"])).toMatchObject({ exit: 0 })
-    expect(guardiansOf(world.home("mira"))).not.toEqual(before)
-    await world.shows("kai", "only once")
-    expect(await onWay("mira", "out")).toEqual([["only once", "accepted"]])
-    await until("its delivery", async () =>
-      Bun.deepEquals(await onWay("kai", "in"), [["only once", "delivered"]]),
-    )
-    expect((await world.screen("kai")).match(/← agent mira/g)?.length).toBe(echoes)
-  },
-  30_000,
-)
+  test.each(["before-attempt", "after-attempt", "after-settle"] as const)(
+    "killed %s of a receipt: the sender hears of the delivery all the same",
+    async point => {
+      await guardAnew("kai", point)
+      expect((await world.sento("mira", ["send", "kai", point])).exit).toBe(0)
+      await dies("kai")
+      await guard("kai")
+      await until("the word", async () => (await world.log("mira")).at(-1)?.peerState === "delivered")
+      expect((await onWay("kai", "in")).at(-1)).toEqual([point, "delivered"])
+    },
+    30_000,
+  )
+})
+
+describePaired("a sender", () => {
+  test.each([
+    "before-outgoing-is-kept",
+    "after-outgoing-is-kept",
+    "before-attempt",
+    "after-attempt",
+    "after-settle",
+  ] as const)(
+    "killed %s: `sento send` asks another Guardian, and the message is in both logs once",
+    async point => {
+      const earlier = [await onWay("mira", "out"), await onWay("kai", "in")]
+      await guardAnew("mira", point)
+      const before = guardiansOf(world.home("mira"))
+      expect(await world.sento("mira", ["send", "kai", point])).toMatchObject({ exit: 0 })
+      expect(guardiansOf(world.home("mira"))).not.toEqual(before)
+      await world.shows("kai", point)
+      expect(await onWay("mira", "out")).toEqual([...(earlier[0] ?? []), [point, "accepted"]])
+      await until("its delivery", async () =>
+        Bun.deepEquals(await onWay("kai", "in"), [...(earlier[1] ?? []), [point, "delivered"]]),
+      )
+      expect(await typed(point)).toBe(echoes)
+    },
+    30_000,
+  )
+})
 
 test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const)(
   "a sender killed %s under `send --wait`: the answer comes, to a message that was sent once",
   async point => {
-    await openPaired(point, [faulty, "demo-agent", "forty-two"])
+    await openPaired([faulty, "demo-agent", "forty-two"])
+    await guardAnew("mira", point)
     const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
     expect(asked).toMatchObject({ exit: 0, stdout: "forty-two\n" })
     expect(await onWay("mira", "out")).toEqual([["what is it?", "accepted"]])
@@ -242,7 +285,8 @@ test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const
 test.skipIf(!hasBuild)(
   "a sender killed after a reply is kept: `sento reply` asks another Guardian, and it is in both logs once",
   async () => {
-    await openPaired("after-outgoing-is-kept")
+    await openPaired()
+    await guardAnew("mira", "after-outgoing-is-kept")
     expect((await world.sento("kai", ["send", "mira", "question"])).exit).toBe(0)
     const [, id = ""] =
       /← agent kai \[([0-9a-z]{4})\]/.exec(await world.shows("mira", /← agent kai \[/)) ?? []
@@ -251,21 +295,6 @@ test.skipIf(!hasBuild)(
     await until("its delivery", async () =>
       Bun.deepEquals(await onWay("kai", "in"), [["answer", "delivered"]]),
     )
-  },
-  30_000,
-)
-
-test.skipIf(!hasBuild).each(["before-attempt", "after-attempt", "after-settle"] as const)(
-  "a receiver killed %s of a receipt: the sender hears of the delivery all the same",
-  async point => {
-    await openPaired("after-revocation-is-kept")
-    await world.stopGuard("kai")
-    await guard("kai", point)
-    expect((await world.sento("mira", ["send", "kai", "only once"])).exit).toBe(0)
-    await dies("kai")
-    await guard("kai")
-    await until("the word", async () => (await world.log("mira"))[0]?.peerState === "delivered")
-    expect(await onWay("kai", "in")).toEqual([["only once", "delivered"]])
   },
   30_000,
 )
