@@ -31,14 +31,14 @@ const diskRetrySeconds = 30
 /** … when too much of its pair waits to be typed. */
 const fullRetrySeconds = 60
 
-/** @param onUnknown - told the id of a pair that is not known, before the refusal is sent */
+/** @param onRefused - told the id of a pair that is not known, before the refusal is sent */
 export function createReceiver(
   context: Context,
   onAdmitted: OnAdmitted,
-  onUnknown: (pair: string) => void,
+  onRefused: (pair: string) => void,
 ): WireHandler {
   return async request => {
-    const opened = authenticate(context, request, onUnknown)
+    const opened = authenticate(context, request, onRefused)
     if (opened === null) return refusal()
     const { from, authentic } = opened
     const decision = await admit(context, from, authentic)
@@ -52,7 +52,7 @@ export function createReceiver(
 function authenticate(
   context: Context,
   request: WireRequest,
-  onUnknown: (pair: string) => void,
+  onRefused: (pair: string) => void,
 ): { from: NamedPeer; authentic: Authentic } | null {
   const refuse = (reason: string): null => {
     context.log.refused(reason, request.address)
@@ -62,11 +62,10 @@ function authenticate(
   if (headers === null) return refuse("malformed headers")
   const from = peerById(context, headers.pairId)
   const opened = openRequest(from?.keys ?? nobodysKeys, request.header, request.body)
-  if (from === null) {
-    onUnknown(headers.pairId)
-    return refuse("unknown pair")
-  }
-  return opened.kind === "forged" ? refuse(opened.reason) : { from, authentic: opened }
+  if (from !== null && opened.kind !== "forged") return { from, authentic: opened }
+  // Of both kinds, so that time tells nothing.
+  onRefused(headers.pairId)
+  return refuse(from !== null && opened.kind === "forged" ? opened.reason : "unknown pair")
 }
 
 /** On disk first: the answer is made after the commit, and a disk that refuses is a 503. */
