@@ -31,7 +31,7 @@ const diskRetrySeconds = 30
 /** … when too much of its pair waits to be typed. */
 const fullRetrySeconds = 60
 
-/** @param onRefused - told the id of a pair that is not known, before the refusal is sent */
+/** @param onRefused - told the pair id of a request that is not rightly signed, or of no pair, before it is refused */
 export function createReceiver(
   context: Context,
   onAdmitted: OnAdmitted,
