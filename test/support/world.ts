@@ -186,7 +186,14 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     return shown
   }
 
-  async function guard(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Alive> {
+  const guard = (name: string, variables: Readonly<Record<string, string>> = {}): Promise<Alive> =>
+    until(`${name}'s Guardian`, () => startGuard(name, variables))
+
+  /** Null where the lock is still held by one that was just killed: its files close after it is gone from /proc. */
+  async function startGuard(
+    name: string,
+    variables: Readonly<Record<string, string>>,
+  ): Promise<Alive | null> {
     const paths = pathsOf(home(name))
     makeFolder(paths)
     const outputPath = join(paths.folder, "guardian.out")
@@ -199,10 +206,14 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     })
     closeSync(output)
     child.unref()
-    return until(`${name}'s Guardian`, async () => {
-      if (child.exitCode !== null) throw new Error(`${name}'s Guardian: ${readFileSync(outputPath, "utf8")}`)
-      return alive(name)
-    })
+    await until(
+      "its door, or its end",
+      async () => child.exitCode !== null || (await alive(name))?.pid === child.pid,
+    )
+    if (child.exitCode === null) return alive(name)
+    const said = readFileSync(outputPath, "utf8")
+    if (said.includes('"try-later"')) return null
+    throw new Error(`${name}'s Guardian: ${said}`)
   }
 
   async function stopGuard(name: string): Promise<void> {
