@@ -5,6 +5,7 @@
  * is kept in test/fuzz/cases/.
  */
 import { parseArgs } from "node:util"
+import { clearParsers } from "../test/fuzz/parsers.ts"
 import { growthOf, keepCase, runFuzz } from "../test/fuzz/run.ts"
 
 const { values } = parseArgs({
@@ -49,5 +50,6 @@ for (const failure of report.failures)
   process.stdout.write(
     `FAILED ${failure.target}: ${failure.why}\n  kept as test/fuzz/cases/${keepCase(failure)}\n`,
   )
+clearParsers()
 const isGood = report.failures.length + report.forgeries.length + unhandled === 0 && growth <= mostGrowth
 process.exit(isGood ? 0 : 1)

@@ -1,13 +1,14 @@
 /** A short run of `bun run fuzz`; SENTO_FUZZ_SECONDS and SENTO_FUZZ_SEED make it longer, or another one. */
-import { expect, test } from "bun:test"
+import { afterAll, expect, test } from "bun:test"
 import { hasClock } from "../support/besieged.ts"
-import { parsers } from "./parsers.ts"
+import { clearParsers, parsers } from "./parsers.ts"
 import { growthOf, keptCases, runFuzz } from "./run.ts"
 import { openFuzzed } from "./wire.ts"
 
 const seconds = Number(process.env.SENTO_FUZZ_SECONDS ?? 20)
 const seed = Number(process.env.SENTO_FUZZ_SEED ?? 20261124)
 const mostGrowth = 32
+afterAll(clearParsers)
 
 test.skipIf(!hasClock)(
   "twenty seconds of garbage at every door: no crash, no forgery taken, memory flat",

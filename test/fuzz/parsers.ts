@@ -59,7 +59,8 @@ const answers = [true, false].map(isSealed =>
 )
 const greeted = helloAnswer(stepMinter(opened(), helloEvent(joinerOf().hello))[1])
 const folder = mkdtempSync(join(tmpdir(), "sento-fuzz-"))
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+/** For whoever runs the parsers, when it is done. */
+export const clearParsers = (): void => rmSync(folder, { recursive: true, force: true })
 const paths = pathsOf(folder)
 
 const config = {

@@ -1,5 +1,5 @@
 /** Joins that an agent asks for, over a false minter: a Guardian in this process, whose owner answers by a command. */
-import { afterEach, expect, test } from "bun:test"
+import { afterAll, afterEach, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -19,6 +19,7 @@ writeFileSync(
     mode: 0o700,
   },
 )
+afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => {
   for (const path of [heard, said]) rmSync(path, { force: true })
 })
