@@ -146,8 +146,8 @@ export function tellEnded(context: Context, sender: Sender): void {
 }
 
 /**
- * For requests of a pair that is not known: where we ended it and the other side has not heard of that, it is told
- * now, and once a minute at the most, because anybody may have seen its id.
+ * For the pair id of every request that is refused: where we ended that pair and the other side has not heard of it,
+ * it is told now, and once a minute at the most, because anybody may have seen its id.
  */
 export function createReminder(context: Context, sender: Sender): (pair: string) => void {
   const toldAt = new Map<string, number>()

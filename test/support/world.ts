@@ -22,7 +22,7 @@ import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 
 /** How sento is run: from source, or the built file where the runner built one. */
-export const fromSource: readonly string[] = [process.execPath, join(import.meta.dir, "../../src/main.ts")]
+const fromSource: readonly string[] = [process.execPath, join(import.meta.dir, "../../src/main.ts")]
 const binary = join(import.meta.dir, "../../dist/sento")
 export const built: readonly string[] = existsSync(binary) ? [binary] : fromSource
 
