@@ -12,7 +12,9 @@ import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createFacts } from "../store/peers.ts"
+import { findPane } from "../tmux/pane.ts"
 import { isOwnServer } from "../tmux/popup.ts"
+import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
 import { runTmux, tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
 import { guardStatus } from "./guard.ts"
@@ -130,9 +132,27 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
   const fixes: Partial<Record<typeof state, string>> = {
     absent: `run \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
     shell: "start the agent program there",
-    other: "start the agent program there, or run `sento init --profile plain` for any other program",
+    other: await fixForOther(config),
   }
   return { check: "session", is, fix: fixes[state] ?? null }
+}
+
+/** `plain` is proposed only where nothing names a program that has a profile of its own. */
+async function fixForOther({ tmux }: Config): Promise<string> {
+  const pane = await findPane({ socket: tmux.socket }, tmux.session)
+  const owner = pane === null ? null : keyboardOwner(pane.pid)
+  const start = "start the agent program there"
+  if (owner === null) return start
+  const runs = detectProfile(owner)
+  if (runs !== null)
+    return runs === (tmux.profile ?? runs)
+      ? `see what ${runs} shows there: it is not its prompt`
+      : `run \`sento init --profile ${runs}\`, for that is what runs there`
+  const named = namedAgent(owner)
+  if (named !== null) return `start ${named} there, in the pane itself`
+  return holdOf(owner) === null
+    ? `${start}, or run \`sento init --profile plain\` for any other program`
+    : start
 }
 
 function checkDatabase({ database }: Paths): Finding {

@@ -5,7 +5,15 @@ import { SentoError } from "../protocol/errors.ts"
 import type { ProfileName } from "../protocol/names.ts"
 import { findPane, type PinnedPane, panesOf } from "../tmux/pane.ts"
 import { isAlive, processStat } from "../tmux/process.ts"
-import { detectProfile, keyboardOwner, programLabel } from "../tmux/program.ts"
+import {
+  detectProfile,
+  holdOf,
+  keyboardOwner,
+  namedAgent,
+  onlyDirectly,
+  type Program,
+  programLabel,
+} from "../tmux/program.ts"
 import { runTmux, type TmuxServer } from "../tmux/tmux.ts"
 import type { Distrusted } from "./callers.ts"
 import type { Context } from "./context.ts"
@@ -13,7 +21,7 @@ import type { Context } from "./context.ts"
 /** A pane with the profile of what runs in it, or why there is none to type into. */
 export type Target =
   | { readonly kind: "pane"; readonly pane: PinnedPane; readonly profile: ProfileName }
-  | { readonly kind: "none"; readonly state: "absent" | "other"; readonly reason: string }
+  | { readonly kind: "none"; readonly state: "absent" | "other" | "shell"; readonly reason: string }
 
 const pinSchema = v.object({ pane: v.string(), pid: v.number(), startTicks: v.number() })
 
@@ -135,10 +143,14 @@ function withProfile(context: Context, pane: PinnedPane): Target {
   if (owner === null) return { kind: "none", state: "absent", reason: "the pane's program has ended" }
   const profile = detectProfile(owner)
   if (profile !== null) return { kind: "pane", pane, profile }
-  const label = programLabel(owner)
-  return {
-    kind: "none",
-    state: "other",
-    reason: `${label} runs in the pane, which no profile knows; \`sento init --profile plain\` lets it be typed into`,
-  }
+  const hold = holdOf(owner) ?? { state: "other", reason: unknownProgram(owner) }
+  return { kind: "none", ...hold }
+}
+
+/** `plain` is proposed only where nothing names a program that has a profile of its own. */
+function unknownProgram(program: Program): string {
+  const words = `${programLabel(program)} runs in the pane, which no profile knows`
+  const agent = namedAgent(program)
+  if (agent !== null) return `${words}; ${onlyDirectly(agent)}`
+  return `${words}; \`sento init --profile plain\` lets it be typed into`
 }
