@@ -4,7 +4,14 @@ import type { ReceiptState } from "../protocol/messages.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received, Waiting } from "../store/messages.ts"
-import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
+import {
+  findOnScreen,
+  lookAtPane,
+  type PaneLook,
+  type TypingOutcome,
+  takeOut,
+  typeIntoPane,
+} from "../tmux/typing.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { createHolds } from "./holds.ts"
 import { pause } from "./pause.ts"
@@ -23,7 +30,9 @@ export type Hold = {
   readonly since: number
 }
 
-type Held = Pick<Hold, "state" | "reason">
+type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean }
+
+type Pane = Extract<Target, { kind: "pane" }>
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
@@ -37,6 +46,9 @@ const longestTimerMilliseconds = 60 * 1000
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
 export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
 
+/** A text in the pane's box, or perhaps there. */
+type Pasted = Pane & { readonly message: Received; readonly text: string }
+
 /** What became of a message, as long as it is not on disk. */
 type Outcome = {
   readonly message: Received
@@ -48,10 +60,14 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let running: Promise<void> | null = null
   let hold: Hold | null = null
   let toldFor: string | null = null
-  /** The message that this process has pasted and not yet seen submitted. */
-  let pasted: number | null = null
-  /** Whether a dialog may have swallowed that paste. */
+  /** What this process has pasted and not yet seen submitted. */
+  let pasted: Pasted | null = null
+  /** Whether something else than the box may have swallowed that paste. */
   let isUnseen = false
+  /** A text that is no waiting message's any more, and stands in the box. */
+  let leftover: Pasted | null = null
+  /** The message that was pasted and swallowed, to be pasted once more and no oftener. */
+  let swallowed: number | null = null
   /** Noted before anything else is done: a message whose end the disk refused must not be looked for in the pane. */
   let unwritten: Outcome | null = null
   /** What went wrong last, said once. */
@@ -66,6 +82,9 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     while (!context.stopping.aborted) {
       if (unwritten !== null) write(unwritten)
       const message = store.inbox.next(context.now(), servedLast)
+      // Its pair was removed.
+      if (pasted !== null && pasted.message.seq !== message?.seq) leftover = pasted
+      if (leftover !== null) await clearAway(leftover)
       if (message === null) break
       const held = await deliver(message)
       if (held === null) servedLast = message.pair
@@ -97,7 +116,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       if (message.state === "typing") return settle(message, "uncertain")
       return target
     }
-    if (message.state === "typing" && pasted !== message.seq) {
+    if (message.state === "typing" && pasted?.message.seq !== message.seq) {
       const known = await recover(message, target)
       if (known !== "in-box") return settle(message, known)
     }
@@ -116,7 +135,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   /** What a Guardian that died while typing can still learn from the screen. */
   async function recover(
     message: Received,
-    { pane, profile }: Extract<Target, { kind: "pane" }>,
+    { pane, profile }: Pane,
   ): Promise<"in-box" | "delivered" | "uncertain"> {
     // A line-reading program shows a line whether or not it was submitted.
     if (profile === "plain") return "uncertain"
@@ -125,35 +144,40 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     return sighting === "submitted" ? "delivered" : "uncertain"
   }
 
-  async function type(
-    message: Received,
-    name: string,
-    { pane, profile }: Extract<Target, { kind: "pane" }>,
-  ): Promise<TypingOutcome> {
+  async function type(message: Received, name: string, target: Pane): Promise<TypingOutcome> {
     const { deliver, allowShell } = context.config.current.tmux
-    return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message, profile), {
-      resume: message.state === "typing",
-      unseen: message.state === "typing" && isUnseen,
+    const text = typedText(context, name, message, target.profile)
+    const resume = message.state === "typing"
+    if (resume) pasted ??= { ...target, message, text }
+    return typeIntoPane(serverOf(context), target.pane, target.profile, text, {
+      resume,
+      unseen: resume && isUnseen,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
       signal: context.stopping,
-      onPasted: () => notePaste(message),
+      onPasted: () => notePaste({ ...target, message, text }),
     })
   }
 
   /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
-  function notePaste(message: Received): void {
+  function notePaste(next: Pasted): void {
+    const { seq, pair } = next.message
     faultPoint("before-typing-is-noted")
-    const isPaused = store.peers.pauseOf(message.pair, context.now()) !== null
-    if (
-      peerById(context, message.pair) === null ||
-      isPaused ||
-      !store.inbox.mark(message.seq, "typing", context.now())
-    )
+    const isPaused = store.peers.pauseOf(pair, context.now()) !== null
+    if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
       throw new Withdrawn()
-    pasted = message.seq
+    pasted = next
     isUnseen = false
     faultPoint("after-typing-is-noted")
+  }
+
+  /** Out of the box again, where it stands there alone; tried again where that cannot be done now. */
+  async function clearAway(text: Pasted): Promise<void> {
+    if (pasted === text) pasted = null
+    const left = await takeOut(serverOf(context), text.pane, text.profile, text.text, context.stopping)
+    if (left === "not now") return
+    leftover = null
+    if (left !== null) tellOwner(text.message, "stands in the box, and was not sent")
   }
 
   function conclude(message: Received, outcome: TypingOutcome): Held | null {
@@ -166,14 +190,29 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     if (outcome.kind === "vanished") return settle(message, "uncertain")
     // Pressed, and not taken: another press could answer a dialog that the first one has led to.
     if (outcome.kind === "stuck") {
-      log.write(`[${message.shortId}] from ${message.name}: ${outcome.reason}`)
+      const { reason, left } = outcome
+      log.write(
+        `[${message.shortId}] from ${message.name}: ${reason}${left === null ? "; it was taken out" : ""}`,
+      )
+      if (left !== null) leftover = pasted
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
-    if (!outcome.pasted && pasted === message.seq) {
+    if (!outcome.pasted && pasted?.message.seq === message.seq) {
+      if (swallowed === message.seq) return settle(message, "uncertain")
+      swallowed = message.seq
       write({ message, state: "waiting" })
     }
     return outcome
+  }
+
+  /** Nothing can be typed before a person has seen to the box. */
+  function tellOwner({ shortId, name }: Pick<Received, "shortId" | "name">, what: string): void {
+    const { name: self } = context.config.current
+    context.notices.tell(
+      `box ${shortId}`,
+      `a message from ${name} [${shortId}] ${what}: in ${self}'s session, send what the box holds or delete it; until then other messages wait`,
+    )
   }
 
   function settle(message: Received, state: "delivered" | "uncertain" | "dropped"): null {
@@ -200,6 +239,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     const isSame = held !== null && hold?.shortId === shortId && hold.reason === held.reason
     if (held === null) hold = null
     else if (!isSame) {
+      if (held.pasted && held.state === "draft") tellOwner(message, "stands in the box with other words")
       tellSender(message, "held", holdWords[held.state])
       log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
       const since = hold?.shortId === shortId ? hold.since : context.now()

@@ -1,5 +1,8 @@
 import type { Snapshot } from "./snapshot.ts"
 
+/** When each session of the server last had a key of a client, in seconds since the epoch: a key to any changes it. */
+export const sessionKeysFormat = "#{S:#{session_activity} }"
+
 /**
  * A tmux format that is true while the pane is as the snapshot saw it. tmux decides it in the same call that
  * pastes, so nothing can come between look and key. Opening a dialog moves the cursor in all four programs,
@@ -13,6 +16,7 @@ export function guardFormat(pid: number, snapshot: Snapshot, titleCounts: boolea
   const conditions = [
     `#{==:${cursor},${x}.${y}.${alternate}.0.${pid}}`,
     "#{==:#{pane_in_mode},0}",
+    `#{==:${sessionKeysFormat},${snapshot.sessionKeys}}`,
     `#{m:${glob(snapshot.command)},#{pane_current_command}}`,
     ...(titleCounts ? [`#{m:${glob(snapshot.title)},#{pane_title}}`] : []),
   ]

@@ -2,9 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ProfileName } from "../../src/protocol/names.ts"
+import { boxContent } from "../../src/tmux/box.ts"
 import { profiles, readPane } from "../../src/tmux/profile.ts"
-
-import { boxContent } from "../../src/tmux/profiles/profile.ts"
 
 import { parseScreen } from "../../src/tmux/screen.ts"
 import type { Snapshot } from "../../src/tmux/snapshot.ts"
@@ -77,10 +76,18 @@ describe("what the box holds", () => {
   const text = "← agent mira [9h6t]: 0 👩‍👩‍👧‍👦 and 🇯🇵: done"
   test.each([
     ["the text", text, "ours"],
-    ["a letter of the placeholder behind a joined emoji", text.replace("👦", " t   "), "ours"],
-    ["a person's words behind it", `${text} and`, "foreign"],
-    ["a person's words before it", `see ${text}`, "foreign"],
+    ["it without what a terminal leaves out", text.replace(/\p{RGI_Emoji}/gv, ""), "ours"],
+    ["an emoji of a person's behind it", `${text} 👍`, "joined"],
+    ["a person's words behind it", `${text} and`, "joined"],
+    ["a person's words before it", `see ${text}`, "joined"],
   ] as const)("%s", (_, box, want) => expect(boxContent(profiles.opencode, box, text)).toBe(want))
+
+  test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
+    const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
+    const screen = screenOf(`  ┃\n  ┃  ${left}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀`)
+    const { box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screen })
+    expect(boxContent(profiles.opencode, box, text)).toBe("ours")
+  })
 })
 
 function stateOf(profile: ProfileName, snapshot: Snapshot): string {
@@ -98,6 +105,8 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
     width: 120,
     height: 40,
     program,
+    lastKeyAt: null,
+    sessionKeys: "",
   }
   return { ...base, ...screenOf(screen) }
 }
@@ -105,6 +114,6 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
 /** The cursor where the programs have it: at the box, the last line that begins like one. */
 function screenOf(screen: string) {
   const lines = parseScreen(screen)
-  const box = lines.findLastIndex(line => /^( ?[>›❯] )/.test(line.text))
+  const box = lines.findLastIndex(line => /^( ?[!>›❯][ \u00a0]|[!❯]$)/.test(line.text))
   return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
 }

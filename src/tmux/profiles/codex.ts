@@ -2,11 +2,11 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
 /** Codex 0.169.0: `› ` with a dim placeholder; below the box a blank line and the footer. */
@@ -15,11 +15,10 @@ export const codex: Profile = {
   settleMilliseconds: 100,
   // Return cancels what streams; Tab queues (Codex 0.169.0).
   queueKey: "\t",
-  collapsed: /^\[Pasted Content \d+ chars\]( #\d+)?$/,
+  collapsed: /\[Pasted Content (?<characters>\d+) chars\]( #\d+)?/,
   exactBox: true,
   read,
-  // Codex trims the end, so the space costs nothing.
-  adapt: endCompletion,
+  adapt: withFinalSpace,
 }
 
 const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
@@ -38,11 +37,12 @@ function read(snapshot: Snapshot): Reading {
   if (isMenu || below.some(line => dialog.test(line.text))) return asks
   if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
   const box = lines.slice(top, cursor.y + 1)
-  return composerState(
-    boxText(box, /^› ?/, run => run.dim),
-    isBusy(snapshot),
-  )
+  const text = boxText(box, /^› ?/, run => run.dim)
+  return composerState(withoutScrollMark(text), isBusy(snapshot))
 }
+
+/** Of a box that has scrolled the first visible row ends in an arrow at the right edge (0.169.0). */
+const withoutScrollMark = (text: string): string => text.replace(/^(.*) ↑(?=\n)/, "$1")
 
 const asks = reading("dialog", "Codex waits for an answer", null)
 

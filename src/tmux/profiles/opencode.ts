@@ -3,11 +3,11 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
 /** OpenCode 1.18.33: a block of `┃` lines closed by `╹▀▀▀`; its last line names the model. */
@@ -15,10 +15,10 @@ export const opencode: Profile = {
   name: "opencode",
   settleMilliseconds: 100,
   queueKey: "\r",
-  collapsed: /^\[Pasted ~\d+ lines\]$/,
+  collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
-  adapt: endCompletion,
+  adapt: withFinalSpace,
 }
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
