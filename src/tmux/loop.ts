@@ -1,5 +1,5 @@
 import type { BoxContent } from "./box.ts"
-import type { PaneState } from "./profiles/profile.ts"
+import type { PaneState, TakeOutKey } from "./profiles/profile.ts"
 
 /**
  * The closed loop of docs/DELIVERY.md as a table: gate, paste, see, settle, press, confirm. Pure: the clock
@@ -41,9 +41,6 @@ export type LoopState =
     }
   | { readonly step: "done"; readonly outcome: LoopOutcome }
 
-/** `kill` takes what stands before the cursor in its row or line, `erase` one character, a line's end too. */
-export type TakeOutKey = "kill" | "erase"
-
 /** Whether the paste was seen in the box: not yet, at some time, or something else was there instead. */
 export type PasteSeen = "not-yet" | "shown" | "behind-other"
 
@@ -84,8 +81,8 @@ export type LoopRules = {
   readonly settleMilliseconds: number
   /** Whether the program may be typed into while it works. */
   readonly takesWhileBusy: boolean
-  /** Whether a text may be taken out of the box by keys. */
-  readonly takesOut: boolean
+  /** The keys that take a text out of the box: none, `kill` alone, or both in turn. */
+  readonly takeOutKeys: readonly TakeOutKey[]
 }
 
 export type LoopStep = { readonly state: LoopState; readonly effects: readonly LoopEffect[] }
@@ -261,11 +258,11 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   if (!isOpenBox || sight.content === "hidden") return stuck("not now")
   if (sight.isTypedInto)
     return stuck(last === null && sight.content === "ours" ? "not now" : "with other words")
-  if (!rules.takesOut || (last === null && sight.content !== "ours") || state.keys >= mostKeys)
-    return stuck("with other words")
+  if (last === null && sight.content !== "ours") return stuck("with other words")
   const isUnchanged = last !== null && sight.box === last.sight.box && sight.place === last.sight.place
   if (isUnchanged && at - last.at < keyMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
   const key = isUnchanged && last.key === "kill" ? "erase" : "kill"
+  if (!rules.takeOutKeys.includes(key) || state.keys >= mostKeys) return stuck("with other words")
   return { state: { ...state, last: { key, at, sight } }, effects: [{ kind: "take", key }] }
 }
 

@@ -11,11 +11,10 @@ import {
   type Sight,
   startLoop,
   step,
-  type TakeOutKey,
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { profiles, readPane } from "./profile.ts"
-import type { PaneState, Profile } from "./profiles/profile.ts"
+import type { PaneState, Profile, TakeOutKey } from "./profiles/profile.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -185,7 +184,7 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   const rules: LoopRules = {
     settleMilliseconds: profile.settleMilliseconds,
     takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
-    takesOut: profile.exactBox,
+    takeOutKeys: profile.takeOutKeys,
   }
   let current = startLoop(from, performance.now())
   for (;;) {
@@ -210,7 +209,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
   }
   if (effect.kind === "take") {
     const { key } = effect
-    const took = await guardedPaste(delivery, takeOutKeys[key], ["-r"])
+    const took = await guardedPaste(delivery, bytesOf[key], ["-r"])
     return { kind: "took", at: performance.now(), key, done: took }
   }
   await delivery.options.onPasted?.()
@@ -218,8 +217,8 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
   return { kind: "pasted", at: performance.now(), done: pasted }
 }
 
-/** Ctrl-U and Backspace, in all four programs (Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0, OpenCode 1.18.33). */
-const takeOutKeys: Readonly<Record<TakeOutKey, string>> = { kill: "\x15", erase: "\x7f" }
+/** Ctrl-U and Backspace; pasted, because as keys copy mode would take them. */
+const bytesOf: Readonly<Record<TakeOutKey, string>> = { kill: "\x15", erase: "\x7f" }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
   const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { type LoopEvent, type LoopState, type Sight, startLoop, step } from "../../src/tmux/loop.ts"
 
-const rules = { settleMilliseconds: 100, takesWhileBusy: false, takesOut: true }
+const rules = { settleMilliseconds: 100, takesWhileBusy: false, takeOutKeys: ["kill", "erase"] as const }
 const idle = sight("ready", "empty", "a")
 const ours = sight("draft", "ours", "b")
 const shorter = sight("draft", "joined", "b, shorter")
@@ -263,6 +263,13 @@ describe("the typing loop", () => {
     expect(run("take-out", events)).toEqual({ effects: Array(keys).fill("take"), outcome })
   })
 
+  test("a key that changes nothing is the last where there is no other", () => {
+    const start = [looked(ours), took, looked(ours, 400)]
+    const { state } = follow("take-out", start, { ...rules, takeOutKeys: ["kill"] })
+    expect(describeOutcome(state)).toBe("stuck, with other words")
+    expect(follow("take-out", [looked(ours)], { ...rules, takeOutKeys: [] }).effects).toEqual([])
+  })
+
   test("a key that changes nothing is followed by the other one, and 400 are enough", () => {
     const { state } = follow("take-out", [looked(ours), took, looked(ours, 400)])
     expect(state).toMatchObject({ step: "take-out", last: { key: "erase" } })
@@ -286,11 +293,15 @@ function run(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]
   return { effects, outcome: describeOutcome(state) }
 }
 
-function follow(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]) {
+function follow(
+  from: Parameters<typeof startLoop>[0],
+  events: readonly LoopEvent[],
+  known: Parameters<typeof step>[2] = rules,
+) {
   const effects: string[] = []
   let state: LoopState = startLoop(from, 0).state
   for (const event of events) {
-    const next = step(state, event, rules)
+    const next = step(state, event, known)
     effects.push(...next.effects.map(effect => effect.kind).filter(kind => kind !== "look"))
     state = next.state
   }

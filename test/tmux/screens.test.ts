@@ -48,6 +48,11 @@ describe("screens of the real programs", () => {
       "claude",
       `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`,
     ],
+    [
+      "opencode",
+      '  ┃\n  ┃  \x1b[38;2;128;128;128mAsk anything… "Fix broken tests"\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀',
+    ],
+    ["opencode", "  ┃\n  ┃  \x1b[38;2;99;88;77mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
   ] as const)("a faint placeholder of %s is an empty box", (profile, screen) => {
     expect(stateOf(profile, { ...snapshotOf(null, profile), ...screenOf(screen) })).toBe("ready")
   })
@@ -65,6 +70,15 @@ describe("screens of the real programs", () => {
     ["opencode", { lines: [] }, "other"],
   ] as const)("%s with %o is %s", (profile, change, want) => {
     expect(stateOf(profile, { ...snapshotOf("claude-ready", profile), ...change })).toBe(want)
+  })
+
+  test.each([
+    ["as it is", ""],
+    ["with a command begun", "ls"],
+  ])("in OpenCode's shell mode a return would run the text: %s", (_, typed) => {
+    const shown = typed || '\x1b[38;5;8mRun a command… "pwd"\x1b[39m'
+    const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀\n   esc exit shell mode`)
+    expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen })).toBe("draft")
   })
 
   test("an agent program is not typed into under the profile plain: a return may approve", () => {

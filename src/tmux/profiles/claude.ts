@@ -15,6 +15,7 @@ export const claude: Profile = {
   name: "claude",
   settleMilliseconds: 100,
   queueKey: "\r",
+  takeOutKeys: ["kill"],
   collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,

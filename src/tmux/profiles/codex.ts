@@ -15,6 +15,7 @@ export const codex: Profile = {
   settleMilliseconds: 100,
   // Return cancels what streams; Tab queues (Codex 0.169.0).
   queueKey: "\t",
+  takeOutKeys: ["kill"],
   collapsed: /\[Pasted Content (?<characters>\d+) chars\]( #\d+)?/,
   exactBox: true,
   read,

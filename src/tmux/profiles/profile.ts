@@ -13,6 +13,9 @@ export type Reading = {
   readonly box: string | null
 }
 
+/** `kill` takes what stands before the cursor in its row or line, `erase` one character, a line's end too. */
+export type TakeOutKey = "kill" | "erase"
+
 /** What Sentō knows of one program: data, and pure functions over one snapshot. */
 export type Profile = {
   readonly name: ProfileName
@@ -20,6 +23,11 @@ export type Profile = {
   readonly settleMilliseconds: number
   /** The key that queues a text while the program is busy, or null when none does so safely. */
   readonly queueKey: "\r" | "\t" | null
+  /**
+   * The keys that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
+   * in a dialog, a menu or an empty box (5 tries each with Claude Code 2.1.332).
+   */
+  readonly takeOutKeys: readonly TakeOutKey[]
   /** The label that stands for a long paste, alone; where it says how long, in the groups `lines` or `characters`. */
   readonly collapsed: RegExp | null
   /** False where the box cannot be told from what stands before it: then only its end is compared. */
