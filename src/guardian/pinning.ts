@@ -23,6 +23,8 @@ export type Target =
   | { readonly kind: "pane"; readonly pane: PinnedPane; readonly profile: ProfileName }
   | { readonly kind: "none"; readonly state: "absent" | "other" | "shell"; readonly reason: string }
 
+type Books = Pick<Context, "config" | "store" | "log">
+
 const pinSchema = v.object({ pane: v.string(), pid: v.number(), startTicks: v.number() })
 
 export const serverOf = (context: Pick<Context, "config">): TmuxServer => ({
@@ -30,7 +32,7 @@ export const serverOf = (context: Pick<Context, "config">): TmuxServer => ({
 })
 
 /** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
-export async function findTarget(context: Context): Promise<Target> {
+export async function findTarget(context: Books): Promise<Target> {
   try {
     const kept = readPin(context)
     if (kept !== null && (await isSame(serverOf(context), kept))) return withProfile(context, kept)
@@ -45,7 +47,7 @@ export async function findTarget(context: Context): Promise<Target> {
  * In hardened mode the agent's user can make a link of its tmux socket, to a server of the owner's own: what a
  * peer says is not typed there. The pid is compared again in the call that types.
  */
-function isOwnersInHardened({ config }: Context, { pid }: PinnedPane): boolean {
+function isOwnersInHardened({ config }: Books, { pid }: PinnedPane): boolean {
   if (config.current.hardened === undefined) return false
   const stat = statSync(`/proc/${pid}`, { throwIfNoEntry: false })
   return stat === undefined || stat.uid === process.getuid?.()
@@ -79,7 +81,7 @@ function noneWithoutTmux(error: unknown): [] {
  * Pins the session's active pane as it is now, on the owner's word.
  * @throws no-session
  */
-export async function attach(context: Context): Promise<PinnedPane> {
+export async function attach(context: Books): Promise<PinnedPane> {
   const { session } = context.config.current.tmux
   const found = await findPane(serverOf(context), session)
   if (found === null)
@@ -112,7 +114,7 @@ async function isSame(server: TmuxServer, pin: PinnedPane): Promise<boolean> {
  * At first use whatever the session's active pane is. Later a new pane is taken by itself only when the agent
  * program that belongs there runs in it; anything else waits for the owner's word.
  */
-async function adopt(context: Context, kept: PinnedPane | null): Promise<Target> {
+async function adopt(context: Books, kept: PinnedPane | null): Promise<Target> {
   const { session, profile } = context.config.current.tmux
   const found = await findPane(serverOf(context), session)
   if (found === null)
@@ -130,7 +132,7 @@ async function adopt(context: Context, kept: PinnedPane | null): Promise<Target>
   return withProfile(context, found)
 }
 
-function withProfile(context: Context, pane: PinnedPane): Target {
+function withProfile(context: Books, pane: PinnedPane): Target {
   if (isOwnersInHardened(context, pane))
     return {
       kind: "none",

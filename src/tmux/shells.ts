@@ -70,7 +70,7 @@ export function kindOf(program: Named): Kind {
   const isOne = (set: ReadonlySet<string>): boolean => names.some(name => set.has(name))
   if (isOne(relays) || names.some(name => name.startsWith("qemu-system-"))) return "relay"
   if (isOne(commands)) return "commands"
-  if (isOne(shells)) return isScriptShell(program.arguments) ? "script" : "shell"
+  if (isOne(shells)) return isScriptShell(program) ? "script" : "shell"
   return isPrompt(program) ? "commands" : "other"
 }
 
@@ -90,16 +90,19 @@ function callName({ executable, arguments: [first = "", second = ""] }: Named): 
 }
 
 /** Options of shells whose value is the next argument. */
-const shellValues = words("-o +o -O +O --rcfile --init-file -C --init-command --config --env-config --rc")
+const takesValue = /^(?:[-+][a-zA-Z]*[oO]|-C|--(?:rcfile|init-file|init-command|config|env-config|rc))$/
 
 /**
  * Whether a shell runs a command or a file: `sh -c X`, `bash file`. Whatever else it is told, it may be a
  * person's, whose own children (a prompt's `git status`) read no keys.
  */
-function isScriptShell([, ...rest]: readonly string[]): boolean {
+function isScriptShell({ executable, arguments: [first = "", ...words] }: Named): boolean {
+  // `busybox sh -c X`
+  const rest =
+    multicalls.has(plainName(executable)) && multicalls.has(plainName(first)) ? words.slice(1) : words
   for (let index = 0; index < rest.length; index++) {
     const word = rest[index] ?? ""
-    if (shellValues.has(word)) index++
+    if (takesValue.test(word)) index++
     else if (/^(?:[-+]?|--|--interactive|-[a-z]*[is][a-z]*)$/i.test(word)) return false
     // More options may stand between `-c` and its command: `sh -c -i X`.
     else if (/^(?:-[a-z]*c|--command)$/.test(word)) return !/^-[a-z]*i/.test(rest[index + 1] ?? "")

@@ -3,7 +3,7 @@
  * real processes of stand-ins, laid out as the installers do it. The programs themselves: `bun run delivery-lab --ways`.
  */
 import { afterAll, describe, expect, test } from "bun:test"
-import { renameSync, rmSync } from "node:fs"
+import { chmodSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { reasonToDistrust } from "../../src/guardian/callers.ts"
 import { childrenOf } from "../../src/tmux/process.ts"
@@ -280,6 +280,35 @@ describe("started", () => {
     const pid = start(["sh", "-c", `${native("s15/codex")} -- - < /dev/tty & ${line("s15")}`])
     await untilSaid(pid, "claude and codex run in the pane at once")
   })
+})
+
+/** In hardened mode the agent is another user, whose executables the Guardian may not look at. */
+const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", bun]
+const canBecomeNobody =
+  process.geteuid?.() === 0 &&
+  Bun.which("setpriv") !== null &&
+  Bun.spawnSync([...asNobody, "--version"]).exitCode === 0
+
+test.skipIf(!canBecomeNobody)("of another user: by what it was called by, and by its script", async () => {
+  const pids = [
+    ["claude", [link("u1/bin/claude", native("u1/claude/versions/2.1.332")), ...idle]],
+    ["claude", [native("u2/claude/versions/2.1.332"), ...idle]],
+    ["codex", [bun, launcher("u3/@openai/codex/bin/codex.js", native("u3/codex"))]],
+    ["gemini", [bun, javascript("u4/@google/gemini-cli/bundle/gemini.js")]],
+    ["opencode", ["sh", "-c", `${native("u5/.opencode-wrapped")} -- -; :`]],
+    ["plain: tool", [native("u6/tool"), ...idle]],
+  ].map(([wanted, command]) => [wanted as string, start(command as string[])] as const)
+  for (const [wanted, pid] of pids) await untilSaid(pid, wanted)
+  await Bun.build({
+    entrypoints: [join(import.meta.dir, "../../src/tmux/program.ts")],
+    target: "bun",
+    outdir: join(folder, "observer"),
+  })
+  chmodSync(folder, 0o755)
+  const look = `import { detectProfile, keyboardOwner } from "${folder}/observer/program.js"
+    console.log([${pids.map(([, pid]) => pid)}].map(pid => detectProfile(keyboardOwner(pid)) ?? "plain: tool").join())`
+  const seen = Bun.spawnSync([...asNobody, "-e", look], { cwd: "/" }).stdout.toString()
+  expect(seen.trim().split(",")).toEqual(pids.map(([wanted]) => wanted))
 })
 
 describe("no agent program", () => {
