@@ -11,7 +11,7 @@ import {
   processStat,
   readsTerminal,
 } from "./process.ts"
-import { isLauncher, isRuntime, type Kind, kindOf, type Named, runsScripts, scriptOf } from "./shells.ts"
+import { isKnownOtherwise, isLauncher, isRuntime, type Kind, kindOf, type Named, scriptOf } from "./shells.ts"
 
 /** The program that owns a pane's keyboard. */
 export type Program = Named & {
@@ -33,8 +33,15 @@ const kindOfProgram = (program: Program): Kind => (program.behind === undefined 
 export function detectProfile(program: Program): AgentName | null {
   if (program.several !== undefined) return null
   const own = program.files ?? [program.executable]
-  const names = runsScripts(program) ? titleOf(program) : [program.name, program.arguments[0] ?? ""]
-  return [...own, ...names].map(agentOfFile).find(agent => agent !== null) ?? null
+  const called = isKnownOtherwise(program)
+    ? titleOf(program)
+    : [program.arguments[0] ?? "", ...kernelName(program)]
+  return [...own, ...called].map(agentOfFile).find(agent => agent !== null) ?? null
+}
+
+/** Of a script that was started by its own path the kernel's name is the script's, which stands in the arguments. */
+function kernelName({ name, arguments: [, ...rest] }: Program): readonly string[] {
+  return rest.some(argument => basename(argument).startsWith(name)) ? [] : [name]
 }
 
 /** A runtime that was given a title has it in place of its arguments; of a shell the names are its script's. */
@@ -143,15 +150,20 @@ function agentBelow(stat: ProcessStat): AgentName | null {
   return below.map(agentBelow).find(agent => agent !== null) ?? null
 }
 
+/** Of several kinds the one with the terminal as its input: what a script started with `&` has none. */
 function agentAmong(group: readonly Member[], first: Program): Program | null {
   const agents = agentsOf(group)
-  const names = new Set(agents.map(detectProfile))
-  if (names.size <= 1) return agents[0] ?? null
-  return { ...first, several: agentNames.filter(name => names.has(name)) }
+  const reading = agents.filter(({ pid }) => readsTerminal(pid) === true)
+  const [agent = null] = [agents, reading].filter(some => kindsOf(some).length === 1).flat()
+  if (agent !== null || agents.length === 0) return agent?.program ?? null
+  return { ...first, several: kindsOf(agents) }
 }
 
-const agentsOf = (group: readonly Member[]): Program[] =>
-  group.flatMap(({ program, children }) => (detectProfile(program) === null ? agentsOf(children) : [program]))
+const kindsOf = (agents: readonly Member[]): AgentName[] =>
+  agentNames.filter(name => agents.some(({ program }) => detectProfile(program) === name))
+
+const agentsOf = (group: readonly Member[]): Member[] =>
+  group.flatMap(member => (detectProfile(member.program) === null ? agentsOf(member.children) : [member]))
 
 /** Whoever a key might reach: one that nobody can foresee goes first, and what only started another last. */
 function readerAmong(group: readonly Member[]): Program | null {

@@ -60,9 +60,9 @@ export const isLauncher = (program: Named): boolean => launchers.has(callName(pr
 /** JavaScript's runtimes, in which agent programs run as scripts. */
 export const isRuntime = (program: Named): boolean => runtimes.has(callName(program))
 
-/** Programs whose kernel name, where a script of theirs was started, is that script's and not their own. */
-export const runsScripts = (program: Named): boolean =>
-  shells.has(callName(program)) || interpreters.has(callName(program)) || commands.has(callName(program))
+/** True for a program known for itself, whatever it was called by: a shell, an interpreter, a pager, a relay. */
+export const isKnownOtherwise = (program: Named): boolean =>
+  [shells, interpreters, commands, relays].some(set => set.has(callName(program)))
 
 /** What becomes of a key that this program reads. */
 export function kindOf(program: Named): Kind {

@@ -276,6 +276,10 @@ describe("started", () => {
     expect(distrustedIn(pid)).toEqual(["claude"])
   })
 
+  test.concurrent("beside another one in the background of a script", async () => {
+    await untilSaid(start(["sh", "-c", `${native("s16/codex")} -- - & ${line("s16")}; :`]), "claude")
+  })
+
   test.concurrent("beside another one, of which nobody can say which reads", async () => {
     const pid = start(["sh", "-c", `${native("s15/codex")} -- - < /dev/tty & ${line("s15")}`])
     await untilSaid(pid, "claude and codex run in the pane at once")
