@@ -53,7 +53,8 @@ function titleOf(program: Program): readonly string[] {
 /** What a person calls the program: the script's name rather than its runtime's. */
 export function programLabel(program: Program): string {
   const script = kindOf(program) === "other" ? scriptOf(program) : null
-  return basename(script ?? program.executable)
+  // npm names the native programs of its packages so on every system.
+  return basename(script ?? program.executable).replace(/\.exe$/, "")
 }
 
 /** The agent program that something about this one names: for words to the owner alone. */
@@ -94,6 +95,8 @@ export function keyboardOwner(pid: number): Program | null {
   const leader = own.foregroundGroup > 0 ? processStat(own.foregroundGroup) : null
   const first = describeProgram(leader === null || leader.state === "Z" ? own : leader)
   if (detectProfile(first) !== null) return first
+  // `setsid -c` took the terminal away for its child.
+  if (own.foregroundGroup <= 0) return { ...first, behind: agentBelow(own) }
   const group = membersOf(own, own)
   return agentAmong(group, first) ?? readerAmong(group) ?? first
 }

@@ -64,6 +64,11 @@ describe("for `plain`", () => {
       () => ["script", "-qc", `${native("p7/gemini")} -- -; :`, "/dev/null"],
     ],
     [
+      "an agent program that was given the terminal alone",
+      handsOn("setsid") + named("opencode"),
+      () => ["setsid", "-w", "-c", native("p8/opencode"), ...idle],
+    ],
+    [
       "a relay behind a launcher",
       handsOn("script"),
       () => ["timeout", "100", "sh", "-c", `script -qc "${reader}; :" /dev/null; :`],
