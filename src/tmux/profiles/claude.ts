@@ -55,9 +55,10 @@ function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
 
 const further = /^( {2}|$)/
 
+/** What has no box asks something where a choice is pointed at below the last rule, whatever its words are. */
 function noBox(lines: readonly Line[]): Reading {
-  const asks = lines.some(line => dialog.test(line.text))
-  return asks
+  const isChoice = lines.slice(lastLine(lines, rule) + 1).some(line => /^ *❯ \S/.test(line.text))
+  return isChoice || lines.some(line => dialog.test(line.text))
     ? reading("dialog", "Claude Code waits for an answer", null)
     : reading("other", "no box to type into is to be seen", null)
 }

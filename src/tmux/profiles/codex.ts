@@ -1,3 +1,4 @@
+import type { Line } from "../screen.ts"
 import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
@@ -37,13 +38,20 @@ function read(snapshot: Snapshot): Reading {
   const isMenu = /^› \d+\. /.test(lines[top]?.text ?? "")
   if (isMenu || below.some(line => dialog.test(line.text))) return asks
   if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
-  const box = lines.slice(top, cursor.y + 1)
-  const text = boxText(box, /^› ?/, run => run.dim)
-  return composerState(withoutScrollMark(text), isBusy(snapshot))
+  const [first, ...others] = lines.slice(top, cursor.y + 1)
+  const box = first === undefined ? [] : [withoutScrollMark(first, snapshot.width), ...others]
+  return composerState(
+    boxText(box, /^› ?/, run => run.dim),
+    isBusy(snapshot),
+  )
 }
 
-/** Of a box that has scrolled the first visible row ends in an arrow at the right edge (0.169.0). */
-const withoutScrollMark = (text: string): string => text.replace(/^(.*) ↑(?=\n)/, "$1")
+/** Of a box that has scrolled, the first visible row ends in an arrow in the pane's last column (0.169.0). */
+function withoutScrollMark(line: Line, width: number): Line {
+  if (!line.text.endsWith("↑") || Bun.stringWidth(line.text) !== width) return line
+  const runs = line.runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") }))
+  return { text: line.text.slice(0, -1), runs }
+}
 
 const asks = reading("dialog", "Codex waits for an answer", null)
 
