@@ -62,6 +62,8 @@ describe("screens of the real programs", () => {
     ["claude", { copyMode: true }, "copy-mode"],
     ["claude", { title: "⠐ working" }, "busy"],
     ["codex", { title: "Action Required" }, "dialog"],
+    ["claude", { width: 39 }, "other"],
+    ["claude", { height: 9 }, "other"],
     ["claude", { program: { executable: "bash", name: "bash", arguments: [] } }, "shell"],
     ["claude", { program: { executable: "vim", name: "vim", arguments: [] } }, "other"],
     ["codex", { lines: [] }, "other"],
