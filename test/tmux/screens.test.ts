@@ -88,6 +88,19 @@ describe("screens of the real programs", () => {
   })
 })
 
+describe("what a program is given", () => {
+  test.each([
+    ["claude", "please ultracode, now", 'please "ultracode", now '],
+    ["claude", "Ultracode", '"Ultracode" '],
+    ["claude", 'say "ultracode" or ultracodes', 'say "ultracode" or ultracodes '],
+    ["claude", "a \\", "a \\ "],
+    ["codex", "see @wo", "see @wo "],
+    ["gemini", "see @wo", "see ＠wo "],
+    ["opencode", "see @wo", "see @wo "],
+    ["plain", "a\n  b", "a ⏎ b"],
+  ] as const)("%s, of %j: %j", (name, text, want) => expect(profiles[name].adapt(text)).toBe(want))
+})
+
 describe("what the box holds", () => {
   const text = "← agent mira [9h6t]: 0 👩‍👩‍👧‍👦 and 🇯🇵: done"
   test.each([
