@@ -75,6 +75,17 @@ describe("screens of the real programs", () => {
   })
 
   test.each([
+    ["remains of what was submitted, the cursor at the beginning", "            ؄؅", 5, "ready"],
+    ["the same with the cursor elsewhere", "            ؄؅", 8, "draft"],
+    ["a draft whose person went to its beginning", "half a thought", 5, "draft"],
+  ] as const)("OpenCode's box with %s", (_, shown, x, want) => {
+    const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀`)
+    expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen, cursor: { x, y: 1 } })).toBe(
+      want,
+    )
+  })
+
+  test.each([
     ["as it is", ""],
     ["with a command begun", "ls"],
   ])("in OpenCode's shell mode a return would run the text: %s", (_, typed) => {

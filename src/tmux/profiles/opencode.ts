@@ -40,7 +40,7 @@ function read(snapshot: Snapshot): Reading {
     return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
   return composerState(
-    placeholder.test(text) ? "" : text,
+    placeholder.test(text) || isEmptied(snapshot) ? "" : text,
     below.some(line => working.test(line.text)),
   )
 }
@@ -50,6 +50,17 @@ const faint = /^38;(5;8|2;(1[0-6]\d);\2;\2)$/
 const placeholder = /^Ask anything…( "[^"]*")?$/
 /** What stands where the model's name stands else: return would run the text (1.18.33). */
 const shellMode = /^ *┃ +Shell\b/
+
+/**
+ * Of a box that was emptied, cells of which OpenCode and the terminal disagree may still be drawn far right (U+0600 to
+ * U+0605; 1.18.33, tmux 3.3a). What a person writes begins at the first cell, and has the cursor elsewhere.
+ */
+function isEmptied({ lines, cursor }: Snapshot): boolean {
+  const row = lines[cursor.y]?.text ?? ""
+  const first = row.indexOf("┃") + 3
+  const isFirstRow = /^ *┃$/.test(lines[cursor.y - 1]?.text ?? "")
+  return isFirstRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
+}
 
 /** Its bar runs in squares, also where the words have no room: while it tries a request again (80 columns). */
 const working = /esc (again to )?interrupt|[■⬝]/
