@@ -73,7 +73,7 @@ async function startProgram(
 
 async function answered(world: World): Promise<void> {
   const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", waitSeconds])
-  if (asked.exit !== 0 || !/^REPLY-\d+\s*$/.test(asked.stdout))
+  if (asked.exit !== 0 || !/^← agent kai \[\w{4}\]: REPLY-\d+\s*$/.test(asked.stdout))
     throw new Error(`no answer: exit ${asked.exit}\n${asked.stdout}${asked.stderr}`)
   say("the turn ends, and mira's --wait prints its last words")
 }

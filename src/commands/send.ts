@@ -3,7 +3,7 @@ import type { DoorEvent, DoorRequestInput, PauseEnd, SendResult } from "../guard
 import { pauseWords } from "../guardian/pauses.ts"
 import { requireSendable } from "../guardian/requirements.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
-import { indented } from "../protocol/layout.ts"
+import { layOut } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
@@ -82,7 +82,7 @@ async function sendAndWait(
     if (isJson) printJson(result)
     else {
       tell(`${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
-      print(indented(result.reply.text))
+      print(layOut(result.to, result.reply.id, result.reply.text))
     }
     return 0
   } catch (error) {

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import {
   answerHint,
   excerpt,
+  fileText,
   layOut,
   mostTypedUnits,
   visibleText,
@@ -35,7 +36,10 @@ export function typedText(context: Context, name: string, message: Typed, profil
   const isLong = text.length > mostTypedUnits || bytes > mostLineBytes
   const { pair, shortId } = message
   const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
-  if (isLong) lines.push(wholeTextNote(text.length, keepInFile(context, shortId, text)))
+  if (isLong) {
+    const path = keepInFile(context, shortId, fileText(name, shortId, text))
+    lines.push(wholeTextNote(text.length, path))
+  }
   if (isHintDue(context, pair)) lines.push(answerHint(shortId))
   return lines.join("\n")
 }
@@ -55,7 +59,7 @@ function keepInFile(context: Context, shortId: string, text: string): string {
   const path = join(folder, `${shortId}.txt`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   rmSync(path, { force: true })
-  writeFileSync(path, `${text}\n`, { mode: 0o600, flag: "wx" })
+  writeFileSync(path, text, { mode: 0o600, flag: "wx" })
   // The agent's user reads it by group, which the directory above hands down (setgid).
   if (context.config.current.hardened !== undefined) {
     chmodSync(folder, 0o2750)

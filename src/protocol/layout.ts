@@ -39,6 +39,13 @@ export function excerpt(text: string): string {
 export const wholeTextNote = (units: number, path: string): string =>
   `(${units} characters; the whole text is in ${path})`
 
+/**
+ * What the file of a long text holds: whose words they are, and each of their lines indented, so that none can pass
+ * for a line of ours to whoever reads it. @param text - as {@link visibleText} gives it
+ */
+export const fileText = (name: string, shortId: string, text: string): string =>
+  `What agent ${name} says in message ${shortId}, two spaces before each line:\n  ${indented(text)}\n`
+
 /** Whether a line is one of ours below the message with this id, whose file is named so. */
 export const isOwnLine = (line: string, shortId: string): boolean =>
   line === answerHint(shortId) ||

@@ -37,7 +37,10 @@ test("the end of a turn sends the answer to who waits, also after the Guardian w
   await world.restartGuard("kai")
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
   expect(await hookTwice("kai", "Stop", end)).toEqual([quiet, quiet])
-  expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "forty-two\n  indeed\n" })
+  expect(await finished(waiting)).toMatchObject({
+    exit: 0,
+    stdout: expect.stringMatching(/^← agent kai \[[0-9a-z]{4}\]: forty-two\n {2}indeed\n$/),
+  })
   expect((await world.sento("kai", ["log"])).stdout).toContain("forty-two")
 }, 40_000)
 

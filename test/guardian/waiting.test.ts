@@ -14,7 +14,11 @@ import {
 let world: World
 afterEach(async () => world?.close())
 
-const demoAgent = (answer: string): string[] => [...built, "demo-agent", answer]
+const demoAgent = (words: string): string[] => [...built, "demo-agent", words]
+
+/** kai's answer as it is printed. */
+const answer = (words: string) =>
+  expect.stringMatching(new RegExp(`^← agent kai \\[[0-9a-z]{4}\\]: ${words}\n$`))
 
 test("`--wait` prints the answer on stdout, which is then not typed as well", async () => {
   world = createWorld()
@@ -22,7 +26,8 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
   await setUpAgent(world, "kai", demoAgent("forty-two"))
   await pairAgents(world, "mira", "kai")
   const asked = await world.sento("mira", ["send", "--wait", "20", "kai", "what is it?"])
-  expect(asked).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+  const tagged = answer("forty-two")
+  expect(asked).toMatchObject({ exit: 0, stdout: tagged })
   expect(asked.stderr).toContain("kai has the message; waiting for the answer")
   expect(asked.stderr).toMatch(/kai answers \(to go on: sento reply [0-9a-z]{4} TEXT\):/)
   expect(await world.screen("mira")).not.toContain("forty-two")
@@ -34,7 +39,7 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
   })
   // As models write it: the name where the seconds would stand, and a list for a text.
   const behind = await world.sento("mira", ["send", "--wait", "kai", "- and at last?"])
-  expect(behind).toMatchObject({ exit: 0, stdout: "forty-two\n" })
+  expect(behind).toMatchObject({ exit: 0, stdout: tagged })
   const sent = (await world.log("mira")).filter(one => one.direction === "out")
   expect(sent.map(one => [one.text, one.peerState])).toEqual([
     ["what is it?", "answered"],
@@ -74,7 +79,7 @@ test("the sender hears that its message is held, and later that it was typed", a
   expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "no session" })
   await world.session("kai", demoAgent("done"))
   const asked = await finished(waiting)
-  expect(asked).toMatchObject({ exit: 0, stdout: "done\n" })
+  expect(asked).toMatchObject({ exit: 0, stdout: answer("done") })
   expect(asked.stderr).toContain("kai's agent cannot take it now (no session); held until it can")
 }, 40_000)
 
@@ -88,7 +93,7 @@ test("the sender hears that its message waits because its agent was paused", asy
   await until("the held receipt", async () => (await world.log("mira"))[0]?.peerState === "held")
   expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
   expect((await world.sento("kai", ["agents", "resume", "mira"])).exit).toBe(0)
-  expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: "here again\n" })
+  expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: answer("here again") })
 }, 40_000)
 
 test("a Guardian that is stopped under `--wait` says that the message lives on", async () => {
