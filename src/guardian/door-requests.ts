@@ -147,7 +147,7 @@ export type PairingEvent =
       readonly verifier: string | null
       /** RFC 3339. */
       readonly expiresAt: string
-      /** True where an agent called like that is paired here already. */
+      /** True where an agent called like that is paired here already, or a join waits that is to be called so. */
       readonly taken: boolean
     }
   /** Somebody answered this request, perhaps elsewhere. */
