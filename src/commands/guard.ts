@@ -6,6 +6,7 @@ import type { Alive, GuardStatus, PausedAgent } from "../guardian/door-requests.
 import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
+import { guardianEnvironment } from "../protocol/environment.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 import { makeFolder } from "../store/config.ts"
@@ -67,6 +68,7 @@ export async function guard(paths: Paths, isJson: boolean): Promise<number> {
 
 /** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
 export async function guardForeground(paths: Paths): Promise<number> {
+  cleanEnvironment()
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(paths)
   const guardian = await startGuardian(paths, systemClock()).catch(error => throwPlainly(error, paths))
@@ -75,6 +77,13 @@ export async function guardForeground(paths: Paths): Promise<number> {
   await Promise.race([guardian.asked, signalled])
   await guardian.stop()
   return 0
+}
+
+/** Runs this very program again where its environment has more than a Guardian is given: Bun has read it by now. */
+function cleanEnvironment(): void {
+  const clean = guardianEnvironment(process.env)
+  if (Object.keys(clean).length === Object.keys(process.env).length || process.execve === undefined) return
+  process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], clean)
 }
 
 /** A full disk is no bug. */
@@ -216,7 +225,7 @@ async function startOnce(paths: Paths): Promise<Alive | null> {
     detached: true,
     stdio: ["ignore", output, output],
     cwd: "/",
-    env: { ...process.env, SENTO_HOME: paths.home },
+    env: { ...guardianEnvironment(process.env), SENTO_HOME: paths.home },
   })
   closeSync(output)
   child.unref()

@@ -1,3 +1,4 @@
+import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 
@@ -27,18 +28,18 @@ export async function runTmux(
 }
 
 /**
- * Starts one tmux process, for commands that last. `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. `-u`: a
- * client without a UTF-8 locale gets underscores for every other character of a title (tmux 3.3a).
+ * Starts one tmux process, for commands that last. `TMUX` is left out with most of the environment: it would make tmux
+ * refuse to nest and says nothing about the server we mean. `-u`: a client without a UTF-8 locale gets underscores for
+ * every other character of a title (tmux 3.3a).
  */
 export function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null = null) {
-  const { TMUX: _, TMUX_PANE: __, ...env } = process.env
   const socket = server.socket === null ? [] : ["-S", server.socket]
   try {
     return Bun.spawn(["tmux", "-u", ...socket, ...commands], {
       stdin: input === null ? "ignore" : new TextEncoder().encode(input),
       stdout: "pipe",
       stderr: "pipe",
-      env,
+      env: tmuxEnvironment(process.env),
     })
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error
