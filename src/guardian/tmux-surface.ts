@@ -59,7 +59,9 @@ export function createTmuxSurface(
     if (next === undefined || shown.has(client.pid) || context.stopping.aborted) return
     const home = `SENTO_HOME=${context.paths.home}`
     shown.add(client.pid)
-    void showPopup(serverOf(context), client, ["env", home, ...command, "ask", next]).then(status => {
+    // The server's own TMUX_PANE, of a pane in which it was once started, says nothing of the popup.
+    const words = ["env", "-u", "TMUX_PANE", home, ...command, "ask", next]
+    void showPopup(serverOf(context), client, words).then(status => {
       shown.delete(client.pid)
       // 0 without an answer: another popup was there. It is tried again with the next look, and not before.
       if (status !== 0) closed.add(`${client.pid} ${next}`)

@@ -257,6 +257,8 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     tmux,
     session,
     type: async (name, line) => {
+      // Until the shell has run it, what stood there before would be taken for what the line shows.
+      if (line.startsWith("clear; ")) await tmux("send-keys", "-R", "-t", `=${name}:`)
       await tmux("send-keys", "-t", `=${name}:`, "-l", line)
       await tmux("send-keys", "-t", `=${name}:`, "Enter")
     },
