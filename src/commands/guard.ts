@@ -123,12 +123,17 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
     const { name, host, port, pid, session, waiting } = status
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
     print(`session ${session.target}: ${session.state}`)
+    if (status.hands !== undefined) print(`hands: ${handsLine(status.hands)}`)
     print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
     for (const one of status.paused ?? []) print(`paused: ${pausedWords(one)}`)
     if (status.held !== undefined) print(`held: ${heldWords(status.held, Date.now())}`)
   }
   return status === null ? 1 : 0
 }
+
+/** In hardened mode: who works at the terminal, for people. */
+const handsLine = (hands: NonNullable<GuardStatus["hands"]>): string =>
+  hands.connected ? `connected (tmux ${hands.tmux ?? "not found"})` : `${hands.reason}, messages wait`
 
 /** An agent whose messages are kept and not typed, for people. */
 export const pausedWords = (one: PausedAgent): string =>

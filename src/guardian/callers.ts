@@ -93,14 +93,17 @@ const credentialBytes = 12
 let libc: ReturnType<typeof openSockets> | null = null
 
 /** The pid that connected to a unix socket, as the kernel noted it. @param descriptor - of the accepted socket */
-export function peerPid(descriptor: number): number {
+export const peerPid = (descriptor: number): number => peerOf(descriptor).pid
+
+/** The process that connected to a unix socket and its user then. @param descriptor - of the accepted socket */
+export function peerOf(descriptor: number): { readonly pid: number; readonly uid: number } {
   libc ??= openSockets()
   const credentials = new Int32Array(3)
   const length = new Uint32Array([credentialBytes])
   const status = libc.getsockopt(descriptor, solSocket, soPeerCredentials, ptr(credentials), ptr(length))
-  const pid = credentials[0]
-  if (status !== 0 || pid === undefined || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
-  return pid
+  const [pid = 0, uid = -1] = credentials
+  if (status !== 0 || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
+  return { pid, uid: uid >>> 0 }
 }
 
 function openSockets() {

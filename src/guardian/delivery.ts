@@ -4,12 +4,14 @@ import type { ReceiptState } from "../protocol/messages.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received, Waiting } from "../store/messages.ts"
-import { findOnScreen, lookAtPane, type PaneLook, type TypingOutcome, typeIntoPane } from "../tmux/typing.ts"
+import { HandsAway, type PaneTarget } from "../tmux/hands.ts"
+import type { PaneState } from "../tmux/profiles/profile.ts"
+import type { TypingOutcome } from "../tmux/typing.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { createHolds } from "./holds.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
-import { findTarget, serverOf, type Target } from "./pinning.ts"
+import { findTarget } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
 
 export type Delivery = ReturnType<typeof createDelivery>
@@ -18,7 +20,7 @@ export type Delivery = ReturnType<typeof createDelivery>
 export type Hold = {
   readonly shortId: string
   readonly name: string
-  readonly state: PaneLook["state"]
+  readonly state: PaneState
   readonly reason: string
   readonly since: number
 }
@@ -89,11 +91,28 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   /** Types one message; null when it is settled, otherwise why it waits. */
   async function deliver(message: Received): Promise<Held | null> {
+    try {
+      return await attempt(message)
+    } catch (error) {
+      if (!(error instanceof HandsAway)) throw error
+      return waitForHands(error.message)
+    }
+  }
+
+  /** What they did last nobody knows: as after a crash of our own, it is looked for when they are back. */
+  function waitForHands(reason: string): Held {
+    pasted = null
+    isUnseen = false
+    return { state: "other", reason }
+  }
+
+  async function attempt(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
     if (message.state === "waiting" && holdsLoop(peer, message)) return null
     const target = await findTarget(context)
     if (target.kind === "none") {
+      if (target.isAway) return waitForHands(target.reason)
       if (message.state === "typing") return settle(message, "uncertain")
       return target
     }
@@ -116,22 +135,18 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   /** What a Guardian that died while typing can still learn from the screen. */
   async function recover(
     message: Received,
-    { pane, profile }: Extract<Target, { kind: "pane" }>,
+    target: PaneTarget,
   ): Promise<"in-box" | "delivered" | "uncertain"> {
     // A line-reading program shows a line whether or not it was submitted.
-    if (profile === "plain") return "uncertain"
-    const sighting = await findOnScreen(serverOf(context), pane, profile, message.shortId)
+    if (target.profile === "plain") return "uncertain"
+    const sighting = await context.hands.findOnScreen(target, message.shortId)
     if (sighting === "in-box") return "in-box"
     return sighting === "submitted" ? "delivered" : "uncertain"
   }
 
-  async function type(
-    message: Received,
-    name: string,
-    { pane, profile }: Extract<Target, { kind: "pane" }>,
-  ): Promise<TypingOutcome> {
+  async function type(message: Received, name: string, target: PaneTarget): Promise<TypingOutcome> {
     const { deliver, allowShell } = context.config.current.tmux
-    return typeIntoPane(serverOf(context), pane, profile, typedText(context, name, message, profile), {
+    return context.hands.type(target, typedText(context, name, message, target.profile), {
       resume: message.state === "typing",
       unseen: message.state === "typing" && isUnseen,
       deliver: deliver ?? "hold",
@@ -258,11 +273,11 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     hold: (): Hold | null => hold,
 
     /** What the pane is now, for `guard status`. */
-    async look(): Promise<PaneLook["state"]> {
+    async look(): Promise<PaneState> {
       const target = await findTarget(context)
       if (target.kind === "none") return target.state
       const allowShell = context.config.current.tmux.allowShell ?? false
-      return (await lookAtPane(serverOf(context), target.pane, target.profile, allowShell)).state
+      return lookOr("other", context.hands.look(target, allowShell))
     },
 
     /** Whether the pane shows that the agent does nothing; false where its program does not show it. */
@@ -270,9 +285,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       const target = await findTarget(context)
       if (target.kind === "none") return idleStates.includes(target.state)
       if (target.profile === "plain") return false
-      return idleStates.includes(
-        (await lookAtPane(serverOf(context), target.pane, target.profile, false)).state,
-      )
+      return idleStates.includes(await lookOr("other", context.hands.look(target, false)))
     },
 
     /** Resolves when the worker has stopped. */
@@ -280,10 +293,14 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   }
 }
 
-const idleStates: readonly PaneLook["state"][] = ["ready", "draft", "shell", "absent"]
+/** What a look saw, or `fallback` where nobody could look. */
+const lookOr = (fallback: PaneState, look: Promise<PaneState>): Promise<PaneState> =>
+  look.catch(error => (error instanceof HandsAway ? fallback : Promise.reject(error)))
+
+const idleStates: readonly PaneState[] = ["ready", "draft", "shell", "absent"]
 
 /** What a sender is told of a hold: the kind alone, nothing of what the screen shows. */
-const holdWords: Readonly<Record<PaneLook["state"], string>> = {
+const holdWords: Readonly<Record<PaneState, string>> = {
   ready: "busy",
   busy: "busy",
   dialog: "dialog",

@@ -1,9 +1,13 @@
+import { statSync } from "node:fs"
 import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 
-/** A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. */
-export type TmuxServer = { readonly socket: string | null }
+/**
+ * A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. `signal` ends clients
+ * that still run: of a server that is stopped, each waits for ever.
+ */
+export type TmuxServer = { readonly socket: string | null; readonly signal?: AbortSignal }
 
 /** What one tmux process answered; `status` is its exit code. */
 export type TmuxAnswer = { readonly status: number; readonly stdout: string; readonly stderr: string }
@@ -11,7 +15,7 @@ export type TmuxAnswer = { readonly status: number; readonly stdout: string; rea
 /**
  * Runs one tmux process; several commands are chained with `";"` elements. Never through a shell.
  * @param input - bytes for stdin (`load-buffer -`), or null for none
- * @throws no-tmux when the program is not installed
+ * @throws no-tmux when the program is not installed; config for a server of another user
  */
 export async function runTmux(
   server: TmuxServer,
@@ -33,6 +37,7 @@ export async function runTmux(
  * every other character of a title (tmux 3.3a).
  */
 export function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null = null) {
+  if (server.socket !== null) requireOwnServer(server.socket)
   const socket = server.socket === null ? [] : ["-S", server.socket]
   try {
     return Bun.spawn(["tmux", "-u", ...socket, ...commands], {
@@ -40,6 +45,7 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
       stdout: "pipe",
       stderr: "pipe",
       env: tmuxEnvironment(process.env),
+      ...(server.signal === undefined ? {} : { signal: server.signal, killSignal: "SIGKILL" }),
     })
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error
@@ -49,6 +55,20 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
       "install tmux 3.2 or newer: `apt install tmux`, `dnf install tmux`, `apk add tmux` or as your system does it",
     )
   }
+}
+
+/**
+ * A server can have its client run any program, send any file and write one (MSG_SHELL, MSG_READ_OPEN and
+ * MSG_WRITE_OPEN: tried with tmux 3.3a). tmux itself looks whose the directory of its default sockets is.
+ */
+function requireOwnServer(socket: string): void {
+  const uid = statSync(socket, { throwIfNoEntry: false })?.uid ?? 0
+  if (uid === 0 || uid === process.geteuid?.()) return
+  throw new SentoError(
+    "config",
+    `the tmux socket ${socket} belongs to another user (uid ${uid}), whose server could run programs as you`,
+    "where the agent has a user of its own, `sento init --hardened` prints how it is set up",
+  )
 }
 
 /** Words as a command line for sh(1), where tmux takes nothing else. */
