@@ -1,18 +1,23 @@
 /**
- * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS]`
+ * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS] [--sizes]`
  * (`--kind none` runs the dialogs alone, `--races 0` the deliveries alone.)
+ * `bun run delivery-lab --ways [PROGRAM …] --from DIR [--from DIR …] [--kind WORDS]`: each way of installing and starting.
  *
  * Delivers messages to the real program and compares what it sent to its model with what was handed in,
  * character for character. The program runs in a private tmux with a temporary home, a made-up key and a
  * stub of its model, all in a network namespace without a way out. See docs/DELIVERY.md.
  */
+import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Delivered, deliverKind } from "./lab/deliveries.ts"
 import { holdAtDialog, type RaceResult, raceDialogs } from "./lab/dialogs.ts"
 import { type Kind, kinds } from "./lab/kinds.ts"
 import { executableOf, type LabProgram, labPrograms } from "./lab/programs.ts"
 import { startSession } from "./lab/session.ts"
+import { deliverSizes, lengths } from "./lab/sizes.ts"
 import { printTable } from "./lab/table.ts"
+import { prefixOf, ways } from "./lab/ways.ts"
+import { tryWays } from "./lab/ways-table.ts"
 
 const usage = "usage: bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR]"
 const insideVariable = "SENTO_LAB_NAMESPACE"
@@ -22,17 +27,21 @@ const { values, positionals } = parseArgs({
   options: {
     count: { type: "string", default: "20" },
     races: { type: "string", default: "20" },
-    from: { type: "string" },
+    from: { type: "string", multiple: true, default: [] },
     kind: { type: "string", default: "" },
+    sizes: { type: "boolean", default: false },
+    ways: { type: "boolean", default: false },
   },
 })
 
 async function main(): Promise<number> {
+  if (values.ways) return process.env[insideVariable] === undefined ? insideNamespace() : runWays()
   const program = labPrograms[positionals[0] as LabProgram["name"]]
   if (program === undefined) return fail(64, usage)
-  const executable = executableOf(program, values.from ?? null)
+  const [from = null] = values.from
+  const executable = executableOf(program, from)
   if (executable === null) {
-    const where = values.from === undefined ? "on PATH" : `below ${values.from}`
+    const where = from === null ? "on PATH" : `below ${from}`
     return fail(
       69,
       `${program.name} is not ${where}`,
@@ -40,7 +49,9 @@ async function main(): Promise<number> {
     )
   }
   if (process.env[insideVariable] === undefined) return insideNamespace()
-  await run(program, executable, versionOf(program, executable))
+  const version = versionOf(program, executable)
+  if (values.sizes) await runSizes(program, executable, version)
+  else await run(program, executable, version)
   return 0
 }
 
@@ -75,6 +86,32 @@ async function run(program: LabProgram, executable: string, version: string): Pr
     "program|version|mode|races|pasted before the dialog|approved|lost|doubled|changed".split("|"),
     races.map(race => [program.name, version, race.mode, ...race.counts.map(String)]),
   )
+}
+
+/** `--kind 80x24` takes one size alone. */
+async function runSizes(program: LabProgram, executable: string, version: string): Promise<void> {
+  const rows: string[][] = []
+  for await (const { size, exact, wrong } of deliverSizes(program, executable, values.kind))
+    rows.push([program.name, version, size, `${exact} of ${lengths.length}`, wrong.join("; ")])
+  printTable("program|version|pane|exact|otherwise".split("|"), rows)
+}
+
+/** The programs that npm installed below the given directories; `--kind docker` takes one way alone. */
+async function runWays(): Promise<number> {
+  const names = positionals.length === 0 ? Object.keys(labPrograms) : positionals
+  const all = names.flatMap(name => {
+    const program = labPrograms[name as LabProgram["name"]]
+    const prefix = program === undefined ? null : prefixOf(program, values.from)
+    const executable = prefix === null ? null : executableOf(program, prefix)
+    if (prefix === null || executable === null) return []
+    return [{ program, prefix: resolve(prefix), executable, version: versionOf(program, executable) }]
+  })
+  if (all.length === 0) return fail(64, "--ways needs the directories of npm: `--from DIR`")
+  await tryWays(
+    all,
+    ways.filter(way => way.name.includes(values.kind)),
+  )
+  return 0
 }
 
 /** What could be delivered: a program that does not start, or stays busy, ends a kind but not the run. */

@@ -85,7 +85,7 @@ test("what runs as the owner reaches tmux by own-terminal.ts alone, which is clo
   expect(users.filter(file => !mayUseTmux.includes(file))).toEqual([])
   const calls = (file: string, pattern: RegExp): string[] => texts.get(file)?.match(pattern) ?? []
   for (const file of ["commands/doctor.ts", "guardian/guardian.ts"])
-    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process).*/g)).toEqual([
+    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|program).*/g)).toEqual([
       'import { tmuxVersion } from "../tmux/tmux.ts"',
     ])
   expect(calls("commands/init.ts", /runTmux\(.*/g)).toHaveLength(1)

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
+import { profiles } from "../../src/tmux/profile.ts"
+import { look } from "../../src/tmux/snapshot.ts"
 import type { TmuxServer } from "../../src/tmux/tmux.ts"
 import { lookAtPane } from "../../src/tmux/typing.ts"
 import type { LabProgram } from "./programs.ts"
@@ -18,8 +20,24 @@ export type LabSession = {
   readonly tmux: (...commands: string[]) => string
 } & AsyncDisposable
 
-export const width = 120
-export const height = 40
+/** Columns and rows of the pane, and what the program's environment has besides. */
+export type PaneOptions = {
+  readonly columns: number
+  readonly rows: number
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+export const usualPane: PaneOptions = { columns: 120, rows: 40 }
+
+/** How the program is started, where not by its executable alone. */
+export type LabStart = {
+  /** The pane's command; a single word is handed to tmux's shell. */
+  readonly command: readonly string[]
+  /** Words of a tmux command that follows. */
+  readonly afterwards?: readonly string[]
+  /** True where the pane is not to be typed into, whatever it shows: then its screen alone is waited for. */
+  readonly isHeld?: boolean
+}
 
 /**
  * Starts the program and waits until it can be typed into.
@@ -29,6 +47,8 @@ export async function startSession(
   program: LabProgram,
   executable: string,
   tool: (work: string) => ToolCall,
+  pane: PaneOptions = usualPane,
+  start: LabStart = { command: [executable, ...program.arguments] },
 ): Promise<LabSession> {
   const root = mkdtempSync(join(tmpdir(), "sento-lab-"))
   const home = join(root, "home")
@@ -38,15 +58,17 @@ export async function startSession(
   const place = { home, work, port: stub.port }
   program.prepare(place)
   const socket = join(root, "tmux")
-  const environment = { ...baseEnvironment(home), ...program.environment(place) }
+  const environment = { ...baseEnvironment(home), ...program.environment(place), ...pane.variables }
   const tmux = (...commands: string[]) =>
     Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], {
       env: environment,
     }).stdout.toString()
   tmux(
-    ...["new-session", "-d", "-s", "lab", "-x", String(width), "-y", String(height), "-c", work],
-    ...[executable, ...program.arguments],
+    ...["new-session", "-d", "-s", "lab", "-x", String(pane.columns), "-y", String(pane.rows)],
+    ...["-c", work],
+    ...start.command,
   )
+  if (start.afterwards !== undefined) tmux(...start.afterwards)
   const dispose = async () => {
     tmux("kill-server")
     stub[Symbol.dispose]()
@@ -57,7 +79,8 @@ export async function startSession(
     const pinned = await findPane({ socket }, "lab")
     if (pinned === null) throw new Error(`${program.name} did not start`)
     const session = { program, server: { socket }, pinned, stub, work, tmux, [Symbol.asyncDispose]: dispose }
-    await untilState(session, "ready", 120_000)
+    if (start.isHeld) await untilShown(session, 120_000)
+    else await untilState(session, "ready", 120_000)
     return session
   } catch (error) {
     await dispose()
@@ -78,6 +101,17 @@ export async function untilState(
     if (performance.now() > deadline)
       throw new Error(`${session.program.name} is ${state} (${reason}), not ${wanted}:\n${screen(session)}`)
     await Bun.sleep(50)
+  }
+}
+
+/** Waits until the screen is that of the idle program, whatever runs in the pane. */
+async function untilShown(session: LabSession, milliseconds: number): Promise<void> {
+  const deadline = performance.now() + milliseconds
+  for (let isShown = false; !isShown; await Bun.sleep(50)) {
+    const seen = await look(session.server, session.pinned)
+    isShown = seen.kind === "seen" && profiles[session.program.name].read(seen.snapshot).state === "ready"
+    if (performance.now() > deadline)
+      throw new Error(`${session.program.name} does not show its prompt:\n${screen(session)}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs"
 import type { GuardStatus, Probe, SessionState } from "../guardian/door-requests.ts"
 import { handsCommand, sharedFolderFault } from "../guardian/hardening.ts"
+import { ownTerminal } from "../guardian/own-terminal.ts"
 import { lossOf, lossWords } from "../guardian/pairs.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -12,6 +13,7 @@ import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createFacts } from "../store/peers.ts"
+import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
 import { guardStatus } from "./guard.ts"
@@ -54,7 +56,7 @@ async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
   return [
     read,
     ...checkFolder(paths),
-    ...(config.hardened === undefined ? await checkOwn(config, paths) : checkHardened(config, running)),
+    ...(config.hardened === undefined ? await checkOwn(config, paths) : await checkHardened(config, running)),
     database,
     checkGuardian(running),
     ...(running === null ? [] : [checkPort(running)]),
@@ -114,7 +116,7 @@ async function checkOwn(config: Config, paths: Paths): Promise<Finding[]> {
  * Whether the agent's user can do no more than it should, and works at the terminal. Nothing here speaks to that
  * user's tmux: what is known of it are the words of its hands.
  */
-function checkHardened(config: Config, running: GuardStatus | null): Finding[] {
+async function checkHardened(config: Config, running: GuardStatus | null): Promise<Finding[]> {
   const { folder, user } = config.hardened ?? { folder: "", user: "" }
   const fault = sharedFolderFault(folder, user, process.getuid?.() ?? -1)
   const steps = `run the steps of \`sento init --hardened --agent-user ${user}\``
@@ -123,10 +125,10 @@ function checkHardened(config: Config, running: GuardStatus | null): Finding[] {
     is: `${folder} ${fault ?? `is shared with ${user} alone`}`,
     fix: fault === null ? null : steps,
   }
-  return running === null ? [door] : [door, ...checkHands(config, user, running)]
+  return running === null ? [door] : [door, ...(await checkHands(config, user, running))]
 }
 
-function checkHands(config: Config, user: string, running: GuardStatus): Finding[] {
+async function checkHands(config: Config, user: string, running: GuardStatus): Promise<Finding[]> {
   const { hands, session } = running
   if (hands === undefined)
     return [{ check: "hands", is: "the Guardian runs as before", fix: "run `sento guard restart`" }]
@@ -141,7 +143,7 @@ function checkHands(config: Config, user: string, running: GuardStatus): Finding
     {
       check: "session",
       is: `${session.target}: ${sessionWords[session.state]}`,
-      fix: fixOf(config, session.state),
+      fix: await fixOf(config, session.state),
     },
   ]
 }
@@ -158,19 +160,40 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
       is: `${is} (${here} in another pane)`,
       fix: "run `sento guard attach` to take it",
     }
-  return { check: "session", is, fix: fixOf(config, state) }
+  return { check: "session", is, fix: await fixOf(config, state) }
 }
 
 /** What makes a session one that can be typed into; null where there is nothing to do. */
-function fixOf({ tmux: { session, socket }, hardened }: Config, state: SessionState): string | null {
+async function fixOf(config: Config, state: SessionState): Promise<string | null> {
+  const { session, socket } = config.tmux
+  const { hardened } = config
   const server = socket === null ? "" : `-S ${socket} `
   const start = hardened === undefined ? "run" : `${hardened.user} runs`
   const fixes: Partial<Record<SessionState, string>> = {
     absent: `${start} \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
     shell: "start the agent program there",
-    other: "start the agent program there, or run `sento init --profile plain` for any other program",
+    other: state === "other" ? await fixForOther(config) : "",
   }
   return fixes[state] ?? null
+}
+
+/** `plain` is proposed only where nothing names a program that has a profile of its own. */
+async function fixForOther(config: Config): Promise<string> {
+  const { tmux } = config
+  const pane = (await ownTerminal(config)?.take(tmux.session)) ?? null
+  const owner = pane === null ? null : keyboardOwner(pane.pid)
+  const start = "start the agent program there"
+  if (owner === null) return start
+  const runs = detectProfile(owner)
+  if (runs !== null)
+    return runs === (tmux.profile ?? runs)
+      ? `see what ${runs} shows there: it is not its prompt`
+      : `run \`sento init --profile ${runs}\`, for that is what runs there`
+  const named = namedAgent(owner)
+  if (named !== null) return `start ${named} there, in the pane itself`
+  return holdOf(owner) === null
+    ? `${start}, or run \`sento init --profile plain\` for any other program`
+    : start
 }
 
 function checkDatabase({ database }: Paths): Finding {

@@ -203,6 +203,8 @@ async function perform(
       const { target, text, resume, unseen, deliver, allowShell } = order
       return hands.type(target, text, { resume, unseen, deliver, allowShell, signal, onPasted })
     }
+    case "takeOut":
+      return hands.takeOut(order.target, order.text, signal)
     case "findOnScreen":
       return hands.findOnScreen(order.target, order.shortId)
     case "tell":

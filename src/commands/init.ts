@@ -10,6 +10,7 @@ import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule, profileNames } from "../protocol/names.ts"
 import { type Config, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { agentIn } from "../tmux/agent-programs.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import { requireOwner } from "./consent.ts"
 import { runningGuardian } from "./guard.ts"
@@ -216,10 +217,13 @@ function profileOf(current: Config | null, options: InitOptions): Config["tmux"]
   if (options.profile === undefined) return current?.tmux.profile ?? null
   const profile = profileNames.find(name => name === options.profile)
   if (profile !== undefined) return profile
+  const agent = agentIn([options.profile])
   throw new SentoError(
     "usage",
     `${JSON.stringify(options.profile)} is no profile`,
-    `give one of ${profileNames.join(", ")}: \`--profile plain\` fits any program`,
+    agent === null
+      ? `give one of ${profileNames.join(", ")}: \`--profile plain\` fits any program`
+      : `give the program's short name: \`--profile ${agent}\``,
   )
 }
 

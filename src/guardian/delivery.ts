@@ -25,7 +25,7 @@ export type Hold = {
   readonly since: number
 }
 
-type Held = Pick<Hold, "state" | "reason">
+type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean }
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
@@ -39,6 +39,9 @@ const longestTimerMilliseconds = 60 * 1000
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
 export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
 
+/** A text in the pane's box, or perhaps there. */
+type Pasted = PaneTarget & { readonly message: Received; readonly text: string }
+
 /** What became of a message, as long as it is not on disk. */
 type Outcome = {
   readonly message: Received
@@ -50,10 +53,16 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let running: Promise<void> | null = null
   let hold: Hold | null = null
   let toldFor: string | null = null
-  /** The message that this process has pasted and not yet seen submitted. */
-  let pasted: number | null = null
-  /** Whether a dialog may have swallowed that paste. */
+  /** What this process has pasted and not yet seen submitted. */
+  let pasted: Pasted | null = null
+  /** Whether something else than the box may have swallowed that paste. */
   let isUnseen = false
+  /** Whether the hands that pasted it are gone, so that nobody knows what became of it. */
+  let isLost = false
+  /** A text that is no waiting message's any more, and stands in the box. */
+  let leftover: Pasted | null = null
+  /** The message that was pasted and swallowed, to be pasted once more and no oftener. */
+  let swallowed: number | null = null
   /** Noted before anything else is done: a message whose end the disk refused must not be looked for in the pane. */
   let unwritten: Outcome | null = null
   /** What went wrong last, said once. */
@@ -68,6 +77,9 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     while (!context.stopping.aborted) {
       if (unwritten !== null) write(unwritten)
       const message = store.inbox.next(context.now(), servedLast)
+      // Its pair was removed.
+      if (pasted !== null && pasted.message.seq !== message?.seq) leftover = pasted
+      if (leftover !== null) await clearAway(leftover)
       if (message === null) break
       const held = await deliver(message)
       if (held === null) servedLast = message.pair
@@ -101,7 +113,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   /** What they did last nobody knows: as after a crash of our own, it is looked for when they are back. */
   function waitForHands(reason: string): Held {
-    pasted = null
+    isLost = true
     isUnseen = false
     return { state: "other", reason }
   }
@@ -116,8 +128,9 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       if (message.state === "typing") return settle(message, "uncertain")
       return target
     }
-    if (message.state === "typing" && pasted !== message.seq) {
+    if (message.state === "typing" && (isLost || pasted?.message.seq !== message.seq)) {
       const known = await recover(message, target)
+      isLost = false
       if (known !== "in-box") return settle(message, known)
     }
     return conclude(message, await type(message, peer.name, target))
@@ -146,29 +159,42 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   async function type(message: Received, name: string, target: PaneTarget): Promise<TypingOutcome> {
     const { deliver, allowShell } = context.config.current.tmux
-    return context.hands.type(target, typedText(context, name, message, target.profile), {
-      resume: message.state === "typing",
-      unseen: message.state === "typing" && isUnseen,
+    const text = typedText(context, name, message, target.profile)
+    const resume = message.state === "typing"
+    if (resume) pasted ??= { ...target, message, text }
+    return context.hands.type(target, text, {
+      resume,
+      unseen: resume && isUnseen,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
       signal: context.stopping,
-      onPasted: () => notePaste(message),
+      onPasted: () => notePaste({ ...target, message, text }),
     })
   }
 
   /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
-  function notePaste(message: Received): void {
+  function notePaste(next: Pasted): void {
+    const { seq, pair } = next.message
     faultPoint("before-typing-is-noted")
-    const isPaused = store.peers.pauseOf(message.pair, context.now()) !== null
-    if (
-      peerById(context, message.pair) === null ||
-      isPaused ||
-      !store.inbox.mark(message.seq, "typing", context.now())
-    )
+    const isPaused = store.peers.pauseOf(pair, context.now()) !== null
+    if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
       throw new Withdrawn()
-    pasted = message.seq
+    pasted = next
+    isLost = false
     isUnseen = false
     faultPoint("after-typing-is-noted")
+  }
+
+  /** Out of the box again, where it stands there alone; tried again where that cannot be done now. */
+  async function clearAway(text: Pasted): Promise<void> {
+    if (pasted === text) pasted = null
+    const left = await notWhileAway(
+      context.hands.takeOut(text, text.text, context.stopping),
+      "not now" as const,
+    )
+    if (left === "not now") return
+    leftover = null
+    if (left !== null) tellOwner(text.message, "stands in the box, and was not sent")
   }
 
   function conclude(message: Received, outcome: TypingOutcome): Held | null {
@@ -181,14 +207,29 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     if (outcome.kind === "vanished") return settle(message, "uncertain")
     // Pressed, and not taken: another press could answer a dialog that the first one has led to.
     if (outcome.kind === "stuck") {
-      log.write(`[${message.shortId}] from ${message.name}: ${outcome.reason}`)
+      const { reason, left } = outcome
+      log.write(
+        `[${message.shortId}] from ${message.name}: ${reason}${left === null ? "; it was taken out" : ""}`,
+      )
+      if (left !== null) leftover = pasted
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
-    if (!outcome.pasted && pasted === message.seq) {
+    if (!outcome.pasted && pasted?.message.seq === message.seq) {
+      if (swallowed === message.seq) return settle(message, "uncertain")
+      swallowed = message.seq
       write({ message, state: "waiting" })
     }
     return outcome
+  }
+
+  /** Nothing can be typed before a person has seen to the box. */
+  function tellOwner({ shortId, name }: Pick<Received, "shortId" | "name">, what: string): void {
+    const { name: self } = context.config.current
+    context.notices.tell(
+      `box ${shortId}`,
+      `a message from ${name} [${shortId}] ${what}: in ${self}'s session, send what the box holds or delete it; until then other messages wait`,
+    )
   }
 
   function settle(message: Received, state: "delivered" | "uncertain" | "dropped"): null {
@@ -215,6 +256,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     const isSame = held !== null && hold?.shortId === shortId && hold.reason === held.reason
     if (held === null) hold = null
     else if (!isSame) {
+      if (held.pasted && held.state === "draft") tellOwner(message, "stands in the box with other words")
       tellSender(message, "held", holdWords[held.state])
       log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
       const since = hold?.shortId === shortId ? hold.since : context.now()
@@ -277,7 +319,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       const target = await findTarget(context)
       if (target.kind === "none") return target.state
       const allowShell = context.config.current.tmux.allowShell ?? false
-      return lookOr("other", context.hands.look(target, allowShell))
+      return notWhileAway(context.hands.look(target, allowShell), "other")
     },
 
     /** Whether the pane shows that the agent does nothing; false where its program does not show it. */
@@ -285,7 +327,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       const target = await findTarget(context)
       if (target.kind === "none") return idleStates.includes(target.state)
       if (target.profile === "plain") return false
-      return idleStates.includes(await lookOr("other", context.hands.look(target, false)))
+      return idleStates.includes(await notWhileAway(context.hands.look(target, false), "other"))
     },
 
     /** Resolves when the worker has stopped. */
@@ -293,9 +335,9 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   }
 }
 
-/** What a look saw, or `fallback` where nobody could look. */
-const lookOr = (fallback: PaneState, look: Promise<PaneState>): Promise<PaneState> =>
-  look.catch(error => (error instanceof HandsAway ? fallback : Promise.reject(error)))
+/** What the hands answered, or `away` where they could not. */
+const notWhileAway = <Answer>(work: Promise<Answer>, away: Answer): Promise<Answer> =>
+  work.catch(error => (error instanceof HandsAway ? away : Promise.reject(error)))
 
 const idleStates: readonly PaneState[] = ["ready", "draft", "shell", "absent"]
 

@@ -7,6 +7,7 @@ import * as v from "valibot"
 import { visibleText } from "../protocol/layout.ts"
 import { profileNames } from "../protocol/names.ts"
 import type { Found } from "../tmux/hands.ts"
+import type { Left } from "../tmux/loop.ts"
 import type { PinnedPane } from "../tmux/pane.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
 import type { Sighting, TypingOutcome } from "../tmux/typing.ts"
@@ -34,6 +35,7 @@ const reason = v.pipe(
   v.maxLength(4096),
   v.transform(text => visibleText(text).replace(/\s+/g, " ").slice(0, mostReasonUnits).toWellFormed()),
 )
+const left = v.nullable(v.picklist(["not now", "with other words"]))
 const session = v.pipe(v.string(), v.maxLength(1024))
 const profile = v.picklist(profileNames)
 const target = v.object({ pane: pinSchema, profile })
@@ -55,6 +57,7 @@ const orderSchema = v.variant("op", [
     deliver: v.picklist(["hold", "queue"]),
     allowShell: v.boolean(),
   }),
+  v.object({ op: v.literal("takeOut"), target, text: v.string() }),
   v.object({ op: v.literal("findOnScreen"), target, shortId: v.pipe(v.string(), v.maxLength(64)) }),
   v.object({ op: v.literal("tell"), session, text: v.pipe(v.string(), v.maxLength(4096)) }),
 ])
@@ -67,7 +70,7 @@ const answers = {
     pane: v.nullable(pinSchema),
     target: v.variant("kind", [
       v.object({ kind: v.literal("pane"), ...target.entries }),
-      v.object({ kind: v.literal("none"), state: v.picklist(["absent", "other"]), reason }),
+      v.object({ kind: v.literal("none"), state: v.picklist(["absent", "other", "shell"]), reason }),
     ]),
   }),
   take: v.nullable(pinSchema),
@@ -81,9 +84,10 @@ const answers = {
       pasted: v.boolean(),
       unseen: v.exactOptional(v.literal(true)),
     }),
-    v.object({ kind: v.literal("stuck"), reason }),
+    v.object({ kind: v.literal("stuck"), reason, left }),
     v.object({ kind: v.literal("vanished"), reason }),
   ]),
+  takeOut: left,
   findOnScreen: v.picklist(["in-box", "submitted", "not-seen"]),
   tell: v.null(),
 } as const
@@ -94,6 +98,7 @@ export type AnswerOf = {
   readonly take: PinnedPane | null
   readonly look: PaneState
   readonly type: TypingOutcome
+  readonly takeOut: Left | null
   readonly findOnScreen: Sighting
   readonly tell: null
 }

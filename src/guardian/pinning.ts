@@ -8,8 +8,10 @@ import type { Context } from "./context.ts"
 import { pinSchema } from "./hands-messages.ts"
 import { ownTerminal } from "./own-terminal.ts"
 
+type Books = Pick<Context, "config" | "store" | "log" | "hands">
+
 /** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
-export async function findTarget(context: Context): Promise<Target> {
+export async function findTarget(context: Books): Promise<Target> {
   const { session, profile } = context.config.current.tmux
   const kept = readPin(context)
   try {
@@ -53,7 +55,7 @@ function noneWithoutTmux(error: unknown): [] {
  * Pins the session's active pane as it is now, on the owner's word.
  * @throws no-session; try-later where nobody can look
  */
-export async function attach(context: Context): Promise<PinnedPane> {
+export async function attach(context: Books): Promise<PinnedPane> {
   const { session } = context.config.current.tmux
   const found = await context.hands.take(session).catch(throwPlainly)
   if (found === null)
@@ -71,7 +73,7 @@ function throwPlainly(error: unknown): never {
   throw new SentoError("try-later", error.message, "run `sento doctor`")
 }
 
-function pin(context: Context, pane: PinnedPane): void {
+function pin(context: Books, pane: PinnedPane): void {
   context.store.facts.set("pane", pane)
   context.log.write(`attached to pane ${pane.pane} of session ${context.config.current.tmux.session}`)
 }

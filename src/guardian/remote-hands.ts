@@ -201,7 +201,7 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const pending: Pending = { op: order.op, resolve, reject, beforePaste, hasAsked: false, refusal: null }
     connection.pending.set(id, pending)
-    const wait = order.op === "type" ? patience.typing : patience.answer
+    const wait = order.op === "type" || order.op === "takeOut" ? patience.typing : patience.answer
     const timer = setTimeout(() => {
       reject(
         pending.refusal?.error ??
@@ -236,6 +236,10 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
         )
         return outcome.kind === "submitted" ? outcome : { ...outcome, reason: said(outcome.reason) }
       },
+      takeOut: (target, text, signal) =>
+        signal.aborted
+          ? Promise.reject(signal.reason)
+          : ask({ op: "takeOut", target: plainTarget(target), text }),
       findOnScreen: (target, shortId) => ask({ op: "findOnScreen", target: plainTarget(target), shortId }),
       async tell(session, text) {
         await ask({ op: "tell", session, text: text.slice(0, mostToldUnits).toWellFormed() })

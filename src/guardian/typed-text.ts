@@ -11,6 +11,7 @@ import {
 } from "../protocol/layout.ts"
 import type { ProfileName } from "../protocol/names.ts"
 import type { Received } from "../store/messages.ts"
+import { profiles } from "../tmux/profile.ts"
 import type { Context } from "./context.ts"
 
 const hintMilliseconds = 60 * 60 * 1000
@@ -20,7 +21,7 @@ type Typed = Pick<Received, "pair" | "shortId" | "text">
 
 /**
  * A terminal that reads lines for its program takes 4,095 bytes of one and drops the rest (Linux 6.18), and the
- * profile plain makes one line of every message.
+ * profile plain makes one line of every message: 1,000 lines of two letters become 6,995 bytes.
  */
 const mostLineBytes = 3500
 
@@ -30,8 +31,8 @@ const mostLineBytes = 3500
  */
 export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
-  const isLong =
-    text.length > mostTypedUnits || (profile === "plain" && Buffer.byteLength(text) > mostLineBytes)
+  const bytes = profile === "plain" ? Buffer.byteLength(profiles.plain.adapt(text)) : 0
+  const isLong = text.length > mostTypedUnits || bytes > mostLineBytes
   const { pair, shortId } = message
   const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
   if (isLong) lines.push(wholeTextNote(text.length, keepInFile(context, shortId, text)))

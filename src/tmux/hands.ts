@@ -4,6 +4,7 @@
  * its server names (MSG_SHELL), and opens files for it, and that server is the agent's.
  */
 import type { ProfileName } from "../protocol/names.ts"
+import type { Left } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { isAlive, processStat } from "./process.ts"
 import type { PaneState } from "./profiles/profile.ts"
@@ -17,7 +18,7 @@ export type Target =
   | ({ readonly kind: "pane" } & PaneTarget)
   | {
       readonly kind: "none"
-      readonly state: "absent" | "other"
+      readonly state: "absent" | "other" | "shell"
       readonly reason: string
       readonly isAway?: true
     }
@@ -41,6 +42,8 @@ export type Hands = {
   look(target: PaneTarget, allowShell: boolean): Promise<PaneState>
   /** @see typeIntoPane */
   type(target: PaneTarget, text: string, options: TypingOptions): Promise<TypingOutcome>
+  /** @see takeOut */
+  takeOut(target: PaneTarget, text: string, signal: AbortSignal): Promise<Left | null>
   /** @see findOnScreen */
   findOnScreen(target: PaneTarget, shortId: string): Promise<Sighting>
   /** One line in the status bar of every client attached to the session. */

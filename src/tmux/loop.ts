@@ -1,4 +1,5 @@
-import type { BoxContent, PaneState } from "./profiles/profile.ts"
+import type { BoxContent } from "./box.ts"
+import type { PaneState, TakeOutKey } from "./profiles/profile.ts"
 
 /**
  * The closed loop of docs/DELIVERY.md as a table: gate, paste, see, settle, press, confirm. Pure: the clock
@@ -11,6 +12,10 @@ export type Sight = {
   readonly reason: string
   readonly content: BoxContent
   readonly place: string
+  /** What the box shows, or null. */
+  readonly box: string | null
+  /** Whether a person's key went there within the last seconds: it may not be drawn yet. */
+  readonly isTypedInto: boolean
 }
 
 export type LoopState =
@@ -27,22 +32,34 @@ export type LoopState =
       /** Where the cursor was when the return was pressed. */
       readonly place: string
     }
+  | {
+      readonly step: "take-out"
+      /** Why the text cannot stay. */
+      readonly reason: string
+      readonly keys: number
+      readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
+    }
   | { readonly step: "done"; readonly outcome: LoopOutcome }
 
-/** Whether the paste was seen in the box: not yet, at some time, or a dialog was there instead. */
-export type PasteSeen = "not-yet" | "shown" | "behind-dialog"
+/** Whether the paste was seen in the box: not yet, at some time, or something else was there instead. */
+export type PasteSeen = "not-yet" | "shown" | "behind-other"
 
-export type LoopOutcome =
-  | { readonly kind: "submitted" }
-  | Held
-  | { readonly kind: "stuck"; readonly reason: string }
+export type LoopOutcome = { readonly kind: "submitted" } | Held | Stuck
+
+/**
+ * Cannot be submitted. `left`: null where it was taken out of the box again; otherwise why it was not: something else
+ * than the box is open, or the program works, or a person types; or there are other words in the box.
+ */
+export type Stuck = { readonly kind: "stuck"; readonly reason: string; readonly left: Left | null }
+
+export type Left = "not now" | "with other words"
 
 export type Held = {
   readonly kind: "held"
   readonly state: PaneState
   readonly reason: string
   readonly pasted: boolean
-  /** Pasted, but a dialog was there before the text showed: it may have swallowed the paste. */
+  /** Pasted, but something else was there before the text showed: it may have swallowed the paste. */
   readonly unseen?: true
 }
 
@@ -51,17 +68,21 @@ export type LoopEvent =
   /** `done` is false when tmux found that something had moved, and did nothing. */
   | { readonly kind: "pasted"; readonly at: number; readonly done: boolean }
   | { readonly kind: "pressed"; readonly at: number; readonly done: boolean }
+  | { readonly kind: "took"; readonly at: number; readonly key: TakeOutKey; readonly done: boolean }
 
 /** At most one effect follows an event; the performer answers it with one event. */
 export type LoopEffect =
   | { readonly kind: "look"; readonly afterMilliseconds: number }
   | { readonly kind: "paste" }
   | { readonly kind: "press" }
+  | { readonly kind: "take"; readonly key: TakeOutKey }
 
 export type LoopRules = {
   readonly settleMilliseconds: number
   /** Whether the program may be typed into while it works. */
   readonly takesWhileBusy: boolean
+  /** The keys that take a text out of the box: none, `kill` alone, or both in turn. */
+  readonly takeOutKeys: readonly TakeOutKey[]
 }
 
 export type LoopStep = { readonly state: LoopState; readonly effects: readonly LoopEffect[] }
@@ -71,6 +92,11 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
+/**
+ * In a box that stays empty for so long nothing comes any more, also where nothing was seen that may have swallowed
+ * the paste: Codex 0.169.0 took 3 s, and 10 s under much load.
+ */
+const swallowedMilliseconds = 12_000
 /** A program that took the return, but not as a submission, has moved its cursor by then: one more press. */
 const confirmMilliseconds = 1500
 /**
@@ -82,9 +108,12 @@ const confirmMilliseconds = 1500
 const stuckMilliseconds = 20_000
 const mostPresses = 2
 
-/** Where a delivery begins: before the paste, or with the text already in the box, or perhaps swallowed. */
-export function startLoop(from: "paste" | "box" | "behind-dialog", now: number): LoopStep {
+/** Where it begins: before the paste, with the text in the box, perhaps swallowed, or to be taken out. */
+export type LoopStart = "paste" | "box" | "behind-other" | "take-out"
+
+export function startLoop(from: LoopStart, now: number): LoopStep {
   const effects = [lookAfter(0)]
+  if (from === "take-out") return takeOut("it is not to be submitted")
   if (from === "paste") return { state: { step: "gate", previous: null }, effects }
   const paste = from === "box" ? "shown" : from
   return { state: { step: "see", since: now, presses: 0, paste }, effects }
@@ -98,6 +127,8 @@ export function step(state: LoopState, event: LoopEvent, rules: LoopRules): Loop
   if (state.step === "settle" && event.kind === "looked") return settle(state, event, rules)
   if (state.step === "press" && event.kind === "pressed") return afterPress(state, event)
   if (state.step === "confirm" && event.kind === "looked") return confirm(state, event)
+  if (state.step === "take-out" && event.kind === "looked") return takeOutMore(state, event, rules)
+  if (state.step === "take-out" && event.kind === "took") return afterKey(state, event)
   return { state, effects: [] }
 }
 
@@ -106,6 +137,7 @@ type Of<Kind extends LoopEvent["kind"]> = Extract<LoopEvent, { kind: Kind }>
 
 function gate(state: In<"gate">, sight: Sight, rules: LoopRules): LoopStep {
   if (!isOpen(sight, rules) || sight.content === "hidden") return held(sight, false)
+  if (sight.isTypedInto) return held({ ...sight, ...personTypes }, false)
   const { previous } = state
   const isStill = previous !== null && (sight.state === "busy" || previous.place === sight.place)
   if (isStill) return { state: { step: "paste" }, effects: [{ kind: "paste" }] }
@@ -113,6 +145,8 @@ function gate(state: In<"gate">, sight: Sight, rules: LoopRules): LoopStep {
     return done({ kind: "held", state: "other", reason: "the screen is changing", pasted: false })
   return { state: { step: "gate", previous: sight }, effects: [lookAfter(gateMilliseconds)] }
 }
+
+const personTypes = { state: "draft", reason: "a person is typing in the pane" } as const
 
 /** Typing is open before the paste: an idle program with an empty box, or a busy one that queues. */
 function isOpen(sight: Sight, rules: LoopRules): boolean {
@@ -127,30 +161,42 @@ function afterPaste(event: Of<"pasted">): LoopStep {
 }
 
 function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep {
-  const { sight } = event
+  const { sight, at } = event
+  const { since, presses } = state
   const blocked = blocks(sight, rules, state.paste)
   if (blocked !== null) return blocked
-  if (sight.content === "ours") {
-    const { since, presses } = state
+  const isOurs = sight.content === "ours"
+  if (isOurs && !sight.isTypedInto) {
+    const settling = { step: "settle", since, presses, seen: sight } as const
+    return { state: settling, effects: [lookAfter(rules.settleMilliseconds)] }
+  }
+  const isEmpty = sight.content === "empty" && sight.state === "ready" && presses === 0
+  // Never shown and never pressed: what has the box again, and says no more, has lost it.
+  const isUnseen = isEmpty && state.paste !== "shown"
+  const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
+  if (at - since < patience) {
+    const paste = isOurs || sight.content === "joined" ? "shown" : state.paste
     return {
-      state: { step: "settle", since, presses, seen: sight },
-      effects: [lookAfter(rules.settleMilliseconds)],
+      state: { ...state, paste },
+      effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }
-  if (event.at - state.since < seeMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
-  if (isSwallowed(state, sight))
-    return done({ kind: "held", state: "other", reason: "a dialog took the message", pasted: false })
-  const reason =
-    sight.content === "foreign"
-      ? "the box holds more than the message"
-      : "the message does not show in the box"
-  return done({ kind: "held", state: sight.content === "foreign" ? "draft" : "other", reason, pasted: true })
+  if (isUnseen)
+    return held({ ...sight, state: "other", reason: "the pane took no notice of the message" }, false)
+  return held(
+    { ...sight, ...unsubmitted(sight) },
+    true,
+    state.paste !== "shown" && sight.content !== "joined",
+  )
 }
 
-/** Never shown, never pressed, and the dialog gone for so long: it is lost, and can be pasted anew. */
-function isSwallowed(state: In<"see">, sight: Sight): boolean {
-  const isOverEmptyBox = sight.state === "ready" && sight.content === "empty"
-  return state.paste === "behind-dialog" && state.presses === 0 && isOverEmptyBox
+/** Why a text that was pasted is not submitted. */
+function unsubmitted(sight: Sight): Pick<Sight, "state" | "reason"> {
+  if (sight.isTypedInto) return personTypes
+  if (sight.content === "joined") return { state: "draft", reason: "the box holds more than the message" }
+  if (sight.content === "foreign")
+    return { state: "draft", reason: "the box holds something else than the message" }
+  return { state: "other", reason: "the message does not show in the box" }
 }
 
 function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): LoopStep {
@@ -158,7 +204,8 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
   const blocked = blocks(sight, rules, "shown")
   if (blocked !== null) return blocked
   const { since, presses } = state
-  const isStill = sight.content === "ours" && (sight.state === "busy" || sight.place === state.seen.place)
+  const isWhereItWas = sight.state === "busy" || sight.place === state.seen.place
+  const isStill = sight.content === "ours" && isWhereItWas && !sight.isTypedInto
   if (isStill)
     return { state: { step: "press", since, presses, place: sight.place }, effects: [{ kind: "press" }] }
   return { state: { step: "see", since, presses, paste: "shown" }, effects: [lookAfter(pollMilliseconds)] }
@@ -168,9 +215,7 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
 function blocks(sight: Sight, rules: LoopRules, paste: PasteSeen): LoopStep | null {
   const isDraft = sight.state === "draft" && sight.content !== "hidden"
   const isBusy = sight.state === "busy" && rules.takesWhileBusy
-  return sight.state === "ready" || isDraft || isBusy
-    ? null
-    : held(sight, true, sight.state === "dialog" && paste !== "shown")
+  return sight.state === "ready" || isDraft || isBusy ? null : held(sight, true, paste !== "shown")
 }
 
 function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
@@ -189,13 +234,48 @@ function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
   if (event.at - state.pressedAt < patience) return { state, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return held(sight, true)
-  if (!mayPress)
-    return done({ kind: "stuck", reason: "the return was pressed, but the message stays in the box" })
+  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box")
   return {
     state: { step: "see", since: event.at, presses: state.presses, paste: "shown" },
     effects: [lookAfter(0)],
   }
 }
+
+function takeOut(reason: string): LoopStep {
+  return { state: { step: "take-out", reason, keys: 0, last: null }, effects: [lookAfter(0)] }
+}
+
+/**
+ * Only what was seen to be ours alone, and while no person types; then key by key, each after a look. Where one
+ * changes nothing, the other does: Gemini CLI 0.61.0 kills to the beginning of a line, and no further.
+ */
+function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRules): LoopStep {
+  const { sight, at } = event
+  const { reason, last } = state
+  const stuck = (left: Left | null): LoopStep => done({ kind: "stuck", reason, left })
+  if (sight.content === "empty") return stuck(null)
+  const isOpenBox = sight.state === "draft" || sight.state === "ready"
+  if (!isOpenBox || sight.content === "hidden") return stuck("not now")
+  if (sight.isTypedInto)
+    return stuck(last === null && sight.content === "ours" ? "not now" : "with other words")
+  if (last === null && sight.content !== "ours") return stuck("with other words")
+  const isUnchanged = last !== null && sight.box === last.sight.box && sight.place === last.sight.place
+  if (isUnchanged && at - last.at < keyMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
+  const key = isUnchanged && last.key === "kill" ? "erase" : "kill"
+  if (!rules.takeOutKeys.includes(key) || state.keys >= mostKeys) return stuck("with other words")
+  return { state: { ...state, last: { key, at, sight } }, effects: [{ kind: "take", key }] }
+}
+
+function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
+  const { at, done: isDone } = event
+  const last = state.last === null ? null : { ...state.last, at }
+  return { state: { ...state, last, keys: state.keys + (isDone ? 1 : 0) }, effects: [lookAfter(0)] }
+}
+
+/** All four programs showed what a key had done within 185 ms (Claude Code 2.1.332, OpenCode 1.18.33). */
+const keyMilliseconds = 400
+/** 12 lines took Codex 0.169.0 23 keys. */
+const mostKeys = 400
 
 function held(sight: Sight, pasted: boolean, isUnseen = false): LoopStep {
   const reason = sight.reason || "the pane is not ready"

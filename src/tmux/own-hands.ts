@@ -3,9 +3,17 @@ import { type Found, type Hands, isRunning, type PaneWish, type Target } from ".
 import { tellOwners } from "./owners.ts"
 import { findPane, type PinnedPane, panesOf } from "./pane.ts"
 import { attachedClients, type Client, isOwnServer, showPopup } from "./popup.ts"
-import { detectProfile, keyboardOwner, programLabel } from "./program.ts"
+import {
+  detectProfile,
+  holdOf,
+  keyboardOwner,
+  namedAgent,
+  onlyDirectly,
+  type Program,
+  programLabel,
+} from "./program.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
-import { findOnScreen, lookAtPane, typeIntoPane } from "./typing.ts"
+import { findOnScreen, lookAtPane, takeOut, typeIntoPane } from "./typing.ts"
 
 /** What only a process of the owner's can do, at a tmux server of the owner's own. */
 export type OwnHands = Hands & {
@@ -25,6 +33,7 @@ export function createHands(server: TmuxServer): OwnHands {
     look: async ({ pane, profile }, allowShell) =>
       (await lookAtPane(server, pane, profile, allowShell)).state,
     type: ({ pane, profile }, text, options) => typeIntoPane(server, pane, profile, text, options),
+    takeOut: ({ pane, profile }, text, signal) => takeOut(server, pane, profile, text, signal),
     findOnScreen: ({ pane, profile }, shortId) => findOnScreen(server, pane, profile, shortId),
     tell: async (session, text) => void (await tellOwners(server, session, text)),
     panes: session => panesOf(server, session),
@@ -64,11 +73,15 @@ function targetOf(pane: PinnedPane, wish: PaneWish): Target {
   if (owner === null) return none("absent", "the pane's program has ended")
   const profile = detectProfile(owner)
   if (profile !== null) return { kind: "pane", pane, profile }
-  const label = programLabel(owner)
-  return none(
-    "other",
-    `${label} runs in the pane, which no profile knows; \`sento init --profile plain\` lets it be typed into`,
-  )
+  return { kind: "none", ...(holdOf(owner) ?? { state: "other", reason: unknownProgram(owner) }) }
+}
+
+/** `plain` is proposed only where nothing names a program that has a profile of its own. */
+function unknownProgram(program: Program): string {
+  const words = `${programLabel(program)} runs in the pane, which no profile knows`
+  const agent = namedAgent(program)
+  if (agent !== null) return `${words}; ${onlyDirectly(agent)}`
+  return `${words}; \`sento init --profile plain\` lets it be typed into`
 }
 
 const none = (state: "absent" | "other", reason: string): Target => ({ kind: "none", state, reason })

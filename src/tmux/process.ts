@@ -1,5 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs"
-import { basename } from "node:path"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 
 /** The fields of /proc/PID/stat that Sentō reads (proc_pid_stat(5)). */
 export type ProcessStat = {
@@ -10,6 +9,8 @@ export type ProcessStat = {
   readonly state: string
   readonly parent: number
   readonly group: number
+  /** The number of the controlling terminal, 0 without one. */
+  readonly terminal: number
   /** The foreground process group of the controlling terminal, or -1. */
   readonly foregroundGroup: number
   /** Clock ticks between boot and the start of the process: tells a pid used again from the same process. */
@@ -29,6 +30,7 @@ export function processStat(pid: number): ProcessStat | null {
     state: fields[0] ?? "",
     parent: Number(fields[1]),
     group: Number(fields[2]),
+    terminal: Number(fields[4]),
     foregroundGroup: Number(fields[5]),
     startTicks: Number(fields[19]),
   }
@@ -50,12 +52,34 @@ export function foregroundProcess(pid: number): ProcessStat | null {
   return processStat(own.foregroundGroup) ?? own
 }
 
-/** The file name of the program a process runs, or null when that may not be read. */
-export function programOf(pid: number): string | null {
+/**
+ * The whole path of the program a process runs, or null when that may not be read: another user's, or a zombie's.
+ * The kernel marks a file that was removed or replaced meanwhile, as an updater does.
+ */
+export const executableOf = (pid: number): string | null =>
+  readLink(`/proc/${pid}/exe`)?.replace(/ \(deleted\)$/, "") ?? null
+
+/** The directory a process works in, or null when that may not be read. */
+export const directoryOf = (pid: number): string | null => readLink(`/proc/${pid}/cwd`)
+
+/** Whether a process reads its standard input from a terminal; null when that may not be read. */
+export function readsTerminal(pid: number): boolean | null {
+  const input = readLink(`/proc/${pid}/fd/0`)
+  return input === null ? null : /^\/dev\/(?:pts\/\d+|tty\w*|console)$/.test(input)
+}
+
+/** The processes that a process started, from any of its threads; none on a kernel without CONFIG_PROC_CHILDREN. */
+export function childrenOf(pid: number): number[] {
+  return threadsOf(pid).flatMap(thread =>
+    (readProc(`/proc/${pid}/task/${thread}/children`) ?? "").split(" ").filter(Boolean).map(Number),
+  )
+}
+
+function threadsOf(pid: number): string[] {
   try {
-    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""))
+    return readdirSync(`/proc/${pid}/task`)
   } catch {
-    return null
+    return []
   }
 }
 
@@ -68,6 +92,14 @@ export function argumentsOf(pid: number): string[] | null {
 function readProc(path: string): string | null {
   try {
     return readFileSync(path, "utf8")
+  } catch {
+    return null
+  }
+}
+
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path)
   } catch {
     return null
   }

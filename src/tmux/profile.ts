@@ -5,7 +5,7 @@ import { gemini } from "./profiles/gemini.ts"
 import { opencode } from "./profiles/opencode.ts"
 import { plain } from "./profiles/plain.ts"
 import type { PaneState, Profile, Reading } from "./profiles/profile.ts"
-import { detectProfile, isShell, programLabel } from "./program.ts"
+import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
 import type { Look, Snapshot } from "./snapshot.ts"
 
 export const profiles: Readonly<Record<ProfileName, Profile>> = { claude, codex, gemini, opencode, plain }
@@ -32,14 +32,13 @@ function wrongProgram(
   snapshot: Snapshot,
   allowShell: boolean,
 ): { readonly state: PaneState; readonly reason: string } | null {
-  const label = programLabel(snapshot.program)
-  const detected = detectProfile(snapshot.program)
+  const { program } = snapshot
+  const detected = detectProfile(program)
   if (detected === profile.name) return null
-  if (isShell(snapshot.program)) {
-    return allowShell && profile.name === "plain"
-      ? null
-      : { state: "shell", reason: `a shell (${label}) runs in the pane` }
-  }
+  const hold = holdOf(program)
+  const isAllowed = allowShell && profile.name === "plain" && isShell(program)
+  if (hold !== null) return isAllowed ? null : hold
   if (detected === null && profile.name === "plain") return null
+  const label = programLabel(program)
   return { state: "other", reason: `${label} runs in the pane, not what the profile ${profile.name} knows` }
 }

@@ -1,112 +1,185 @@
-import { readFileSync } from "node:fs"
-import { basename } from "node:path"
-import type { ProfileName } from "../protocol/names.ts"
-import { argumentsOf, foregroundProcess, type ProcessStat, processStat, programOf } from "./process.ts"
+/** Which program reads the keys of a terminal. The rules are in docs/DELIVERY.md, "Ways of installing and starting". */
+import { existsSync, realpathSync } from "node:fs"
+import { basename, isAbsolute, join } from "node:path"
+import { type AgentName, agentIn, agentNames, agentOfFile } from "./agent-programs.ts"
+import {
+  argumentsOf,
+  childrenOf,
+  directoryOf,
+  executableOf,
+  type ProcessStat,
+  processStat,
+  readsTerminal,
+} from "./process.ts"
+import { isKnownOtherwise, isLauncher, isRuntime, type Kind, kindOf, type Named, scriptOf } from "./shells.ts"
 
 /** The program that owns a pane's keyboard. */
-export type Program = {
-  /** The file name of its executable: `claude`, `node`, `bash`. */
-  readonly executable: string
-  /** The kernel's name for it. */
-  readonly name: string
-  readonly arguments: readonly string[]
+export type Program = Named & {
+  /** Whole paths of what it is: its executable, and a runtime's script, as called and with links resolved. */
+  readonly files?: readonly string[]
+  /** It started something on another terminal, as a relay does: the agent program there, for words alone, or null. */
+  readonly behind?: AgentName | null
+  /** Several agent programs side by side, of which nobody can say which one reads. */
+  readonly several?: readonly AgentName[]
 }
 
-/** Programs that execute what is typed into them, or pass it to one that does. */
-const shells = new Set(
-  "sh ash bash csh dash elvish fish ion ksh ksh93 mksh nu oil osh pwsh rc tcsh xonsh yash zsh busybox login su sudo ssh mosh-client".split(
-    " ",
-  ),
-)
+/** True for a program that does with a key what nobody can foresee: `plain` types into it only where the owner allows shells. */
+export const isShell = (program: Program): boolean =>
+  program.several === undefined && kindOfProgram(program) !== "other"
 
-/** File names and package directories by which a program is known, whether native or a script. */
-const agentPrograms = [
-  {
-    profile: "claude",
-    names: ["claude"],
-    scripts: /(^|\/)(claude|@anthropic-ai\/claude-code\/.*)$/,
-  },
-  { profile: "codex", names: ["codex"], scripts: /(^|\/)(codex|codex\.js)$/ },
-  { profile: "gemini", names: ["gemini"], scripts: /(^|\/)(gemini|gemini\.js|@google\/gemini-cli\/.*)$/ },
-  {
-    profile: "opencode",
-    names: ["opencode", ".opencode"],
-    scripts: /(^|\/)(opencode|opencode-ai\/.*)$/,
-  },
-] as const
-
-const runtimes = new Set(["node", "nodejs", "bun", "deno"])
-
-/** True for a program that executes what is typed into it. */
-export function isShell(program: Program): boolean {
-  return [program.executable, program.name.replace(/^-/, "")].some(name => shells.has(name))
-}
+const kindOfProgram = (program: Program): Kind => (program.behind === undefined ? kindOf(program) : "relay")
 
 /** The agent program that this is, or null when no profile knows it (`plain` is the owner's choice alone). */
-export function detectProfile(program: Program): Exclude<ProfileName, "plain"> | null {
-  const script = runtimes.has(program.executable) ? scriptOf(program.arguments) : null
-  const found = agentPrograms.find(
-    agent =>
-      (agent.names as readonly string[]).includes(program.executable) ||
-      (script !== null && agent.scripts.test(script)),
-  )
-  return found?.profile ?? null
+export function detectProfile(program: Program): AgentName | null {
+  if (program.several !== undefined) return null
+  const own = program.files ?? [program.executable]
+  const called = isKnownOtherwise(program)
+    ? titleOf(program)
+    : [program.arguments[0] ?? "", ...kernelName(program)]
+  return [...own, ...called].map(agentOfFile).find(agent => agent !== null) ?? null
+}
+
+/** Of a script that was started by its own path the kernel's name is the script's, which stands in the arguments. */
+function kernelName({ name, arguments: [, ...rest] }: Program): readonly string[] {
+  return rest.some(argument => basename(argument).startsWith(name)) ? [] : [name]
+}
+
+/** A runtime that was given a title has it in place of its arguments; of a shell the names are its script's. */
+function titleOf(program: Program): readonly string[] {
+  const [title = ""] = program.arguments
+  return isRuntime(program) && agentNames.includes(title as AgentName) ? [title] : []
 }
 
 /** What a person calls the program: the script's name rather than its runtime's. */
 export function programLabel(program: Program): string {
-  const script = runtimes.has(program.executable) ? scriptOf(program.arguments) : null
-  return basename(script ?? program.executable)
+  const script = kindOf(program) === "other" ? scriptOf(program) : null
+  // npm names the native programs of its packages so on every system.
+  return basename(script ?? program.executable).replace(/\.exe$/, "")
 }
 
+/** The agent program that something about this one names: for words to the owner alone. */
+export const namedAgent = (program: Program): AgentName | null =>
+  program.behind ?? program.several?.[0] ?? agentIn(program.arguments)
+
+/** Why nothing is typed into a program of this kind unasked, for the owner; null where that is its profile's matter. */
+export function holdOf(
+  program: Program,
+): { readonly state: "shell" | "other"; readonly reason: string } | null {
+  if (program.several !== undefined)
+    return { state: "other", reason: `${program.several.join(" and ")} run in the pane at once` }
+  const kind = kindOfProgram(program)
+  if (kind === "other") return null
+  const label = programLabel(program)
+  if (kind === "shell") return { state: "shell", reason: `a shell (${label}) runs in the pane` }
+  const what: Readonly<Record<typeof kind, string>> = {
+    script: `a shell (${label}) runs in the pane`,
+    commands: `${label} runs in the pane, which takes keys as commands`,
+    relay: `${label} runs in the pane, which hands keys on to another terminal`,
+  }
+  const agent = namedAgent(program)
+  const reason = agent === null ? what[kind] : `${what[kind]}; ${onlyDirectly(agent)}`
+  return { state: kind === "commands" ? "other" : "shell", reason }
+}
+
+/** The hint where an agent program is named that cannot be reached. */
+export const onlyDirectly = (agent: AgentName): string =>
+  `${agent}, which it names, is typed into only where it runs in the pane itself`
+
 /**
- * The program that owns the keyboard of the terminal in which `pid` runs, or null when `pid` is gone.
- * A script's shell (`sh -c "claude; read"`) leads the group in which its agent runs: then it is the agent.
+ * The program that owns the keyboard of the terminal in which `pid` runs, or null when `pid` is gone: an agent
+ * program of the terminal's foreground group, whoever leads the group; otherwise whoever of it a key would reach.
  */
 export function keyboardOwner(pid: number): Program | null {
-  const leader = foregroundProcess(pid)
-  if (leader === null) return null
-  const program = describeProgram(leader)
-  if (!isShell(program)) return program
-  const group = descendants(leader.pid)
-    .map(processStat)
-    .filter(stat => stat?.group === leader.group)
-  return (
-    group
-      .flatMap(stat => (stat === null ? [] : [describeProgram(stat)]))
-      .find(child => detectProfile(child) !== null) ?? program
-  )
+  const own = processStat(pid)
+  if (own === null) return null
+  const leader = own.foregroundGroup > 0 ? processStat(own.foregroundGroup) : null
+  const first = describeProgram(leader === null || leader.state === "Z" ? own : leader)
+  if (detectProfile(first) !== null) return first
+  // `setsid -c` took the terminal away for its child.
+  if (own.foregroundGroup <= 0) return { ...first, behind: agentBelow(own) }
+  const group = membersOf(own, own)
+  return agentAmong(group, first) ?? readerAmong(group) ?? first
 }
 
 /** The program that a process runs. */
 export function describeProgram(stat: ProcessStat): Program {
-  return {
-    executable: executableName(stat),
-    name: stat.name,
-    arguments: argumentsOf(stat.pid) ?? [],
-  }
+  const path = executableOf(stat.pid)
+  const words = argumentsOf(stat.pid) ?? []
+  // Another user's executable may not be read: then what it was called by, unless that is a title.
+  const called = (words[0] ?? "").includes(" ") ? "" : basename(words[0] ?? "").replace(/^-/, "")
+  const executable = path === null ? called || stat.name : basename(path)
+  const named = { executable, name: stat.name, arguments: words }
+  return { ...named, files: [...(path === null ? [] : [path]), ...scriptFiles(stat.pid, named)] }
 }
 
-/** npm names the native programs of its packages `bun.exe`, `claude.exe` on every system. */
-function executableName(stat: ProcessStat): string {
-  return (programOf(stat.pid) ?? stat.name).replace(/\.exe$/, "")
-}
-
-/** The first argument after the runtime's own options. */
-function scriptOf(programArguments: readonly string[]): string | null {
-  return programArguments.slice(1).find(argument => !argument.startsWith("-") && argument !== "run") ?? null
-}
-
-function descendants(pid: number): number[] {
-  const children = childrenOf(pid)
-  return [...children, ...children.flatMap(descendants)]
-}
-
-/** Empty on a kernel without CONFIG_PROC_CHILDREN: the shell is then taken for what it is. */
-function childrenOf(pid: number): number[] {
+/** A script by its path as it was given, and by the file that it leads to; nothing for one that is not there. */
+function scriptFiles(pid: number, program: Named): string[] {
+  const script = isRuntime(program) ? scriptOf(program) : null
+  if (script === null) return []
+  if (script.startsWith("npm:")) return [script]
+  const path = isAbsolute(script) ? script : join(directoryOf(pid) ?? "/nowhere", script)
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number)
+    return [path, realpathSync(path)]
   } catch {
-    return []
+    // An updater may have taken it away; what `bun run NAME` names is no file.
+    return isAbsolute(script) && !existsSync(path) ? [path] : []
   }
+}
+
+/** A process of the terminal's foreground group, with those that it started there. */
+type Member = { readonly pid: number; readonly program: Program; readonly children: readonly Member[] }
+
+/**
+ * The members of the foreground group among a process and its descendants, nearest first; below an agent program
+ * nobody is looked for, for what it starts is its own matter.
+ */
+function membersOf(stat: ProcessStat, pane: ProcessStat): Member[] {
+  const below = () => childrenOf(stat.pid).flatMap(pid => processStat(pid) ?? [])
+  const isMember = stat.group === pane.foregroundGroup && stat.state !== "Z"
+  if (!isMember) return below().flatMap(child => membersOf(child, pane))
+  const program = describeProgram(stat)
+  if (detectProfile(program) !== null) return [{ pid: stat.pid, program, children: [] }]
+  const started = below()
+  const children = started.flatMap(child => membersOf(child, pane))
+  const elsewhere = started.find(child => child.terminal !== 0 && child.terminal !== pane.terminal)
+  if (elsewhere === undefined) return [{ pid: stat.pid, program, children }]
+  return [{ pid: stat.pid, program: { ...program, behind: agentBelow(elsewhere) }, children }]
+}
+
+function agentBelow(stat: ProcessStat): AgentName | null {
+  const own = detectProfile(describeProgram(stat))
+  if (own !== null) return own
+  const below = childrenOf(stat.pid).flatMap(pid => processStat(pid) ?? [])
+  return below.map(agentBelow).find(agent => agent !== null) ?? null
+}
+
+/** Of several kinds the one with the terminal as its input: what a script started with `&` has none. */
+function agentAmong(group: readonly Member[], first: Program): Program | null {
+  const agents = agentsOf(group)
+  const reading = agents.filter(({ pid }) => readsTerminal(pid) === true)
+  const [agent = null] = [agents, reading].filter(some => kindsOf(some).length === 1).flat()
+  if (agent !== null || agents.length === 0) return agent?.program ?? null
+  return { ...first, several: kindsOf(agents) }
+}
+
+const kindsOf = (agents: readonly Member[]): AgentName[] =>
+  agentNames.filter(name => agents.some(({ program }) => detectProfile(program) === name))
+
+const agentsOf = (group: readonly Member[]): Member[] =>
+  group.flatMap(member => (detectProfile(member.program) === null ? agentsOf(member.children) : [member]))
+
+/** Whoever a key might reach: one that nobody can foresee goes first, and what only started another last. */
+function readerAmong(group: readonly Member[]): Program | null {
+  const readers = group.flatMap(readersOf)
+  return readers.find(isShell) ?? readers.find(program => !isLauncher(program)) ?? readers[0] ?? null
+}
+
+/**
+ * A script's shell waits for its child. What it started with `&` has no terminal to read from (POSIX.1-2017, XCU
+ * 2.9.3.1), so then the shell itself may be reading.
+ */
+function readersOf({ program, children }: Member): Program[] {
+  if (kindOfProgram(program) !== "script") return [program, ...children.flatMap(readersOf)]
+  const reading = children.filter(child => readsTerminal(child.pid) === true)
+  return reading.length === 0 ? [program] : reading.flatMap(readersOf)
 }

@@ -63,13 +63,3 @@ function applyCode(style: Style, code: number): Style {
   if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) return { ...style, colour: String(code) }
   return style
 }
-
-/**
- * The characters of a text that a terminal shows surely and alike: without spaces (lines wrap and are
- * indented), and without marks, joiners and emoji, which programs and tmux measure differently.
- */
-export function compact(text: string): string {
-  return text
-    .normalize("NFC")
-    .replace(/[\s\p{M}\p{C}\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}]/gu, "")
-}

@@ -1,3 +1,4 @@
+import { sessionKeysFormat } from "./guard.ts"
 import type { PinnedPane } from "./pane.ts"
 import { processStat } from "./process.ts"
 import { keyboardOwner, type Program } from "./program.ts"
@@ -16,6 +17,10 @@ export type Snapshot = {
   readonly height: number
   readonly lines: readonly Line[]
   readonly program: Program
+  /** When the last key of a client went to this pane, in milliseconds since the epoch (whole seconds); null for none. */
+  readonly lastKeyAt: number | null
+  /** When each session of the server had its last key; compared inside tmux, so that none comes unseen. */
+  readonly sessionKeys: string
 }
 
 /** A look at the pinned pane: what it shows, or why it is not there any more. */
@@ -23,11 +28,17 @@ export type Look =
   | { readonly kind: "seen"; readonly snapshot: Snapshot }
   | { readonly kind: "absent"; readonly reason: string }
 
+/** What tmux says in one line each: no title has a line break. */
 const fields = [
   "#{pane_id} #{pane_pid} #{pane_dead} #{cursor_x} #{cursor_y} #{pane_in_mode} #{alternate_on} #{pane_width} #{pane_height}",
+  "#{window_id} #{pane_active}#{pane_synchronized}",
   "#{pane_current_command}",
   "#{pane_title}",
+  sessionKeysFormat,
 ].join("\n")
+
+const clientFields = "#{client_activity} #{window_id} #{client_readonly} #{client_flags}"
+const endOfClients = "end of clients"
 
 /**
  * Looks at the pinned pane with one tmux process.
@@ -37,6 +48,7 @@ export async function look(server: TmuxServer, pinned: PinnedPane, history = 0):
   const start = history > 0 ? ["-S", `-${history}`] : []
   const answer = await runTmux(server, [
     ...["display-message", "-p", "-t", pinned.pane, fields, ";"],
+    ...["list-clients", "-F", clientFields, ";", "display-message", "-p", endOfClients, ";"],
     ...["capture-pane", "-p", "-e", ...start, "-t", pinned.pane],
   ])
   if (answer.status !== 0) return { kind: "absent", reason: reasonOf(answer.stderr) }
@@ -44,7 +56,8 @@ export async function look(server: TmuxServer, pinned: PinnedPane, history = 0):
 }
 
 function readLook(pinned: PinnedPane, answer: string): Look {
-  const [numbers = "", command = "", title = "", ...screen] = answer.split("\n")
+  const [numbers = "", place = "", command = "", title = "", sessionKeys = "", ...rest] = answer.split("\n")
+  const end = rest.indexOf(endOfClients)
   const [pane, pid, dead, x, y, mode, alternate, width, height] = numbers.split(" ")
   if (pane !== pinned.pane || Number(pid) !== pinned.pid)
     return absent("another program was started in the pane")
@@ -63,10 +76,27 @@ function readLook(pinned: PinnedPane, answer: string): Look {
       alternateScreen: alternate === "1",
       width: Number(width),
       height: Number(height),
-      lines: parseScreen(screen.join("\n")),
+      lines: parseScreen(rest.slice(end + 1).join("\n")),
       program,
+      lastKeyAt: lastKeyAt(place, rest.slice(0, end)),
+      sessionKeys,
     },
   }
+}
+
+/**
+ * A client's keys go to the active pane of the window it shows, to all of them where they are synchronised, and to
+ * one of its own choice with the flag `active-pane`; none of a read-only client arrive. The mouse, a focus that comes
+ * or goes, and answers of its terminal count too; keys that a program sends do not (`send-keys`, control mode; tmux 3.3a).
+ */
+function lastKeyAt(place: string, clients: readonly string[]): number | null {
+  const [window, flags] = place.split(" ")
+  const times = clients.flatMap(client => {
+    const [activity, shown, readOnly, clientFlags = ""] = client.split(" ")
+    const reaches = flags !== "00" || clientFlags.split(",").includes("active-pane")
+    return shown === window && readOnly === "0" && reaches ? [Number(activity) * 1000] : []
+  })
+  return times.length === 0 ? null : Math.max(...times)
 }
 
 function absent(reason: string): Look {

@@ -1,18 +1,20 @@
 import type { ProfileName } from "../protocol/names.ts"
+import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
 import { guardFormat } from "./guard.ts"
 import {
+  type Left,
   type LoopEffect,
   type LoopEvent,
   type LoopOutcome,
   type LoopRules,
+  type LoopStart,
   type Sight,
   startLoop,
   step,
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { profiles, readPane } from "./profile.ts"
-import { boxContent, type PaneState, type Profile } from "./profiles/profile.ts"
-import { compact } from "./screen.ts"
+import type { PaneState, Profile, TakeOutKey } from "./profiles/profile.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -20,7 +22,7 @@ import { runTmux, type TmuxServer } from "./tmux.ts"
 /**
  * What became of a text. `held` with `pasted`: it lies in the box and nothing was pressed; the next call must
  * resume, never paste again. Also with `unseen`: a dialog may have swallowed it; hand that to the next call. `vanished`: it was pasted once, and is now neither in the box nor to be seen as
- * submitted. `stuck`: pressed, but the box did not empty.
+ * submitted. `stuck`: pressed, but the box did not empty; taken out again, or not.
  */
 export type TypingOutcome = LoopOutcome | { readonly kind: "vanished"; readonly reason: string }
 
@@ -66,7 +68,26 @@ export async function typeIntoPane(
     if (known !== null && !(known.kind === "vanished" && options.unseen)) return known
   }
   const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
-  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null })
+  const from = options.resume ? (options.unseen ? "behind-other" : "box") : "paste"
+  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null }, from)
+}
+
+/**
+ * Takes a text that was pasted and is not to be submitted out of the box again, where it stands there alone.
+ * @returns null when it is not there any more, otherwise why it is
+ */
+export async function takeOut(
+  server: TmuxServer,
+  pinned: PinnedPane,
+  profileName: ProfileName,
+  text: string,
+  signal: AbortSignal,
+): Promise<Left | null> {
+  const profile = profiles[profileName]
+  const options: TypingOptions = { resume: true, deliver: "hold", allowShell: false, signal }
+  const delivery = { server, pinned, profile, text: profile.adapt(text), options, last: null }
+  const outcome = await perform(delivery, "take-out")
+  return outcome.kind === "stuck" ? outcome.left : "not now"
 }
 
 /** The agent programs read every key themselves; only a line-reading program leaves its lines to the terminal. */
@@ -117,15 +138,12 @@ const scrollbackLines = 2000
 function sighting(profile: Profile, whole: Snapshot, mark: string): Sighting {
   const screen = onlyScreen(whole)
   const { box } = profile.read(screen)
-  const visible = (box ?? "").trim()
-  if (
-    profile.exactBox &&
-    (compact(visible).includes(compact(mark)) || profile.collapsed?.test(visible) === true)
-  )
-    return "in-box"
-  const conversation = compact(whole.lines.map(line => line.text).join(""))
-  return conversation.includes(compact(mark)) ? "submitted" : "not-seen"
+  const isInBox = box !== null && (shows(box, mark) || collapsedLabel(profile, box, null) === "alone")
+  if (profile.exactBox && isInBox) return "in-box"
+  return shows(conversationOf(whole), mark) ? "submitted" : "not-seen"
 }
+
+const conversationOf = (whole: Snapshot): string => whole.lines.map(line => line.text).join("")
 
 /** The profiles count lines from the top of the screen. */
 function onlyScreen(whole: Snapshot): Snapshot {
@@ -147,14 +165,9 @@ async function alreadyDone(
   if (state === "shell" || (state === "other" && box === null))
     return { kind: "held", state, reason, pasted: true }
   if (boxContent(profile, box, text) !== "empty") return null
-  const head = compact(/^← agent .{0,64}?\[\w+\]/.exec(text)?.[0] ?? text.slice(0, headCharacters))
-  const conversation = compact(seen.snapshot.lines.map(line => line.text).join(""))
-  if (conversation.includes(head)) return { kind: "submitted" }
+  if (shows(conversationOf(seen.snapshot), headOf(text))) return { kind: "submitted" }
   return { kind: "vanished", reason: "the message was pasted, but is not in the box any more" }
 }
-
-/** Enough of a text without a tag and short id to know it again. */
-const headCharacters = 48
 
 type Delivery = {
   readonly server: TmuxServer
@@ -166,13 +179,13 @@ type Delivery = {
   last: Snapshot | null
 }
 
-async function perform(delivery: Delivery): Promise<LoopOutcome> {
+async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome> {
+  const { profile, options } = delivery
   const rules: LoopRules = {
-    settleMilliseconds: delivery.profile.settleMilliseconds,
-    takesWhileBusy: delivery.options.deliver === "queue" && delivery.profile.queueKey !== null,
+    settleMilliseconds: profile.settleMilliseconds,
+    takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
+    takeOutKeys: profile.takeOutKeys,
   }
-  const { resume, unseen } = delivery.options
-  const from = resume ? (unseen ? "behind-dialog" : "box") : "paste"
   let current = startLoop(from, performance.now())
   for (;;) {
     if (current.state.step === "done") return current.state.outcome
@@ -194,15 +207,40 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
     const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
     return { kind: "pressed", at: performance.now(), done: pressed }
   }
+  if (effect.kind === "take") {
+    const { key } = effect
+    const took = await guardedPaste(delivery, bytesOf[key], ["-r"])
+    return { kind: "took", at: performance.now(), key, done: took }
+  }
   await delivery.options.onPasted?.()
   const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
   return { kind: "pasted", at: performance.now(), done: pasted }
 }
 
+/** Ctrl-U and Backspace; pasted, because as keys copy mode would take them. */
+const bytesOf: Readonly<Record<TakeOutKey, string>> = { kill: "\x15", erase: "\x7f" }
+
 function sightOf(delivery: Delivery, seen: Look): Sight {
   const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
   const content = boxContent(delivery.profile, box, delivery.text)
-  return { state, reason, content, place: seen.kind === "seen" ? placeOf(seen.snapshot) : "" }
+  const place = seen.kind === "seen" ? placeOf(seen.snapshot) : ""
+  return {
+    state,
+    reason,
+    content,
+    place,
+    box,
+    isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
+  }
+}
+
+/** A key of the last seconds may not be drawn yet. tmux counts in whole seconds. */
+const keyMilliseconds = 3000
+
+function isTypedInto({ lastKeyAt }: Snapshot): boolean {
+  const age = lastKeyAt === null ? Number.POSITIVE_INFINITY : Date.now() - lastKeyAt
+  // One of the future is from before the clock was set back.
+  return age < keyMilliseconds && age > -keyMilliseconds
 }
 
 function placeOf(snapshot: Snapshot): string {

@@ -1,8 +1,12 @@
 /** Whose processes are the agent's: the pinned pane's, and where that is gone every pane of the session. */
 import { afterEach, beforeEach, expect, test } from "bun:test"
+import { realpathSync } from "node:fs"
+import { basename } from "node:path"
 import { reasonToDistrust } from "../../src/guardian/callers.ts"
-import { agentProcesses } from "../../src/guardian/pinning.ts"
+import { agentProcesses, findTarget } from "../../src/guardian/pinning.ts"
 import type { Config } from "../../src/store/config.ts"
+import type { Target } from "../../src/tmux/hands.ts"
+import { createHands } from "../../src/tmux/own-hands.ts"
 import { findPane } from "../../src/tmux/pane.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 import { createTestStore, type TestStore } from "../support/store.ts"
@@ -20,13 +24,21 @@ afterEach(async () => {
   await world.close()
 })
 
-const processes = (change: Partial<Config> = {}) => {
-  const tmux = { session: "mira", socket: world.socket, profile: "plain" } as const
+const booksOf = (profile: Config["tmux"]["profile"], change: Partial<Config> = {}) => {
+  const tmux = { session: "mira", socket: world.socket, profile }
   const listen = { host: "127.0.0.1", port: 0, names: [] }
   const config: Config = { version: 1, name: "mira", agent: "test", agents: {}, listen, tmux, ...change }
-  const current = { config: { current: config, update() {} }, store: books.store }
-  return agentProcesses(current).then(found => [...found].map(([pid, why]) => `${pid} ${why}`))
+  const log = { write() {}, refused() {} }
+  return {
+    config: { current: config, update() {} },
+    store: books.store,
+    log,
+    hands: createHands({ socket: world.socket }),
+  }
 }
+
+const processes = (change: Partial<Config> = {}) =>
+  agentProcesses(booksOf("plain", change)).then(found => [...found].map(([pid, why]) => `${pid} ${why}`))
 
 const own = "it was started in the agent's own pane"
 const anyOf = "it was started in the agent's session"
@@ -139,3 +151,57 @@ test("what an agent program starts is known by the program, whatever its environ
   ])
     expect(await reason({ [variable]: "1" })).toBe(`it was started by an agent program (${variable} is set)`)
 })
+
+const only = (agent: string) =>
+  `${agent}, which it names, is typed into only where it runs in the pane itself`
+
+test.each([
+  [
+    "a program that nobody knows",
+    "cat",
+    "other",
+    "cat runs in the pane, which no profile knows; `sento init --profile plain` lets it be typed into",
+  ],
+  [
+    "one that names an agent program",
+    "exec cat - codex.md",
+    "other",
+    `cat runs in the pane, which no profile knows; ${only("codex")}`,
+  ],
+  [
+    "a shell",
+    "exec sh -i",
+    "shell",
+    `a shell (${basename(realpathSync(Bun.which("sh") ?? "sh"))}) runs in the pane`,
+  ],
+  [
+    "a relay",
+    "exec script -qc cat /dev/null",
+    "shell",
+    "script runs in the pane, which hands keys on to another terminal",
+  ],
+  [
+    "a relay that names an agent program",
+    "exec script -qc 'cat - gemini.md' /dev/null",
+    "shell",
+    `script runs in the pane, which hands keys on to another terminal; ${only("gemini")}`,
+  ],
+  [
+    "an agent program behind a relay",
+    'cp "$(command -v cat)" "$HOME/claude"; export AGENT="$HOME/claude"; exec script -qc \'"$AGENT"\' /dev/null',
+    "shell",
+    `script runs in the pane, which hands keys on to another terminal; ${only("claude")}`,
+  ],
+] as const)(
+  "without a profile: %s, and plain is proposed only where nothing names another",
+  async (_, command, state, reason) => {
+    await world.tmux("respawn-pane", "-k", "-t", "=mira:", "-e", `HOME=${world.folder}`, command)
+    const wanted: Target = { kind: "none", state, reason }
+    let target: Target | null = null
+    await until(reason, async () => {
+      target = await findTarget(booksOf(null))
+      return Bun.deepEquals(target, wanted)
+    })
+    expect<Target | null>(target).toEqual(wanted)
+  },
+)

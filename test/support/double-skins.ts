@@ -5,6 +5,9 @@ export type Scene = {
   readonly mode: "idle" | "busy" | "dialog" | "question" | "view"
   /** What a completion offers under the box; a return would choose it. */
   readonly menu: string | null
+  /** Of the pane. */
+  readonly columns: number
+  readonly rows: number
 }
 
 /** The lines of a screen, its title, and where the cursor stands (from 0). */
@@ -23,8 +26,6 @@ export type Skin = {
   readonly frame: (scene: Scene) => Frame
 }
 
-const width = 120
-const rule = "─".repeat(width)
 const dim = (text: string) => `\x1b[2m${text}\x1b[0m`
 const grey = (text: string, colour: number) => `\x1b[38;5;${colour}m${text}\x1b[39m`
 
@@ -43,9 +44,14 @@ function wrap(text: string, columns: number): string[] {
   })
 }
 
-/** A box scrolls: of a text that is higher, it shows the end. */
-function boxRows(text: string, columns: number): string[] {
-  return wrap(text, columns).slice(-20)
+/** The rows of a box without a prompt in front of them. */
+export const rowsOf = (text: string, columns: number): string[] => wrap(text, columns - 4)
+
+/** A box scrolls: of a text that is higher, it shows the end; how many rows are above it? */
+function boxRows(text: string, columns: number, most: number): { box: string[]; hidden: number } {
+  const all = wrap(text, columns)
+  const hidden = Math.max(0, all.length - most)
+  return { box: all.slice(hidden), hidden }
 }
 
 function endOf(lines: readonly string[]): number {
@@ -54,23 +60,26 @@ function endOf(lines: readonly string[]): number {
 
 /** A view without a box, as every program has one for its transcript. */
 function transcript(scene: Scene): Frame {
-  const lines = [
-    "T R A N S C R I P T",
-    ...scene.conversation.map(text => text.slice(0, 90)),
-    "",
-    "q to close",
-  ]
-  return { lines, title: "transcript", x: 0, y: 39 }
+  const shown = scene.conversation.map(text => firstColumns(scene, text))
+  const lines = ["T R A N S C R I P T", ...shown, "", "q to close"]
+  return { lines, title: "transcript", x: 0, y: scene.rows - 1 }
 }
 
 function menuLines(scene: Scene): string[] {
   return scene.menu === null ? [] : [`  ${scene.menu}    a choice`, "  another one"]
 }
 
-const firstColumns = (text: string) => wrap(text.split("\n")[0] ?? "", 90)[0] ?? ""
+const firstColumns = ({ columns }: Scene, text: string) =>
+  wrap(text.split("\n")[0] ?? "", Math.min(90, columns - 4))[0] ?? ""
 
 const history = (scene: Scene, mark: string) =>
-  scene.conversation.flatMap(text => [mark + firstColumns(text), ""])
+  scene.conversation.flatMap(text => [mark + firstColumns(scene, text), ""])
+
+/** Of what is higher than the pane, the end is to be seen. */
+function fitted(frame: Frame, { rows }: Scene): Frame {
+  const above = Math.max(0, frame.lines.length - rows)
+  return { ...frame, lines: frame.lines.slice(above), y: Math.min(rows - 1, frame.y - above) }
+}
 
 const claude: Skin = {
   alternate: false,
@@ -79,6 +88,7 @@ const claude: Skin = {
   collapsed: text => `[Pasted text #1 +${text.split("\n").length - 1} lines]`,
   frame: scene => {
     if (scene.mode === "view") return transcript(scene)
+    const rule = "─".repeat(scene.columns)
     const above = history(scene, "❯ ")
     const spinner = scene.mode === "busy" ? ["✽ Gesticulating… (2s · ↓ 9 tokens)", ""] : []
     if (scene.mode === "dialog") {
@@ -99,12 +109,16 @@ const claude: Skin = {
       const foot = ["  3. Chat about this", "Enter to select · ↑/↓ to navigate · Esc to cancel"]
       return { lines: [...above, ...asks, ...foot], title: "✳ Claude Code", x: 0, y: above.length + 3 }
     }
-    const box = boxRows(scene.draft, width - 4)
-    const drawn = box.map((line, index) => (index === 0 ? `❯\u00a0${line}` : `  ${line}`))
+    const { box, hidden } = boxRows(
+      scene.draft,
+      scene.columns - 4,
+      Math.max(3, Math.floor(scene.rows / 2) - 5),
+    )
+    const drawn = box.map((line, index) => (index === 0 && hidden === 0 ? `❯\u00a0${line}` : `  ${line}`))
     const lines = [
       ...above,
       ...spinner,
-      rule,
+      hidden === 0 ? rule : `─── ↑ ${hidden} more ${rule}`.slice(0, scene.columns),
       ...drawn,
       rule,
       ...menuLines(scene),
@@ -114,6 +128,10 @@ const claude: Skin = {
     return { lines, title: scene.mode === "busy" ? "⠐ Claude Code" : "✳ Claude Code", x: 2 + endOf(box), y }
   },
 }
+
+/** Of a box of Codex that has scrolled, the first row ends in an arrow at the pane's edge. */
+const withArrow = (line: string, columns: number): string =>
+  `${line}${" ".repeat(Math.max(1, columns - 1 - Bun.stringWidth(line)))}↑`
 
 const codex: Skin = {
   alternate: true,
@@ -135,17 +153,18 @@ const codex: Skin = {
         "",
         "  Press enter to confirm or esc to cancel",
       ]
-      return { lines: [...above, ...asks], title: "Action Required", x: 119, y: 39 }
+      return { lines: [...above, ...asks], title: "Action Required", x: scene.columns - 1, y: scene.rows - 1 }
     }
     if (scene.mode === "question") {
       const asks = ["  Which color do you prefer?", "  › 1. Red", "    2. Blue", "  enter to submit answer"]
       return { lines: [...above, ...asks], title: "work", x: 2, y: above.length + 1 }
     }
-    const box = boxRows(scene.draft, width - 4)
+    const { box, hidden } = boxRows(scene.draft, scene.columns - 4, scene.rows - 4)
+    const first = hidden === 0 ? (line: string) => line : (line: string) => withArrow(line, scene.columns)
     const drawn =
       scene.draft === ""
         ? [`› ${dim("Ask Codex to do anything")}`]
-        : box.map((line, index) => (index === 0 ? `› ${line}` : `  ${line}`))
+        : box.map((line, index) => (index === 0 ? first(`› ${line}`) : `  ${line}`))
     const y = above.length + drawn.length - 1
     return {
       lines: [...above, ...drawn, "", ...menuLines(scene), "  stub-model default"],
@@ -172,7 +191,7 @@ const gemini: Skin = {
         lines: [...above, "│ Allow execution of [Shell]?  │", "│ ● 1. Allow once │", "│   2. No (esc) │"],
         title: "✋  Action Required",
         x: 0,
-        y: 39,
+        y: scene.rows - 1,
       }
     }
     if (scene.mode === "question") {
@@ -181,9 +200,9 @@ const gemini: Skin = {
         "│ ● 1. Red                    │",
         "│   2. Blue                   │",
       ]
-      return { lines: [...above, ...asks], title: "◇  Ready (work)", x: 0, y: 39 }
+      return { lines: [...above, ...asks], title: "◇  Ready (work)", x: 0, y: scene.rows - 1 }
     }
-    const box = boxRows(scene.draft, width - 6)
+    const { box } = boxRows(scene.draft, scene.columns - 6, 10)
     const drawn =
       scene.draft === ""
         ? [` > ${grey("  Type your message or @path/to/file", 248)}`]
@@ -192,7 +211,7 @@ const gemini: Skin = {
     return {
       lines: [
         ...above,
-        rule,
+        "─".repeat(scene.columns),
         " Shift+Tab to accept edits",
         ...drawn,
         ...menuLines(scene),
@@ -213,13 +232,13 @@ const opencode: Skin = {
   collapsed: text => `[Pasted ~${text.split("\n").length} lines]`,
   frame: scene => {
     if (scene.mode === "view") return transcript(scene)
-    const above = scene.conversation.flatMap(text => ["  ┃", `  ┃  ${firstColumns(text)}`, "  ┃", ""])
+    const above = scene.conversation.flatMap(text => ["  ┃", `  ┃  ${firstColumns(scene, text)}`, "  ┃", ""])
     if (scene.mode === "dialog") {
       return {
         lines: [...above, "  ┃  △ Permission required", "  ┃", "  ┃   Allow once   Reject    enter confirm"],
         title: "OpenCode",
-        x: 118,
-        y: 38,
+        x: scene.columns - 2,
+        y: scene.rows - 2,
       }
     }
     if (scene.mode === "question") {
@@ -229,9 +248,10 @@ const opencode: Skin = {
         "  ┃  2. Blue",
         "  ┃  ⇆ select   enter submit",
       ]
-      return { lines: [...above, ...asks], title: "OpenCode", x: 118, y: 38 }
+      return { lines: [...above, ...asks], title: "OpenCode", x: scene.columns - 2, y: scene.rows - 2 }
     }
-    const box = boxRows(scene.draft, width - 8)
+    const most = Math.max(6, Math.floor(scene.rows / 3))
+    const { box } = boxRows(scene.draft, scene.columns - 8, most)
     const drawn = scene.draft === "" ? [`  ┃  ${grey("Ask anything…", 8)}`] : box.map(line => `  ┃  ${line}`)
     const foot = scene.mode === "busy" ? "   ⬝⬝⬝⬝  esc interrupt" : "   tab agents"
     const y = above.length + menuLines(scene).length + drawn.length
@@ -243,7 +263,7 @@ const opencode: Skin = {
         ...drawn,
         "  ┃",
         "  ┃  Build · Stub",
-        `  ╹${"▀".repeat(80)}`,
+        `  ╹${"▀".repeat(scene.columns - 10)}`,
         foot,
       ],
       title: "OpenCode",
@@ -253,4 +273,20 @@ const opencode: Skin = {
   },
 }
 
-export const skins = { claude, codex, gemini, opencode } as const
+/** In a low pane Claude Code's box goes to the last row: its lower rule and its footer are not to be seen (40×10). */
+function withoutFoot(frame: Frame, { rows }: Scene): Frame {
+  const room = Math.max(frame.y + 1, rows)
+  return { ...frame, lines: frame.lines.slice(0, room) }
+}
+
+const fittingTo = (skin: Skin, cut: (frame: Frame, scene: Scene) => Frame = frame => frame): Skin => ({
+  ...skin,
+  frame: scene => fitted(cut(skin.frame(scene), scene), scene),
+})
+
+export const skins = {
+  claude: fittingTo(claude, withoutFoot),
+  codex: fittingTo(codex),
+  gemini: fittingTo(gemini),
+  opencode: fittingTo(opencode),
+} as const

@@ -6,7 +6,7 @@
  * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits.
  */
 import { appendFileSync } from "node:fs"
-import { type Scene, skins } from "./double-skins.ts"
+import { rowsOf, type Scene, skins } from "./double-skins.ts"
 
 const [skinName = "", log = ""] = process.argv.slice(2)
 const skin = skins[skinName as keyof typeof skins]
@@ -43,9 +43,17 @@ function record(kind: DoubleEvent, text: string): void {
 /** Line by line: tmux 3.3a keeps what is cleared as a whole, and the scrollback would fill with old boxes. */
 function draw(): void {
   const shown = collapsedPaste ?? draft
-  const frame = skin.frame({ conversation: conversation.slice(-2), draft: shown, mode, menu: completion() })
+  const { columns, rows: height } = process.stdout
+  const size = { columns, rows: height }
+  const frame = skin.frame({
+    conversation: conversation.slice(-2),
+    draft: shown,
+    mode,
+    menu: completion(),
+    ...size,
+  })
   const rows = Array.from(
-    { length: 40 },
+    { length: height },
     (_, row) => `\x1b[${row + 1};1H\x1b[2K${frame.lines[row] ?? ""}`,
   ).join("")
   const screen = skin.alternate ? "" : `\x1b[?1049${mode === "view" ? "h" : "l"}`
@@ -65,6 +73,10 @@ function completion(): string | null {
 
 function submit(): void {
   const chosen = completion()
+  if (draft.endsWith("\\") && (skinName === "claude" || skinName === "gemini")) {
+    draft = `${draft.slice(0, -1)}\n`
+    return
+  }
   if (chosen !== null) {
     record("completed", draft)
     draft = `${draft.replace(/[@/]\w*$/, chosen)} `
@@ -124,9 +136,27 @@ function key(character: string): void {
   else if (mode === "dialog" || mode === "question" || mode === "view") answer(character)
   else if (mode === "busy" && skinName === "codex" && character === "\r") cancel()
   else if (character === "\r" || (character === "\t" && mode === "busy")) submit()
-  else if (character === "\x15") clear()
-  else if (character === "\x7f") draft = draft.slice(0, -1)
+  else if (character === "\x15") kill()
+  else if (character === "\x7f") erase()
   else if (character >= " ") draft += character
+}
+
+/**
+ * Ctrl-U: Claude Code 2.1.332 kills to the beginning of the row, the others of the line; there, all but Gemini CLI
+ * 0.61.0 take the line break before it. A collapsed paste goes whole.
+ */
+function kill(): void {
+  const line = skinName === "claude" ? lastRow(draft) : (draft.split("\n").at(-1) ?? "")
+  if (collapsedPaste !== null) clear()
+  else if (line !== "") draft = draft.slice(0, -line.length)
+  else if (skinName !== "gemini") draft = draft.slice(0, -1)
+}
+
+const lastRow = (text: string): string => rowsOf(text, process.stdout.columns).at(-1) ?? ""
+
+function erase(): void {
+  if (collapsedPaste === null) draft = draft.slice(0, -1)
+  else clear()
 }
 
 /** Enter ends what Codex streams; Tab queues. */
@@ -172,6 +202,10 @@ process.stdin.on("data", chunk => take(String(chunk)))
 process.on("SIGUSR1", openDialog)
 process.on("SIGUSR2", () => {
   mode = mode === "busy" ? "idle" : "busy"
+  draw()
+})
+process.stdout.on("resize", () => {
+  process.stdout.write("\x1b[2J")
   draw()
 })
 setInterval(() => {

@@ -1,14 +1,23 @@
 import { describe, expect, test } from "bun:test"
 import { type LoopEvent, type LoopState, type Sight, startLoop, step } from "../../src/tmux/loop.ts"
 
-const rules = { settleMilliseconds: 100, takesWhileBusy: false }
+const rules = { settleMilliseconds: 100, takesWhileBusy: false, takeOutKeys: ["kill", "erase"] as const }
 const idle = sight("ready", "empty", "a")
 const ours = sight("draft", "ours", "b")
+const shorter = sight("draft", "joined", "b, shorter")
 const oursMoved = sight("draft", "ours", "b, moved")
-const dialog: Sight = { state: "dialog", reason: "asks", content: "hidden", place: "c" }
+const dialog: Sight = {
+  state: "dialog",
+  reason: "asks",
+  content: "hidden",
+  place: "c",
+  box: null,
+  isTypedInto: false,
+}
 const busy = sight("busy", "empty", "d")
 
 const pasted: LoopEvent = { kind: "pasted", at: 0, done: true }
+const took: LoopEvent = { kind: "took", at: 0, key: "kill", done: true }
 const pressed: LoopEvent = { kind: "pressed", at: 0, done: true }
 const typed = [looked(idle), looked(idle), pasted, looked(ours), looked(ours)]
 
@@ -66,6 +75,63 @@ describe("the typing loop", () => {
       "held with paste: draft",
     ],
     [
+      "does not paste while a person types",
+      [looked({ ...idle, isTypedInto: true })],
+      [],
+      "held before paste: draft",
+    ],
+    [
+      "does not paste when a person begins between the looks",
+      [looked(idle), looked({ ...idle, isTypedInto: true })],
+      [],
+      "held before paste: draft",
+    ],
+    [
+      "does not press what is alone in the box while a person's key may not be drawn yet",
+      [
+        ...typed.slice(0, 3),
+        looked({ ...ours, isTypedInto: true }),
+        looked({ ...ours, isTypedInto: true }, 4000),
+      ],
+      ["paste"],
+      "held with paste: draft",
+    ],
+    [
+      "does not press when a person's key came while it settled",
+      [
+        ...typed.slice(0, 4),
+        looked({ ...ours, isTypedInto: true }),
+        looked(sight("draft", "joined", "x"), 4000),
+      ],
+      ["paste"],
+      "held with paste: draft",
+    ],
+    [
+      "presses when the person's key changed nothing",
+      [
+        ...typed.slice(0, 4),
+        looked({ ...ours, isTypedInto: true }),
+        looked(ours),
+        looked(ours),
+        pressed,
+        looked(idle),
+      ],
+      ["paste", "press"],
+      "submitted",
+    ],
+    [
+      "is not submitted while the box holds it with something else",
+      [
+        ...typed,
+        pressed,
+        looked(sight("draft", "joined", "b")),
+        looked(sight("draft", "joined", "b"), 20_001),
+        looked(sight("draft", "joined", "b")),
+      ],
+      ["paste", "press"],
+      "stuck, with other words",
+    ],
+    [
       "looks again when tmux refused the press",
       [...typed, { kind: "pressed", at: 0, done: false }, looked(dialog)],
       ["paste", "press"],
@@ -95,9 +161,10 @@ describe("the typing loop", () => {
         looked(oursMoved, 1700),
         { kind: "pressed", at: 1700, done: true },
         looked(oursMoved, 21_800),
+        looked(dialog),
       ],
       ["paste", "press", "press"],
-      "stuck",
+      "stuck, not now",
     ],
     [
       "does not press again while a frozen program has not read the return",
@@ -107,9 +174,9 @@ describe("the typing loop", () => {
     ],
     [
       "is stuck when nothing moves after the press",
-      [...typed, pressed, looked(ours, 1600), looked(ours, 20_001)],
-      ["paste", "press"],
-      "stuck",
+      [...typed, pressed, looked(ours, 1600), looked(ours, 20_001), looked(ours), took, looked(idle)],
+      ["paste", "press", "take"],
+      "stuck, taken out",
     ],
     [
       "does not call a dialog after the press a submission",
@@ -130,6 +197,9 @@ describe("the typing loop", () => {
   test.each([
     ["a dialog before the text showed", [looked(dialog)], true],
     ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],
+    ["work that began before the text showed", [looked(busy)], true],
+    ["a person's words alone", [looked(sight("draft", "foreign", "x"), 4000)], true],
+    ["a person's words beside it", [looked(sight("draft", "joined", "x"), 4000)], undefined],
   ] as const)("the paste may be swallowed: %s", (_, events, unseen) => {
     const { state } = follow("paste", [looked(idle), looked(idle), pasted, ...events])
     expect(state).toMatchObject({ step: "done", outcome: { kind: "held", pasted: true } })
@@ -143,14 +213,71 @@ describe("the typing loop", () => {
       "submitted",
     ],
     ["the dialog is still there", [looked(dialog)], "held with paste: dialog"],
-    ["the box stays empty: to be typed anew", [looked(idle), looked(idle, 4000)], "held before paste: other"],
+    [
+      "the box stays empty: to be typed anew",
+      [looked(idle), looked(idle, 12_000)],
+      "held before paste: other",
+    ],
     ["a person has typed", [looked(sight("draft", "foreign", "x"), 4000)], "held with paste: draft"],
   ] as const)("a paste that a dialog may have swallowed: %s", (_, events, outcome) => {
-    expect(run("behind-dialog", events).outcome).toBe(outcome)
+    expect(run("behind-other", events).outcome).toBe(outcome)
   })
 
-  test("an empty box is no reason to paste again where no dialog was seen", () => {
-    expect(run("box", [looked(idle), looked(idle, 4000)]).outcome).toBe("held with paste: other")
+  test("a box that was seen with the text, and is empty, is no reason to paste again", () => {
+    expect(run("box", [looked(idle), looked(idle, 12_000)]).outcome).toBe("held with paste: other")
+  })
+
+  test("a paste that nothing was seen of for 12 s is to be typed anew", () => {
+    const events = [looked(idle), looked(idle), pasted, looked(idle, 11_999), looked(idle, 12_000)]
+    expect(run("paste", events)).toEqual({ effects: ["paste"], outcome: "held before paste: other" })
+  })
+
+  test.each([
+    [
+      "alone there: key by key",
+      [looked(ours), took, looked(shorter), took, looked(idle)],
+      2,
+      "stuck, taken out",
+    ],
+    ["already gone", [looked(idle)], 0, "stuck, taken out"],
+    ["with a person's words", [looked(sight("draft", "joined", "x"))], 0, "stuck, with other words"],
+    ["a person's words alone", [looked(sight("draft", "foreign", "x"))], 0, "stuck, with other words"],
+    ["a person types", [looked({ ...ours, isTypedInto: true })], 0, "stuck, not now"],
+    [
+      "a person begins to type",
+      [looked(ours), took, looked({ ...shorter, isTypedInto: true })],
+      1,
+      "stuck, with other words",
+    ],
+    ["a dialog is open", [looked(dialog)], 0, "stuck, not now"],
+    ["a dialog opens", [looked(ours), took, looked(dialog)], 1, "stuck, not now"],
+    ["the program works", [looked(sight("busy", "ours", "b"))], 0, "stuck, not now"],
+    [
+      "the key is not seen to do anything yet",
+      [looked(ours), took, looked(ours, 399)],
+      1,
+      "still in take-out",
+    ],
+    ["tmux refused the key", [looked(ours), { ...took, done: false }, looked(idle)], 1, "stuck, taken out"],
+  ] as const)("a text that is to be taken out: %s", (_, events, keys, outcome) => {
+    expect(run("take-out", events)).toEqual({ effects: Array(keys).fill("take"), outcome })
+  })
+
+  test("a key that changes nothing is the last where there is no other", () => {
+    const start = [looked(ours), took, looked(ours, 400)]
+    const { state } = follow("take-out", start, { ...rules, takeOutKeys: ["kill"] })
+    expect(describeOutcome(state)).toBe("stuck, with other words")
+    expect(follow("take-out", [looked(ours)], { ...rules, takeOutKeys: [] }).effects).toEqual([])
+  })
+
+  test("a key that changes nothing is followed by the other one, and 400 are enough", () => {
+    const { state } = follow("take-out", [looked(ours), took, looked(ours, 400)])
+    expect(state).toMatchObject({ step: "take-out", last: { key: "erase" } })
+    const endless = Array.from({ length: 800 }, (_, index) =>
+      index % 2 === 0 ? looked(sight("draft", "joined", String(index))) : took,
+    )
+    const all = run("take-out", [looked(ours), took, ...endless])
+    expect([all.effects.length, all.outcome]).toEqual([400, "stuck, with other words"])
   })
 
   test("resumed, never pastes again", () => {
@@ -166,11 +293,15 @@ function run(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]
   return { effects, outcome: describeOutcome(state) }
 }
 
-function follow(from: Parameters<typeof startLoop>[0], events: readonly LoopEvent[]) {
+function follow(
+  from: Parameters<typeof startLoop>[0],
+  events: readonly LoopEvent[],
+  known: Parameters<typeof step>[2] = rules,
+) {
   const effects: string[] = []
   let state: LoopState = startLoop(from, 0).state
   for (const event of events) {
-    const next = step(state, event, rules)
+    const next = step(state, event, known)
     effects.push(...next.effects.map(effect => effect.kind).filter(kind => kind !== "look"))
     state = next.state
   }
@@ -180,13 +311,15 @@ function follow(from: Parameters<typeof startLoop>[0], events: readonly LoopEven
 function describeOutcome(state: LoopState): string {
   if (state.step !== "done") return `still in ${state.step}`
   const { outcome } = state
+  if (outcome.kind === "stuck") return `stuck, ${outcome.left ?? "taken out"}`
   return outcome.kind === "held"
     ? `held ${outcome.pasted ? "with" : "before"} paste: ${outcome.state}`
     : outcome.kind
 }
 
 function sight(state: Sight["state"], content: Sight["content"], place: string): Sight {
-  return { state, reason: "", content, place }
+  const box = content === "empty" ? "" : content === "hidden" ? null : `box ${place}`
+  return { state, reason: "", content, place, box, isTypedInto: false }
 }
 
 function looked(seen: Sight, at = 0): LoopEvent {

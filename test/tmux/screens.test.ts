@@ -2,9 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ProfileName } from "../../src/protocol/names.ts"
+import { boxContent } from "../../src/tmux/box.ts"
 import { profiles, readPane } from "../../src/tmux/profile.ts"
-
-import { boxContent } from "../../src/tmux/profiles/profile.ts"
 
 import { parseScreen } from "../../src/tmux/screen.ts"
 import type { Snapshot } from "../../src/tmux/snapshot.ts"
@@ -49,6 +48,11 @@ describe("screens of the real programs", () => {
       "claude",
       `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`,
     ],
+    [
+      "opencode",
+      '  ┃\n  ┃  \x1b[38;2;128;128;128mAsk anything… "Fix broken tests"\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀',
+    ],
+    ["opencode", "  ┃\n  ┃  \x1b[38;2;99;88;77mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
   ] as const)("a faint placeholder of %s is an empty box", (profile, screen) => {
     expect(stateOf(profile, { ...snapshotOf(null, profile), ...screenOf(screen) })).toBe("ready")
   })
@@ -68,6 +72,15 @@ describe("screens of the real programs", () => {
     expect(stateOf(profile, { ...snapshotOf("claude-ready", profile), ...change })).toBe(want)
   })
 
+  test.each([
+    ["as it is", ""],
+    ["with a command begun", "ls"],
+  ])("in OpenCode's shell mode a return would run the text: %s", (_, typed) => {
+    const shown = typed || '\x1b[38;5;8mRun a command… "pwd"\x1b[39m'
+    const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀\n   esc exit shell mode`)
+    expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen })).toBe("draft")
+  })
+
   test("an agent program is not typed into under the profile plain: a return may approve", () => {
     expect(stateOf("plain", snapshotOf("claude-ready", "claude"))).toBe("other")
   })
@@ -77,10 +90,18 @@ describe("what the box holds", () => {
   const text = "← agent mira [9h6t]: 0 👩‍👩‍👧‍👦 and 🇯🇵: done"
   test.each([
     ["the text", text, "ours"],
-    ["a letter of the placeholder behind a joined emoji", text.replace("👦", " t   "), "ours"],
-    ["a person's words behind it", `${text} and`, "foreign"],
-    ["a person's words before it", `see ${text}`, "foreign"],
+    ["it without what a terminal leaves out", text.replace(/\p{RGI_Emoji}/gv, ""), "ours"],
+    ["an emoji of a person's behind it", `${text} 👍`, "joined"],
+    ["a person's words behind it", `${text} and`, "joined"],
+    ["a person's words before it", `see ${text}`, "joined"],
   ] as const)("%s", (_, box, want) => expect(boxContent(profiles.opencode, box, text)).toBe(want))
+
+  test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
+    const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
+    const screen = screenOf(`  ┃\n  ┃  ${left}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀`)
+    const { box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screen })
+    expect(boxContent(profiles.opencode, box, text)).toBe("ours")
+  })
 })
 
 function stateOf(profile: ProfileName, snapshot: Snapshot): string {
@@ -98,6 +119,8 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
     width: 120,
     height: 40,
     program,
+    lastKeyAt: null,
+    sessionKeys: "",
   }
   return { ...base, ...screenOf(screen) }
 }
@@ -105,6 +128,6 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
 /** The cursor where the programs have it: at the box, the last line that begins like one. */
 function screenOf(screen: string) {
   const lines = parseScreen(screen)
-  const box = lines.findLastIndex(line => /^( ?[>›❯] )/.test(line.text))
+  const box = lines.findLastIndex(line => /^( ?[!>›❯][ \u00a0]|[!❯]$)/.test(line.text))
   return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
 }

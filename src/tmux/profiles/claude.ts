@@ -3,31 +3,34 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
-/** Claude Code 2.1.197 and 2.1.330: a box between two rules, `❯` and a no-break space in front. */
+/** Claude Code 2.1.197 to 2.1.332: a box between two rules, `❯` and a no-break space in front. */
 export const claude: Profile = {
   name: "claude",
   settleMilliseconds: 100,
   queueKey: "\r",
-  collapsed: /^\[Pasted text #\d+( \+\d+ lines)?\]$/,
+  takeOutKeys: ["kill"],
+  collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,
-  adapt: endCompletion,
+  adapt: withFinalSpace,
 }
 
-const rule = /^─{10,}/
+/** The rules above and below the box; the upper one says ` ↑ 3 more ` where the box has scrolled (2.1.332). */
+const rule = /^─{3,}( .+ ─+)?$/
+const scrolled = /^─{3,} ↑ \d+ more ─/
 const dialog = /\b(Esc|Enter) to (cancel|confirm|select|exit)\b|Do you want to |^ *❯ \d+\. /
 
 function read(snapshot: Snapshot): Reading {
   // Its box looks ready. The alternate screen says nothing: 2.1.330 draws itself there from the start.
   if (/\bclaude agents$/.test(snapshot.title)) return reading("other", "the agents view is open", null)
-  const box = findBox(snapshot.lines)
+  const box = findBox(snapshot)
   if (box === null) return noBox(snapshot.lines)
   if (/^[!#]/.test(box[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^❯[\s\u00a0]?/, run => run.dim)
@@ -35,19 +38,27 @@ function read(snapshot: Snapshot): Reading {
   return composerState(text === "Press up to edit queued messages" ? "" : text, isBusy(snapshot))
 }
 
-/** Only the last two rules hold the box, and only with the cursor in it: a dialog moves it away. */
-function findBox(lines: readonly Line[]): readonly Line[] | null {
-  const bottom = lastLine(lines, rule)
-  const top = lastLine(lines, rule, bottom)
-  if (top < 0 || bottom - top < 2) return null
-  if (lines.slice(bottom + 1).some(line => dialog.test(line.text))) return null
-  const box = lines.slice(top + 1, bottom)
-  return /^(❯([\s\u00a0]|$)|[!#])/.test(box[0]?.text ?? "") ? box : null
+/**
+ * The lines between the rules around the cursor: a dialog moves it away, and a status line may bring rules of its
+ * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen.
+ */
+function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
+  const top = lastLine(lines, rule, cursor.y)
+  const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
+  const bottom = lower < 0 ? lines.length : lower
+  if (top < 0 || lines.slice(bottom + 1).some(line => dialog.test(line.text))) return null
+  const [first, ...others] = lines.slice(top + 1, bottom)
+  const begins = scrolled.test(lines[top]?.text ?? "") ? further : /^(❯([\s\u00a0]|$)|[!#])/
+  if (first === undefined || !begins.test(first.text)) return null
+  return others.every(line => further.test(line.text)) ? [first, ...others] : null
 }
 
+const further = /^( {2}|$)/
+
+/** What has no box asks something where a choice is pointed at below the last rule, whatever its words are. */
 function noBox(lines: readonly Line[]): Reading {
-  const asks = lines.some(line => dialog.test(line.text))
-  return asks
+  const isChoice = lines.slice(lastLine(lines, rule) + 1).some(line => /^ *❯ \S/.test(line.text))
+  return isChoice || lines.some(line => dialog.test(line.text))
     ? reading("dialog", "Claude Code waits for an answer", null)
     : reading("other", "no box to type into is to be seen", null)
 }

@@ -1,12 +1,13 @@
+import type { Line } from "../screen.ts"
 import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
 /** Codex 0.169.0: `› ` with a dim placeholder; below the box a blank line and the footer. */
@@ -15,11 +16,11 @@ export const codex: Profile = {
   settleMilliseconds: 100,
   // Return cancels what streams; Tab queues (Codex 0.169.0).
   queueKey: "\t",
-  collapsed: /^\[Pasted Content \d+ chars\]( #\d+)?$/,
+  takeOutKeys: ["kill"],
+  collapsed: /\[Pasted Content (?<characters>\d+) chars\]( #\d+)?/,
   exactBox: true,
   read,
-  // Codex trims the end, so the space costs nothing.
-  adapt: endCompletion,
+  adapt: withFinalSpace,
 }
 
 const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
@@ -37,11 +38,19 @@ function read(snapshot: Snapshot): Reading {
   const isMenu = /^› \d+\. /.test(lines[top]?.text ?? "")
   if (isMenu || below.some(line => dialog.test(line.text))) return asks
   if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
-  const box = lines.slice(top, cursor.y + 1)
+  const [first, ...others] = lines.slice(top, cursor.y + 1)
+  const box = first === undefined ? [] : [withoutScrollMark(first, snapshot.width), ...others]
   return composerState(
     boxText(box, /^› ?/, run => run.dim),
     isBusy(snapshot),
   )
+}
+
+/** Of a box that has scrolled, the first visible row ends in an arrow in the pane's last column (0.169.0). */
+function withoutScrollMark(line: Line, width: number): Line {
+  if (!line.text.endsWith("↑") || Bun.stringWidth(line.text) !== width) return line
+  const runs = line.runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") }))
+  return { text: line.text.slice(0, -1), runs }
 }
 
 const asks = reading("dialog", "Codex waits for an answer", null)

@@ -1,12 +1,13 @@
+import type { Run } from "../screen.ts"
 import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
 /** Gemini CLI 0.61.0: ` > ` (or ` * ` in YOLO mode) on a ground of its own, the cursor at the end of the text. */
@@ -15,11 +16,13 @@ export const gemini: Profile = {
   // At 100 ms some returns became part of the paste, at 150 none (Gemini CLI 0.61.0).
   settleMilliseconds: 150,
   queueKey: null,
-  collapsed: /^\[Pasted Text: \d+ (lines|chars)\]( #\d+)?$/,
+  // At the beginning of a line Ctrl-U does nothing (Gemini CLI 0.61.0).
+  takeOutKeys: ["kill", "erase"],
+  collapsed: /\[Pasted Text: ((?<lines>\d+) lines|(?<characters>\d+) chars)\]( #\d+)?/,
   exactBox: true,
   read,
   // It splits a text at every @ and reads what the word behind it names, also within a word (Gemini CLI 0.61.0).
-  adapt: text => endCompletion(text.replaceAll("@", "＠")),
+  adapt: text => withFinalSpace(text.replaceAll("@", "＠")),
 }
 
 const dialog = /Allow execution of|Apply this change|Do you want to (proceed|allow)|[●○] \d+\. |\(esc\)│?$/
@@ -36,12 +39,20 @@ function read(snapshot: Snapshot): Reading {
   const isCursorInBox = top >= 0 && cursor.y >= top && cursor.x > 0
   const below = lines.slice(isCursorInBox ? cursor.y + 1 : Math.max(top, 0))
   if (below.some(line => dialog.test(line.text))) return asks
+  if (top < 0 && fillsScreen(snapshot))
+    return composerState(boxText(lines.slice(0, cursor.y + 1), /^/, isFaint), false)
   if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
   if (lines[top]?.text.startsWith(" !") === true) return reading("draft", "the box is in shell mode", null)
   const box = lines.slice(top, cursor.y + 1)
-  const text = boxText(box, /^ [>*] ?/, run => run.dim || run.colour === "38;5;248")
+  const text = boxText(box, /^ [>*] ?/, isFaint)
   return composerState(/^Type your message or @path\/to\/file$/.test(text) ? "" : text, isBusy(snapshot))
 }
+
+const isFaint = (run: Run): boolean => run.dim || run.colour === "38;5;248"
+
+/** A box higher than a pane of 10 rows: its first row is above the screen. */
+const fillsScreen = ({ lines, cursor }: Snapshot): boolean =>
+  cursor.x >= 3 && lines.slice(0, cursor.y + 1).every(line => /^ {3}\S/.test(line.text))
 
 const asks = reading("dialog", "Gemini CLI waits for an answer", null)
 

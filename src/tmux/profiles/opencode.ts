@@ -3,11 +3,11 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
-  endCompletion,
   lastLine,
   type Profile,
   type Reading,
   reading,
+  withFinalSpace,
 } from "./profile.ts"
 
 /** OpenCode 1.18.33: a block of `┃` lines closed by `╹▀▀▀`; its last line names the model. */
@@ -15,10 +15,11 @@ export const opencode: Profile = {
   name: "opencode",
   settleMilliseconds: 100,
   queueKey: "\r",
-  collapsed: /^\[Pasted ~\d+ lines\]$/,
+  takeOutKeys: ["kill"],
+  collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
-  adapt: endCompletion,
+  adapt: withFinalSpace,
 }
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
@@ -34,12 +35,20 @@ function read(snapshot: Snapshot): Reading {
   if ((box === null ? lines : below).some(line => dialog.test(line.text)))
     return reading("dialog", "OpenCode waits for an answer", null)
   if (box === null) return reading("other", "no box to type into is to be seen", null)
-  const text = boxText(box, /^/, run => run.colour === "38;5;8")
+  if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
+    return reading("draft", "the box is in shell mode", null)
+  const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
   return composerState(
-    text,
+    placeholder.test(text) ? "" : text,
     below.some(line => /esc (again to )?interrupt/.test(line.text)),
   )
 }
+
+/** Grey in 16 colours, and in a terminal of all colours; other themes have others, so the words count too. */
+const faint = /^38;(5;8|2;(1[0-6]\d);\2;\2)$/
+const placeholder = /^Ask anything…( "[^"]*")?$/
+/** What stands where the model's name stands else: return would run the text (1.18.33). */
+const shellMode = /^ *┃ +Shell\b/
 
 const boxEnd = /^ *╹▀{3,}/
 

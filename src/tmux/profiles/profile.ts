@@ -1,5 +1,5 @@
 import type { ProfileName } from "../../protocol/names.ts"
-import { compact, type Line, type Run } from "../screen.ts"
+import type { Line, Run } from "../screen.ts"
 import type { Snapshot } from "../snapshot.ts"
 
 /** Whether a pane can be typed into now. Only `ready` is; `busy` where its program queues and the owner wants it. */
@@ -13,6 +13,9 @@ export type Reading = {
   readonly box: string | null
 }
 
+/** `kill` takes what stands before the cursor in its row or line, `erase` one character, a line's end too. */
+export type TakeOutKey = "kill" | "erase"
+
 /** What Sentō knows of one program: data, and pure functions over one snapshot. */
 export type Profile = {
   readonly name: ProfileName
@@ -20,7 +23,12 @@ export type Profile = {
   readonly settleMilliseconds: number
   /** The key that queues a text while the program is busy, or null when none does so safely. */
   readonly queueKey: "\r" | "\t" | null
-  /** How the box shows a long paste, alone. */
+  /**
+   * The keys that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
+   * in a dialog, a menu or an empty box (5 tries each with Claude Code 2.1.332).
+   */
+  readonly takeOutKeys: readonly TakeOutKey[]
+  /** The label that stands for a long paste, alone; where it says how long, in the groups `lines` or `characters`. */
   readonly collapsed: RegExp | null
   /** False where the box cannot be told from what stands before it: then only its end is compared. */
   readonly exactBox: boolean
@@ -33,10 +41,12 @@ export function reading(state: PaneState, reason: string, box: string | null): R
   return { state, reason, box }
 }
 
-/** A final `@word` opens a completion that eats the return (OpenCode 1.18.33, Codex 0.169.0): end it. */
-export function endCompletion(text: string): string {
-  return /(^|[^\p{L}\p{N}_])[@/#$]\S*$/u.test(text) ? `${text} ` : text
-}
+/**
+ * The text and a space: at its end many things change what return does, and a space ends them all. `@word` opens a
+ * completion (OpenCode 1.18.33, Codex 0.169.0), `:word` one of emoji and `\` makes a line break (Claude Code 2.1.332;
+ * `\` in Gemini CLI 0.61.0, too). Blanks at the end are trimmed by all but OpenCode.
+ */
+export const withFinalSpace = (text: string): string => `${text} `
 
 /** The state of a composer that was found: its words are a draft unless Sentō put them there. */
 export function composerState(box: string, isBusy: boolean): Reading {
@@ -53,22 +63,25 @@ export function lastLine(lines: readonly Line[], pattern: RegExp, before = lines
 }
 
 /**
- * A box's words, or "" when they are a placeholder: every visible run faint, but for the one cell in
- * reverse that is the cursor drawn over its first letter.
+ * A box's words without what is faint: placeholders, and suggestions behind the words. Of a box in which all else is
+ * faint, one cell in reverse is the cursor, drawn over the placeholder's first letter. (Over OpenCode 1.18.33's
+ * placeholder letters of it stay visible behind `👩‍👩‍👧‍👦`, which is as wide for it as for tmux 3.3a it is not.)
  */
 export function boxText(lines: readonly Line[], prefix: RegExp, isFaint: (run: Run) => boolean): string {
-  const first = lines[0]
-  if (first === undefined) return ""
-  const text = [first.text.replace(prefix, ""), ...lines.slice(1).map(line => line.text)].join("\n")
-  const runs = afterPrefix(first, prefix).concat(lines.slice(1).flatMap(line => line.runs))
-  const words = runs.filter(
-    run => run.text.trim() !== "" && !(run.reverse && [...run.text.trim()].length === 1),
-  )
-  const isPlaceholder = words.length > 0 && words.every(isFaint)
-  return isPlaceholder || text.trim() === "" ? "" : text.trim()
+  const rows = lines.map((line, index) => (index === 0 ? afterPrefix(line, prefix) : line.runs))
+  const words = rows.flat().filter(run => run.text.trim() !== "")
+  const isPlaceholder = words.some(isFaint) && words.every(run => isFaint(run) || isCursor(run))
+  if (isPlaceholder) return ""
+  const shown = (run: Run): string => (isFaint(run) ? run.text.replace(/\S/gu, " ") : run.text)
+  return rows
+    .map(runs => runs.map(shown).join("").trimEnd())
+    .join("\n")
+    .trim()
 }
 
-function afterPrefix(line: Line, prefix: RegExp): Run[] {
+const isCursor = (run: Run): boolean => run.reverse && [...run.text.trim()].length === 1
+
+function afterPrefix(line: Line, prefix: RegExp): readonly Run[] {
   let skip = prefix.exec(line.runs.map(run => run.text).join(""))?.[0].length ?? 0
   return line.runs.flatMap(run => {
     const text = run.text.slice(skip)
@@ -76,38 +89,3 @@ function afterPrefix(line: Line, prefix: RegExp): Run[] {
     return text === "" ? [] : [{ ...run, text }]
   })
 }
-
-/** What the box holds with regard to the text that was pasted: nothing, it alone, or something else. */
-export type BoxContent = "empty" | "ours" | "foreign" | "hidden"
-
-/**
- * Compares the box with the pasted text. A long text may have scrolled out at the top of its box or stand
- * there collapsed; anything that is not the end of the text is a person's.
- */
-export function boxContent(profile: Profile, box: string | null, text: string): BoxContent {
-  if (box === null) return "hidden"
-  if (box === "") return "empty"
-  if (profile.collapsed?.test(box.trim()) === true) return "ours"
-  const shown = compact(box)
-  const whole = compact(text)
-  if (profile.exactBox && withStrays(text)?.test(shown) === true) return "ours"
-  if (!profile.exactBox) return shown.endsWith(whole.slice(-shortestTail)) ? "ours" : "foreign"
-  return shown.length >= Math.min(whole.length, shortestTail) && whole.endsWith(shown) ? "ours" : "foreign"
-}
-
-/**
- * The whole text with a few strange cells behind each joined emoji but the last word, or null without any.
- * Programs and tmux disagree on their width: over OpenCode 1.18.33's placeholder a letter of that stayed
- * visible behind `👩‍👩‍👧‍👦`, and the message was held as a person's draft (tmux 3.3a).
- */
-function withStrays(text: string): RegExp | null {
-  if (!joined.test(text)) return null
-  const pieces = text.split(emoji).map(piece => RegExp.escape(compact(piece)))
-  return pieces.at(-1) === "" ? null : new RegExp(`^${pieces.join(".{0,4}")}$`, "su")
-}
-
-const joined = /\p{Extended_Pictographic}\p{Emoji_Modifier}|\u200d|\ufe0f|\p{Regional_Indicator}{2}/u
-const emoji = /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f)+/u
-
-/** Fewer characters could be the end of anything. */
-const shortestTail = 20

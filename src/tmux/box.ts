@@ -1,0 +1,108 @@
+import type { Profile } from "./profiles/profile.ts"
+
+/** The box of an agent program against the text that was pasted into it. */
+
+/**
+ * What the box holds with regard to the text: nothing, it alone, it with something else, or something else alone;
+ * hidden where none is seen.
+ */
+export type BoxContent = "empty" | "ours" | "joined" | "foreign" | "hidden"
+
+/**
+ * Compares what the box shows with the pasted text. Of a long text the box may show the end alone, or a label with
+ * its length; whatever it shows beside that is a person's.
+ */
+export function boxContent(profile: Profile, box: string | null, text: string): BoxContent {
+  if (box === null) return "hidden"
+  if (box === "") return "empty"
+  const label = collapsedLabel(profile, box, text)
+  if (label === "alone" || compareEnds(box, text, profile.exactBox).isOurs) return "ours"
+  if (!profile.exactBox) return "foreign"
+  const isThere = label !== null || shows(box, headOf(text)) || shows(box, text.slice(-tailCharacters))
+  return isThere ? "joined" : "foreign"
+}
+
+/** By what a text is known again: its tag with the short id, or the beginning of one without. */
+export const headOf = (text: string): string =>
+  /^← agent .{0,64}?\[\w+\]/.exec(text)?.[0] ?? text.slice(0, headCharacters)
+
+const headCharacters = 48
+const tailCharacters = 24
+
+/** Whether the words are on the screen, wherever its lines wrap. */
+export const shows = (screen: string, words: string): boolean =>
+  signs(screen).join("").includes(signs(words).join(""))
+
+/**
+ * The program's label for a collapsed paste: alone in the box, among other words, or not there. With a text, one of
+ * its length: of its line breaks or lines (±1, programs count differently), or of its characters.
+ */
+export function collapsedLabel(
+  profile: Profile,
+  box: string,
+  text: string | null,
+): "alone" | "among others" | null {
+  const words = box.replace(/\s+/g, " ").trim()
+  const label = profile.collapsed?.exec(words)
+  if (label === null || label === undefined) return null
+  if (text !== null && !isOfLength(label.groups ?? {}, text)) return null
+  return label[0].length === words.length ? "alone" : "among others"
+}
+
+function isOfLength({ lines, characters }: Partial<Record<string, string>>, text: string): boolean {
+  if (lines !== undefined && Math.abs(Number(lines) - text.split("\n").length) > 1) return false
+  return characters === undefined || [text.length, [...text].length].includes(Number(characters))
+}
+
+/**
+ * Whether the end of what is shown is the end of the text, and nothing else is shown.
+ * @param exact - false where more may stand before the text (a terminal's prompt)
+ * @returns also how many steps it took: at most one for each code point of the two, whatever they are
+ */
+export function compareEnds(
+  shown: string,
+  text: string,
+  exact: boolean,
+): { readonly isOurs: boolean; readonly steps: number } {
+  const seen = signs(shown)
+  const whole = signs(text)
+  let at = whole.length - 1
+  let sure = 0
+  let steps = 0
+  for (let last = seen.length - 1; last >= 0; steps++) {
+    if (!exact && sure >= shortestTail) return { isOurs: true, steps }
+    const sign = whole[at]
+    if (sign === undefined) return { isOurs: !exact, steps }
+    const isShown = seen[last] === sign
+    if (!isShown && surelyShown.test(sign)) return { isOurs: false, steps }
+    if (isShown) last--
+    if (isShown && surelyShown.test(sign)) sure++
+    at--
+  }
+  const isWhole = !whole.slice(0, at + 1).some(sign => surelyShown.test(sign))
+  return { isOurs: isWhole || sure >= shortestTail, steps: steps + at + 1 }
+}
+
+/** Fewer characters could be the end of anything. */
+const shortestTail = 20
+
+/**
+ * The code points of a text in the order of a screen, without what has no cell of its own there: blanks (lines wrap
+ * and are indented), marks, joiners.
+ */
+export function signs(text: string): string[] {
+  return [
+    ...text
+      .normalize("NFD")
+      .replace(/[\s\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
+      .normalize("NFC"),
+  ]
+}
+
+/**
+ * What every terminal shows as it is. Anything else may be missing from a screen: tmux 3.3a leaves out what its libc
+ * does not know, such as U+20C1 (772,413 of the 1,106,603 code points that a message may have), cuts a cell after
+ * 21 bytes, and measures emoji otherwise than the programs do. What of it is shown has to be the text's all the same.
+ */
+const surelyShown =
+  /[!-~¡-¨ª-¬¯-\u02ff\u0370-\u0377\u0391-\u03ff\u0400-\u0482\u048a-\u052f\u05d0-\u05ea\u0621-\u064a\u0e01-\u0e30\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]/u
