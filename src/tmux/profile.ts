@@ -4,7 +4,7 @@ import { codex } from "./profiles/codex.ts"
 import { gemini } from "./profiles/gemini.ts"
 import { opencode } from "./profiles/opencode.ts"
 import { plain } from "./profiles/plain.ts"
-import type { PaneState, Profile, Reading } from "./profiles/profile.ts"
+import type { Profile, Reading } from "./profiles/profile.ts"
 import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
 import type { Look, Snapshot } from "./snapshot.ts"
 
@@ -23,15 +23,27 @@ export function readPane(profile: Profile, seen: Look, allowShell: boolean): Rea
 }
 
 function read(profile: Profile, snapshot: Snapshot, allowShell: boolean): Reading {
-  const wrong = wrongProgram(profile, snapshot, allowShell)
+  const wrong = wrongProgram(profile, snapshot, allowShell) ?? tooSmall(profile, snapshot)
   return wrong === null ? profile.read(snapshot) : { ...wrong, box: null }
+}
+
+/** Below, what says that a program works or asks is cut: Claude Code 2.1.332 looks ready while it works. */
+const smallest = { columns: 40, rows: 10 } as const
+
+function tooSmall(profile: Profile, { width, height }: Snapshot): Pick<Reading, "state" | "reason"> | null {
+  if (profile.name === "plain" || (width >= smallest.columns && height >= smallest.rows)) return null
+  const needed = `${smallest.columns}×${smallest.rows}`
+  return {
+    state: "other",
+    reason: `the pane has ${width}×${height}, too little to see what the program does; it needs ${needed}`,
+  }
 }
 
 function wrongProgram(
   profile: Profile,
   snapshot: Snapshot,
   allowShell: boolean,
-): { readonly state: PaneState; readonly reason: string } | null {
+): Pick<Reading, "state" | "reason"> | null {
   const { program } = snapshot
   const detected = detectProfile(program)
   if (detected === profile.name) return null

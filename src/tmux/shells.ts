@@ -31,14 +31,15 @@ const relays = words(`
   ssh autossh sshpass slogin rsh rlogin mosh mosh-client et tsh telnet nc ncat netcat socat websocat
   docker docker-compose podman podman-remote podman-compose nerdctl ctr crictl runc crun buildah toolbox
   distrobox lxc lxc-attach lxc-console incus machinectl systemd-run systemd-nspawn run0 nsenter
-  kubectl oc k3s k9s microk8s minikube nomad vagrant multipass limactl lima colima virsh flyctl fly heroku gcloud aws az session-manager-plugin adb waypipe wsl
+  kubectl oc k3s k9s microk8s minikube nomad vagrant multipass limactl lima colima virsh
+  flyctl fly heroku gcloud aws az session-manager-plugin adb waypipe wsl
   su sudo sudo-rs doas pkexec runuser
   tmux screen byobu zellij dtach abduco dvtm tmate shpool mtm
-  script scriptlive asciinema ttyrec termrec rlwrap rlfe expect unbuffer autoexpect kibitz empty luit reptyr
-  picocom minicom cu tip tio kermit ckermit conspy ipmitool ttyd gotty`)
+  script scriptlive asciinema ttyrec termrec rlwrap rlfe expect unbuffer autoexpect kibitz luit reptyr
+  picocom minicom cu tio kermit ckermit conspy ipmitool ttyd gotty`)
 
 const commands = words(`
-  less more most pg lv man info ed ex red vi vim vimx view rvim rview nvim nvi elvis vis hx kak micro nano pico emacs
+  less more most pg lv man info ed ex vi vim vimx view rvim rview nvim nvi elvis vis hx kak micro nano pico emacs
   emacsclient joe mc nnn ranger lf vifm lynx w3m links ftp sftp lftp mail mailx mutt neomutt top htop watch
   gdb lldb pdb cgdb rr bashdb dlv jdb psql mysql mariadb sqlite sqlite3 duckdb mongosh redis-cli clickhouse-client
   sqlplus usql pgcli mycli litecli gnuplot octave octave-cli julia R ghci iex erl beam.smp sbcl clisp guile racket

@@ -3,7 +3,8 @@
  * pastes and keys as the program does, and appends what became of them to LOG as JSON lines.
  * Signals and keys steer it: SIGUSR1 opens a permission dialog, SIGUSR2 begins and ends work, Ctrl-Q asks a
  * question with choices, Ctrl-O opens and closes the transcript view, Ctrl-D quits. At the next paste: Ctrl-P
- * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits.
+ * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits, Ctrl-W keeps it unseen until the next key. Ctrl-G
+ * makes it deaf to returns, and ends that.
  */
 import { appendFileSync } from "node:fs"
 import { rowsOf, type Scene, skins } from "./double-skins.ts"
@@ -15,7 +16,9 @@ let draft = ""
 let pasting: string | null = null
 let mode: Scene["mode"] = "idle"
 let collapsedPaste: string | null = null
-let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" = "nothing"
+let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" | "late" = "nothing"
+let isDeaf = false
+let latePaste: string | null = null
 let openedAt = 0
 let spinner = 0
 const conversation: string[] = []
@@ -23,7 +26,7 @@ const conversation: string[] = []
 /**
  * `approved`: a return answered the dialog, so many milliseconds after it opened. `answered`: it answered a question, or went into the transcript
  * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own, or named a file that it reads.
- * `cancelled`: it ended the work.
+ * `cancelled`: it ended the work. `late`: a paste came and is not shown yet.
  */
 export type DoubleEvent =
   | "ready"
@@ -34,6 +37,7 @@ export type DoubleEvent =
   | "completed"
   | "executed"
   | "cancelled"
+  | "late"
   | "dialog"
 
 function record(kind: DoubleEvent, text: string): void {
@@ -103,6 +107,11 @@ function paste(text: string): void {
   atPaste = "nothing"
   if (event === "quit") quit()
   if (event === "dialog before") openDialog()
+  if (event === "late") {
+    latePaste = text
+    record("late", "")
+    return
+  }
   insert(text)
   if (event === "dialog behind") openDialog()
 }
@@ -128,11 +137,17 @@ function quit(): never {
 }
 
 function key(character: string): void {
+  const late = latePaste
+  latePaste = null
+  if (late !== null) insert(late)
   if (character === "\x0f") mode = mode === "view" ? "idle" : "view"
   else if (character === "\x11") mode = "question"
   else if (character === "\x10") atPaste = "dialog behind"
   else if (character === "\x0c") atPaste = "dialog before"
   else if (character === "\x05") atPaste = "quit"
+  else if (character === "\x17") atPaste = "late"
+  else if (character === "\x07") isDeaf = !isDeaf
+  else if (character === "\r" && isDeaf) return
   else if (mode === "dialog" || mode === "question" || mode === "view") answer(character)
   else if (mode === "busy" && skinName === "codex" && character === "\r") cancel()
   else if (character === "\r" || (character === "\t" && mode === "busy")) submit()

@@ -33,6 +33,14 @@ export async function startDouble(name: DoubleName): Promise<DoublePane> {
   return startPane(directory, ["sh", "-c", `${command}; exec sh`], log, '"ready"')
 }
 
+/** A person's terminal: a client attached to the double's session, which itself runs in a session `viewer`. */
+export async function attachPerson(pane: DoublePane): Promise<{ type(...keys: string[]): void }> {
+  const attach = `env -u TMUX TERM=xterm-256color tmux -u -S ${pane.server.socket} attach -t =sento`
+  pane.tmux("new-session", "-d", "-s", "viewer", "-x", "120", "-y", "41", attach)
+  await until(() => pane.tmux("list-clients", "-t", "=sento:").trim() !== "")
+  return { type: (...keys) => void pane.tmux("send-keys", "-t", "=viewer:", ...keys) }
+}
+
 /** The shell command that starts a double, under a path by which it is taken for its program. */
 export function doubleCommand(directory: string, name: DoubleName): { command: string; log: string } {
   const script = join(directory, scriptPaths[name])
@@ -94,11 +102,15 @@ export async function startPane(
 /** What a call says that left the text in the box. */
 export const leftInBox: TypingOutcome = { kind: "held", state: "draft", reason: "left", pasted: true }
 
-/** Polls until the condition holds. @throws Error after ten seconds */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000
+/** Polls until the condition holds. @throws Error after ten seconds, or as many milliseconds as are given */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  milliseconds = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("the condition did not come true within 10 s")
+    if (performance.now() > deadline)
+      throw new Error(`the condition did not come true within ${milliseconds} ms`)
     await Bun.sleep(10)
   }
 }

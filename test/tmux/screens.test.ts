@@ -62,6 +62,8 @@ describe("screens of the real programs", () => {
     ["claude", { copyMode: true }, "copy-mode"],
     ["claude", { title: "⠐ working" }, "busy"],
     ["codex", { title: "Action Required" }, "dialog"],
+    ["claude", { width: 39 }, "other"],
+    ["claude", { height: 9 }, "other"],
     ["claude", { program: { executable: "bash", name: "bash", arguments: [] } }, "shell"],
     ["claude", { program: { executable: "vim", name: "vim", arguments: [] } }, "other"],
     ["codex", { lines: [] }, "other"],
@@ -84,6 +86,19 @@ describe("screens of the real programs", () => {
   test("an agent program is not typed into under the profile plain: a return may approve", () => {
     expect(stateOf("plain", snapshotOf("claude-ready", "claude"))).toBe("other")
   })
+})
+
+describe("what a program is given", () => {
+  test.each([
+    ["claude", "please ultracode, now", 'please "ultracode", now '],
+    ["claude", "Ultracode", '"Ultracode" '],
+    ["claude", 'say "ultracode" or ultracodes', 'say "ultracode" or ultracodes '],
+    ["claude", "a \\", "a \\ "],
+    ["codex", "see @wo", "see @wo "],
+    ["gemini", "see @wo", "see ＠wo "],
+    ["opencode", "see @wo", "see @wo "],
+    ["plain", "a\n  b", "a ⏎ b"],
+  ] as const)("%s, of %j: %j", (name, text, want) => expect(profiles[name].adapt(text)).toBe(want))
 })
 
 describe("what the box holds", () => {

@@ -19,8 +19,15 @@ export const claude: Profile = {
   collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,
-  adapt: withFinalSpace,
+  adapt: text => withFinalSpace(withoutKeyword(text)),
 }
+
+/**
+ * The bare word anywhere in a prompt makes 2.1.332 add a skill of its own of 17,000 characters to it; in quotes it is
+ * a word. (`ultrathink`, `ultraplan` and `workflow` change nothing of the prompt.)
+ */
+const withoutKeyword = (text: string): string =>
+  text.replace(/(?<![\p{L}\p{N}_"'`])ultracode(?![\p{L}\p{N}_"'`])/giu, '"$&"')
 
 /** The rules above and below the box; the upper one says ` ↑ 3 more ` where the box has scrolled (2.1.332). */
 const rule = /^─{3,}( .+ ─+)?$/

@@ -40,10 +40,18 @@ function read(snapshot: Snapshot): Reading {
   if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
   const [first, ...others] = lines.slice(top, cursor.y + 1)
   const box = first === undefined ? [] : [withoutScrollMark(first, snapshot.width), ...others]
-  return composerState(
-    boxText(box, /^› ?/, run => run.dim),
-    isBusy(snapshot),
-  )
+  const text = boxText(box, /^› ?/, run => run.dim)
+  if (text === "" && isStarting(below)) return reading("other", "Codex is still starting", null)
+  return composerState(text, isBusy(snapshot))
+}
+
+/**
+ * Its box is drawn for seconds before it is read, and a dialog may come behind it (0.169.0: "Hooks need review"): the
+ * model's name is not there yet.
+ */
+function isStarting(below: readonly Line[]): boolean {
+  const shown = below.filter(line => line.text.trim() !== "")
+  return shown.length === 1 && shown[0]?.text.trim() === "? for shortcuts"
 }
 
 /** Of a box that has scrolled, the first visible row ends in an arrow in the pane's last column (0.169.0). */

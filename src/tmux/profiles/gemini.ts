@@ -52,7 +52,7 @@ const isFaint = (run: Run): boolean => run.dim || run.colour === "38;5;248"
 
 /** A box higher than a pane of 10 rows: its first row is above the screen. */
 const fillsScreen = ({ lines, cursor }: Snapshot): boolean =>
-  cursor.x >= 3 && lines.slice(0, cursor.y + 1).every(line => /^ {3}\S/.test(line.text))
+  cursor.x >= 3 && lines.slice(0, cursor.y + 1).every(line => /^( {3}|$)/.test(line.text))
 
 const asks = reading("dialog", "Gemini CLI waits for an answer", null)
 

@@ -40,7 +40,7 @@ function read(snapshot: Snapshot): Reading {
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
   return composerState(
     placeholder.test(text) ? "" : text,
-    below.some(line => /esc (again to )?interrupt/.test(line.text)),
+    below.some(line => working.test(line.text)),
   )
 }
 
@@ -49,6 +49,9 @@ const faint = /^38;(5;8|2;(1[0-6]\d);\2;\2)$/
 const placeholder = /^Ask anything…( "[^"]*")?$/
 /** What stands where the model's name stands else: return would run the text (1.18.33). */
 const shellMode = /^ *┃ +Shell\b/
+
+/** Its bar runs in squares, also where the words have no room: while it tries a request again (80 columns). */
+const working = /esc (again to )?interrupt|[■⬝]/
 
 const boxEnd = /^ *╹▀{3,}/
 

@@ -1,0 +1,72 @@
+/** A text of ours in the box that is not to be sent, or cannot be, keeps nobody else's message out. */
+import { afterEach, beforeEach, expect, test } from "bun:test"
+import { newPair, uuidV7 } from "../support/client.ts"
+import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { type DoublePane, startDouble, until, untilState } from "../support/pane.ts"
+import { tell } from "../support/peer.ts"
+
+const kai = newPair()
+const lia = newPair()
+
+let pane: DoublePane
+let guardian: TestGuardian
+beforeEach(async () => {
+  pane = await startDouble("claude")
+  const tmux = { session: "sento", socket: pane.server.socket, profile: "claude" }
+  guardian = await openGuardian({ kai: { pair: kai }, lia: { pair: lia } }, [], { tmux })
+})
+afterEach(async () => {
+  await guardian[Symbol.asyncDispose]()
+  await pane[Symbol.asyncDispose]()
+})
+
+async function receive(pair: typeof kai, text: string): Promise<void> {
+  const answer = await tell(guardian, pair, { id: uuidV7(guardian.now), text })
+  expect(answer).toMatchObject({ status: 202 })
+}
+
+const key = (...keys: string[]): string => pane.tmux("send-keys", "-t", "sento", ...keys)
+const screen = (): string => pane.tmux("capture-pane", "-p", "-t", "sento")
+const submitted = (): string[] => pane.logged("submitted").map(text => text.split("\n")[0] ?? "")
+
+test("the peer ends the pair while its text stands behind a dialog: it is taken out, and the next one is typed", async () => {
+  key("C-p")
+  await receive(kai, "I shall be revoked")
+  await until(() => pane.logged("dialog").length > 0 && guardian.log().includes("holding"))
+  await tell(guardian, kai, { type: "unpair" })
+  await receive(lia, "I wait for the box")
+  key("Escape")
+  await until(() => submitted().length > 0)
+  expect(submitted()).toEqual([expect.stringMatching(/^← agent lia \[\w+\]: I wait for the box$/)])
+  expect([pane.logged("approved"), screen().includes("revoked")]).toEqual([[], false])
+}, 20_000)
+
+test("… but not words of a person's beside it: the owner is told at once what to do", async () => {
+  key("C-p")
+  await receive(kai, "I shall be revoked")
+  await until(() => pane.logged("dialog").length > 0 && guardian.log().includes("holding"))
+  await tell(guardian, kai, { type: "unpair" })
+  key("Escape")
+  await untilState(pane, "claude", "draft")
+  key("-l", " and mine")
+  await until(() => screen().includes("and mine"))
+  await receive(lia, "I wait for the owner")
+  await until(() => /stands in the box, and was not sent: in mira's session/.test(guardian.log()))
+  expect([screen().includes("I shall be revoked"), screen().includes("and mine")]).toEqual([true, true])
+  expect(submitted()).toEqual([])
+  key("C-u", "C-u", "C-u", "C-u", "C-u", "C-u")
+  await until(() => submitted().length > 0)
+  expect(submitted()).toEqual([expect.stringContaining("I wait for the owner")])
+}, 20_000)
+
+test("a text that the program will not take is taken out after 20 s, told as uncertain, and the next one is typed", async () => {
+  key("C-g")
+  await receive(kai, "nobody takes me")
+  await until(() => screen().includes("nobody takes me"))
+  await receive(lia, "take me")
+  await until(() => guardian.log().includes("it was taken out"), 30_000)
+  key("C-g")
+  await until(() => submitted().length > 0)
+  expect(guardian.log()).toMatch(/\[\w+\] from kai uncertain/)
+  expect(submitted()).toEqual([expect.stringContaining("take me")])
+}, 40_000)
