@@ -167,7 +167,7 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
 async function fixOf(config: Config, state: SessionState): Promise<string | null> {
   const { session, socket } = config.tmux
   const { hardened } = config
-  const server = socket === null ? "" : `-S ${socket} `
+  const server = socket === null || hardened !== undefined ? "" : `-S ${socket} `
   const start = hardened === undefined ? "run" : `${hardened.user} runs`
   const fixes: Partial<Record<SessionState, string>> = {
     absent: `${start} \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,

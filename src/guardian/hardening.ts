@@ -51,7 +51,7 @@ const inSession = (name: string, session: string): string =>
   `tmux new-session -d -s ${session} -e SENTO_DOOR=${doorFolder(name)}/agent.sock`
 
 /** How the agent's user starts the hands, beside the agent's session. */
-export const handsCommand = (name: string): string => `${inSession(name, "sento-hands")} sento hands`
+export const handsCommand = (name: string): string => `${inSession(name, `hands-${name}`)} sento hands`
 
 /** @property program - the path of this very `sento`, which may lie where the agent's user cannot reach it */
 type Wish = {

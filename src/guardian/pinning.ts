@@ -74,12 +74,16 @@ function throwPlainly(error: unknown): never {
 }
 
 function pin(context: Books, pane: PinnedPane): void {
-  context.store.facts.set("pane", pane)
+  context.store.facts.set(pinKey(context), pane)
   context.log.write(`attached to pane ${pane.pane} of session ${context.config.current.tmux.session}`)
 }
 
-function readPin(context: Pick<Context, "store">): PinnedPane | null {
-  const kept = v.safeParse(pinSchema, context.store.facts.get("pane"))
+/** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */
+const pinKey = ({ config }: Pick<Context, "config">): string =>
+  config.current.hardened === undefined ? "pane" : "pane of the hands"
+
+function readPin(context: Pick<Context, "config" | "store">): PinnedPane | null {
+  const kept = v.safeParse(pinSchema, context.store.facts.get(pinKey(context)))
   return kept.success ? kept.output : null
 }
 

@@ -95,6 +95,7 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
   async function serve(request: HandsRequest, line: HandsLine): Promise<void> {
     requireUser(line)
     requireVersion(request)
+    if (line.gone.aborted) return
     const connection: Connection = {
       line,
       tmux: request.tmux,

@@ -1,4 +1,5 @@
-import { statSync } from "node:fs"
+import { existsSync, realpathSync, statSync } from "node:fs"
+import { dirname } from "node:path"
 import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -60,13 +61,18 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
 /**
  * A server can have its client run any program, send any file and write one (MSG_SHELL, MSG_READ_OPEN and
  * MSG_WRITE_OPEN: tried with tmux 3.3a). tmux itself looks whose the directory of its default sockets is.
+ * @throws config where the socket, or the directory in which it could be exchanged, is another user's
  */
 function requireOwnServer(socket: string): void {
-  const uid = statSync(socket, { throwIfNoEntry: false })?.uid ?? 0
-  if (uid === 0 || uid === process.geteuid?.()) return
+  if (!existsSync(socket)) return
+  const real = realpathSync(socket)
+  const uid = [real, dirname(real)]
+    .map(path => statSync(path).uid)
+    .find(one => one !== 0 && one !== process.geteuid?.())
+  if (uid === undefined) return
   throw new SentoError(
     "config",
-    `the tmux socket ${socket} belongs to another user (uid ${uid}), whose server could run programs as you`,
+    `the tmux socket ${socket} is another user's (uid ${uid}), whose server could run programs as you`,
     "where the agent has a user of its own, `sento init --hardened` prints how it is set up",
   )
 }

@@ -52,13 +52,22 @@ hardenedTest("hardened: whatever the agent runs, only its owner's user can say y
     `echo '{}' > ${home}/.sento-config.json`,
     `rm /srv/sento/${made.name}/door/agent.sock`,
     `touch /srv/sento/${made.name}/door/mine`,
+    ...["deny", "guard stop", "agents", "owner pin", "init --listen 0.0.0.0"].map(
+      words => `env -u SENTO_DOOR SENTO_HOME=${home} sento ${words}`,
+    ),
+    ...["STOP", "KILL"].map(signal => `kill -${signal} $(pgrep -u ${made.owner})`),
+    `cat /proc/$(pgrep -u ${made.owner} | head -1)/environ`,
   ]
+  const running = JSON.parse(await made.must(made.owner, "sento guard status --json"))
+  const config = readFileSync(`${home}/.sento-config.json`, "utf8")
   for (const trick of tricks) await made.agentRuns(trick)
   expect((await made.agentRuns("sento approve")).stderr).toContain("only the owner may do this")
   expect((await made.agentRuns(`cat ${home}/.sento-config.json`)).stderr).toContain("Permission denied")
   expect((await made.agentRuns(`rm /srv/sento/${made.name}/door/agent.sock`)).exit).not.toBe(0)
   expect(existsSync(`/srv/sento/${made.name}/door/mine`)).toBe(false)
   expect(await paired(made)).toEqual([])
+  expect(JSON.parse(await made.must(made.owner, "sento guard status --json")).pid).toBe(running.pid)
+  expect(readFileSync(`${home}/.sento-config.json`, "utf8")).toBe(config)
   await made.must(made.owner, "sento approve")
   expect(await paired(made)).toEqual(["kai"])
 
@@ -92,7 +101,7 @@ hardenedTest("hardened: whatever the agent runs, only its owner's user can say y
 hardenedTest(
   "hardened: without hands messages wait, and status and doctor say so; with hands they are typed",
   async made => {
-    await made.must(made.agent, "tmux kill-session -t =sento-hands")
+    await made.must(made.agent, `tmux kill-session -t =hands-${made.name}`)
     const nobody = `no \`sento hands\` of ${made.agent} is connected`
     await until("their end", async () => (await made.must(made.owner, "sento status")).includes(nobody))
     await world.sento("kai", ["send", made.name, "is anybody there?"])
@@ -105,7 +114,7 @@ hardenedTest(
     expect(await made.must(made.owner, "sento guard status")).toContain(`hands: ${nobody}, messages wait\n`)
     const doctor = await made.as(made.owner, "sento doctor")
     expect(doctor.exit).toBe(1)
-    const command = `tmux new-session -d -s sento-hands -e SENTO_DOOR=/srv/sento/${made.name}/door/agent.sock sento hands`
+    const command = `tmux new-session -d -s hands-${made.name} -e SENTO_DOOR=/srv/sento/${made.name}/door/agent.sock sento hands`
     expect(doctor.stdout).toContain(
       `wrong hands: ${nobody}; messages wait; ${made.agent} starts them: \`${command}\`\n`,
     )
@@ -192,7 +201,7 @@ hardenedTest(
     // In plain mode a config can name any socket; nobody's but the owner's own is one to speak to.
     const plain = "export SENTO_HOME=$HOME/plain PATH=/usr/bin:$PATH; mkdir -p $SENTO_HOME; sento"
     const words = `init --name p --session main --port 0 --tmux-socket ${socket}`
-    const refused = `the tmux socket ${socket} belongs to another user`
+    const refused = `the tmux socket ${socket} is another user's`
     expect((await made.as(made.owner, `${plain} ${words}`)).stderr).toContain(refused)
     for (const command of ["status", "doctor"]) await made.as(made.owner, `${plain} ${command}`)
     const guard = await made.as(made.owner, `${plain} guard`)

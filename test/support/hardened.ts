@@ -99,9 +99,14 @@ export async function createHardened({ profile, command, prepare }: Agent): Prom
       const [, user] = /^# as (\S+?)[,:]/.exec(part) ?? []
       if (user === agent) prepare?.(folder, agent)
       const session = /^tmux new-session .*-s main .*$/m
-      if (user !== undefined) await must(user, part.replace(session, `$& ${command(folder)}`))
+      const line = part.replace(session, `$& ${command(folder)}`)
+      // The agent's program may still be starting when doctor looks.
+      if (line.endsWith("sento doctor")) await until("a doctor without a finding", () => isWell(line))
+      else if (user !== undefined) await must(user, line)
     }
   }
+
+  const isWell = async (line: string): Promise<boolean> => (await as(owner, line)).exit === 0
 
   async function close(): Promise<void> {
     for (const child of lasting) child.kill("SIGKILL")
