@@ -70,6 +70,7 @@ export async function tryWays(all: readonly Installed[], wanted: readonly Way[])
       cells.push(word)
     }
     rows.push([way.name, ...cells])
+    console.error(`${rows.length} of ${wanted.length}`)
   }
   printTable(["way", ...all.map(({ program, version }) => `${program.name} ${version}`)], rows)
 }

@@ -105,4 +105,4 @@ export function signs(text: string): string[] {
  * 21 bytes, and measures emoji otherwise than the programs do. What of it is shown has to be the text's all the same.
  */
 const surelyShown =
-  /[!-~¡-¨ª-¬¯-\u02ff\u0370-\u0377\u0391-\u03ff\u0400-\u0482\u048a-\u052f\u05d0-\u05ea\u0621-\u064a\u0e01-\u0e30\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]/u
+  /[!-~¡-¨ª-¬¯-\u02ff\u0370-\u0377\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u05d0-\u05ea\u0621-\u064a\u0e01-\u0e30\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]/u

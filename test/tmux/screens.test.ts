@@ -88,6 +88,37 @@ describe("screens of the real programs", () => {
   })
 })
 
+/**
+ * Screens of the real programs from 40×10 to 200×60 (Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0, OpenCode
+ * 1.18.33; tmux 3.3a), each below its name, with the answers of a look in front.
+ */
+describe.each(["claude", "codex", "gemini", "opencode"] as const)("every size: %s", profile => {
+  const corpus = readFileSync(join(import.meta.dir, `../screens/sizes-${profile}.txt`), "utf8")
+  const sections = corpus
+    .split(/^=== /m)
+    .slice(1)
+    .map(section => [section.slice(0, section.indexOf("\n")), section] as const)
+
+  test.each(sections)("%s", (name, section) => {
+    const [, numbers = "", , title = "", ...screen] = section.split("\n")
+    const [, , , x, y, , , width, height] = numbers.split(" ").map(Number)
+    const seen = {
+      ...snapshotOf(null, profile),
+      ...{ title, width: width ?? 0, height: height ?? 0, cursor: { x: x ?? 0, y: y ?? 0 } },
+      lines: parseScreen(screen.join("\n")),
+    }
+    expect(stateOf(profile, seen)).toBe(stateNamed(name))
+  })
+})
+
+/** Codex's sign-in looks as its start does: `other` holds as well. */
+function stateNamed(name: string): string {
+  if (/codex.*dialog-login/.test(name)) return "other"
+  if (/no-provider|busy/.test(name)) return "busy"
+  if (/dialog/.test(name)) return "dialog"
+  return /-(ready|turn)$/.test(name) ? "ready" : "draft"
+}
+
 describe("what a program is given", () => {
   test.each([
     ["claude", "please ultracode, now", 'please "ultracode", now '],

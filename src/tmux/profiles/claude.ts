@@ -47,15 +47,18 @@ function read(snapshot: Snapshot): Reading {
 
 /**
  * The lines between the rules around the cursor: a dialog moves it away, and a status line may bring rules of its
- * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen.
+ * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen,
+ * and of a long text in 2.1.197, whose box does not scroll, the upper one.
  */
 function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
   const top = lastLine(lines, rule, cursor.y)
   const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
   const bottom = lower < 0 ? lines.length : lower
-  if (top < 0 || lines.slice(bottom + 1).some(line => dialog.test(line.text))) return null
+  if (top < 0 && lower < 0) return null
+  if (lines.slice(bottom + 1).some(line => dialog.test(line.text))) return null
   const [first, ...others] = lines.slice(top + 1, bottom)
-  const begins = scrolled.test(lines[top]?.text ?? "") ? further : /^(❯([\s\u00a0]|$)|[!#])/
+  const isCut = top < 0 || scrolled.test(lines[top]?.text ?? "")
+  const begins = isCut ? further : /^(❯([\s\u00a0]|$)|[!#])/
   if (first === undefined || !begins.test(first.text)) return null
   return others.every(line => further.test(line.text)) ? [first, ...others] : null
 }
