@@ -66,22 +66,28 @@ export function compareEnds(
 ): { readonly isOurs: boolean; readonly steps: number } {
   const seen = signs(shown)
   const whole = signs(text)
+  const leftOut = new Set<string>()
   let at = whole.length - 1
-  let sure = 0
+  let matched = 0
   let steps = 0
   for (let last = seen.length - 1; last >= 0; steps++) {
-    if (!exact && sure >= shortestTail) return { isOurs: true, steps }
+    if (!exact && matched >= shortestTail) return { isOurs: true, steps }
     const sign = whole[at]
     if (sign === undefined) return { isOurs: !exact, steps }
-    const isShown = seen[last] === sign
-    if (!isShown && surelyShown.test(sign)) return { isOurs: false, steps }
-    if (isShown) last--
-    if (isShown && surelyShown.test(sign)) sure++
+    if (seen[last] === sign) {
+      // A terminal shows a letter always or never.
+      if (leftOut.has(sign)) return { isOurs: false, steps }
+      last--
+      matched++
+    } else if (surelyShown.test(sign)) return { isOurs: false, steps }
+    else if (letter.test(sign)) leftOut.add(sign)
     at--
   }
   const isWhole = !whole.slice(0, at + 1).some(sign => surelyShown.test(sign))
-  return { isOurs: isWhole || sure >= shortestTail, steps: steps + at + 1 }
+  return { isOurs: isWhole || matched >= shortestTail, steps: steps + at + 1 }
 }
+
+const letter = /[\p{L}\p{N}]/u
 
 /** Fewer characters could be the end of anything. */
 const shortestTail = 20

@@ -69,6 +69,15 @@ describe("what is shown", () => {
     ["nothing", "", "empty"],
   ] as const)("%s: %s is %s", (_, box, want) => expect(boxContent(claude, box, text)).toBe(want))
 
+  const hindi = "कल की बैठक में क्या तय हुआ और कौन क्या करेगा वह सब लिख दो ".repeat(12)
+  const message = `← agent mira [k7q2]: ${hindi}`
+  test.each([
+    ["of a script that a terminal may not know, the end", hindi.slice(-200), "ours"],
+    ["… and a person's word behind it", `${hindi.slice(-200)} नहीं`, "joined"],
+    ["… and one that the text has elsewhere", `${hindi.slice(-200)} कल`, "joined"],
+    ["… all of it left out", "← agent mira [k7q2]:", "ours"],
+  ] as const)("%s", (_, box, want) => expect(boxContent(claude, box, message)).toBe(want))
+
   const long = Array.from({ length: 12 }, (_, index) => `line ${index}`).join("\n")
   const many = "x".repeat(2000)
   test.each([
