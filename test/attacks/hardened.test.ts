@@ -20,8 +20,11 @@ beforeAll(async () => {
 }, 60_000)
 
 afterAll(async () => {
-  await made?.close()
-  await world?.close()
+  try {
+    await made?.close()
+  } finally {
+    await world?.close()
+  }
 }, 30_000)
 
 const paired = async (made: Hardened): Promise<string[]> => {
