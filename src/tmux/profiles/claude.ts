@@ -4,6 +4,7 @@ import {
   boxText,
   composerState,
   lastLine,
+  noBox,
   type Profile,
   type Reading,
   reading,
@@ -38,7 +39,7 @@ function read(snapshot: Snapshot): Reading {
   // Its box looks ready. The alternate screen says nothing: 2.1.330 draws itself there from the start.
   if (/\bclaude agents$/.test(snapshot.title)) return reading("other", "the agents view is open", null)
   const box = findBox(snapshot)
-  if (box === null) return noBox(snapshot.lines)
+  if (box === null) return choiceOrNoBox(snapshot.lines)
   if (/^[!#]/.test(box[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^❯[\s\u00a0]?/, run => run.dim)
   if (text === "describe a task for a new session") return reading("other", "the agents view is open", null)
@@ -66,11 +67,11 @@ function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
 const further = /^( {2}|$)/
 
 /** What has no box asks something where a choice is pointed at below the last rule, whatever its words are. */
-function noBox(lines: readonly Line[]): Reading {
+function choiceOrNoBox(lines: readonly Line[]): Reading {
   const isChoice = lines.slice(lastLine(lines, rule) + 1).some(line => /^ *❯ \S/.test(line.text))
   return isChoice || lines.some(line => dialog.test(line.text))
     ? reading("dialog", "Claude Code waits for an answer", null)
-    : reading("other", "no box to type into is to be seen", null)
+    : noBox("Claude Code")
 }
 
 /** The title's spinner is a braille letter; the footer names the interrupt key, except over a draft. */

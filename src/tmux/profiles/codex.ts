@@ -4,6 +4,7 @@ import {
   boxText,
   composerState,
   lastLine,
+  noBox,
   type Profile,
   type Reading,
   reading,
@@ -37,7 +38,7 @@ function read(snapshot: Snapshot): Reading {
   const below = lines.slice(isCursorInBox ? cursor.y + 1 : Math.max(top, 0))
   const isMenu = /^› \d+\. /.test(lines[top]?.text ?? "")
   if (isMenu || below.some(line => dialog.test(line.text))) return asks
-  if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
+  if (!isCursorInBox) return noBox("Codex")
   const [first, ...others] = lines.slice(top, cursor.y + 1)
   const box = first === undefined ? [] : [withoutScrollMark(first, snapshot.width), ...others]
   const text = boxText(box, /^› ?/, run => run.dim)

@@ -4,6 +4,7 @@ import {
   boxText,
   composerState,
   lastLine,
+  noBox,
   type Profile,
   type Reading,
   reading,
@@ -41,7 +42,7 @@ function read(snapshot: Snapshot): Reading {
   if (below.some(line => dialog.test(line.text))) return asks
   if (top < 0 && fillsScreen(snapshot))
     return composerState(boxText(lines.slice(0, cursor.y + 1), /^/, isFaint), false)
-  if (!isCursorInBox) return reading("other", "no box to type into is to be seen", null)
+  if (!isCursorInBox) return noBox("Gemini CLI")
   if (lines[top]?.text.startsWith(" !") === true) return reading("draft", "the box is in shell mode", null)
   const box = lines.slice(top, cursor.y + 1)
   const text = boxText(box, /^ [>*] ?/, isFaint)

@@ -4,6 +4,7 @@ import {
   boxText,
   composerState,
   lastLine,
+  noBox,
   type Profile,
   type Reading,
   reading,
@@ -34,7 +35,7 @@ function read(snapshot: Snapshot): Reading {
   const below = lines.slice(lastLine(lines, boxEnd) + 1)
   if ((box === null ? lines : below).some(line => dialog.test(line.text)))
     return reading("dialog", "OpenCode waits for an answer", null)
-  if (box === null) return reading("other", "no box to type into is to be seen", null)
+  if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))

@@ -41,6 +41,10 @@ export function reading(state: PaneState, reason: string, box: string | null): R
   return { state, reason, box }
 }
 
+/** Neither its box is to be seen nor a dialog that is known. @param label - what people call the program */
+export const noBox = (label: string): Reading =>
+  reading("other", `${label} shows no box to type into; it may be asking something`, null)
+
 /**
  * The text and a space: at its end many things change what return does, and a space ends them all. `@word` opens a
  * completion (OpenCode 1.18.33, Codex 0.169.0), `:word` one of emoji and `\` makes a line break (Claude Code 2.1.332;
