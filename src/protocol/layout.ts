@@ -2,6 +2,7 @@
  * What of a message reaches the terminal.
  * @see docs/PROTOCOL.md section 6
  */
+import { joinsToNext, joinsToPrevious, virama } from "./joining-types.ts"
 
 /** What is typed where a message has nothing that can be seen. */
 export const nothingVisible = "(no visible text)"
@@ -61,39 +62,51 @@ const escapedUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4
 export const visibleLine = (text: string): string => visibleText(text).replace(/\n\s*/g, " ")
 
 /**
- * Visible text alone: NFC, line breaks as LF, tabs as four spaces; no control, no invisible or reordering
- * character, no lone surrogate; no mention that an agent program would read as a file. Applying it again
- * changes nothing.
+ * Visible text alone, each sign as it was sent (a file name in NFD is found by no other spelling): line breaks as LF,
+ * tabs as four spaces; no control, no invisible or reordering character, no lone surrogate; no mention that an agent
+ * program would read as a file. Applying it again changes nothing.
  */
 export function sanitise(text: string): string {
   const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
-  // A second time, because composing can turn the last part of an emoji into a plain sign (↔ and U+0338).
-  const visible = withoutInvisible(withoutInvisible(lines).normalize("NFC"))
-  return visible.replace(/\S+/gu, defuseMentions)
+  return lines
+    .replace(invisible, "")
+    .replace(placedOrStray, (_, placed: string | undefined) => placed ?? "")
+    .replace(/\S+/gu, defuseMentions)
 }
 
-const withoutInvisible = (text: string): string =>
-  text.replace(emojiOrInvisible, (_, emoji: string | undefined) => emoji ?? "")
-
-/** One drawn emoji: the only place where a joiner (U+200D) or an emoji selector (U+FE0F) is part of what one sees. */
-const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
-const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
 /** Format characters that are drawn: a number's or word's sign around it (Unicode's Prepended_Concatenation_Mark). */
 const drawn = String.raw`\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}`
+/** Whether these are part of what one sees depends on what stands about them, once all else is gone. */
+const placeable = String.raw`\u200C\u200D\uFE0F`
 /** Private use is none of these: fonts draw it, and prompts are made of it. */
-const invisible = String.raw`(?![\n${drawn}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`
-const emojiOrInvisible = new RegExp(`(${emoji})|${invisible}`, "gu")
+const invisible = new RegExp(
+  String.raw`(?![\n${drawn}${placeable}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`,
+  "gu",
+)
+
+/** One drawn emoji, with its joiners (U+200D) and its selector (U+FE0F). */
+const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
+const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
+/**
+ * Joiners that are spelling: Persian and Kurdish part letters with U+200C, Hindi and Sinhala choose the form of a
+ * cluster with either (RFC 5892, appendix A.1 and A.2, "ContextJ"). Marks between are Joining_Type T. One looks back
+ * from the joiner: looked back from each sign, 32,768 marks would take seconds.
+ */
+const nonJoiner = String.raw`\u200C(?<=[${joinsToNext}][\p{Mn}\p{Me}]*\u200C)(?=[\p{Mn}\p{Me}]*[${joinsToPrevious}])`
+const behindVirama = String.raw`[\u200C\u200D](?<=[${virama}].)`
+const placedOrStray = new RegExp(`(${emoji}|${nonJoiner}|${behindVirama})|[${placeable}]`, "gu")
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 
 /**
  * An `@` that starts a word which could be a path: Claude Code 2.1.197, Codex and OpenCode read a file named so
- * without asking (Gemini CLI is given no `@` at all: its profile). A quote after it starts a path with spaces. One look for the last separator
+ * without asking (Gemini CLI is given no `@` at all: its profile). A quote after it starts a path with spaces; U+1FEF
+ * is one in NFC, the only sign of these that has another spelling. One look for the last separator
  * of a word serves all its `@`s: a lookahead for each would take seconds for 32,768 of them.
  */
 function defuseMentions(word: string): string {
   const end = Math.max(...["/", ".", "~", "\\"].map(separator => word.lastIndexOf(separator)))
   return word.replace(mention, (at, offset: number) =>
-    offset < end || /["'`]/.test(word.charAt(offset + 1)) ? "＠" : at,
+    offset < end || /["'`\u1fef]/.test(word.charAt(offset + 1)) ? "＠" : at,
   )
 }

@@ -39,19 +39,25 @@ export function parseScreen(captured: string): Line[] {
     })
 }
 
+/** A parameter with colons is one whole: `4:2` underlines twice (as tmux 3.3a prints it), `58:2::r:g:b` colours the line. */
 function applySgr(style: Style, parameters: string): Style {
-  const codes = parameters.split(/[;:]/)
+  const codes = parameters.split(";")
   let next = style
   for (let index = 0; index < codes.length; index++) {
-    const code = Number(codes[index] || 0)
-    if (code === 38 || code === 48) {
+    const [code = "", ...parts] = codes[index]?.split(":") ?? []
+    if (parts.length > 0) next = code === "38" ? { ...next, colour: colourOf(parts) } : next
+    else if (code === "38" || code === "48" || code === "58") {
       const length = codes[index + 1] === "5" ? 3 : 5
-      if (code === 38) next = { ...next, colour: codes.slice(index, index + length).join(";") }
+      if (code === "38") next = { ...next, colour: codes.slice(index, index + length).join(";") }
       index += length - 1
-    } else next = applyCode(next, code)
+    } else next = applyCode(next, Number(code))
   }
   return next
 }
+
+/** As it is written with semicolons: without the colour space, which stands before the last three (ISO 8613-6). */
+const colourOf = ([kind = "", ...values]: readonly string[]): string =>
+  ["38", kind, ...(kind === "2" ? values.slice(-3) : values)].join(";")
 
 function applyCode(style: Style, code: number): Style {
   if (code === 0) return plainStyle

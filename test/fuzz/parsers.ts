@@ -50,7 +50,7 @@ function headersOf(bytes: Buffer): (name: string) => string | null {
 const linesOf = (headers: Headers): Buffer =>
   Buffer.from(headers.map(([name, value]) => `${name}: ${value}`).join("\r\n"))
 
-const unseen = /(?!\n|\u200d|\ufe0f)[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
+const unseen = /(?!\n|\u200c|\u200d|\ufe0f)[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u
 const good = { plain: signPlain(pair, body), sealed: signSealed(pair, body) }
 const asked = { signature: good.plain.signature, id: String(body.id) }
 const acceptance = { v: 1, re: asked.signature, status: 202, id: asked.id, state: "accepted" }

@@ -1,0 +1,73 @@
+/** Styles as `tmux capture-pane -e` tells them: what is dim is a placeholder, and a person's words are not. */
+import { describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseScreen } from "../../src/tmux/screen.ts"
+
+const plain = { dim: false, reverse: false, colour: null }
+const styleOf = (parameters: string): unknown => {
+  const [run] = parseScreen(`\x1b[${parameters}mwords`)[0]?.runs ?? []
+  return { dim: run?.dim, reverse: run?.reverse, colour: run?.colour }
+}
+
+describe("of the parameters", () => {
+  test.each([
+    ["an underline's colour out of 256", "58;5;2", plain],
+    ["an underline's colour in red, green and blue", "58;2;2;7;2", plain],
+    ["the same with colons and a colour space", "58:2::2:7:2", plain],
+    ["with colons, out of 256", "58:5:2", plain],
+    ["an underline of two lines", "4:2", plain],
+    ["no underline, which ends nothing else", "2;4:0", { ...plain, dim: true }],
+    ["an underline of every kind, then dim", "4:3;58:5:7;2", { ...plain, dim: true }],
+    ["dim before an underline's colour", "2;58;5;22", { ...plain, dim: true }],
+    ["an underline's colour before the reverse", "58;5;27;7", { ...plain, reverse: true }],
+    ["a ground out of 256", "48;5;2", plain],
+    ["a ground with colons", "48:2::2:2:2", plain],
+    ["a colour out of 256", "38;5;248", { ...plain, colour: "38;5;248" }],
+    ["the same with colons", "38:5:248", { ...plain, colour: "38;5;248" }],
+    ["a colour in red, green and blue", "38;2;100;2;2", { ...plain, colour: "38;2;100;2;2" }],
+    ["the same with colons", "38:2:100:2:2", { ...plain, colour: "38;2;100;2;2" }],
+    ["the same with a colour space", "38:2::100:2:2", { ...plain, colour: "38;2;100;2;2" }],
+    ["a colour, and dim", "38;5;2;2", { dim: true, reverse: false, colour: "38;5;2" }],
+    ["nothing at all", "", plain],
+    ["dim that is ended", "2;22", plain],
+    ["dim that is reset", "2;0", plain],
+    ["dim that is reset by nothing", "2;", plain],
+  ])("%s", (_, parameters, want) => expect(styleOf(parameters)).toEqual(want))
+
+  test("an underline of any colour and kind, whatever it is written with, makes nothing dim, reverse or coloured", () => {
+    for (let value = 0; value < 256; value += 1)
+      for (const one of [
+        `58;5;${value}`,
+        `58:5:${value}`,
+        `58;2;${value};${value};${value}`,
+        `4:${value % 6}`,
+      ])
+        expect(styleOf(one)).toEqual(plain)
+  })
+})
+
+test("tmux's own words for underlined text are no dim text", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sento-sgr-"))
+  const tmux = (...words: string[]): string =>
+    Bun.spawnSync(["tmux", "-u", "-S", join(folder, "tmux"), "-f", "/dev/null", ...words], {
+      env: { PATH: process.env.PATH ?? "", TERM: "xterm-256color", LANG: "C.UTF-8" },
+    }).stdout.toString()
+  try {
+    const drawn = String.raw`\033[58;5;2;4:3mone\033[0m \033[4:2mtwo\033[0m \033[58:2::2:2:2;4mthree\033[0m \033[2mfaint\033[0m`
+    tmux("new-session", "-d", "-s", "x", "-x", "60", "-y", "4", `printf '${drawn}'; exec cat`)
+    const deadline = Date.now() + 10_000
+    let shown = ""
+    while (!shown.includes("faint")) {
+      if (Date.now() > deadline) throw new Error(`never drawn: ${shown}`)
+      shown = tmux("capture-pane", "-e", "-p", "-t", "x")
+    }
+    const runs = parseScreen(shown)[0]?.runs ?? []
+    const dim = runs.filter(run => run.dim).map(run => run.text)
+    expect({ shown, dim }).toEqual({ shown, dim: ["faint"] })
+  } finally {
+    tmux("kill-server")
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
