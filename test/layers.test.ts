@@ -58,6 +58,39 @@ test("no import of src runs back", () => {
   expect(violations(sources)).toEqual([])
 })
 
+/** Modules of tmux/ that start a tmux client, or use what does. */
+const clients = ["tmux", "pane", "popup", "owners", "snapshot", "typing", "terminal", "own-hands"].map(
+  name => `tmux/${name}.ts`,
+)
+
+/** What each of these is needed for: `hands` runs as the agent's user; the demo's server is its own. */
+const mayUseTmux = [
+  // In this process in plain mode, by nobody in hardened mode.
+  "guardian/own-terminal.ts",
+  "commands/hands.ts",
+  "commands/demo.ts",
+  // `tmux -V`, which speaks to no server; and the session in which the owner runs `sento init`.
+  "commands/doctor.ts",
+  "commands/init.ts",
+  "guardian/guardian.ts",
+]
+
+test("what runs as the owner reaches tmux by own-terminal.ts alone, which is closed in hardened mode", () => {
+  const users = [...texts].flatMap(([file, text]) => {
+    // Types are gone, and so are imports of nothing else.
+    const scanned = new Bun.Transpiler({ loader: "ts" }).scanImports(text)
+    const targets = scanned.map(({ path }) => posix.join(posix.dirname(file), path))
+    return layerOf(file) !== "tmux" && targets.some(target => clients.includes(target)) ? [file] : []
+  })
+  expect(users.filter(file => !mayUseTmux.includes(file))).toEqual([])
+  const calls = (file: string, pattern: RegExp): string[] => texts.get(file)?.match(pattern) ?? []
+  for (const file of ["commands/doctor.ts", "guardian/guardian.ts"])
+    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|program).*/g)).toEqual([
+      'import { tmuxVersion } from "../tmux/tmux.ts"',
+    ])
+  expect(calls("commands/init.ts", /runTmux\(.*/g)).toHaveLength(1)
+})
+
 /** All that is loaded with a file: types and what is imported where it is used are not. */
 function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen

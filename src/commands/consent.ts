@@ -153,10 +153,10 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
   }
 }
 
-/** The name is another pair's: a new name for this one, or the same for replacing that one. */
+/** The name is another one's: a new name for this one, or the same for replacing that one. */
 async function askOtherName(name: string, withdrawn: AbortSignal): Promise<NameWish | null> {
   tell(
-    `An agent named ${name} is paired already. Give this one another name, or type ${name} to replace that pair`,
+    `The name ${name} is another one's here: of a pair, or of a join that waits. Give this one another name, or type ${name} to end that one`,
   )
   const answer = await ask("Name for it here", {
     check: text => (isName(text) ? undefined : nameRule),

@@ -1,7 +1,8 @@
 /** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
 import { existsSync, statSync } from "node:fs"
-import type { GuardStatus, Probe } from "../guardian/door-requests.ts"
-import { sharedFolderFault } from "../guardian/hardening.ts"
+import type { GuardStatus, Probe, SessionState } from "../guardian/door-requests.ts"
+import { handsCommand, sharedFolderFault } from "../guardian/hardening.ts"
+import { ownTerminal } from "../guardian/own-terminal.ts"
 import { lossOf, lossWords } from "../guardian/pairs.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -12,10 +13,8 @@ import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
 import { createFacts } from "../store/peers.ts"
-import { findPane } from "../tmux/pane.ts"
-import { isOwnServer } from "../tmux/popup.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
-import { runTmux, tmuxVersion } from "../tmux/tmux.ts"
+import { tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
 import { guardStatus } from "./guard.ts"
 import { needConfig } from "./home.ts"
@@ -26,6 +25,9 @@ import { print, printJson } from "./terminal.ts"
 type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
 
 const oldestTmux = [3, 2] as const
+/** More than the longest time between two tries of theirs. */
+const handsMilliseconds = 2500
+const lookMilliseconds = 50
 /** How long the loss of a database is told. */
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
@@ -41,7 +43,6 @@ export async function doctor(paths: Paths, name: string | null, isJson: boolean)
 }
 
 async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
-  const tmux = await attempt("tmux", checkTmux)
   const found: Config[] = []
   const read = await attempt("config", () => {
     const config = needConfig(paths)
@@ -49,20 +50,28 @@ async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
     return { check: "config", is: `${paths.config} (${config.name})`, fix: null }
   })
   const [config] = found
-  if (config === undefined) return [read, tmux]
+  if (config === undefined) return [read, await attempt("tmux", checkTmux)]
   const database = await attempt("database", () => checkDatabase(paths))
-  const running = await statusOrNull(paths)
+  const running = await statusWithHands(paths)
   return [
     read,
     ...checkFolder(paths),
-    ...(config.hardened === undefined ? [] : await checkHardened(config, config.hardened)),
-    tmux,
-    ...(tmux.fix === null ? [await checkSession(config, paths)] : []),
+    ...(config.hardened === undefined ? await checkOwn(config, paths) : await checkHardened(config, running)),
     database,
     checkGuardian(running),
     ...(running === null ? [] : [checkPort(running)]),
     ...(name === null ? [] : [await checkPeer(paths, config, running, name)]),
   ]
+}
+
+/** The status, once the hands of hardened mode have had the time to find a Guardian that was just started. */
+async function statusWithHands(paths: Paths): Promise<GuardStatus | null> {
+  const deadline = Date.now() + handsMilliseconds
+  for (;;) {
+    const running = await statusOrNull(paths)
+    if (running?.hands?.connected !== false || Date.now() > deadline) return running
+    await Bun.sleep(lookMilliseconds)
+  }
 }
 
 const statusOrNull = (paths: Paths): Promise<GuardStatus | null> => guardStatus(paths).catch(() => null)
@@ -77,8 +86,9 @@ async function attempt(check: string, work: () => Finding | Promise<Finding>): P
   }
 }
 
-async function checkTmux(): Promise<Finding> {
-  const version = await tmuxVersion()
+const checkTmux = async (): Promise<Finding> => judgeTmux(await tmuxVersion())
+
+function judgeTmux(version: string): Finding {
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number)
   const isNew = major > oldestTmux[0] || (major === oldestTmux[0] && minor >= oldestTmux[1])
   return { check: "tmux", is: version, fix: isNew ? null : "install tmux 3.2 or newer" }
@@ -96,11 +106,18 @@ function checkFolder({ folder }: Paths): Finding[] {
   ]
 }
 
-/** Whether the agent's user can do no more than it should, and the Guardian reaches its tmux. */
-async function checkHardened(
-  { name, tmux }: Config,
-  { folder, user }: NonNullable<Config["hardened"]>,
-): Promise<Finding[]> {
+/** tmux, and the session as it is from here. */
+async function checkOwn(config: Config, paths: Paths): Promise<Finding[]> {
+  const tmux = await attempt("tmux", checkTmux)
+  return tmux.fix === null ? [tmux, await checkSession(config, paths)] : [tmux]
+}
+
+/**
+ * Whether the agent's user can do no more than it should, and works at the terminal. Nothing here speaks to that
+ * user's tmux: what is known of it are the words of its hands.
+ */
+async function checkHardened(config: Config, running: GuardStatus | null): Promise<Finding[]> {
+  const { folder, user } = config.hardened ?? { folder: "", user: "" }
   const fault = sharedFolderFault(folder, user, process.getuid?.() ?? -1)
   const steps = `run the steps of \`sento init --hardened --agent-user ${user}\``
   const door = {
@@ -108,20 +125,34 @@ async function checkHardened(
     is: `${folder} ${fault ?? `is shared with ${user} alone`}`,
     fix: fault === null ? null : steps,
   }
-  if (await isOwnServer({ socket: tmux.socket }))
-    return [door, { check: "hardened", is: `the tmux server is not ${user}'s`, fix: steps }]
-  const { status, stderr } = await runTmux({ socket: tmux.socket }, ["list-sessions"])
-  if (status === 0)
-    return [door, { check: "hardened", is: `${name}'s tmux server is not ours, and lets us in`, fix: null }]
-  return [door, { check: "hardened", is: `${user}'s tmux server: ${stderr.trim()}`, fix: steps }]
+  return running === null ? [door] : [door, ...(await checkHands(config, user, running))]
+}
+
+async function checkHands(config: Config, user: string, running: GuardStatus): Promise<Finding[]> {
+  const { hands, session } = running
+  if (hands === undefined)
+    return [{ check: "hands", is: "the Guardian runs as before", fix: "run `sento guard restart`" }]
+  if (!hands.connected) {
+    const start = `${user} starts them: \`${handsCommand(config.name)}\``
+    return [{ check: "hands", is: `${hands.reason}; messages wait`, fix: start }]
+  }
+  const tmux = judgeTmux(hands.tmux ?? "not installed")
+  return [
+    { check: "hands", is: `${user}'s are at the terminal`, fix: null },
+    { ...tmux, is: `${tmux.is} (${user}'s)` },
+    {
+      check: "session",
+      is: `${session.target}: ${sessionWords[session.state]}`,
+      fix: await fixOf(config, session.state),
+    },
+  ]
 }
 
 /** As the Guardian sees it where one runs, for it keeps to the pane that it was given. */
 async function checkSession(config: Config, paths: Paths): Promise<Finding> {
-  const { session, socket } = config.tmux
+  const { session } = config.tmux
   const here = await sessionState(config)
   const state = (await statusOrNull(paths))?.session.state ?? here
-  const server = socket === null ? "" : `-S ${socket} `
   const is = `${session}: ${sessionWords[state]}`
   if (state === "other" && here !== "other" && here !== "absent")
     return {
@@ -129,17 +160,27 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
       is: `${is} (${here} in another pane)`,
       fix: "run `sento guard attach` to take it",
     }
-  const fixes: Partial<Record<typeof state, string>> = {
-    absent: `run \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
+  return { check: "session", is, fix: await fixOf(config, state) }
+}
+
+/** What makes a session one that can be typed into; null where there is nothing to do. */
+async function fixOf(config: Config, state: SessionState): Promise<string | null> {
+  const { session, socket } = config.tmux
+  const { hardened } = config
+  const server = socket === null || hardened !== undefined ? "" : `-S ${socket} `
+  const start = hardened === undefined ? "run" : `${hardened.user} runs`
+  const fixes: Partial<Record<SessionState, string>> = {
+    absent: `${start} \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
     shell: "start the agent program there",
-    other: await fixForOther(config),
+    other: state === "other" ? await fixForOther(config) : "",
   }
-  return { check: "session", is, fix: fixes[state] ?? null }
+  return fixes[state] ?? null
 }
 
 /** `plain` is proposed only where nothing names a program that has a profile of its own. */
-async function fixForOther({ tmux }: Config): Promise<string> {
-  const pane = await findPane({ socket: tmux.socket }, tmux.session)
+async function fixForOther(config: Config): Promise<string> {
+  const { tmux } = config
+  const pane = (await ownTerminal(config)?.take(tmux.session)) ?? null
   const owner = pane === null ? null : keyboardOwner(pane.pid)
   const start = "start the agent program there"
   if (owner === null) return start

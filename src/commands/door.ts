@@ -50,35 +50,52 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   request: DoorRequestInput,
   options: DoorOptions<Event> = {},
 ): Promise<Result> {
-  const path = pathOf(paths, door)
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   // It may be rejected before anybody awaits it: the socket can close while this is still connecting.
   promise.catch(() => {})
-  let received = ""
-  const decoder = new TextDecoder()
   const takeLine = (text: string): void => {
     const line = JSON.parse(text) as Line
     if (line.event !== undefined) options.onEvent?.(line.event as Event)
     else if (line.error !== undefined) reject(errorOf(line.error))
     else resolve(line.result as Result)
   }
-  const socket = await connect(path, {
-    data(_, chunk) {
-      const lines = (received + decoder.decode(chunk, { stream: true })).split("\n")
-      received = lines.pop() ?? ""
-      for (const line of lines) takeLine(line)
-    },
-    close: () => reject(new HungUp()),
-    error: () => reject(new HungUp()),
-  })
+  const line = await openLine(paths, door, takeLine, () => reject(new HungUp()))
   const stop = (): void => {
     reject(new SentoError("interrupted", "stopped waiting"))
-    socket.end()
+    line.end()
   }
   if (options.signal?.aborted) stop()
   else options.signal?.addEventListener("abort", stop)
-  write(socket, `${JSON.stringify(request)}\n`)
-  return promise.finally(() => socket.end())
+  line.say(request)
+  return promise.finally(line.end)
+}
+
+/** A connection to a door, a JSON value a line both ways. */
+export type DoorLine = { say(value: unknown): void; end(): void }
+
+/**
+ * Opens one.
+ * @param onClosed - called once the other side has hung up, perhaps before this resolves
+ * @throws NoGuardian; config where the door is another user's; failed where it cannot be reached
+ */
+export async function openLine(
+  paths: Paths,
+  door: DoorName,
+  onLine: (text: string) => void,
+  onClosed: () => void,
+): Promise<DoorLine> {
+  let received = ""
+  const decoder = new TextDecoder()
+  const socket = await connect(pathOf(paths, door), {
+    data(_, chunk) {
+      const lines = (received + decoder.decode(chunk, { stream: true })).split("\n")
+      received = lines.pop() ?? ""
+      for (const line of lines) onLine(line)
+    },
+    close: onClosed,
+    error: onClosed,
+  })
+  return { say: value => write(socket, `${JSON.stringify(value)}\n`), end: () => void socket.end() }
 }
 
 /** The agent's side knocks at a Guardian that is another user's, and knows it by SENTO_DOOR; any other at its own. */
@@ -116,7 +133,7 @@ const unwritten = new WeakMap<Bun.Socket, Buffer>()
 
 /** A socket takes what fits; the rest goes when it drains. Not awaited: one that closes first never drains. */
 function write(socket: Bun.Socket, text: string): void {
-  unwritten.set(socket, Buffer.from(text))
+  unwritten.set(socket, Buffer.concat([unwritten.get(socket) ?? Buffer.alloc(0), Buffer.from(text)]))
   resumeWriting(socket)
 }
 
@@ -126,6 +143,6 @@ function resumeWriting(socket: Bun.Socket): void {
     unwritten.set(socket, rest.subarray(Math.max(0, socket.write(rest))))
 }
 
-function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {
+export function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {
   return new SentoError(isErrorCode(code) ? code : "failed", message, hint)
 }

@@ -237,6 +237,16 @@ const addSetup: Add = (program, finish) => {
     )
 }
 
+const addHands: Add = (program, finish) => {
+  command(
+    program,
+    "hands",
+    "type for a Guardian of another user, as the agent's user (hardened mode)",
+  ).action(async (options: Json) =>
+    finish(await (await import("./hands.ts")).hands(paths(), options.json ?? false)),
+  )
+}
+
 const addMcp: Add = (program, finish) => {
   command(program, "mcp", "serve the agent's side to an agent program, over stdin and stdout").action(
     async () => finish(await (await import("./mcp.ts")).mcp(paths())),
@@ -284,6 +294,7 @@ const commands = {
   status: addStatus,
   doctor: addDoctor,
   setup: addSetup,
+  hands: addHands,
   mcp: addMcp,
   hook: addHook,
   demo: addDemo,

@@ -6,6 +6,7 @@ import type { Alive, GuardStatus, PausedAgent } from "../guardian/door-requests.
 import { ownCommand } from "../guardian/own-command.ts"
 import { pauseWords } from "../guardian/pauses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
+import { guardianEnvironment } from "../protocol/environment.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 import { makeFolder } from "../store/config.ts"
@@ -67,6 +68,7 @@ export async function guard(paths: Paths, isJson: boolean): Promise<number> {
 
 /** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
 export async function guardForeground(paths: Paths): Promise<number> {
+  cleanEnvironment()
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(paths)
   const guardian = await startGuardian(paths, systemClock()).catch(error => throwPlainly(error, paths))
@@ -75,6 +77,13 @@ export async function guardForeground(paths: Paths): Promise<number> {
   await Promise.race([guardian.asked, signalled])
   await guardian.stop()
   return 0
+}
+
+/** Runs this very program again where its environment has more than a Guardian is given: Bun has read it by now. */
+function cleanEnvironment(): void {
+  const clean = guardianEnvironment(process.env)
+  if (Object.keys(clean).length === Object.keys(process.env).length || process.execve === undefined) return
+  process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], clean)
 }
 
 /** A full disk is no bug. */
@@ -114,12 +123,17 @@ export async function guardStatusCommand(paths: Paths, isJson: boolean): Promise
     const { name, host, port, pid, session, waiting } = status
     print(`${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
     print(`session ${session.target}: ${session.state}`)
+    if (status.hands !== undefined) print(`hands: ${handsLine(status.hands)}`)
     print(`waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
     for (const one of status.paused ?? []) print(`paused: ${pausedWords(one)}`)
     if (status.held !== undefined) print(`held: ${heldWords(status.held, Date.now())}`)
   }
   return status === null ? 1 : 0
 }
+
+/** In hardened mode: who works at the terminal, for people. */
+const handsLine = (hands: NonNullable<GuardStatus["hands"]>): string =>
+  hands.connected ? `connected (tmux ${hands.tmux ?? "not found"})` : `${hands.reason}, messages wait`
 
 /** An agent whose messages are kept and not typed, for people. */
 export const pausedWords = (one: PausedAgent): string =>
@@ -216,7 +230,7 @@ async function startOnce(paths: Paths): Promise<Alive | null> {
     detached: true,
     stdio: ["ignore", output, output],
     cwd: "/",
-    env: { ...process.env, SENTO_HOME: paths.home },
+    env: { ...guardianEnvironment(process.env), SENTO_HOME: paths.home },
   })
   closeSync(output)
   child.unref()

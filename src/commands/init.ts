@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import { doorFolder, hardeningSteps, ownUser, requireUserName } from "../guardian/hardening.ts"
+import { ownTerminal } from "../guardian/own-terminal.ts"
 import { firstPort, isHost } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
@@ -10,7 +11,6 @@ import { isName, nameRule, profileNames } from "../protocol/names.ts"
 import { type Config, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { agentIn } from "../tmux/agent-programs.ts"
-import { findPane } from "../tmux/pane.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import { requireOwner } from "./consent.ts"
 import { runningGuardian } from "./guard.ts"
@@ -75,9 +75,11 @@ function tellSteps({ name, tmux }: Config, options: InitOptions): number {
 }
 
 /** What keeps messages from being typed, as far as one can see it now. */
-async function tellWhatIsMissing({ tmux }: Config): Promise<void> {
+async function tellWhatIsMissing(config: Config): Promise<void> {
+  const { tmux } = config
   try {
-    if ((await findPane({ socket: tmux.socket }, tmux.session)) !== null) return
+    const terminal = ownTerminal(config)
+    if (terminal === null || (await terminal.take(tmux.session)) !== null) return
     tell(`sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
   } catch (error) {
     if (!(error instanceof SentoError)) throw error
@@ -109,13 +111,29 @@ async function completed(current: Config | null, options: InitOptions): Promise<
     tmux: {
       ...current?.tmux,
       session,
-      socket: socketOf(options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null,
+      socket: isHardened(current, options)
+        ? null
+        : (socketOf(options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null),
       profile,
     },
     ...(options.agentUser === undefined || options.hardened
       ? {}
       : { hardened: { folder: doorFolder(name), user: requireUserName(options.agentUser) } }),
   }
+}
+
+/**
+ * Then tmux is the agent's, and the hands find it by themselves.
+ * @throws usage for a socket of it
+ */
+function isHardened(current: Config | null, options: InitOptions): boolean {
+  const isHardened = current?.hardened !== undefined || options.agentUser !== undefined
+  if (!isHardened || options.tmuxSocket === undefined) return isHardened
+  throw new SentoError(
+    "usage",
+    "in hardened mode the tmux server is the agent's, and nothing of the owner's speaks to it",
+    "leave --tmux-socket away: `sento hands` uses the server in which it is started",
+  )
 }
 
 /** Absolute, because the Guardian runs in another directory. */

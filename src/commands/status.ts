@@ -1,5 +1,6 @@
 /** `sento status`: only reads, and needs no Guardian. */
 import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door-requests.ts"
+import { ownTerminal } from "../guardian/own-terminal.ts"
 import { listLoopsThere, listPaused } from "../guardian/pauses.ts"
 import { listQuestions } from "../guardian/questions.ts"
 import type { Question } from "../guardian/surfaces.ts"
@@ -12,9 +13,6 @@ import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { createPeers } from "../store/peers.ts"
 import { createRequests } from "../store/requests.ts"
-import { findPane } from "../tmux/pane.ts"
-import { detectProfile, keyboardOwner } from "../tmux/program.ts"
-import { lookAtPane } from "../tmux/typing.ts"
 import { heldThere } from "./agents.ts"
 import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
@@ -44,7 +42,9 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
   const kept = readKept(paths, config)
   const agents = Object.keys(config.agents)
-  if (isJson) printJson({ name: config.name, guardian: guardianOf(running), session, agents, ...kept })
+  const hands = running?.hands === undefined ? {} : { hands: running.hands }
+  if (isJson)
+    printJson({ name: config.name, guardian: guardianOf(running), session, ...hands, agents, ...kept })
   else for (const line of lines(config, running, session, kept)) print(line)
   return 0
 }
@@ -54,16 +54,17 @@ const guardianOf = (running: GuardStatus | null): object =>
     ? { running: false }
     : { running: true, pid: running.pid, host: running.host, port: running.port }
 
-/** What the session's pane is now, looked at from here; absent where there is no tmux. */
-export async function sessionState({ tmux }: Config): Promise<SessionState> {
-  const server = { socket: tmux.socket }
+/**
+ * What the session's pane is now, looked at from here; absent where there is no tmux. In hardened mode nothing of the
+ * owner's looks there, and `other` says that it cannot be typed into.
+ */
+export async function sessionState(config: Config): Promise<SessionState> {
+  const terminal = ownTerminal(config)
+  if (terminal === null) return "other"
+  const { session, profile, allowShell = false } = config.tmux
   try {
-    const pane = await findPane(server, tmux.session)
-    if (pane === null) return "absent"
-    const owner = keyboardOwner(pane.pid)
-    const profile = tmux.profile ?? (owner === null ? null : detectProfile(owner))
-    if (profile === null) return "other"
-    return (await lookAtPane(server, pane, profile, tmux.allowShell ?? false)).state
+    const { target } = await terminal.find(null, { session, profile })
+    return target.kind === "none" ? target.state : await terminal.look(target, allowShell)
   } catch {
     return "absent"
   }
@@ -104,7 +105,7 @@ function lines(
     running === null
       ? "guardian  does not run (`sento guard` starts it)"
       : `guardian  listens on ${formatAddress(running.host, running.port)} (pid ${running.pid})`,
-    `session   ${session.target}: ${sessionWords[session.state]}`,
+    `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
     ...paused.map(one => `paused    ${pausedWords(one)}`),
@@ -121,6 +122,17 @@ function lines(
     ),
   ]
 }
+
+/** What is known of the session; in hardened mode nothing is where nobody is there to look. */
+function sessionLine(isHardened: boolean, running: GuardStatus | null, state: SessionState): string {
+  if (running === null && isHardened) return "not looked at from here; messages wait for the Guardian"
+  const words = handsWords(running)
+  return words === null ? sessionWords[state] : `${words}, messages wait`
+}
+
+/** Why nobody is at the terminal; null where somebody is, and outside hardened mode. */
+export const handsWords = (running: GuardStatus | null): string | null =>
+  running?.hands === undefined || running.hands.connected ? null : running.hands.reason
 
 /** The states of a session, for people. */
 export const sessionWords: Readonly<Record<SessionState, string>> = {

@@ -28,10 +28,11 @@ export type Distrusted = ReadonlyMap<number, string>
  * @param distrusted - the agent's pane process and the Guardian
  */
 export function reasonToDistrust(pid: number, distrusted: Distrusted): string | null {
+  const panes = panesOf(distrusted)
   for (let next = pid; next > 1; ) {
     const stat = processStat(next)
     if (stat === null) return "it has ended, or who started it has"
-    const reason = distrusted.get(stat.pid) ?? programReason(stat)
+    const reason = distrusted.get(stat.pid) ?? paneReason(stat.pid, panes) ?? programReason(stat)
     if (reason !== null) return reason
     next = stat.parent
   }
@@ -47,6 +48,32 @@ export function refuseDistrusted(pid: number, distrusted: Distrusted): void {
     `only the owner may do this: ${reason}`,
     "run it in a terminal of your own",
   )
+}
+
+/** What tmux put into the environment of each distrusted pane's process, and why that one is distrusted. */
+function panesOf(distrusted: Distrusted): ReadonlyMap<string, string> {
+  const others = [...distrusted].filter(([pid]) => pid !== process.pid)
+  return new Map(
+    others.flatMap(([pid, reason]) => {
+      const pane = paneOf(pid)
+      return pane === null ? [] : [[pane, reason]]
+    }),
+  )
+}
+
+/**
+ * A process that nobody's child is any more still has its pane's variables, unless it took them away: setsid(1) forks
+ * where it leads its group, so in `bash -c 'setsid sento approve'` nothing else tells whose it was.
+ */
+function paneReason(pid: number, panes: ReadonlyMap<string, string>): string | null {
+  const reason = panes.size === 0 ? undefined : panes.get(paneOf(pid) ?? "")
+  return reason === undefined ? null : `${reason} (TMUX_PANE says so)`
+}
+
+/** `TMUX` and `TMUX_PANE` of a process: one pane of one server; null where it is in none, or cannot be looked at. */
+function paneOf(pid: number): string | null {
+  const own = environmentOf(pid).filter(entry => /^TMUX(?:_PANE)?=/.test(entry))
+  return own.length === 2 ? own.sort().join("\0") : null
 }
 
 /** An agent program has an environment that its owner gave it; what it starts has one of its making. */
@@ -66,14 +93,17 @@ const credentialBytes = 12
 let libc: ReturnType<typeof openSockets> | null = null
 
 /** The pid that connected to a unix socket, as the kernel noted it. @param descriptor - of the accepted socket */
-export function peerPid(descriptor: number): number {
+export const peerPid = (descriptor: number): number => peerOf(descriptor).pid
+
+/** The process that connected to a unix socket and its user then. @param descriptor - of the accepted socket */
+export function peerOf(descriptor: number): { readonly pid: number; readonly uid: number } {
   libc ??= openSockets()
   const credentials = new Int32Array(3)
   const length = new Uint32Array([credentialBytes])
   const status = libc.getsockopt(descriptor, solSocket, soPeerCredentials, ptr(credentials), ptr(length))
-  const pid = credentials[0]
-  if (status !== 0 || pid === undefined || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
-  return pid
+  const [pid = 0, uid = -1] = credentials
+  if (status !== 0 || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
+  return { pid, uid: uid >>> 0 }
 }
 
 function openSockets() {

@@ -9,6 +9,7 @@ import { type Config, type Peer, updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
+import type { Hands } from "../tmux/hands.ts"
 import type { PairingEvent } from "./door-requests.ts"
 import type { Log } from "./log.ts"
 import type { Notices } from "./notices.ts"
@@ -27,6 +28,8 @@ export type Context = {
   readonly events: Events
   readonly notices: Notices
   readonly waiters: Waiters
+  /** What is done at the agent's terminal. */
+  readonly hands: Hands
   /** Aborted when the Guardian stops. */
   readonly stopping: AbortSignal
   /** Filled in once the listener is up. */

@@ -4,19 +4,14 @@ import type { ReceiptState } from "../protocol/messages.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Received, Waiting } from "../store/messages.ts"
-import {
-  findOnScreen,
-  lookAtPane,
-  type PaneLook,
-  type TypingOutcome,
-  takeOut,
-  typeIntoPane,
-} from "../tmux/typing.ts"
+import { HandsAway, type PaneTarget } from "../tmux/hands.ts"
+import type { PaneState } from "../tmux/profiles/profile.ts"
+import type { TypingOutcome } from "../tmux/typing.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { createHolds } from "./holds.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
-import { findTarget, serverOf, type Target } from "./pinning.ts"
+import { findTarget } from "./pinning.ts"
 import { noteHint, typedText } from "./typed-text.ts"
 
 export type Delivery = ReturnType<typeof createDelivery>
@@ -25,14 +20,12 @@ export type Delivery = ReturnType<typeof createDelivery>
 export type Hold = {
   readonly shortId: string
   readonly name: string
-  readonly state: PaneLook["state"]
+  readonly state: PaneState
   readonly reason: string
   readonly since: number
 }
 
 type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean }
-
-type Pane = Extract<Target, { kind: "pane" }>
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
@@ -47,7 +40,7 @@ const longestTimerMilliseconds = 60 * 1000
 export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
 
 /** A text in the pane's box, or perhaps there. */
-type Pasted = Pane & { readonly message: Received; readonly text: string }
+type Pasted = PaneTarget & { readonly message: Received; readonly text: string }
 
 /** What became of a message, as long as it is not on disk. */
 type Outcome = {
@@ -64,6 +57,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let pasted: Pasted | null = null
   /** Whether something else than the box may have swallowed that paste. */
   let isUnseen = false
+  /** Whether the hands that pasted it are gone, so that nobody knows what became of it. */
+  let isLost = false
   /** A text that is no waiting message's any more, and stands in the box. */
   let leftover: Pasted | null = null
   /** The message that was pasted and swallowed, to be pasted once more and no oftener. */
@@ -108,16 +103,34 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   /** Types one message; null when it is settled, otherwise why it waits. */
   async function deliver(message: Received): Promise<Held | null> {
+    try {
+      return await attempt(message)
+    } catch (error) {
+      if (!(error instanceof HandsAway)) throw error
+      return waitForHands(error.message)
+    }
+  }
+
+  /** What they did last nobody knows: as after a crash of our own, it is looked for when they are back. */
+  function waitForHands(reason: string): Held {
+    isLost = true
+    isUnseen = false
+    return { state: "other", reason }
+  }
+
+  async function attempt(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
     if (message.state === "waiting" && holdsLoop(peer, message)) return null
     const target = await findTarget(context)
     if (target.kind === "none") {
+      if (target.isAway) return waitForHands(target.reason)
       if (message.state === "typing") return settle(message, "uncertain")
       return target
     }
-    if (message.state === "typing" && pasted?.message.seq !== message.seq) {
+    if (message.state === "typing" && (isLost || pasted?.message.seq !== message.seq)) {
       const known = await recover(message, target)
+      isLost = false
       if (known !== "in-box") return settle(message, known)
     }
     return conclude(message, await type(message, peer.name, target))
@@ -135,21 +148,21 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   /** What a Guardian that died while typing can still learn from the screen. */
   async function recover(
     message: Received,
-    { pane, profile }: Pane,
+    target: PaneTarget,
   ): Promise<"in-box" | "delivered" | "uncertain"> {
     // A line-reading program shows a line whether or not it was submitted.
-    if (profile === "plain") return "uncertain"
-    const sighting = await findOnScreen(serverOf(context), pane, profile, message.shortId)
+    if (target.profile === "plain") return "uncertain"
+    const sighting = await context.hands.findOnScreen(target, message.shortId)
     if (sighting === "in-box") return "in-box"
     return sighting === "submitted" ? "delivered" : "uncertain"
   }
 
-  async function type(message: Received, name: string, target: Pane): Promise<TypingOutcome> {
+  async function type(message: Received, name: string, target: PaneTarget): Promise<TypingOutcome> {
     const { deliver, allowShell } = context.config.current.tmux
     const text = typedText(context, name, message, target.profile)
     const resume = message.state === "typing"
     if (resume) pasted ??= { ...target, message, text }
-    return typeIntoPane(serverOf(context), target.pane, target.profile, text, {
+    return context.hands.type(target, text, {
       resume,
       unseen: resume && isUnseen,
       deliver: deliver ?? "hold",
@@ -167,6 +180,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
       throw new Withdrawn()
     pasted = next
+    isLost = false
     isUnseen = false
     faultPoint("after-typing-is-noted")
   }
@@ -174,7 +188,10 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   /** Out of the box again, where it stands there alone; tried again where that cannot be done now. */
   async function clearAway(text: Pasted): Promise<void> {
     if (pasted === text) pasted = null
-    const left = await takeOut(serverOf(context), text.pane, text.profile, text.text, context.stopping)
+    const left = await notWhileAway(
+      context.hands.takeOut(text, text.text, context.stopping),
+      "not now" as const,
+    )
     if (left === "not now") return
     leftover = null
     if (left !== null) tellOwner(text.message, "stands in the box, and was not sent")
@@ -298,11 +315,11 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     hold: (): Hold | null => hold,
 
     /** What the pane is now, for `guard status`. */
-    async look(): Promise<PaneLook["state"]> {
+    async look(): Promise<PaneState> {
       const target = await findTarget(context)
       if (target.kind === "none") return target.state
       const allowShell = context.config.current.tmux.allowShell ?? false
-      return (await lookAtPane(serverOf(context), target.pane, target.profile, allowShell)).state
+      return notWhileAway(context.hands.look(target, allowShell), "other")
     },
 
     /** Whether the pane shows that the agent does nothing; false where its program does not show it. */
@@ -310,9 +327,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       const target = await findTarget(context)
       if (target.kind === "none") return idleStates.includes(target.state)
       if (target.profile === "plain") return false
-      return idleStates.includes(
-        (await lookAtPane(serverOf(context), target.pane, target.profile, false)).state,
-      )
+      return idleStates.includes(await notWhileAway(context.hands.look(target, false), "other"))
     },
 
     /** Resolves when the worker has stopped. */
@@ -320,10 +335,14 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   }
 }
 
-const idleStates: readonly PaneLook["state"][] = ["ready", "draft", "shell", "absent"]
+/** What the hands answered, or `away` where they could not. */
+const notWhileAway = <Answer>(work: Promise<Answer>, away: Answer): Promise<Answer> =>
+  work.catch(error => (error instanceof HandsAway ? away : Promise.reject(error)))
+
+const idleStates: readonly PaneState[] = ["ready", "draft", "shell", "absent"]
 
 /** What a sender is told of a hold: the kind alone, nothing of what the screen shows. */
-const holdWords: Readonly<Record<PaneLook["state"], string>> = {
+const holdWords: Readonly<Record<PaneState, string>> = {
   ready: "busy",
   busy: "busy",
   dialog: "dialog",

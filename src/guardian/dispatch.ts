@@ -29,6 +29,7 @@ import { endPair, renamePair, tellEnded } from "./pairs.ts"
 import { listPaused, pausePair, resumePair } from "./pauses.ts"
 import { attach } from "./pinning.ts"
 import { type Questions, questionEvent } from "./questions.ts"
+import type { HandsState } from "./remote-hands.ts"
 import { requirePeer, unknownAgent } from "./requirements.ts"
 import type { Sender } from "./sender.ts"
 import { reply, send } from "./sending.ts"
@@ -43,6 +44,8 @@ type Parts = {
   readonly questions: Questions
   readonly delivery: Delivery
   readonly turns: Turns
+  /** In hardened mode: whether `sento hands` is at the terminal. */
+  readonly handsState: (() => HandsState) | null
   readonly onStop: () => void
 }
 
@@ -140,6 +143,7 @@ async function status(parts: Parts): Promise<GuardStatus> {
     running: true,
     ...alive(parts),
     session: { target: config.current.tmux.session, state: await lookSoon(delivery) },
+    ...(parts.handsState === null ? {} : { hands: parts.handsState() }),
     waiting: { inbox: store.inbox.waitingCount(), outbox: store.outbox.waitingCount() },
     ...(paused.length === 0 ? {} : { paused }),
     ...(hold === null

@@ -8,6 +8,8 @@ import { mostIdUnits, mostLastWords, mostTags } from "../protocol/hooks.ts"
 import { messageIdSchema, type ReceiptState } from "../protocol/messages.ts"
 import { nameSchema } from "../protocol/names.ts"
 import type { PaneState } from "../tmux/profiles/profile.ts"
+import { handsRequestSchema } from "./hands-messages.ts"
+import type { HandsState } from "./remote-hands.ts"
 
 const id = v.pipe(v.string(), v.maxLength(64))
 /** A short id as somebody gave it, told by its name where it is none. */
@@ -117,7 +119,7 @@ const ownerRequests = [
   v.object({ op: v.literal("stop") }),
 ] as const
 
-export const agentRequestSchema = v.variant("op", agentRequests)
+export const agentRequestSchema = v.variant("op", [...agentRequests, handsRequestSchema])
 export const ownerRequestSchema = v.variant("op", [...agentRequests, ...ownerRequests])
 
 export type DoorRequest = v.InferOutput<typeof ownerRequestSchema>
@@ -147,7 +149,7 @@ export type PairingEvent =
       readonly verifier: string | null
       /** RFC 3339. */
       readonly expiresAt: string
-      /** True where an agent called like that is paired here already. */
+      /** True where an agent called like that is paired here already, or a join waits that is to be called so. */
       readonly taken: boolean
     }
   /** Somebody answered this request, perhaps elsewhere. */
@@ -198,6 +200,8 @@ export type Alive = {
 export type GuardStatus = Alive & {
   readonly running: true
   readonly session: { readonly target: string; readonly state: SessionState }
+  /** In hardened mode: whether `sento hands` is at the terminal. */
+  readonly hands?: HandsState
   readonly waiting: { readonly inbox: number; readonly outbox: number }
   /** Agents whose messages are kept and not typed; absent where there are none. */
   readonly paused?: readonly PausedAgent[]

@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { isDiskTrouble } from "../store/database.ts"
-import { type Distrusted, peerPid, refuseDistrusted } from "./callers.ts"
+import { type Distrusted, peerOf, peerPid, refuseDistrusted } from "./callers.ts"
 import {
   agentRequestSchema,
   type DoorEvent,
@@ -11,6 +11,8 @@ import {
   type DoorRequest,
   ownerRequestSchema,
 } from "./door-requests.ts"
+import { type HandsRequest, mostHandsBytes } from "./hands-messages.ts"
+import type { HandsLine } from "./remote-hands.ts"
 
 export type DoorHandler = (
   request: DoorRequest,
@@ -27,6 +29,8 @@ export type DoorOptions = {
   /** Processes whose descendants the owner's door refuses. */
   readonly distrusted: () => Promise<Distrusted>
   readonly onError: (error: unknown) => void
+  /** At the door that the agent's user shares: takes its hands on, and resolves when they are gone. */
+  readonly hands?: (request: HandsRequest, line: HandsLine) => Promise<void>
   /** 0600, or 0660 for the door that another user shares by group. */
   readonly mode?: number
   /** How long a caller may take to say what it wants, and how many may be about to. */
@@ -47,6 +51,8 @@ type Caller = {
   outgoing: Buffer
   /** Ends the wait for its request. */
   heard: () => void
+  /** Takes what comes behind the request; null where nothing is to come. */
+  more: ((chunk: Buffer) => void) | null
 }
 type DoorSocket = Bun.Socket<Caller>
 
@@ -65,6 +71,7 @@ export function openDoor(options: DoorOptions): { close(): void } {
           isAsked: false,
           outgoing: Buffer.alloc(0),
           heard: lobby(socket),
+          more: null,
         }
       },
       data: (socket, chunk) => take(options, socket, chunk),
@@ -121,7 +128,10 @@ function removeStaleSocket(path: string): void {
 
 function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
   const caller = socket.data
-  if (caller.isAsked) return
+  if (caller.isAsked) {
+    caller.more?.(chunk)
+    return
+  }
   caller.bytes.push(Buffer.from(chunk))
   caller.length += chunk.length
   const isWhole = chunk.includes(10)
@@ -136,7 +146,11 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
   const say = (value: unknown): void => write(socket, `${JSON.stringify(value)}\n`)
   try {
     const request = readRequest(options.door, line)
-    if (options.door === "owner") await requireOwner(options, (socket as unknown as { fd: number }).fd)
+    if (request.op === "hands") {
+      await serveHands(options, socket, request)
+      return socket.terminate()
+    }
+    if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
     const { signal } = socket.data.gone
     const result = await options.handle(request, event => say({ event }), signal, options.door)
     say({ result: result ?? null })
@@ -147,7 +161,43 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
   finish(socket)
 }
 
-function readRequest(door: DoorName, line: Buffer | null): DoorRequest {
+async function serveHands({ hands }: DoorOptions, socket: DoorSocket, request: HandsRequest): Promise<void> {
+  if (hands !== undefined) return hands(request, handsLine(socket))
+  throw new SentoError(
+    "config",
+    "this Guardian has hands of its own: its agent does not run as a user of its own",
+    "`sento init --hardened` prints the steps to that",
+  )
+}
+
+/** Lines after the request, both ways. One that is too long ends the connection. */
+function handsLine(socket: DoorSocket): HandsLine {
+  let listener = (_: string): void => {}
+  let rest = Buffer.alloc(0)
+  socket.data.more = chunk => {
+    rest = Buffer.concat([rest, chunk])
+    for (let end = rest.indexOf(10); end >= 0 && !socket.data.gone.signal.aborted; end = rest.indexOf(10)) {
+      const line = rest.subarray(0, end)
+      rest = rest.subarray(end + 1)
+      listener(line.toString())
+    }
+    if (rest.length > mostHandsBytes) socket.terminate()
+  }
+  return {
+    uid: peerOf(fileDescriptor(socket)).uid,
+    say: message => write(socket, `${JSON.stringify(message)}\n`),
+    onLine: next => {
+      listener = next
+    },
+    hangUp: () => socket.terminate(),
+    gone: socket.data.gone.signal,
+  }
+}
+
+/** Not in Bun's types (1.4.5). */
+const fileDescriptor = (socket: DoorSocket): number => (socket as unknown as { fd: number }).fd
+
+function readRequest(door: DoorName, line: Buffer | null): DoorRequest | HandsRequest {
   const schema = door === "owner" ? ownerRequestSchema : agentRequestSchema
   const parsed = v.safeParse(schema, line === null ? undefined : tryJson(line.toString()))
   if (parsed.success) return parsed.output

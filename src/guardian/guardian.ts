@@ -36,6 +36,7 @@ import { createNotices } from "./notices.ts"
 import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
+import { openTerminal } from "./own-terminal.ts"
 import { createChatSurfaces } from "./owner-chats.ts"
 import {
   createReminder,
@@ -51,6 +52,7 @@ import { loopThereWords } from "./pauses.ts"
 import { agentProcesses, findTarget } from "./pinning.ts"
 import { createQuestions } from "./questions.ts"
 import { createReceiver } from "./receiver.ts"
+import type { RemoteHands } from "./remote-hands.ts"
 import { createSender, type Sender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
@@ -83,9 +85,9 @@ export async function startGuardian(
   elapsed: () => number = () => performance.now(),
 ): Promise<Guardian> {
   process.umask(0o077)
-  requireConfig(paths)
+  const { hardened } = requireConfig(paths)
   makeFolder(paths)
-  await tmuxVersion()
+  if (hardened === undefined) await tmuxVersion()
   const lock = takeLock(paths.lock)
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
@@ -103,6 +105,8 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
   const random = (length: number): Uint8Array => randomBytes(length)
   const stopping = new AbortController()
   const store = openStore(paths.database, random)
+  const config = holdConfig(paths, requireConfig(paths))
+  const terminal = openTerminal(config.current, { log, stopping: stopping.signal })
   const context: Context = {
     paths,
     store,
@@ -110,24 +114,30 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
     now,
     elapsed,
     random,
-    config: holdConfig(paths, requireConfig(paths)),
+    config,
     events: createEvents(),
     notices: createNotices(store.owner, log, now),
     waiters: createWaiters(),
+    hands: terminal.hands,
     stopping: stopping.signal,
     address: { host: "", port: 0 },
   }
   try {
     // Pins the pane; a tmux that hangs is not waited for.
     await Promise.race([findTarget(context), Bun.sleep(firstLookMilliseconds)])
-    return openDoors(context, lock, stopping)
+    return openDoors(context, lock, stopping, terminal.remote)
   } catch (error) {
     store.close()
     throw error
   }
 }
 
-function openDoors(context: Context, lock: Lock, stopping: AbortController): Guardian {
+function openDoors(
+  context: Context,
+  lock: Lock,
+  stopping: AbortController,
+  remote: RemoteHands | null,
+): Guardian {
   const { paths, store, log } = context
   const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
@@ -154,6 +164,7 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
     questions,
     turns,
     delivery,
+    handsState: remote === null ? null : remote.state,
     onStop: asked.resolve,
   })
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
@@ -162,9 +173,10 @@ function openDoors(context: Context, lock: Lock, stopping: AbortController): Gua
   const doors = [
     openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError }),
     openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError }),
-    ...sharedDoors(context).map(path =>
-      openDoor({ path, door: "agent", handle, distrusted, onError, mode: 0o660 }),
-    ),
+    ...sharedDoors(context).map(path => {
+      const shared = { path, door: "agent", handle, distrusted, onError, mode: 0o660 } as const
+      return openDoor(remote === null ? shared : { ...shared, hands: remote.serve })
+    }),
   ]
   const sweep = createSweep(context, sender)
   const sweeping = setInterval(sweep, sweepMilliseconds)

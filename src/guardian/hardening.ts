@@ -1,6 +1,7 @@
 /**
  * Hardened mode: the agent runs as a user of its own, so that it cannot reach the owner's door, the config or
- * sento.db whatever it runs. What the two users share is one directory with the agent's door, and tmux.
+ * sento.db whatever it runs. What the two users share is one directory with the agent's door; tmux is the agent's
+ * alone, and `sento hands` works there as the agent's user.
  */
 import { statSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
@@ -39,12 +40,18 @@ export function sharedFolderFault(folder: string, user: string, ownUid: number):
   return (stat.mode & 0o7777) === 0o2750 ? null : `has the mode ${(stat.mode & 0o7777).toString(8)}, not 2750`
 }
 
-/** Where the steps put things. */
+/** Where the steps put the door's directory. */
 export const doorFolder = (name: string): string => `/srv/sento/${name}/door`
-export const tmuxFolder = (name: string): string => `/srv/sento/${name}/tmux`
 
 /** Where every user finds a program, also in a login shell. */
 export const sharedProgram = "/usr/local/bin/sento"
+
+/** How the agent's user starts something in a session of its own, told where the Guardian's door is. */
+const inSession = (name: string, session: string): string =>
+  `tmux new-session -d -s ${session} -e SENTO_DOOR=${doorFolder(name)}/agent.sock`
+
+/** How the agent's user starts the hands, beside the agent's session. */
+export const handsCommand = (name: string): string => `${inSession(name, `hands-${name}`)} sento hands`
 
 /** @property program - the path of this very `sento`, which may lie where the agent's user cannot reach it */
 type Wish = {
@@ -58,27 +65,30 @@ type Wish = {
 /** The exact steps, each with the user who runs it. */
 export function hardeningSteps({ name, session, owner, user, program }: Wish): string[] {
   const door = doorFolder(name)
-  const folder = tmuxFolder(name)
-  const socket = `${folder}/socket`
   return [
-    "# as root, once: a user for the agent, a sento for both, and the two directories they share",
+    "# as root, once: a user for the agent, a sento for both, and the directory they share",
     `id ${user} 2>/dev/null || useradd --create-home --user-group --shell /bin/bash ${user}`,
     ...(program === sharedProgram
       ? []
       : [`install -D -o root -g root -m 755 ${shellWord(program)} ${sharedProgram}`]),
     `install -d -o root -g root -m 755 /srv/sento /srv/sento/${name}`,
     `install -d -o ${owner} -g $(id -g ${user}) -m 2750 ${door}`,
-    `install -d -o ${user} -g $(id -g ${owner}) -m 2750 ${folder}`,
-    "",
-    `# as ${user}: the session in which the agent runs; SENTO_DOOR tells its sento where to knock`,
-    `tmux -S ${socket} new-session -d -s ${session} -e SENTO_DOOR=${door}/agent.sock`,
-    `chmod 660 ${socket}`,
-    `tmux -S ${socket} server-access -a ${owner}`,
     "",
     `# as ${owner}: the Guardian`,
-    `sento init --name ${name} --session ${session} --tmux-socket ${socket} --agent-user ${user}`,
+    `sento init --name ${name} --session ${session} --agent-user ${user}`,
     "sento guard restart",
+    "",
+    `# as ${user}, in a login of its own, and again whenever the machine starts: the session in which the agent runs,`,
+    "# and the hands that type there; SENTO_DOOR tells sento where the Guardian's door is",
+    inSession(name, session),
+    handsCommand(name),
+    "",
+    `# as ${owner}: whether all is well`,
     "sento doctor",
+    "",
+    "# To watch the session, never run tmux as yourself on its socket: a tmux server can run programs as whoever attaches.",
+    `# Attach as ${user}, from a login of that user's, such as: ssh -t ${user}@localhost tmux attach -t =${session}`,
+    "# What that terminal shows is the agent's word: type no PIN, no password and no yes there.",
   ]
 }
 

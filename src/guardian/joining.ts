@@ -19,7 +19,7 @@ import type { AskedJoin } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { announce, type Context, greetingOf, peerById, selfOf } from "./context.ts"
 import type { Candidate, PairingEvent } from "./door-requests.ts"
-import { type LocalName, requireFreeName, storePair } from "./pairs.ts"
+import { declinePair, giveUpJoins, type LocalName, requireFreeName, storePair } from "./pairs.ts"
 import { pause } from "./pause.ts"
 import type { Sender } from "./sender.ts"
 
@@ -99,7 +99,7 @@ export function createJoining(context: Context, sender: Sender) {
   /** Asks for the owner's answer until it comes or the request expires. */
   async function follow(request: PairingRequest): Promise<void> {
     let [state, effects] = resumeJoiner(request)
-    for (let quickAnswers = 0; !context.stopping.aborted; ) {
+    for (let quickAnswers = 0; !context.stopping.aborted && isWaiting(request); ) {
       const effect = effects[0]
       if (effect?.kind === "settle") return settle(request, effect.outcome)
       if (context.now() - request.createdAt > requestLifetimeMilliseconds) return settle(request, "expired")
@@ -112,16 +112,43 @@ export function createJoining(context: Context, sender: Sender) {
     }
   }
 
+  /** Its owner may have given its name to another one meanwhile. */
+  const isWaiting = ({ id }: PairingRequest): boolean => context.store.requests.get(id)?.state === "waiting"
+
   function settle(request: PairingRequest, outcome: "approved" | "denied" | "expired"): void {
-    const { localName: name, replaces: replace } = request
+    const { localName: name } = request
+    if (!isWaiting(request)) return
     if (outcome === "approved") {
-      storePair(context, request, { name, replace }, sender)
+      if (!isStored(request)) return
       greet(request.pairId)
       announce(context, request, { state: outcome, name })
       return
     }
     context.store.requests.settle(request.id, outcome, context.now())
     announce(context, request, { state: outcome })
+  }
+
+  function isStored(request: PairingRequest): boolean {
+    const { localName: name, replaces: replace } = request
+    try {
+      storePair(context, request, { name, replace }, sender)
+      return true
+    } catch (error) {
+      if (!(error instanceof SentoError) || error.code !== "usage") throw error
+      decline(request)
+      return false
+    }
+  }
+
+  /** The other owner's yes came when the name was another pair's already; nobody may lose theirs by it. */
+  function decline(request: PairingRequest): void {
+    const { id, name, localName } = request
+    declinePair(context, request, sender)
+    const message = `${name}'s owner said yes, but another agent is called ${localName} here by now: nothing was paired`
+    context.notices.tell(`declined ${id}`, message)
+    context.events.emit({ event: "answered", id, state: "failed" }, { role: "joiner", id })
+    const hint = "pair again: `sento pair CODE --as OTHER-NAME`"
+    context.events.emit({ event: "failed", code: "refused", message, hint }, { role: "joiner", id })
   }
 
   /** The first signed message: with it the minter knows that both sides hold the keys. */
@@ -248,13 +275,15 @@ async function confirm(
   const [, [effect]] = stepJoiner(knowsKeys, { kind: "confirm-answered", body, host: place.host })
   if (effect?.kind !== "keep-request")
     throw notConfirmed(effect, answer.kind === "unreachable" ? answer.reason : null)
-  return context.store.now(() => {
+  const kept = context.store.now(() => {
     context.store.joinTries.clear(symbols)
     if (askedId !== null) context.store.joins.settle(askedId, "approved")
     const id = askedId === null ? {} : { id: askedId }
     const extra = { ...id, localName: as.name, replaces: as.replace, confirm: null }
     return context.store.requests.keep(effect.request, extra, context.now())
   })
+  if (as.replace) giveUpJoins(context, as.name, kept.id)
+  return kept
 }
 
 function notConfirmed(effect: JoinerEffect | undefined, unreachable: string | null): SentoError {

@@ -2,6 +2,7 @@
  * The owner's own command (`notify` in the config): it gets each event as one line of JSON on its stdin. One that
  * is asked a question may print `yes` or `no`, and is stopped when the question is answered elsewhere.
  */
+import { guardianEnvironment } from "../protocol/environment.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { questionText, readYesNo } from "../protocol/questions.ts"
 import type { Context } from "./context.ts"
@@ -96,6 +97,7 @@ async function run(
   const child = Bun.spawn([...command], {
     detached: true,
     cwd: context.paths.home,
+    env: guardianEnvironment(process.env),
     stdin: new TextEncoder().encode(`${JSON.stringify(event)}\n`),
     stdout: "pipe",
     stderr: "ignore",

@@ -7,7 +7,7 @@ import type { Config, Peer } from "../store/config.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Facts, Untold } from "../store/peers.ts"
 import type { PairingRequest } from "../store/requests.ts"
-import { type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
+import { announce, type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
 import type { Sender } from "./sender.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
@@ -16,39 +16,91 @@ export type Books = Pick<Context, "store" | "config" | "log" | "now" | "waiters"
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }
 
-/** @throws refused when the name is another pair's and its owner did not say to replace it */
-export function requireFreeName(
-  context: Pick<Context, "config">,
+/**
+ * Why a name cannot be given to another pair, or null where it is free or its owner said to replace what has it: it
+ * is a paired agent's, or kept for a join that waits for the other owner's yes. Without the latter a stranger could
+ * be approved under the name that is about to be somebody's, and the late yes would find the name taken.
+ * @param command - what the hint adds `--as` to
+ */
+export function nameTaken(
+  context: Pick<Context, "config" | "store">,
   { name, replace }: LocalName,
   command: string,
-): void {
-  if (replace || peerByName(context, name) === null) return
-  throw new SentoError(
+): SentoError | null {
+  if (replace) return null
+  const quoted = JSON.stringify(name)
+  const keepBoth = `keep both with \`${command} --as OTHER-NAME\``
+  if (peerByName(context, name) !== null)
+    return new SentoError(
+      "usage",
+      `an agent named ${quoted} is paired already`,
+      `${keepBoth}, or end the old pair with \`${command} --replace\``,
+    )
+  if (!isNameKept(context.store, name)) return null
+  return new SentoError(
     "usage",
-    `an agent named ${JSON.stringify(name)} is paired already`,
-    `keep both with \`${command} --as OTHER-NAME\`, or end the old pair with \`${command} --replace\``,
+    `the name ${quoted} is kept for a join that waits for the other owner's yes`,
+    `${keepBoth}, or give that join up with \`${command} --replace\``,
   )
+}
+
+/** Whether a join that waits for the other owner's yes is to have this name here. */
+export const isNameKept = (store: Pick<Context["store"], "requests">, name: string): boolean =>
+  store.requests.waiting("joiner").some(({ localName }) => localName === name)
+
+/** @throws usage where there is a {@link nameTaken} */
+export function requireFreeName(
+  context: Pick<Context, "config" | "store">,
+  as: LocalName,
+  command: string,
+): void {
+  const taken = nameTaken(context, as, command)
+  if (taken !== null) throw taken
+}
+
+/** Joins that wait under a name which its owner has given to another one: what becomes of them is of no more use. */
+export function giveUpJoins(context: Context, name: string, forRequest: string): void {
+  for (const join of context.store.requests.waiting("joiner")) {
+    if (join.localName !== name || join.id === forRequest) continue
+    context.store.requests.settle(join.id, "denied", context.now())
+    context.log.write(`gave up the join of ${join.name} (${join.id}), whose name is another one's`)
+    announce(context, join, { state: "denied" })
+  }
 }
 
 /**
  * Stores the pair of a request: the config first, then the request's outcome, so that a crash in between
- * leaves a pair whose request {@link reconcile} settles.
+ * leaves a pair whose request {@link reconcile} settles. A pair that has the name is ended where the owner said to
+ * replace it, and otherwise nothing is stored: this is the one place where a pair gets its name.
+ * @throws usage for a name that is taken
  */
 export function storePair(context: Context, request: PairingRequest, as: LocalName, sender: Sender): void {
   const old = peerByName(context, as.name)
-  if (old !== null && old.peer.id !== request.pairId) {
+  if (as.replace) giveUpJoins(context, as.name, request.id)
+  if (as.replace && old !== null && old.peer.id !== request.pairId) {
     endPair(context, old)
     tellEnded(context, sender)
   }
   faultPoint("before-peer-is-stored")
   const now = context.now()
   const deadline = request.role === "minter" ? now + requestLifetimeMilliseconds : null
-  context.store.peers.add(request.pairId, deadline)
-  context.config.update(config => withPeer(config, as.name, peerOf(request, now)))
+  context.config.update(config => {
+    const named = withPeer(config, as.name, peerOf(request, now))
+    context.store.peers.add(request.pairId, deadline)
+    return named
+  })
   faultPoint("after-peer-is-stored")
   context.store.requests.settle(request.id, "approved", now, as.name)
   faultPoint("after-request-is-settled")
   context.log.write(`paired with ${as.name} (${request.host}:${request.port}, ${request.verifier})`)
+}
+
+/** A yes that came for a name which is another pair's by now: nothing is stored, and the other side is told. */
+export function declinePair(context: Context, request: PairingRequest, sender: Sender): void {
+  const peer = peerOf(request, context.now())
+  endPair(context, { name: request.localName, peer, keys: keysOf(peer) })
+  context.store.requests.settle(request.id, "denied", context.now())
+  tellEnded(context, sender)
 }
 
 /**
@@ -108,10 +160,17 @@ function peerOf(request: PairingRequest, now: number): Peer {
   }
 }
 
-const withPeer = (config: Config, name: string, peer: Peer): Config => ({
-  ...config,
-  agents: { ...config.agents, [name]: peer },
-})
+/** @throws usage where the name is another pair's: whoever wants to replace that one ends it first */
+function withPeer(config: Config, name: string, peer: Peer): Config {
+  const old = Object.hasOwn(config.agents, name) ? config.agents[name] : undefined
+  if (old !== undefined && old.id !== peer.id)
+    throw new SentoError(
+      "usage",
+      `an agent named ${JSON.stringify(name)} is paired already`,
+      `end that pair first: \`sento agents remove ${name}\``,
+    )
+  return { ...config, agents: { ...config.agents, [name]: peer } }
+}
 
 const withoutPeer = (config: Config, pairId: string): Config => ({
   ...config,
@@ -190,6 +249,12 @@ export function renamePair(context: Books, { name, peer }: NamedPeer, to: string
       to === name
         ? "run `sento agents` to see the names"
         : `end that pair first: \`sento agents remove ${to}\``,
+    )
+  if (isNameKept(context.store, to))
+    throw new SentoError(
+      "usage",
+      `the name ${JSON.stringify(to)} is kept for a join that waits for the other owner's yes`,
+      `give another one: \`sento agents rename ${name} OTHER-NAME\``,
     )
   context.config.update(config => withPeer(withoutPeer(config, peer.id), to, peer))
   context.log.write(`renamed ${name} to ${to}`)

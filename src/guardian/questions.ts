@@ -15,7 +15,7 @@ import type { Store } from "../store/store.ts"
 import { announce, type Context } from "./context.ts"
 import type { Answer, PairingEvent } from "./door-requests.ts"
 import type { Joining, JoinWish } from "./joining.ts"
-import { requireFreeName, storePair } from "./pairs.ts"
+import { isNameKept, requireFreeName, storePair } from "./pairs.ts"
 import type { Sender } from "./sender.ts"
 import type { Answered, Question } from "./surfaces.ts"
 
@@ -159,7 +159,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     async askToJoin(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<Question> {
       const found = await joining.find(wish, emit)
       const asked = keepJoin(wish, found)
-      const question = questionOfJoin(context.config.current, asked)
+      const question = questionOfJoin(takenIn(store, context.config.current), asked)
       log.write(
         `the agent asks to join ${found.name} at ${formatAddress(found.host, found.port)} (${asked.id})`,
       )
@@ -207,20 +207,28 @@ export function answerWords(answer: Answer): string {
 
 /** What waits for the owner, requests first. */
 export function listQuestions(store: Pick<Store, "requests" | "joins">, config: Config): Question[] {
-  const requests = store.requests.waiting("minter").map(one => questionOf(config, one))
-  return [...requests, ...store.joins.waiting().map(one => questionOfJoin(config, one))]
+  const isTaken = takenIn(store, config)
+  const requests = store.requests.waiting("minter").map(one => questionOf(isTaken, one))
+  return [...requests, ...store.joins.waiting().map(one => questionOfJoin(isTaken, one))]
 }
 
-function questionOf(config: Config, request: PairingRequest): Question {
+type IsTaken = (name: string) => boolean
+
+const takenIn =
+  (store: Pick<Store, "requests">, config: Config): IsTaken =>
+  name =>
+    Object.hasOwn(config.agents, name) || isNameKept(store, name)
+
+function questionOf(isTaken: IsTaken, request: PairingRequest): Question {
   const { id, name, host, port, verifier, createdAt, localName } = request
-  const taken = Object.hasOwn(config.agents, localName)
+  const taken = isTaken(localName)
   const expiresAt = createdAt + requestLifetimeMilliseconds
   return { id, kind: "request", name, as: localName, host, port, verifier, taken, createdAt, expiresAt }
 }
 
-function questionOfJoin(config: Config, join: AskedJoin): Question {
+function questionOfJoin(isTaken: IsTaken, join: AskedJoin): Question {
   const { id, name, host, port, createdAt, localName } = join
-  const taken = Object.hasOwn(config.agents, localName)
+  const taken = isTaken(localName)
   const expiresAt = createdAt + joinLifetimeMilliseconds
   return { id, kind: "join", name, as: localName, host, port, verifier: null, taken, createdAt, expiresAt }
 }
@@ -232,7 +240,7 @@ export function questionEvent({ createdAt: _, expiresAt, ...same }: Question): P
 
 /** The event of a request that has just been kept. */
 export const requestEvent = (context: Context, request: PairingRequest): PairingEvent =>
-  questionEvent(questionOf(context.config.current, request))
+  questionEvent(questionOf(takenIn(context.store, context.config.current), request))
 
 function failedEvent(error: unknown): PairingEvent {
   if (error instanceof SentoError)

@@ -15,7 +15,7 @@ export type Question = {
   readonly port: number
   /** Null before the other side has proved anything. */
   readonly verifier: string | null
-  /** Whether an agent called like that is paired here already. */
+  /** Whether an agent called like that is paired here already, or a join waits that is to be called so. */
   readonly taken: boolean
   /** Milliseconds since the epoch. */
   readonly createdAt: number

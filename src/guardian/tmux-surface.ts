@@ -3,11 +3,11 @@
  * that attaches later; notices in its status line. Nothing runs while no question waits.
  */
 
-import { tellOwners } from "../tmux/owners.ts"
-import { attachedClients, type Client, isOwnServer, showPopup } from "../tmux/popup.ts"
+import type { OwnHands } from "../tmux/own-hands.ts"
+import type { Client } from "../tmux/popup.ts"
 import { type Distrusted, reasonToDistrust } from "./callers.ts"
 import type { Context } from "./context.ts"
-import { serverOf } from "./pinning.ts"
+import { ownTerminal } from "./own-terminal.ts"
 import type { Question, Surface } from "./surfaces.ts"
 
 /** How often is looked for new clients while a question waits. */
@@ -28,11 +28,22 @@ export function createTmuxSurface(
   const closed = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | null = null
   let looking: Promise<void> | null = null
+  /** Null in hardened mode: what the agent's server starts is no way to the owner. */
+  const terminal = ownTerminal(context.config.current)
+
+  /** In place of a popup: that somebody asks, and nothing that could be answered there. */
+  const tellOf = ({ id, name }: Question): void =>
+    say(`${name} waits for your yes: \`sento approve ${id}\` in a terminal of your own`)
+
+  /** In the status line of whoever watches. */
+  const say = (text: string): void =>
+    void context.hands.tell(context.config.current.tmux.session, `sento: ${text}`).catch(() => {})
 
   function look(): void {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    looking ??= showEverywhere()
+    if (terminal === null) return
+    looking ??= showEverywhere(terminal)
       .catch(error => context.log.write(`no popup: ${(error as Error).message}`))
       .finally(() => {
         looking = null
@@ -42,24 +53,23 @@ export function createTmuxSurface(
       })
   }
 
-  /** In hardened mode the server is the agent's, whatever it says: what it starts is no way to the owner. */
-  async function showEverywhere(): Promise<void> {
-    if (context.config.current.hardened !== undefined) return
-    const server = serverOf(context)
-    const attached = await attachedClients(server, context.config.current.tmux.session)
+  async function showEverywhere(terminal: OwnHands): Promise<void> {
+    const attached = await terminal.clients(context.config.current.tmux.session)
     const clients = attached.filter(client => client.canType)
-    if (clients.length === 0 || !(await isOwnServer(server))) return
+    if (clients.length === 0 || !(await terminal.isOwnServer())) return
     const agents = await distrusted()
-    for (const client of clients) if (reasonToDistrust(client.pid, agents) === null) show(client)
+    for (const client of clients) if (reasonToDistrust(client.pid, agents) === null) show(terminal, client)
   }
 
   /** The oldest question that was not closed there; one popup at a time. */
-  function show(client: Client): void {
+  function show(terminal: OwnHands, client: Client): void {
     const next = [...questions.keys()].find(id => !closed.has(`${client.pid} ${id}`))
     if (next === undefined || shown.has(client.pid) || context.stopping.aborted) return
     const home = `SENTO_HOME=${context.paths.home}`
     shown.add(client.pid)
-    void showPopup(serverOf(context), client, ["env", home, ...command, "ask", next]).then(status => {
+    // The server's own TMUX_PANE, of a pane in which it was once started, says nothing of the popup.
+    const words = ["env", "-u", "TMUX_PANE", home, ...command, "ask", next]
+    void terminal.popup(client, words).then(status => {
       shown.delete(client.pid)
       // 0 without an answer: another popup was there. It is tried again with the next look, and not before.
       if (status !== 0) closed.add(`${client.pid} ${next}`)
@@ -71,17 +81,14 @@ export function createTmuxSurface(
     name: "tmux",
     ask(question) {
       questions.set(question.id, question)
-      look()
+      if (terminal === null) tellOf(question)
+      else look()
     },
     withdraw(id) {
       questions.delete(id)
       for (const key of closed) if (key.endsWith(` ${id}`)) closed.delete(key)
     },
-    tell({ text }) {
-      void tellOwners(serverOf(context), context.config.current.tmux.session, `sento: ${text}`).catch(
-        () => {},
-      )
-    },
+    tell: ({ text }) => say(text),
     async stopped() {
       if (timer !== null) clearTimeout(timer)
       await looking

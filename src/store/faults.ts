@@ -15,6 +15,7 @@ export type FaultPoint =
   | "after-message-is-kept"
   | "before-typing-is-noted"
   | "after-typing-is-noted"
+  | "after-paste-is-allowed"
   | "after-text-is-typed"
   | "after-delivery-is-noted"
   | "before-outgoing-is-kept"

@@ -1,8 +1,14 @@
+import { existsSync, realpathSync, statSync } from "node:fs"
+import { dirname } from "node:path"
+import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 
-/** A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. */
-export type TmuxServer = { readonly socket: string | null }
+/**
+ * A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. `signal` ends clients
+ * that still run: of a server that is stopped, each waits for ever.
+ */
+export type TmuxServer = { readonly socket: string | null; readonly signal?: AbortSignal }
 
 /** What one tmux process answered; `status` is its exit code. */
 export type TmuxAnswer = { readonly status: number; readonly stdout: string; readonly stderr: string }
@@ -10,7 +16,7 @@ export type TmuxAnswer = { readonly status: number; readonly stdout: string; rea
 /**
  * Runs one tmux process; several commands are chained with `";"` elements. Never through a shell.
  * @param input - bytes for stdin (`load-buffer -`), or null for none
- * @throws no-tmux when the program is not installed
+ * @throws no-tmux when the program is not installed; config for a server of another user
  */
 export async function runTmux(
   server: TmuxServer,
@@ -27,18 +33,20 @@ export async function runTmux(
 }
 
 /**
- * Starts one tmux process, for commands that last. `TMUX` is left out: it would make tmux refuse to nest and says nothing about the server we mean. `-u`: a
- * client without a UTF-8 locale gets underscores for every other character of a title (tmux 3.3a).
+ * Starts one tmux process, for commands that last. `TMUX` is left out with most of the environment: it would make tmux
+ * refuse to nest and says nothing about the server we mean. `-u`: a client without a UTF-8 locale gets underscores for
+ * every other character of a title (tmux 3.3a).
  */
 export function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null = null) {
-  const { TMUX: _, TMUX_PANE: __, ...env } = process.env
+  if (server.socket !== null) requireOwnServer(server.socket)
   const socket = server.socket === null ? [] : ["-S", server.socket]
   try {
     return Bun.spawn(["tmux", "-u", ...socket, ...commands], {
       stdin: input === null ? "ignore" : new TextEncoder().encode(input),
       stdout: "pipe",
       stderr: "pipe",
-      env,
+      env: tmuxEnvironment(process.env),
+      ...(server.signal === undefined ? {} : { signal: server.signal, killSignal: "SIGKILL" }),
     })
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error
@@ -48,6 +56,25 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
       "install tmux 3.2 or newer: `apt install tmux`, `dnf install tmux`, `apk add tmux` or as your system does it",
     )
   }
+}
+
+/**
+ * A server can have its client run any program, send any file and write one (MSG_SHELL, MSG_READ_OPEN and
+ * MSG_WRITE_OPEN: tried with tmux 3.3a). tmux itself looks whose the directory of its default sockets is.
+ * @throws config where the socket, or the directory in which it could be exchanged, is another user's
+ */
+function requireOwnServer(socket: string): void {
+  if (!existsSync(socket)) return
+  const real = realpathSync(socket)
+  const uid = [real, dirname(real)]
+    .map(path => statSync(path).uid)
+    .find(one => one !== 0 && one !== process.geteuid?.())
+  if (uid === undefined) return
+  throw new SentoError(
+    "config",
+    `the tmux socket ${socket} is another user's (uid ${uid}), whose server could run programs as you`,
+    "where the agent has a user of its own, `sento init --hardened` prints how it is set up",
+  )
 }
 
 /** Words as a command line for sh(1), where tmux takes nothing else. */

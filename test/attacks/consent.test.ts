@@ -64,6 +64,20 @@ describe("while kai's request waits", () => {
     30_000,
   )
 
+  test("an agent cannot approve through a shell whose setsid leaves nobody's child", async () => {
+    const out = join(world.folder, "setsid")
+    await runIn("mira", `bash -c 'setsid ${sento} approve' > ${out} 2>&1`)
+    const said = await until("the attempt", () =>
+      Bun.file(out)
+        .text()
+        .catch(() => null),
+    )
+    expect(said).toContain(
+      "only the owner may do this: it was started in the agent's own pane (TMUX_PANE says so)",
+    )
+    expect(world.paired("mira")).toEqual([])
+  }, 30_000)
+
   test("an agent cannot approve by a process that has ended before the Guardian looks who it was", async () => {
     await runIn("mira", dyingClient())
     expect(world.paired("mira")).toEqual([])
@@ -175,8 +189,9 @@ test("what the owner's own command starts is not the owner: it answers by what i
 const tricks = {
   "a new tmux window": (command: string) => `tmux -S ${world.socket} new-window -d '${command}'`,
   "a nested tmux": (command: string) =>
-    `tmux -S ${world.folder}/nested -f /dev/null new-session -d '${command}'`,
-  "setsid -f": (command: string) => `setsid -f script -qec '${command}' /dev/null`,
+    `env -u TMUX_PANE tmux -S ${world.folder}/nested -f /dev/null new-session -d '${command}'`,
+  "env -u TMUX_PANE setsid -f": (command: string) =>
+    `env -u TMUX_PANE setsid -f script -qec '${command}' /dev/null`,
 } as const
 
 type Trick = keyof typeof tricks
@@ -233,7 +248,9 @@ describe("with a PIN", () => {
       if (event.event === "code") code = event.code
     })
     const out = join(world.folder, "joining")
-    const trick = tricks["setsid -f"](`${sento} pair ${code}@127.0.0.1:${port} > ${out} 2>&1`)
+    const trick = tricks["env -u TMUX_PANE setsid -f"](
+      `${sento} pair ${code}@127.0.0.1:${port} > ${out} 2>&1`,
+    )
     await world.type("mira", trick)
     await until("the attempt", () => Bun.file(out).size > 0)
     expect(await Bun.file(out).text()).toContain("the owner's PIN is needed")

@@ -14,10 +14,12 @@ import {
 } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { updateConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 import { ask, type Besieged, besiege } from "../support/besieged.ts"
 import { messageBody, signSealed } from "../support/client.ts"
+import { askOwnerOf } from "../support/proving.ts"
 import { initAgent, pairAgents, setUpAgent, until } from "../support/world.ts"
 
 /** `nobody` on every Linux. */
@@ -207,6 +209,73 @@ test("secrets: no key, code or text is in an argument, the environment, a log or
     for (const secret of secrets)
       expect({ place, holds: text.includes(secret) }).toEqual({ place, holds: false })
 })
+
+/** What an owner's shell may hold, by what it would do. */
+const owners = {
+  BUN_CONFIG_VERBOSE_FETCH: "1",
+  BUN_INSPECT: "127.0.0.1:0/debugger",
+  LD_LIBRARY_PATH: "/nowhere",
+  NODE_OPTIONS: "",
+  OWNER_SECRET: "the owner's",
+  HTTP_PROXY: "http://127.0.0.1:1",
+  CLAUDE_CODE_MESSAGING_TOKEN: "x",
+  TMUX: "/nowhere,1,0",
+  TMUX_PANE: "%0",
+}
+const kept = { LC_TIME: "C", TMUX_TMPDIR: "/tmp", SENTO_SOMETHING: "1" }
+const desktop = {
+  DISPLAY: ":7",
+  WAYLAND_DISPLAY: "wayland-7",
+  XDG_RUNTIME_DIR: "/nowhere",
+  DBUS_SESSION_BUS_ADDRESS: "unix:path=/nowhere",
+}
+const basic = ["PATH", "HOME", "LANG", "SENTO_HOME", ...Object.keys(kept)].sort()
+const withDesktop = [...basic, ...Object.keys(desktop)].sort()
+
+const namesIn = (text: string, end: string): string[] =>
+  text
+    .split(end)
+    .filter(entry => entry.includes("="))
+    .map(entry => entry.slice(0, entry.indexOf("=")))
+    // What sh(1) sets itself.
+    .filter(name => !["PWD", "OLDPWD", "SHLVL", "_"].includes(name))
+    .sort()
+
+test.each([
+  ["in the background", ["guard"]],
+  ["in the foreground", ["guard", "--foreground"]],
+] as const)(
+  "a Guardian %s, its tmux and what `notify` runs are given a few variables by name, and nothing else",
+  async (where, words) => {
+    const { world } = mira
+    const name = where.endsWith("background") ? "noa" : "ida"
+    const bin = join(world.folder, `${name}-bin`)
+    mkdirSync(bin)
+    const script = (path: string, last: string): void =>
+      writeFileSync(path, `#!/bin/sh\nenv > ${path}.env.new\nmv ${path}.env.new ${path}.env\n${last}\n`, {
+        mode: 0o755,
+      })
+    script(join(bin, "tmux"), `exec ${Bun.which("tmux")} "$@"`)
+    script(join(bin, "notify"), "exec cat > /dev/null")
+    initAgent(world, name)
+    updateConfig(pathsOf(world.home(name)), config => ({ ...config, notify: [join(bin, "notify")] }))
+    const env = { ...owners, ...kept, ...desktop, PATH: `${bin}:${process.env.PATH}` }
+    const starting = world.start(name, words, { env })
+    const pid = await until("the Guardian", async () => (await world.status(name))?.pid)
+    await askOwnerOf(world, name)
+    const told = await until("the event", () =>
+      Bun.file(join(bin, "notify.env"))
+        .text()
+        .catch(() => null),
+    )
+    expect(namesIn(readFileSync(`/proc/${pid}/environ`, "latin1"), "\0")).toEqual(withDesktop)
+    expect(namesIn(told, "\n")).toEqual(withDesktop)
+    expect(namesIn(readFileSync(join(bin, "tmux.env"), "utf8"), "\n")).toEqual(basic)
+    await world.stopGuard(name)
+    await starting.exited
+  },
+  30_000,
+)
 
 test("a Guardian that crashes leaves no core dump with its keys", () => {
   const limits = readFileSync(`/proc/${mira.pid}/limits`, "utf8")

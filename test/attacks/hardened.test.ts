@@ -1,213 +1,229 @@
 /** Hardened mode with two real users, set up by the very steps that `sento init --hardened` prints. */
-import { afterEach, expect, test } from "bun:test"
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs"
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { findUser, sharedProgram } from "../../src/guardian/hardening.ts"
-import { updateConfig } from "../../src/store/config.ts"
-import { pathsOf } from "../../src/store/paths.ts"
-import {
-  built,
-  createWorld,
-  finished,
-  initAgent,
-  pairAgents,
-  type Ran,
-  setUpAgent,
-  until,
-  type World,
-} from "../support/world.ts"
+import { findUser } from "../../src/guardian/hardening.ts"
+import { createHardened, type Hardened, openRequest, skipped } from "../support/hardened.ts"
+import { createWorld, type Ran, until, type World } from "../support/world.ts"
 
-const isRoot = process.getuid?.() === 0
-const isBuilt = built.length === 1
-const skipped = isRoot ? (isBuilt ? null : "no built binary") : "not root, so no users can be made"
 if (skipped !== null) console.log(`hardened mode: skipped (${skipped})`)
 
-/** Two users, made for one test; names of at most 32 characters. */
-type Users = { readonly name: string; readonly owner: string; readonly agent: string }
-
 let world: World
-let users: Users | null = null
+let made: Hardened
 
-afterEach(async () => {
-  if (users !== null) await removeUsers(users)
-  users = null
-  await world.close()
-})
-
-const ranOf = (words: readonly string[], env: Record<string, string>): Promise<Ran> =>
-  finished(Bun.spawn([...words], { env, cwd: "/", stdin: "ignore", stdout: "pipe", stderr: "pipe" }))
-
-/** Runs a shell line as a user, with an environment like that of a login. */
-function as(user: string, line: string, more: Record<string, string> = {}): Promise<Ran> {
-  // In place of /usr/local/bin, which is this machine's; the owner has a sento of their own besides.
-  const shared = users === null ? "" : `/srv/sento/${users.name}/bin:`
-  const own = user === users?.owner ? `/home/${user}/bin:` : ""
-  const PATH = `${shared}${own}/usr/bin:/bin:/usr/sbin:/sbin`
-  const env = {
-    PATH,
-    HOME: user === "root" ? "/root" : `/home/${user}`,
-    LANG: "C.UTF-8",
-    TERM: "xterm-256color",
-    ...more,
-  }
-  const words = ["sh", "-ec", line]
-  return ranOf(user === "root" ? words : ["runuser", "-u", user, "--", ...words], env)
-}
-
-async function must(user: string, line: string): Promise<string> {
-  const ran = await as(user, line)
-  if (ran.exit !== 0) throw new Error(`${user}: ${line}\n${ran.stdout}${ran.stderr}`)
-  return ran.stdout
-}
-
-async function makeUsers(): Promise<Users> {
-  const name = `t${process.pid}${Math.floor(performance.now())}`.slice(0, 20)
-  // A Guardian that another file ran in this process leaves its own, which would keep the users from the binary.
-  process.umask(0o022)
-  users = { name, owner: `${name}-own`, agent: `${name}-agent` }
-  await must("root", `useradd --create-home --user-group ${users.owner}`)
-  const home = `/home/${users.owner}`
-  await must("root", `chmod 700 ${home} && install -D -m 755 ${built[0]} ${home}/bin/sento`)
-  return users
-}
-
-async function removeUsers({ name, owner, agent }: Users): Promise<void> {
-  await as(owner, "sento guard stop")
-  await as(agent, `tmux -S /srv/sento/${name}/tmux/socket kill-server`)
-  await until(
-    "no process of the two users",
-    async () => (await as("root", `ps -u ${owner},${agent} -o pid=`)).stdout.trim() === "",
-  )
-  for (const user of [owner, agent]) await as("root", `userdel -r ${user}`)
-  rmSync(`/srv/sento/${name}`, { recursive: true, force: true })
-  if (existsSync("/srv/sento") && readdirSync("/srv/sento").length === 0) rmdirSync("/srv/sento")
-}
-
-/** Follows the printed steps, each part as the user it names. The agent's program is a `cat`. */
-async function harden(): Promise<Users> {
-  const made = await makeUsers()
-  const init = `sento init --name ${made.name} --session main --profile plain --port 0`
-  await must(made.owner, init)
-  const printed = await must(made.owner, `${init} --hardened`)
-  expect(printed).toContain(
-    `install -D -o root -g root -m 755 /home/${made.owner}/bin/sento ${sharedProgram}\n`,
-  )
-  const steps = printed.replaceAll(sharedProgram, `/srv/sento/${made.name}/bin/sento`)
-  for (const part of steps.split("\n\n")) {
-    const [, user] = /^# as (\S+?)[,:]/.exec(part) ?? []
-    await must(user ?? "", part.replace(/(tmux .*new-session .*)/, "$1 cat"))
-  }
-  return made
-}
-
-/** A command in a new window of the agent's own server: it runs as the agent's user, as all it starts does. */
-async function agentRuns({ agent, name }: Users, line: string): Promise<Ran> {
-  return as(agent, line, { SENTO_DOOR: `/srv/sento/${name}/door/agent.sock` })
-}
-
-/** A code that the agent opened, proved by kai; the request waits for the agent's owner. */
-async function openRequest(made: Users): Promise<string> {
-  const minted = await agentRuns(made, "sento pair --json")
-  const code = (JSON.parse(minted.stdout.split("\n")[0] ?? "") as { code: string }).code
-  const { port } = JSON.parse(await must(made.owner, "sento guard status --json")) as { port: number }
+/** One pair of users for all tests: making them costs more than most of what they show. */
+beforeAll(async () => {
+  if (skipped !== null) return
+  world = createWorld()
+  made = await createHardened({ profile: "plain", command: () => "cat" })
   await world.session("kai", ["cat"])
-  initAgent(world, "kai")
-  world.start("kai", ["pair", `${code}@127.0.0.1:${port}`])
-  return until("the request", async () => {
-    const { requests } = JSON.parse(await must(made.owner, "sento status --json")) as {
-      requests: { id: string }[]
-    }
-    return requests[0]?.id
-  })
-}
+}, 60_000)
 
-const paired = async (made: Users): Promise<string[]> => {
-  const { agents } = JSON.parse(await must(made.owner, "sento agents --json")) as {
+afterAll(async () => {
+  try {
+    await made?.close()
+  } finally {
+    await world?.close()
+  }
+}, 30_000)
+
+const paired = async (made: Hardened): Promise<string[]> => {
+  const { agents } = JSON.parse(await made.must(made.owner, "sento agents --json")) as {
     agents: { name: string }[]
   }
   return agents.map(agent => agent.name)
 }
 
-test.skipIf(skipped !== null)(
-  "hardened: whatever the agent runs, only its owner's user can say yes",
-  async () => {
-    world = createWorld()
-    const made = await harden()
-    expect(await must(made.owner, "sento doctor")).not.toContain("wrong")
-    await openRequest(made)
-    const home = `/home/${made.owner}`
-    const socket = `/srv/sento/${made.name}/tmux/socket`
-    const tricks = [
-      "sento approve",
-      `env -u SENTO_DOOR SENTO_HOME=${home} sento approve`,
-      `setsid -f script -qec 'env -u SENTO_DOOR SENTO_HOME=${home} sento approve' /dev/null`,
-      `tmux -S ${socket} new-window -d 'env -u SENTO_DOOR SENTO_HOME=${home} sento approve'`,
-      `bash -c 'exec 3<>${home}/.sento/owner.sock'`,
-      `printf '{"op":"approve","id":null}\\n' | nc -U ${home}/.sento/owner.sock`,
-      `cat ${home}/.sento-config.json`,
-      `cat ${home}/.sento/sento.db`,
-      `echo '{}' > ${home}/.sento-config.json`,
-      `rm /srv/sento/${made.name}/door/agent.sock`,
-    ]
-    for (const trick of tricks) await agentRuns(made, trick)
-    expect((await agentRuns(made, "sento approve")).stderr).toContain("only the owner may do this")
-    expect((await agentRuns(made, `cat ${home}/.sento-config.json`)).stderr).toContain("Permission denied")
-    expect((await agentRuns(made, `rm /srv/sento/${made.name}/door/agent.sock`)).exit).not.toBe(0)
-    expect(await paired(made)).toEqual([])
-    await must(made.owner, "sento approve")
-    expect(await paired(made)).toEqual(["kai"])
+const hardenedTest = (name: string, work: (made: Hardened) => Promise<void>): void =>
+  test.skipIf(skipped !== null)(name, () => work(made), 60_000)
 
-    // And the agent can do what is its own: take a message in its pane, read a long one, answer.
-    await until("kai's pair", async () => (await world.sento("kai", ["agents"])).stdout.includes(made.name))
-    await world.sento("kai", ["send", made.name, "long ".repeat(900)])
-    const screen = (): Promise<Ran> => as(made.agent, `tmux -S ${socket} capture-pane -p -J -t =main:`)
-    const path = await until(
-      "the message",
-      async () => /\/srv\/sento\/\S+\.txt/.exec((await screen()).stdout)?.[0],
-    )
-    expect(await must(made.agent, `cat ${path}`)).toContain("long long long")
-    const shortId = /\[([0-9a-z]{4})\]/.exec((await screen()).stdout)?.[1]
-    expect((await agentRuns(made, `sento reply ${shortId} read`)).stderr).toBe(
-      "kai has your answer; nothing more to do\n",
-    )
-    expect((await agentRuns(made, "sento log")).stdout).toContain("read")
-    expect((await agentRuns(made, "sento agents remove kai")).exit).toBe(77)
+hardenedTest("hardened: whatever the agent runs, only its owner's user can say yes", async made => {
+  const doctor = await made.must(made.owner, "sento doctor")
+  expect(doctor).not.toContain("wrong")
+  expect(doctor).toContain(`ok    hands: ${made.agent}'s are at the terminal`)
+  await openRequest(world, made)
+  const home = `/home/${made.owner}`
+  const tricks = [
+    "sento approve",
+    `env -u SENTO_DOOR SENTO_HOME=${home} sento approve`,
+    `setsid -f script -qec 'env -u SENTO_DOOR SENTO_HOME=${home} sento approve' /dev/null`,
+    `tmux new-window -d 'env -u SENTO_DOOR SENTO_HOME=${home} sento approve'`,
+    `bash -c 'exec 3<>${home}/.sento/owner.sock'`,
+    `printf '{"op":"approve","id":null}\\n' | nc -U ${home}/.sento/owner.sock`,
+    `cat ${home}/.sento-config.json`,
+    `cat ${home}/.sento/sento.db`,
+    `echo '{}' > ${home}/.sento-config.json`,
+    `rm /srv/sento/${made.name}/door/agent.sock`,
+    `touch /srv/sento/${made.name}/door/mine`,
+    ...["deny", "guard stop", "agents", "owner pin", "init --listen 0.0.0.0"].map(
+      words => `env -u SENTO_DOOR SENTO_HOME=${home} sento ${words}`,
+    ),
+    ...["STOP", "KILL"].map(signal => `kill -${signal} $(pgrep -u ${made.owner})`),
+    `cat /proc/$(pgrep -u ${made.owner} | head -1)/environ`,
+  ]
+  const running = JSON.parse(await made.must(made.owner, "sento guard status --json"))
+  const config = readFileSync(`${home}/.sento-config.json`, "utf8")
+  for (const trick of tricks) await made.agentRuns(trick)
+  expect((await made.agentRuns("sento approve")).stderr).toContain("only the owner may do this")
+  expect((await made.agentRuns(`cat ${home}/.sento-config.json`)).stderr).toContain("Permission denied")
+  expect((await made.agentRuns(`rm /srv/sento/${made.name}/door/agent.sock`)).exit).not.toBe(0)
+  expect(existsSync(`/srv/sento/${made.name}/door/mine`)).toBe(false)
+  expect(await paired(made)).toEqual([])
+  expect(JSON.parse(await made.must(made.owner, "sento guard status --json")).pid).toBe(running.pid)
+  expect(readFileSync(`${home}/.sento-config.json`, "utf8")).toBe(config)
+  await made.must(made.owner, "sento approve")
+  expect(await paired(made)).toEqual(["kai"])
 
-    // Its hooks know nothing but that door, and the answer finds its way.
-    await world.sento("kai", ["send", made.name, "and now?"])
-    const tag = await until(
-      "the question",
-      async () => /← agent kai \[\w+\]: and/.exec((await screen()).stdout)?.[0],
+  // And the agent can do what is its own: take a message in its pane, read a long one, answer.
+  await until("kai's pair", async () => (await world.sento("kai", ["agents"])).stdout.includes(made.name))
+  await world.sento("kai", ["send", made.name, "long ".repeat(900)])
+  const path = await until("the message", async () => /\/srv\/sento\/\S+\.txt/.exec(await made.screen())?.[0])
+  expect(await made.must(made.agent, `cat ${path}`)).toContain("long long long")
+  const shortId = /\[([0-9a-z]{4})\]/.exec(await made.screen())?.[1]
+  expect((await made.agentRuns(`sento reply ${shortId} read`)).stderr).toBe(
+    "kai has your answer; nothing more to do\n",
+  )
+  expect((await made.agentRuns("sento log")).stdout).toContain("read")
+  expect((await made.agentRuns("sento agents remove kai")).exit).toBe(77)
+
+  // Its hooks know nothing but that door, and the answer finds its way.
+  await world.sento("kai", ["send", made.name, "and now?"])
+  const tag = await until(
+    "the question",
+    async () => /← agent kai \[\w+\]: and/.exec(await made.screen())?.[0],
+  )
+  const hook = (event: string, input: object): Promise<Ran> =>
+    made.agentRuns(`echo '${JSON.stringify({ session_id: "s", ...input })}' | sento hook ${event}`)
+  const quiet = { exit: 0, stdout: "", stderr: "" }
+  expect(await hook("UserPromptSubmit", { prompt: `${tag} now?` })).toEqual(quiet)
+  expect(await hook("Stop", { last_assistant_message: "found its way" })).toEqual(quiet)
+  await world.shows("kai", "found its way")
+  expect(made.ownersTmux()).toEqual([])
+})
+
+hardenedTest(
+  "hardened: without hands messages wait, and status and doctor say so; with hands they are typed",
+  async made => {
+    await made.must(made.agent, `tmux kill-session -t =hands-${made.name}`)
+    const nobody = `no \`sento hands\` of ${made.agent} is connected`
+    await until("their end", async () => (await made.must(made.owner, "sento status")).includes(nobody))
+    await world.sento("kai", ["send", made.name, "is anybody there?"])
+    const status = await until("the hold", async () => {
+      const said = await made.must(made.owner, "sento status")
+      return said.includes("held") ? said : null
+    })
+    expect(status).toContain(`session   main: ${nobody}, messages wait\n`)
+    expect(status).toMatch(new RegExp(`held {6}\\[\\w{4}\\] from kai since .*: ${nobody}`))
+    expect(await made.must(made.owner, "sento guard status")).toContain(`hands: ${nobody}, messages wait\n`)
+    const doctor = await made.as(made.owner, "sento doctor")
+    expect(doctor.exit).toBe(1)
+    const command = `tmux new-session -d -s hands-${made.name} -e SENTO_DOOR=/srv/sento/${made.name}/door/agent.sock sento hands`
+    expect(doctor.stdout).toContain(
+      `wrong hands: ${nobody}; messages wait; ${made.agent} starts them: \`${command}\`\n`,
     )
-    const hook = (event: string, input: object): Promise<Ran> =>
-      agentRuns(made, `echo '${JSON.stringify({ session_id: "s", ...input })}' | sento hook ${event}`)
-    const quiet = { exit: 0, stdout: "", stderr: "" }
-    expect(await hook("UserPromptSubmit", { prompt: `${tag} now?` })).toEqual(quiet)
-    expect(await hook("Stop", { last_assistant_message: "found its way" })).toEqual(quiet)
-    await world.shows("kai", "found its way")
+    expect(await made.screen()).not.toContain("is anybody there?")
+    await made.must(made.agent, command)
+    await until("the message", async () => (await made.screen()).includes("is anybody there?"))
+
+    // The Guardian made anew is found by the hands that are there.
+    await made.must(made.owner, "sento guard restart")
+    await world.sento("kai", ["send", made.name, "and after a restart?"])
+    await until("the message", async () => (await made.screen()).includes("and after a restart?"))
+    expect(made.ownersTmux()).toEqual([])
   },
-  60_000,
 )
 
-test.skipIf(!isRoot)(
-  "hardened: nothing is typed into a session of the owner's own, to which the agent made its socket lead",
-  async () => {
-    world = createWorld()
-    await setUpAgent(world, "kai")
-    await world.session("mira", ["cat"])
-    initAgent(world, "mira")
-    // The agent's user is another one; what is at the socket's path is the very server of the Guardian's user.
-    const folder = join(world.folder, "door")
-    mkdirSync(folder)
-    chownSync(folder, 0, findUser("daemon")?.gid ?? 0)
-    chmodSync(folder, 0o2750)
-    updateConfig(pathsOf(world.home("mira")), config => ({ ...config, hardened: { folder, user: "daemon" } }))
-    await world.guard("mira")
-    await pairAgents(world, "mira", "kai")
-    await world.sento("kai", ["send", "mira", "rm -rf everything"])
-    const held = await until("the hold", async () => (await world.status("mira"))?.held)
-    expect(held.reason).toBe("the session mira runs as the Guardian's own user, not as the agent's")
-    expect(await world.screen("mira")).not.toContain("everything")
+hardenedTest("hardened: nobody but the agent's user can be the hands, not even the owner", async made => {
+  const door = `/srv/sento/${made.name}/door/agent.sock`
+  const refused = await made.as(made.owner, `SENTO_DOOR=${door} sento hands`)
+  expect(refused.exit).toBe(77)
+  expect(refused.stderr).toContain(`only ${made.agent} can be this agent's hands`)
+  for (const user of ["root", "daemon"]) {
+    const stranger = await made.as(user, `SENTO_DOOR=${door} sento hands`)
+    expect(stranger).toMatchObject({ exit: 78 })
+    expect(stranger.stderr).toContain("is not a directory that a Guardian shares with this user")
+  }
+  // Nor are the owner's hands lent to a door that the agent made.
+  await made.must(made.agent, "install -d -m 755 ~/door && chmod 755 ~")
+  const lent = await made.as(made.owner, `SENTO_DOOR=/home/${made.agent}/door/agent.sock sento hands`)
+  expect(lent).toMatchObject({ exit: 78 })
+  expect(JSON.parse(await made.must(made.owner, "sento guard status --json")).hands).toMatchObject({
+    connected: true,
+  })
+})
+
+/** What an owner may run, by the first words. */
+const ownersCommands = [
+  "guard restart",
+  "guard status",
+  "guard attach",
+  "guard",
+  "status",
+  "doctor",
+  "doctor kai",
+  "agents",
+  "requests",
+  "log",
+  "owner",
+  "approve",
+  "deny",
+  "send kai hello",
+  "agents pause kai 1s",
+  "agents resume kai",
+  "init --profile plain",
+  "init --hardened",
+]
+
+hardenedTest(
+  "hardened: a false tmux server of the agent's has no client of the owner's, and would have all of one",
+  async made => {
+    const folder = `/srv/sento/${made.name}/false`
+    const [socket, heard] = [`${folder}/socket`, `${folder}/heard`]
+    const [planted, ran] = [`${folder}/planted`, `${folder}/ran`]
+    const secret = `/home/${made.owner}/secret`
+    await made.must("root", `install -d -m 777 ${folder}`)
+    await made.must(made.owner, `echo the-owners-file > ${secret}; chmod 600 ${secret}`)
+    writeFileSync(`${folder}/false-tmux.ts`, readFileSync(join(import.meta.dir, "../support/false-tmux.ts")))
+    writeFileSync(`${folder}/program`, `#!/bin/sh\nid -un > ${ran}\n`, { mode: 0o755 })
+    const served = [`${folder}/false-tmux.ts`, socket, secret, planted, `${folder}/program`, heard].join(" ")
+    const server = made.start(made.agent, `BUN_BE_BUN=1 exec sento ${served}`)
+    await until("the false server", () => existsSync(socket))
+
+    // As an owner's config that was made by earlier steps, or by hand, may be.
+    const point = `const p = process.env.HOME + "/.sento-config.json"; const c = JSON.parse(require("fs").readFileSync(p)); c.tmux.socket = "${socket}"; require("fs").writeFileSync(p, JSON.stringify(c))`
+    for (const command of ownersCommands) {
+      await made.must(made.owner, `BUN_BE_BUN=1 sento -e '${point}'`)
+      await made.as(made.owner, `sento ${command}`)
+    }
+    await made.must(made.owner, `BUN_BE_BUN=1 sento -e '${point}'; sento guard restart`)
+    await world.sento("kai", ["send", made.name, "past the false one"])
+    await until("the message", async () => (await made.screen()).includes("past the false one"))
+    expect(existsSync(heard)).toBe(false)
+    expect(made.ownersTmux()).toEqual([])
+
+    // In plain mode a config can name any socket; nobody's but the owner's own is one to speak to.
+    const plain = "export SENTO_HOME=$HOME/plain PATH=/usr/bin:$PATH; mkdir -p $SENTO_HOME; sento"
+    const words = `init --name p --session main --port 0 --tmux-socket ${socket}`
+    const refused = `the tmux socket ${socket} is another user's`
+    expect((await made.as(made.owner, `${plain} ${words}`)).stderr).toContain(refused)
+    for (const command of ["status", "doctor"]) await made.as(made.owner, `${plain} ${command}`)
+    const guard = await made.as(made.owner, `${plain} guard`)
+    expect(guard).toMatchObject({ exit: 78 })
+    expect(guard.stderr).toContain(refused)
+    expect(existsSync(heard)).toBe(false)
+
+    // The very same server, and a client of the owner's: it does as it is told.
+    const attach = `OWNERS_SECRET=42 exec ${Bun.which("tmux")} -S ${socket} attach`
+    const client = made.start(made.owner, attach)
+    const who = await until("what it was told", () =>
+      existsSync(ran) && /\n$/.test(readFileSync(ran, "utf8")) ? readFileSync(ran, "utf8") : null,
+    )
+    expect(who).toBe(`${made.owner}\n`)
+    expect(readFileSync(planted, "utf8")).toBe("written\n")
+    expect(statSync(planted).uid).toBe(findUser(made.owner)?.uid as number)
+    const all = readFileSync(heard, "utf8")
+    expect(all).toContain("the-owners-file")
+    expect(all).toContain("OWNERS_SECRET=42")
+    for (const child of [client, server]) child.kill("SIGKILL")
   },
-  30_000,
 )

@@ -3,8 +3,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test"
 import { realpathSync } from "node:fs"
 import { basename } from "node:path"
 import { reasonToDistrust } from "../../src/guardian/callers.ts"
-import { agentProcesses, findTarget, type Target } from "../../src/guardian/pinning.ts"
+import { agentProcesses, findTarget } from "../../src/guardian/pinning.ts"
 import type { Config } from "../../src/store/config.ts"
+import type { Target } from "../../src/tmux/hands.ts"
+import { createHands } from "../../src/tmux/own-hands.ts"
 import { findPane } from "../../src/tmux/pane.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 import { createTestStore, type TestStore } from "../support/store.ts"
@@ -27,7 +29,12 @@ const booksOf = (profile: Config["tmux"]["profile"], change: Partial<Config> = {
   const listen = { host: "127.0.0.1", port: 0, names: [] }
   const config: Config = { version: 1, name: "mira", agent: "test", agents: {}, listen, tmux, ...change }
   const log = { write() {}, refused() {} }
-  return { config: { current: config, update() {} }, store: books.store, log }
+  return {
+    config: { current: config, update() {} },
+    store: books.store,
+    log,
+    hands: createHands({ socket: world.socket }),
+  }
 }
 
 const processes = (change: Partial<Config> = {}) =>

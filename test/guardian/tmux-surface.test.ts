@@ -2,8 +2,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
 import type { Distrusted } from "../../src/guardian/callers.ts"
 import type { Context } from "../../src/guardian/context.ts"
+import { openTerminal } from "../../src/guardian/own-terminal.ts"
 import type { Surface } from "../../src/guardian/surfaces.ts"
 import { createTmuxSurface } from "../../src/guardian/tmux-surface.ts"
+import type { Config } from "../../src/store/config.ts"
 import { kai } from "../support/chats/asked.ts"
 import { createWorld, until, type World } from "../support/world.ts"
 
@@ -33,11 +35,16 @@ async function attach(name: string): Promise<number> {
 }
 
 function surfaceOf(config: object, distrusted: () => Promise<Distrusted>): Surface {
+  const current = { name: "mira", tmux: { session: "mira", socket: world.socket }, ...config }
+  const log = { write() {}, refused() {} }
+  const stopping = new AbortController().signal
+  const { hands } = openTerminal(current as unknown as Config, { log, stopping })
   const context = {
-    config: { current: { name: "mira", tmux: { session: "mira", socket: world.socket }, ...config } },
+    config: { current },
     paths: { home: world.folder },
-    log: { write() {} },
-    stopping: new AbortController().signal,
+    log,
+    hands,
+    stopping,
   } as unknown as Context
   return createTmuxSurface(context, ["sh", "-c", "echo Approve?; exec sleep 600"], distrusted)
 }

@@ -198,8 +198,10 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     makeFolder(paths)
     const outputPath = join(paths.folder, "guardian.out")
     const output = openSync(outputPath, "w", 0o600)
+    // TERM is none of a Guardian's, and would have it start itself once more without.
+    const { TERM: _, ...env } = environment(name)
     const child = Bun.spawn([...sentoCommand, "guard", "--foreground", "--json"], {
-      env: { ...environment(name), ...variables },
+      env: { ...env, ...variables },
       cwd: "/",
       detached: true,
       stdio: ["ignore", output, output],
@@ -255,6 +257,8 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     tmux,
     session,
     type: async (name, line) => {
+      // Until the shell has run it, what stood there before would be taken for what the line shows.
+      if (line.startsWith("clear; ")) await tmux("send-keys", "-R", "-t", `=${name}:`)
       await tmux("send-keys", "-t", `=${name}:`, "-l", line)
       await tmux("send-keys", "-t", `=${name}:`, "Enter")
     },
