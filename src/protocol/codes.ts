@@ -43,9 +43,14 @@ export function newShortId(random: Uint8Array): string {
   return symbolsOf(random, shortLength).toLowerCase()
 }
 
-/** A short id as typed by a person or a model, in the form it is stored; null where it cannot be one. */
+/**
+ * A short id as typed by a person or a model, in the form it is stored; null where it cannot be one. Forgives what it
+ * stands in where a message is shown, ` [k7q2]:`, and case, O for 0, I and L for 1.
+ */
 export function readShortId(text: string): string | null {
   const symbols = text
+    .trim()
+    .replace(/:$/, "")
     .replace(/^\[(.*)\]$/, "$1")
     .toUpperCase()
     .replace(/O/g, "0")

@@ -19,9 +19,15 @@ export function layOut(name: string, shortId: string, text: string): string {
 /** A peer's lines behind words of ours: those after the first are indented, so that none can pass for a line of ours. */
 export const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 
-/** The line that says how to answer; not indented, so that no message can bring one. */
+/**
+ * The line that says how to answer; not indented, so that no message can bring one. In double quotes the agent's shell
+ * would run what stands in backticks or behind a dollar, and the peer would get other words, without an error.
+ */
 export const answerHint = (shortId: string): string =>
-  `(to answer, run: sento reply ${shortId} "your answer")`
+  `(to answer, run: sento reply ${shortId} - <<'EOF' and below it your answer, then EOF on a line of its own)`
+
+/** As it was said before: it stands in sessions that run. */
+const earlierHint = (shortId: string): string => `(to answer, run: sento reply ${shortId} "your answer")`
 
 /** Texts above this many UTF-16 units are not typed but put into a file, and named with their beginning. */
 export const mostTypedUnits = 8000
@@ -49,6 +55,7 @@ export const fileText = (name: string, shortId: string, text: string): string =>
 /** Whether a line is one of ours below the message with this id, whose file is named so. */
 export const isOwnLine = (line: string, shortId: string): boolean =>
   line === answerHint(shortId) ||
+  line === earlierHint(shortId) ||
   (/^\(\d+ characters; the whole text is in \/.*\)$/.test(line) && line.endsWith(`/${shortId}.txt)`))
 
 /** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */

@@ -92,7 +92,7 @@ test.each(tricks.map((trick, i) => [trick[0], i, trick[2]] as const))(
     const [first = "", ...others] = (submitted()[i] ?? "").split("\n")
     const tag = new RegExp(`^← agent peer${i % 2} \\[[0-9a-hjkmnp-tv-z]{4}\\]: `)
     expect(first).toMatch(tag)
-    const hint = /\n\(to answer, run: sento reply [0-9a-z]{4} "your answer"\)$/
+    const hint = /\n\(to answer, run: sento reply [0-9a-z]{4} - <<'EOF' and [^\n]*\)$/
     const text = [first.replace(tag, ""), ...others].join("\n").replace(hint, "")
     if (typeof want === "string") expect(text).toBe(want)
     else expect(text).toMatch(want)
