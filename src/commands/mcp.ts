@@ -3,7 +3,7 @@
  * stdin is open. It uses the agent's door alone, and does nothing before a tool is called.
  */
 import { McpServer, type ServerContext } from "@modelcontextprotocol/server"
-import { serveStdio } from "@modelcontextprotocol/server/stdio"
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio"
 import { toStandardJsonSchema } from "@valibot/to-json-schema"
 import * as v from "valibot"
 import type { AgentList, AgentRow, DoorEvent, LogEntry, SendResult } from "../guardian/door-requests.ts"
@@ -16,6 +16,7 @@ import { version } from "../version.ts"
 import { callDoor, HungUp } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { lineOf } from "./log.ts"
+import { withoutBatches } from "./mcp-batches.ts"
 import { ago, tell } from "./terminal.ts"
 
 const mostWaitSeconds = 600
@@ -30,9 +31,11 @@ export async function mcp(paths: Paths): Promise<number> {
   if (process.stdin.isTTY)
     tell("sento mcp speaks the Model Context Protocol; agent programs start it (`sento setup --help`)")
   const { promise: ended, resolve } = Promise.withResolvers<void>()
-  for (const event of ["end", "close", "error"]) process.stdin.once(event, () => resolve())
-  process.stdout.once("error", () => resolve())
+  const requests = process.stdin.pipe(withoutBatches(refusal => void process.stdout.write(refusal)))
+  for (const event of ["end", "close"]) requests.once(event, () => resolve())
+  for (const stream of [process.stdin, process.stdout]) stream.once("error", () => resolve())
   const served = serveStdio(() => createServer(paths), {
+    transport: new StdioServerTransport(requests, process.stdout),
     onerror: error => tell(`sento: note: mcp: ${visibleText(error.message)}`),
   })
   await ended
@@ -43,11 +46,25 @@ export async function mcp(paths: Paths): Promise<number> {
 /** What Gemini CLI 0.61.0 lets its model add to every call, and does not take out again. */
 const foreign = { wait_for_previous: v.optional(v.unknown()) }
 
-/** As the schema, with a key that it does not name as an error that names it: a wait misspelt is no wait. */
+/**
+ * As the schema, with a key that it does not name as an error that names it: a wait misspelt is no wait. Models write
+ * whole numbers as strings, and null for what they do not give.
+ */
 function strict<const Entries extends v.ObjectEntries>({ entries }: v.ObjectSchema<Entries, undefined>) {
   const shown = toStandardJsonSchema(v.object(entries))["~standard"]
   const { validate } = v.strictObject({ ...entries, ...foreign })["~standard"]
-  return { "~standard": { ...shown, validate } }
+  return { "~standard": { ...shown, validate: (input: unknown) => validate(meant(input, entries)) } }
+}
+
+function meant(input: unknown, entries: v.ObjectEntries): unknown {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input
+  const given = Object.entries(input).filter(([, value]) => value !== null)
+  return Object.fromEntries(given.map(([key, value]) => [key, numberMeant(value, entries[key])]))
+}
+
+function numberMeant(value: unknown, schema: v.ObjectEntries[string] | undefined): unknown {
+  if (typeof value !== "string" || !/^\s*\d{1,9}\s*$/.test(value)) return value
+  return schema === undefined || v.is(schema, value) ? value : Number(value)
 }
 
 const text = v.pipe(v.string(), v.description("the message, for the other agent to read"))

@@ -48,11 +48,12 @@ const envelope = {
 function serve(name: string) {
   const env = { ...plainEnvironment, HOME: world.folder, SENTO_HOME: world.home(name) }
   const child = Bun.spawn([...built, "mcp"], { env, stdin: "pipe", stdout: "pipe", stderr: "ignore" })
+  const reader = child.stdout.getReader()
   return {
     async ask(request: object): Promise<string> {
       child.stdin.write(`${JSON.stringify(request)}\n`)
       await child.stdin.flush()
-      const { value } = await child.stdout.getReader().read()
+      const { value } = await reader.read()
       return new TextDecoder().decode(value)
     },
     async [Symbol.asyncDispose]() {
@@ -123,10 +124,34 @@ describe("a conversation", () => {
   })
 
   test("an answer that does not come in time is said to come later", async () => {
-    const input = { to: "mira", text: "still there?", wait_seconds: 1 }
+    // As some models write numbers.
+    const input = { to: "mira", text: "still there?", wait_seconds: "1" }
     const { text, isError } = await call(await connect("kai"), "send_message", input)
     expect(text).toMatch(/^No answer from mira within 1 s \(.+\)\.\nDo not send it again: /)
     expect(isError).toBe(false)
+  })
+})
+
+describe("arguments as models write them", () => {
+  test.each([
+    ["a whole number in a string", { limit: "1" }],
+    ["with blanks about it", { limit: " 1 " }],
+    ["null for what is not given", { limit: 1, from: null }],
+    ["null for everything", { limit: null, from: null, wait_for_previous: null }],
+  ])("%s", async (_, input) => {
+    const { text, isError } = await call(await connect("mira"), "read_messages", input)
+    expect(isError).toBe(false)
+    if (input.limit !== null) expect(text.match(/^\d{4}-/gm)).toHaveLength(1)
+  })
+
+  test("a text of digits alone is a text, and null is no text", async () => {
+    const mira = await connect("mira")
+    expect((await call(mira, "send_message", { to: "kai", text: "42", wait_seconds: null })).isError).toBe(
+      false,
+    )
+    expect((await world.log("mira")).map(one => one.text)).toContain("42")
+    const none = await call(mira, "send_message", { to: "kai", text: null })
+    expect(none).toEqual({ text: expect.stringContaining('Expected "text"'), isError: true })
   })
 })
 
@@ -135,6 +160,9 @@ describe("what goes wrong", () => {
     ["send_message", { to: "kai" }, 'Expected "text"'],
     ["send_message", { to: "kai", text: "x", wait_seconds: 0 }, "wait_seconds"],
     ["send_message", { to: "kai", text: "x", wait_seconds: 1e9 }, "wait_seconds"],
+    ["send_message", { to: "kai", text: "x", wait_seconds: "1000" }, "wait_seconds"],
+    ["send_message", { to: "kai", text: "x", wait_seconds: "soon" }, "wait_seconds"],
+    ["send_message", { to: "kai", text: "x", wait_seconds: "1.5" }, "wait_seconds"],
     ["reply", { id: 7, text: "x" }, "Expected string but received 7"],
     ["read_messages", { limit: 1000 }, "limit"],
     ["send_message", { to: "kai", text: "x", wait: 9 }, 'received "wait"'],
@@ -230,6 +258,23 @@ describe("the process", () => {
     expect(await server.ask({ jsonrpc: "2.0", id: 1, method: "tools/call", params })).toContain(words)
     const sent = (await world.log("kai")).map(one => one.text)
     expect(sent.includes(text)).toBe("_meta" in meta)
+  })
+
+  test.each([
+    ["of requests: each has its answer, with its id", [{ id: 1 }, { id: "b" }, {}], [1, "b"]],
+    ["of none that wants an answer", [{}], null],
+    ["of nothing", [], null],
+  ])("a batch %s is refused, and what comes behind it is served", async (_, batch, ids) => {
+    await using server = serve("mira")
+    const requests = batch.map(one => ({ jsonrpc: "2.0", method: "tools/list", ...one }))
+    const refused = JSON.parse(await server.ask(requests))
+    const error = { code: -32600, message: expect.stringContaining("a batch") }
+    expect(refused).toEqual(
+      ids === null ? { jsonrpc: "2.0", id: null, error } : ids.map(id => ({ jsonrpc: "2.0", id, error })),
+    )
+    const params = { name: "list_agents", arguments: {}, _meta: envelope }
+    const served = await server.ask({ jsonrpc: "2.0", id: 9, method: "tools/call", params })
+    expect(JSON.parse(served)).toMatchObject({ id: 9, result: { content: expect.anything() } })
   })
 
   test("it ends when stdin closes, and writes to stdout nothing but the protocol", async () => {
