@@ -1,6 +1,7 @@
 /**
  * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS] [--sizes]`
  * (`--kind none` runs the dialogs alone, `--races 0` the deliveries alone.)
+ * `--signs` (`--kind 2500-25FF`), `--ends`, `--owner`, `--first`: what docs/DELIVERY.md says of them, and nothing else.
  * `bun run delivery-lab --ways [PROGRAM …] --from DIR [--from DIR …] [--kind WORDS]`: each way of installing and starting.
  *
  * Delivers messages to the real program and compares what it sent to its model with what was handed in,
@@ -11,9 +12,12 @@ import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Delivered, deliverKind } from "./lab/deliveries.ts"
 import { holdAtDialog, type RaceResult, raceDialogs } from "./lab/dialogs.ts"
+import { deliverFirst } from "./lab/first.ts"
 import { type Kind, kinds } from "./lab/kinds.ts"
+import { deliverBesideOwner } from "./lab/owner.ts"
 import { executableOf, type LabProgram, labPrograms } from "./lab/programs.ts"
 import { startSession } from "./lab/session.ts"
+import { deliverEndings, sweepSigns } from "./lab/signs.ts"
 import { deliverSizes, lengths } from "./lab/sizes.ts"
 import { printTable } from "./lab/table.ts"
 import { prefixOf, ways } from "./lab/ways.ts"
@@ -30,6 +34,10 @@ const { values, positionals } = parseArgs({
     from: { type: "string", multiple: true, default: [] },
     kind: { type: "string", default: "" },
     sizes: { type: "boolean", default: false },
+    signs: { type: "boolean", default: false },
+    ends: { type: "boolean", default: false },
+    owner: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
     ways: { type: "boolean", default: false },
   },
 })
@@ -51,6 +59,10 @@ async function main(): Promise<number> {
   if (process.env[insideVariable] === undefined) return insideNamespace()
   const version = versionOf(program, executable)
   if (values.sizes) await runSizes(program, executable, version)
+  else if (values.signs) await runSigns(program, executable, version)
+  else if (values.ends) await runEndings(program, executable, version)
+  else if (values.owner) await runOwner(program, executable, version)
+  else if (values.first) await runFirst(program, executable, version)
   else await run(program, executable, version)
   return 0
 }
@@ -94,6 +106,39 @@ async function runSizes(program: LabProgram, executable: string, version: string
   for await (const { size, exact, wrong } of deliverSizes(program, executable, values.kind))
     rows.push([program.name, version, size, `${exact} of ${lengths.length}`, wrong.join("; ")])
   printTable("program|version|pane|exact|otherwise".split("|"), rows)
+}
+
+/** `--kind 2500-25FF` takes some code points alone. */
+async function runSigns(program: LabProgram, executable: string, version: string): Promise<void> {
+  const rows: string[][] = []
+  for await (const { kind, texts, codePoints, failed } of sweepSigns(program, executable, values.kind))
+    rows.push([program.name, version, kind, String(texts), String(codePoints), String(failed.length)])
+  printTable("program|version|kind|texts|code points|failed".split("|"), rows)
+}
+
+async function runEndings(program: LabProgram, executable: string, version: string): Promise<void> {
+  const { tries, wrong } = await deliverEndings(program, executable)
+  const row = [program.name, version, `${tries - wrong.length} of ${tries}`, wrong.join("; ")]
+  printTable("program|version|exact|otherwise".split("|"), [row])
+}
+
+async function runOwner(program: LabProgram, executable: string, version: string): Promise<void> {
+  const counts = Object.entries(await deliverBesideOwner(program, executable, Number(values.count)))
+  const names = counts.map(([name]) => name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`))
+  printTable(
+    ["program", "version", ...names],
+    [[program.name, version, ...counts.map(([, count]) => String(count))]],
+  )
+}
+
+async function runFirst(program: LabProgram, executable: string, version: string): Promise<void> {
+  const rows: string[][] = []
+  for await (const row of deliverFirst(program, executable, Number(values.count))) {
+    const { kind, sessions, once, prompts, wrong } = row
+    const words = wrong.join("; ").slice(0, 400)
+    rows.push([program.name, version, kind, String(sessions), String(once), String(prompts ?? "–"), words])
+  }
+  printTable("program|version|message|sessions|once|owner's prompt once|otherwise".split("|"), rows)
 }
 
 /** The programs that npm installed below the given directories; `--kind docker` takes one way alone. */

@@ -42,6 +42,8 @@ export type StubModel = {
   readonly port: number
   readonly received: string[]
   readonly paths: string[]
+  /** Every text that the program sent as its person's with its last request, each part apart, oldest first. */
+  readonly conversation: () => readonly string[]
 } & Disposable
 
 /** The shell command that `use tool` is answered with, and how long the model thinks about it. */
@@ -57,6 +59,7 @@ export function startStubModel(tool: ToolCall): StubModel {
   const received: string[] = []
   const paths: string[] = []
   const asked = new Set<string>()
+  let last: Json | null = null
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -69,6 +72,7 @@ export function startStubModel(tool: ToolCall): StubModel {
         return Response.json({}, { status: request.method === "HEAD" ? 200 : 404 })
       const body = (await request.json()) as Json
       const question = dialect.question(body, path)
+      if (question.tools.length > 0) last = body
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
       if (question.text?.includes("bad request")) return refusal()
       const answer = chooseAnswer(question, tool, received.length, asked)
@@ -80,7 +84,26 @@ export function startStubModel(tool: ToolCall): StubModel {
       return respond(dialect, question, answer)
     },
   })
-  return { port: server.port ?? 0, received, paths, [Symbol.dispose]: () => void server.stop(true) }
+  const conversation = () => (last === null ? [] : personsTexts(last))
+  return {
+    port: server.port ?? 0,
+    received,
+    paths,
+    conversation,
+    [Symbol.dispose]: () => void server.stop(true),
+  }
+}
+
+/** The same in all four APIs but for the names. */
+function personsTexts(body: Json): string[] {
+  const turns = (body.messages ?? body.input ?? body.contents ?? []) as Json
+  return turns
+    .filter(turn => String(turn.role) === "user")
+    .flatMap(turn => {
+      const content = turn.content ?? turn.parts ?? ""
+      if (typeof content === "string") return [content as string]
+      return (content as readonly Json[]).flatMap(part => (typeof part.text === "string" ? [part.text] : []))
+    })
 }
 
 const refusal = (): Response =>
