@@ -1,4 +1,4 @@
-import type { Profile } from "./profiles/profile.ts"
+import { type Box, isEmptyBox, type Profile } from "./profiles/profile.ts"
 
 /** The box of an agent program against the text that was pasted into it. */
 
@@ -12,13 +12,15 @@ export type BoxContent = "empty" | "ours" | "joined" | "foreign" | "hidden"
  * Compares what the box shows with the pasted text. Of a long text the box may show the end alone, or a label with
  * its length; whatever it shows beside that is a person's.
  */
-export function boxContent(profile: Profile, box: string | null, text: string): BoxContent {
+export function boxContent(profile: Profile, box: Box | null, text: string): BoxContent {
   if (box === null) return "hidden"
-  if (box === "") return "empty"
-  const label = collapsedLabel(profile, box, text)
-  if (label === "alone" || compareEnds(box, text, profile.exactBox).isOurs) return "ours"
+  if (isEmptyBox(box)) return "empty"
+  const label = collapsedLabel(profile, box.text, text)
+  const shape = profile.exactBox ? (box.isCut ? "end" : "whole or end") : "behind others"
+  if (label === "alone" || compareEnds(box.text, text, shape).isOurs) return "ours"
   if (!profile.exactBox) return "foreign"
-  const isThere = label !== null || shows(box, headOf(text)) || shows(box, text.slice(-tailCharacters))
+  const isThere =
+    label !== null || shows(box.text, headOf(text)) || shows(box.text, text.slice(-tailCharacters))
   return isThere ? "joined" : "foreign"
 }
 
@@ -56,24 +58,27 @@ function isOfLength({ lines, characters }: Partial<Record<string, string>>, text
 
 /**
  * Whether the end of what is shown is the end of the text, and nothing else is shown.
- * @param exact - false where more may stand before the text (a terminal's prompt)
+ * @param shape - what is known to be shown: the end of a text that is cut; the whole of it, or so much of its end that
+ *   it can be nothing else; or either behind other words (a terminal's prompt)
  * @returns also how many steps it took: at most one for each code point of the two, whatever they are
  */
 export function compareEnds(
   shown: string,
   text: string,
-  exact: boolean,
+  shape: "end" | "whole or end" | "behind others",
 ): { readonly isOurs: boolean; readonly steps: number } {
   const seen = signs(shown)
   const whole = signs(text)
   const leftOut = new Set<string>()
+  const isExact = shape !== "behind others"
+  const enough = shape === "end" ? 1 : shortestTail
   let at = whole.length - 1
   let matched = 0
   let steps = 0
   for (let last = seen.length - 1; last >= 0; steps++) {
-    if (!exact && matched >= shortestTail) return { isOurs: true, steps }
+    if (!isExact && matched >= enough) return { isOurs: true, steps }
     const sign = whole[at]
-    if (sign === undefined) return { isOurs: !exact, steps }
+    if (sign === undefined) return { isOurs: !isExact, steps }
     if (seen[last] === sign) {
       // A terminal shows a letter always or never.
       if (leftOut.has(sign)) return { isOurs: false, steps }
@@ -83,8 +88,10 @@ export function compareEnds(
     else if (letter.test(sign)) leftOut.add(sign)
     at--
   }
-  const isWhole = !whole.slice(0, at + 1).some(sign => surelyShown.test(sign))
-  return { isOurs: isWhole || matched >= shortestTail, steps: steps + at + 1 }
+  // Of an end of which a terminal may show nothing, nothing may be shown.
+  const unseen = whole.slice(shape === "end" ? Math.max(0, at + 1 - shortestTail) : 0, at + 1)
+  const isUnseen = !unseen.some(sign => surelyShown.test(sign))
+  return { isOurs: isUnseen || matched >= enough, steps: steps + unseen.length }
 }
 
 const letter = /[\p{L}\p{N}]/u
@@ -99,6 +106,8 @@ const shortestTail = 20
 export function signs(text: string): string[] {
   return [
     ...text
+      // Thousands of marks on one letter would be put in order one by one.
+      .replace(/(\p{M}{30})\p{M}+/gu, "$1")
       .normalize("NFD")
       .replace(/[\s\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
       .normalize("NFC"),

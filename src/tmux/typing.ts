@@ -138,7 +138,8 @@ const scrollbackLines = 2000
 function sighting(profile: Profile, whole: Snapshot, mark: string): Sighting {
   const screen = onlyScreen(whole)
   const { box } = profile.read(screen)
-  const isInBox = box !== null && (shows(box, mark) || collapsedLabel(profile, box, null) === "alone")
+  const isInBox =
+    box !== null && (shows(box.text, mark) || collapsedLabel(profile, box.text, null) === "alone")
   if (profile.exactBox && isInBox) return "in-box"
   return shows(conversationOf(whole), mark) ? "submitted" : "not-seen"
 }
@@ -229,7 +230,7 @@ function sightOf(delivery: Delivery, seen: Look): Sight {
     reason,
     content,
     place,
-    box,
+    box: box?.text ?? null,
     isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
   }
 }

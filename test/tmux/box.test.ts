@@ -2,10 +2,14 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { layOut, sanitise } from "../../src/protocol/layout.ts"
-import { boxContent, compareEnds } from "../../src/tmux/box.ts"
+import { boxContent, compareEnds, signs } from "../../src/tmux/box.ts"
 import { profiles } from "../../src/tmux/profile.ts"
+import type { Box } from "../../src/tmux/profiles/profile.ts"
 
 const { claude } = profiles
+
+/** What a box shows, in one row where nothing else is said. */
+const box = (text: string, isCut = false, rows = 1): Box => ({ text, rows, isCut })
 
 /** Every code point, cleaned as a message is, in texts of about 8,000. */
 const everySign = Array.from({ length: 0x110000 / 0x2000 }, (_, index) =>
@@ -22,11 +26,13 @@ test("every code point, shown or left out by the terminal, is no difference; a p
     const bare = [...text]
       .filter(sign => shownByAll.test(sign) || shownByAll.test(sign.normalize("NFD")))
       .join("")
-    const found = [text, bare, `${text}x`, `${bare}x`].map(box => boxContent(claude, box, text))
+    const found = [text, bare, `${text}x`, `${bare}x`].map(shown => boxContent(claude, box(shown), text))
     return found.join() === "ours,ours,joined,joined" ? [] : [`${index}: ${found}`]
   })
   expect(wrong).toEqual([])
 }, 20_000)
+
+const shapes = ["end", "whole or end", "behind others"] as const
 
 describe("steps", () => {
   const units = 32_768
@@ -38,17 +44,17 @@ describe("steps", () => {
     ["joined emoji against their parts", fill("👩‍👩‍👧‍👦a"), fill("👩👩👧👦a")],
     ["what repeats nearly", fill("ab".repeat(50)), fill(`${"ab".repeat(50)}b`)],
     ["marks", fill("a\u0301\u0302"), fill("a\u0302\u0301")],
-  ])("%s: at most one for each code point of the two", (_, text, box) => {
-    for (const exact of [true, false])
-      expect(compareEnds(box, text, exact).steps).toBeLessThanOrEqual(text.length + box.length)
+  ])("%s: at most one for each code point of the two", (_, text, shown) => {
+    for (const shape of shapes)
+      expect(compareEnds(shown, text, shape).steps).toBeLessThanOrEqual(text.length + shown.length)
   })
 
   test("whatever the two are", () => {
     const piece = fc.constantFrom("a", "b", "©", "⃁", "👩‍👧", "é", "e\u0301", " ", "\n", "漢", "x".repeat(50))
     const text = fc.array(piece, { maxLength: 200 }).map(pieces => pieces.join(""))
     fc.assert(
-      fc.property(text, text, fc.boolean(), (shown, whole, exact) => {
-        expect(compareEnds(shown, whole, exact).steps).toBeLessThanOrEqual(shown.length + whole.length)
+      fc.property(text, text, fc.constantFrom(...shapes), (shown, whole, shape) => {
+        expect(compareEnds(shown, whole, shape).steps).toBeLessThanOrEqual(shown.length + whole.length)
       }),
     )
   })
@@ -67,7 +73,7 @@ describe("what is shown", () => {
     ["its beginning", text.slice(0, 40), "joined"],
     ["a person's words", "what about lunch?", "foreign"],
     ["nothing", "", "empty"],
-  ] as const)("%s: %s is %s", (_, box, want) => expect(boxContent(claude, box, text)).toBe(want))
+  ] as const)("%s: %s is %s", (_, shown, want) => expect(boxContent(claude, box(shown), text)).toBe(want))
 
   const hindi = "कल की बैठक में क्या तय हुआ और कौन क्या करेगा वह सब लिख दो ".repeat(12)
   const message = `← agent mira [k7q2]: ${hindi}`
@@ -76,7 +82,25 @@ describe("what is shown", () => {
     ["… and a person's word behind it", `${hindi.slice(-200)} नहीं`, "joined"],
     ["… and one that the text has elsewhere", `${hindi.slice(-200)} कल`, "joined"],
     ["… all of it left out", "← agent mira [k7q2]:", "ours"],
-  ] as const)("%s", (_, box, want) => expect(boxContent(claude, box, message)).toBe(want))
+  ] as const)("%s", (_, shown, want) => expect(boxContent(claude, box(shown), message)).toBe(want))
+
+  const blanks = `← agent mira [k7q2]: hello${"\n".repeat(60)}end of it`
+  const dropped = `← agent mira [k7q2]: ${"⃁".repeat(700)}`
+  test.each([
+    ["a box that is cut, and of the text's end", box("end of it", true, 20), blanks, "ours"],
+    ["a box that is not cut, and too little of the end", box("end of it", false, 20), blanks, "joined"],
+    ["a box that is cut, and another end", box("end of all", true, 20), blanks, "foreign"],
+    ["rows of what the terminal does not show, cut", box("", true, 7), dropped, "ours"],
+    ["rows of which nothing shows, cut, where something would", box("", true, 7), blanks, "foreign"],
+    ["several rows of which nothing shows: no empty box", box("", false, 3), blanks, "foreign"],
+    ["one row of which nothing shows", box(""), blanks, "empty"],
+  ] as const)("%s", (_, shown, pasted, want) => expect(boxContent(claude, shown, pasted)).toBe(want))
+
+  test("16,384 marks on a letter are not put in order one by one", () => {
+    const marks = `a${"\u0301".repeat(16_384)}${"\u0316".repeat(16_383)}`
+    expect(signs(marks)).toEqual(["a"])
+    expect(boxContent(claude, box("a"), marks)).toBe("ours")
+  })
 
   const long = Array.from({ length: 12 }, (_, index) => `line ${index}`).join("\n")
   const many = "x".repeat(2000)
@@ -94,7 +118,7 @@ describe("what is shown", () => {
     ["gemini", "[Pasted Text: 1 chars]", many, "foreign"],
     ["opencode", "[Pasted ~12 lines]", long, "ours"],
     ["opencode", "[Pasted ~99 lines]", long, "foreign"],
-  ] as const)("%s, %j: a label alone counts where it is of the length", (name, box, pasted, want) => {
-    expect(boxContent(profiles[name], box, pasted)).toBe(want)
+  ] as const)("%s, %j: a label alone counts where it is of the length", (name, shown, pasted, want) => {
+    expect(boxContent(profiles[name], box(shown), pasted)).toBe(want)
   })
 })

@@ -135,6 +135,11 @@ describe("what a program is given", () => {
     ["claude", "please ultracode, now", 'please "ultracode", now '],
     ["claude", "Ultracode", '"Ultracode" '],
     ["claude", 'say "ultracode" or ultracodes', 'say "ultracode" or ultracodes '],
+    ["claude", "a\n  /tmp/a.png\n  b", "a\n  `/tmp/a.png`\n  b "],
+    ["claude", 'a\n  "/tmp/a b.JPG"  \n  b', 'a\n  `"/tmp/a b.JPG"`  \n  b '],
+    ["claude", "a\n  \u00a0/tmp/a.webp", "a\n  \u00a0`/tmp/a.webp` "],
+    ["claude", "a\n  /tmp/a.png /tmp/b.gif", "a\n  `/tmp/a.png /tmp/b.gif` "],
+    ["claude", "a\n  see /tmp/a.png\n  /tmp/a.png too", "a\n  see /tmp/a.png\n  /tmp/a.png too "],
     ["claude", "a \\", "a \\ "],
     ["codex", "see @wo", "see @wo "],
     ["gemini", "see @wo", "see ＠wo "],
@@ -151,7 +156,9 @@ describe("what the box holds", () => {
     ["an emoji of a person's behind it", `${text} 👍`, "joined"],
     ["a person's words behind it", `${text} and`, "joined"],
     ["a person's words before it", `see ${text}`, "joined"],
-  ] as const)("%s", (_, box, want) => expect(boxContent(profiles.opencode, box, text)).toBe(want))
+  ] as const)("%s", (_, shown, want) =>
+    expect(boxContent(profiles.opencode, { text: shown, rows: 1, isCut: false }, text)).toBe(want),
+  )
 
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
     const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")

@@ -3,6 +3,7 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
+  emptyBox,
   lastLine,
   noBox,
   type Profile,
@@ -20,7 +21,7 @@ export const claude: Profile = {
   collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,
-  adapt: text => withFinalSpace(withoutKeyword(text)),
+  adapt: text => withFinalSpace(withoutImages(withoutKeyword(text))),
 }
 
 /**
@@ -29,6 +30,14 @@ export const claude: Profile = {
  */
 const withoutKeyword = (text: string): string =>
   text.replace(/(?<![\p{L}\p{N}_"'`])ultracode(?![\p{L}\p{N}_"'`])/giu, '"$&"')
+
+/**
+ * A line that is the path of an image, or several, 2.1.332 takes out of a paste, opens the file and puts the picture
+ * before the model, unasked; in backquotes it is a line. The first line has the tag before it.
+ */
+const withoutImages = (text: string): string => text.replace(imageLine, "$1`$2`")
+
+const imageLine = /^([^\S\n]+)(["'/\\~.].*\.(?:png|jpe?g|gif|webp)["']?)(?=[^\S\n]*$)/gimu
 
 /** The rules above and below the box; the upper one says ` ↑ 3 more ` where the box has scrolled (2.1.332). */
 const rule = /^─{3,}( .+ ─+)?$/
@@ -40,10 +49,12 @@ function read(snapshot: Snapshot): Reading {
   if (/\bclaude agents$/.test(snapshot.title)) return reading("other", "the agents view is open", null)
   const box = findBox(snapshot)
   if (box === null) return choiceOrNoBox(snapshot.lines)
-  if (/^[!#]/.test(box[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
-  const text = boxText(box, /^❯[\s\u00a0]?/, run => run.dim)
+  if (/^[!#]/.test(box.lines[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
+  const text = boxText(box.lines, /^❯[\s\u00a0]?/, run => run.dim)
   if (text === "describe a task for a new session") return reading("other", "the agents view is open", null)
-  return composerState(text === "Press up to edit queued messages" ? "" : text, isBusy(snapshot))
+  const isQueueHint = text === "Press up to edit queued messages"
+  const shown = { text, rows: box.lines.length, isCut: box.isCut }
+  return composerState(isQueueHint ? emptyBox : shown, isBusy(snapshot))
 }
 
 /**
@@ -51,7 +62,10 @@ function read(snapshot: Snapshot): Reading {
  * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen,
  * and of a long text in 2.1.197, whose box does not scroll, the upper one.
  */
-function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
+function findBox({
+  lines,
+  cursor,
+}: Snapshot): { readonly lines: readonly Line[]; readonly isCut: boolean } | null {
   const top = lastLine(lines, rule, cursor.y)
   const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
   const bottom = lower < 0 ? lines.length : lower
@@ -61,7 +75,7 @@ function findBox({ lines, cursor }: Snapshot): readonly Line[] | null {
   const isCut = top < 0 || scrolled.test(lines[top]?.text ?? "")
   const begins = isCut ? further : /^(❯([\s\u00a0]|$)|[!#])/
   if (first === undefined || !begins.test(first.text)) return null
-  return others.every(line => further.test(line.text)) ? [first, ...others] : null
+  return others.every(line => further.test(line.text)) ? { lines: [first, ...others], isCut } : null
 }
 
 const further = /^( {2}|$)/

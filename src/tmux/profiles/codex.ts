@@ -39,11 +39,12 @@ function read(snapshot: Snapshot): Reading {
   const isMenu = /^› \d+\. /.test(lines[top]?.text ?? "")
   if (isMenu || below.some(line => dialog.test(line.text))) return asks
   if (!isCursorInBox) return noBox("Codex")
-  const [first, ...others] = lines.slice(top, cursor.y + 1)
-  const box = first === undefined ? [] : [withoutScrollMark(first, snapshot.width), ...others]
-  const text = boxText(box, /^› ?/, run => run.dim)
+  const box = lines.slice(top, cursor.y + 1)
+  const isCut = hasScrolled(box[0], snapshot.width)
+  const shown = box.map((line, index) => (isCut && index === 0 ? withoutLast(line) : line))
+  const text = boxText(shown, /^› ?/, run => run.dim)
   if (text === "" && isStarting(below)) return reading("other", "Codex is still starting", null)
-  return composerState(text, isBusy(snapshot))
+  return composerState({ text, rows: box.length, isCut }, isBusy(snapshot))
 }
 
 /**
@@ -56,10 +57,12 @@ function isStarting(below: readonly Line[]): boolean {
 }
 
 /** Of a box that has scrolled, the first visible row ends in an arrow in the pane's last column (0.169.0). */
-function withoutScrollMark(line: Line, width: number): Line {
-  if (!line.text.endsWith("↑") || Bun.stringWidth(line.text) !== width) return line
-  const runs = line.runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") }))
-  return { text: line.text.slice(0, -1), runs }
+const hasScrolled = (first: Line | undefined, width: number): boolean =>
+  first?.text.endsWith("↑") === true && Bun.stringWidth(first.text) === width
+
+function withoutLast({ text, runs }: Line): Line {
+  const bare = runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") }))
+  return { text: text.slice(0, -1), runs: bare }
 }
 
 const asks = reading("dialog", "Codex waits for an answer", null)

@@ -3,6 +3,7 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
+  emptyBox,
   lastLine,
   noBox,
   type Profile,
@@ -40,14 +41,21 @@ function read(snapshot: Snapshot): Reading {
   const isCursorInBox = top >= 0 && cursor.y >= top && cursor.x > 0
   const below = lines.slice(isCursorInBox ? cursor.y + 1 : Math.max(top, 0))
   if (below.some(line => dialog.test(line.text))) return asks
-  if (top < 0 && fillsScreen(snapshot))
-    return composerState(boxText(lines.slice(0, cursor.y + 1), /^/, isFaint), false)
+  if (top < 0 && fillsScreen(snapshot)) {
+    const text = boxText(lines.slice(0, cursor.y + 1), /^/, isFaint)
+    return composerState({ text, rows: cursor.y + 1, isCut: true }, false)
+  }
   if (!isCursorInBox) return noBox("Gemini CLI")
   if (lines[top]?.text.startsWith(" !") === true) return reading("draft", "the box is in shell mode", null)
   const box = lines.slice(top, cursor.y + 1)
   const text = boxText(box, /^ [>*] ?/, isFaint)
-  return composerState(/^Type your message or @path\/to\/file$/.test(text) ? "" : text, isBusy(snapshot))
+  const isPlaceholder = /^Type your message or @path\/to\/file$/.test(text)
+  const shown = { text, rows: box.length, isCut: box.length >= mostRows }
+  return composerState(isPlaceholder ? emptyBox : shown, isBusy(snapshot))
 }
+
+/** Of its box, at every size of pane. */
+const mostRows = 10
 
 const isFaint = (run: Run): boolean => run.dim || run.colour === "38;5;248"
 

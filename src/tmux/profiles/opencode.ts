@@ -3,6 +3,7 @@ import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
+  emptyBox,
   lastLine,
   noBox,
   type Profile,
@@ -39,11 +40,17 @@ function read(snapshot: Snapshot): Reading {
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
+  const isEmpty = placeholder.test(text) || isEmptied(snapshot)
+  const rows = box.length - paddingRows
+  const shown = { text, rows, isCut: rows >= Math.max(6, Math.floor(snapshot.height / 3)) }
   return composerState(
-    placeholder.test(text) || isEmptied(snapshot) ? "" : text,
+    isEmpty ? emptyBox : shown,
     below.some(line => working.test(line.text)),
   )
 }
+
+/** A blank one above the text and one below it. */
+const paddingRows = 2
 
 /** Grey in 16 colours, and in a terminal of all colours; other themes have others, so the words count too. */
 const faint = /^38;(5;8|2;(1[0-6]\d);\2;\2)$/

@@ -21,5 +21,6 @@ export const plain: Profile = {
 function read(snapshot: Snapshot): Reading {
   if (snapshot.alternateScreen) return reading("other", "a full-screen program runs in the pane", null)
   const shown = snapshot.lines.slice(0, snapshot.cursor.y + 1).map(line => line.text)
-  return reading("ready", "", snapshot.cursor.x === 0 ? "" : shown.join("\n"))
+  const text = snapshot.cursor.x === 0 ? "" : shown.join("\n")
+  return reading("ready", "", { text, rows: 1, isCut: false })
 }

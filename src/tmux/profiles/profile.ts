@@ -9,9 +9,23 @@ export type PaneState = "ready" | "busy" | "dialog" | "draft" | "shell" | "copy-
 export type Reading = {
   readonly state: PaneState
   readonly reason: string
-  /** The composer's text as the screen shows it, "" when empty, null when no composer is to be seen. */
-  readonly box: string | null
+  /** Null when no composer is to be seen. */
+  readonly box: Box | null
 }
+
+/** What a composer shows. */
+export type Box = {
+  /** As the screen shows it, without placeholders; "" also where a terminal shows nothing of what is there. */
+  readonly text: string
+  readonly rows: number
+  /** Whether the text is higher than the box, so that only its end is to be seen. */
+  readonly isCut: boolean
+}
+
+/** Of a box without a sign, several rows say that there is something: line breaks, or what no terminal shows. */
+export const isEmptyBox = ({ text, rows }: Box): boolean => text === "" && rows <= 1
+
+export const emptyBox: Box = { text: "", rows: 1, isCut: false }
 
 /** `kill` takes what stands before the cursor in its row or line, `erase` one character, a line's end too. */
 export type TakeOutKey = "kill" | "erase"
@@ -37,7 +51,7 @@ export type Profile = {
   readonly adapt: (text: string) => string
 }
 
-export function reading(state: PaneState, reason: string, box: string | null): Reading {
+export function reading(state: PaneState, reason: string, box: Box | null): Reading {
   return { state, reason, box }
 }
 
@@ -53,9 +67,9 @@ export const noBox = (label: string): Reading =>
 export const withFinalSpace = (text: string): string => `${text} `
 
 /** The state of a composer that was found: its words are a draft unless Sentō put them there. */
-export function composerState(box: string, isBusy: boolean): Reading {
+export function composerState(box: Box, isBusy: boolean): Reading {
   if (isBusy) return reading("busy", "the program is working", box)
-  return box === ""
+  return isEmptyBox(box)
     ? reading("ready", "", box)
     : reading("draft", "there is a half-written text in the box", box)
 }
