@@ -1,8 +1,9 @@
 /** What each agent program needs to know, and where it looks for it. */
 import { existsSync } from "node:fs"
 import { homedir } from "node:os"
-import { join, resolve } from "node:path"
+import { isAbsolute, join, resolve } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
+import { behindLinks } from "./files.ts"
 import { type Entry, jsonFile, ownFile, type Part, tomlFile } from "./parts.ts"
 import {
   asJson,
@@ -55,9 +56,15 @@ function placeOf(
   ...path: string[]
 ): { readonly folder: string; readonly root: string } {
   return named
-    ? { folder: resolve(named), root: resolve(named) }
-    : { folder: join(homedir(), ...path), root: homedir() }
+    ? { folder: absolute(named), root: absolute(named) }
+    : { folder: join(absolute(homedir()), ...path), root: absolute(homedir()) }
 }
+
+/** Behind a link, `..` is not what it seems to be. */
+const absolute = (path: string): string =>
+  path.split("/").includes("..")
+    ? behindLinks(isAbsolute(path) ? path : `${process.cwd()}/${path}`)
+    : resolve(path)
 
 const projectPlace = (project: string, ...path: string[]) => ({
   folder: join(project, ...path),
