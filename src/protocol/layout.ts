@@ -77,14 +77,15 @@ export const visibleLine = (text: string): string => visibleText(text).replace(/
 
 /**
  * Visible text alone, each sign as it was sent (a file name in NFD is found by no other spelling): line breaks as LF,
- * tabs as four spaces; no control, no invisible or reordering character, no lone surrogate; no mention that an agent
- * program would read as a file. Applying it again changes nothing.
+ * tabs as four spaces; no control, no invisible or reordering character, no lone surrogate, no more than ten marks on a
+ * letter; no mention that an agent program would read as a file. Applying it again changes nothing.
  */
 export function sanitise(text: string): string {
   const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
   return lines
     .replace(invisible, "")
     .replace(placedOrStray, (_, placed: string | undefined) => placed ?? "")
+    .replace(heapedMarks, "$1")
     .replace(/\S+/gu, defuseMentions)
 }
 
@@ -109,6 +110,9 @@ const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3
 const nonJoiner = String.raw`\u200C(?<=[${joinsToNext}][\p{Mn}\p{Me}]*\u200C)(?=[\p{Mn}\p{Me}]*[${joinsToPrevious}])`
 const behindVirama = String.raw`[\u200C\u200D](?<=[${virama}].)`
 const placedOrStray = new RegExp(`(${emoji}|${nonJoiner}|${behindVirama})|[${placeable}]`, "gu")
+
+/** No script puts ten marks on a letter; heaps of them hide it, and take seconds to be put in order. */
+const heapedMarks = /([\p{M}\u0e33\u0eb3]{10})[\p{M}\u0e33\u0eb3]+/gu
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 

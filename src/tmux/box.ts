@@ -68,7 +68,7 @@ export function compareEnds(
   shape: "end" | "whole or end" | "behind others",
 ): { readonly isOurs: boolean; readonly steps: number } {
   const seen = signs(shown)
-  const whole = signs(text)
+  const whole = cells(text)
   const leftOut = new Set<string>()
   const isExact = shape !== "behind others"
   const enough = shape === "end" ? 1 : shortestTail
@@ -77,20 +77,21 @@ export function compareEnds(
   let steps = 0
   for (let last = seen.length - 1; last >= 0; steps++) {
     if (!isExact && matched >= enough) return { isOurs: true, steps }
-    const sign = whole[at]
-    if (sign === undefined) return { isOurs: !isExact, steps }
+    const cell = whole[at]
+    if (cell === undefined) return { isOurs: !isExact, steps }
+    const { sign, isSure } = cell
     if (seen[last] === sign) {
       // A terminal shows a letter always or never.
       if (leftOut.has(sign)) return { isOurs: false, steps }
       last--
       matched++
-    } else if (surelyShown.test(sign)) return { isOurs: false, steps }
+    } else if (isSure) return { isOurs: false, steps }
     else if (letter.test(sign)) leftOut.add(sign)
     at--
   }
   // Of an end of which a terminal may show nothing, nothing may be shown.
   const unseen = whole.slice(shape === "end" ? Math.max(0, at + 1 - shortestTail) : 0, at + 1)
-  const isUnseen = !unseen.some(sign => surelyShown.test(sign))
+  const isUnseen = !unseen.some(({ isSure }) => isSure)
   return { isOurs: isUnseen || matched >= enough, steps: steps + unseen.length }
 }
 
@@ -99,20 +100,33 @@ const letter = /[\p{L}\p{N}]/u
 /** Fewer characters could be the end of anything. */
 const shortestTail = 20
 
+/** The code points of a text in the order of a screen, as {@link cells}. */
+export const signs = (text: string): string[] => cells(text).map(({ sign }) => sign)
+
+/** One cell of a screen, or two: a code point without its marks. */
+type Cell = { readonly sign: string; readonly isSure: boolean }
+
 /**
- * The code points of a text in the order of a screen, without what has no cell of its own there: blanks (lines wrap
- * and are indented), marks, joiners.
+ * Without what has no cell of its own: blanks (lines wrap and are indented), marks, joiners. A letter under many marks
+ * may be missing with them: tmux 3.3a drops a cell of more than 21 bytes.
  */
-export function signs(text: string): string[] {
-  return [
-    ...text
-      // Thousands of marks on one letter would be put in order one by one.
-      .replace(/(\p{M}{30})\p{M}+/gu, "$1")
-      .normalize("NFD")
-      .replace(/[\s\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
-      .normalize("NFC"),
-  ]
+function cells(text: string): Cell[] {
+  const shown = withoutHeaps(text)
+    .normalize("NFC")
+    .replace(/[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
+  return [...shown.matchAll(/([^\p{M}\u0e33\u0eb3])([\p{M}\u0e33\u0eb3]*)/gu)].map(
+    ([, letter = "", marks = ""]) => {
+      const sign = /[\uac00-\ud7a3]/u.test(letter) ? letter : letter.normalize("NFD").replace(/\p{M}/gu, "")
+      return { sign, isSure: marks.length < manyMarks && surelyShown.test(sign) }
+    },
+  )
 }
+
+/** Thousands of marks on one letter would be put in order one by one. */
+const withoutHeaps = (text: string): string => text.replace(/(\p{M}{30})\p{M}+/gu, "$1")
+
+/** From so many on a cell may have more than 21 bytes. The Thai and the Lao am are drawn as marks (U+0E33, U+0EB3). */
+const manyMarks = 5
 
 /**
  * What every terminal shows as it is. Anything else may be missing from a screen: tmux 3.3a leaves out what its libc

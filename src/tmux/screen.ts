@@ -6,6 +6,8 @@ export type Run = {
   readonly reverse: boolean
   /** SGR parameters of the foreground, `38;5;248`, or null for the default. */
   readonly colour: string | null
+  /** The same of the background, `48;5;234`. */
+  readonly ground: string | null
 }
 
 /** A line of the screen: its characters, and the same in styled stretches. */
@@ -13,7 +15,7 @@ export type Line = { readonly text: string; readonly runs: readonly Run[] }
 
 type Style = Omit<Run, "text">
 
-const plainStyle: Style = { dim: false, reverse: false, colour: null }
+const plainStyle: Style = { dim: false, reverse: false, colour: null, ground: null }
 
 /** Reads what `capture-pane -e` printed. Styles last over line ends: tmux prints changes only. */
 export function parseScreen(captured: string): Line[] {
@@ -45,19 +47,28 @@ function applySgr(style: Style, parameters: string): Style {
   let next = style
   for (let index = 0; index < codes.length; index++) {
     const [code = "", ...parts] = codes[index]?.split(":") ?? []
-    if (parts.length > 0) next = code === "38" ? { ...next, colour: colourOf(parts) } : next
-    else if (code === "38" || code === "48" || code === "58") {
-      const length = codes[index + 1] === "5" ? 3 : 5
-      if (code === "38") next = { ...next, colour: codes.slice(index, index + length).join(";") }
-      index += length - 1
-    } else next = applyCode(next, Number(code))
+    const isLong = code === "38" || code === "48" || code === "58"
+    if (isLong && parts.length > 0) next = applyColour(next, code, colourOf(parts))
+    else if (isLong) {
+      const length = codes[index + 1] === "5" ? 2 : 4
+      next = applyColour(next, code, codes.slice(index + 1, index + 1 + length))
+      index += length
+    } else if (parts.length === 0) next = applyCode(next, Number(code))
   }
   return next
 }
 
 /** As it is written with semicolons: without the colour space, which stands before the last three (ISO 8613-6). */
-const colourOf = ([kind = "", ...values]: readonly string[]): string =>
-  ["38", kind, ...(kind === "2" ? values.slice(-3) : values)].join(";")
+const colourOf = ([kind = "", ...values]: readonly string[]): string[] => [
+  kind,
+  ...(kind === "2" ? values.slice(-3) : values),
+]
+
+function applyColour(style: Style, code: "38" | "48" | "58", values: readonly string[]): Style {
+  if (code === "58") return style
+  const colour = [code, ...values].join(";")
+  return code === "38" ? { ...style, colour } : { ...style, ground: colour }
+}
 
 function applyCode(style: Style, code: number): Style {
   if (code === 0) return plainStyle
@@ -66,6 +77,8 @@ function applyCode(style: Style, code: number): Style {
   if (code === 7) return { ...style, reverse: true }
   if (code === 27) return { ...style, reverse: false }
   if (code === 39) return { ...style, colour: null }
+  if (code === 49) return { ...style, ground: null }
+  if ((code >= 40 && code <= 47) || (code >= 100 && code <= 107)) return { ...style, ground: String(code) }
   if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) return { ...style, colour: String(code) }
   return style
 }

@@ -185,7 +185,7 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   const rules: LoopRules = {
     settleMilliseconds: profile.settleMilliseconds,
     takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
-    takeOutKeys: profile.takeOutKeys,
+    takeOutKeys: Object.keys(profile.takeOutKeys) as TakeOutKey[],
   }
   let current = startLoop(from, performance.now())
   for (;;) {
@@ -210,16 +210,14 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
   }
   if (effect.kind === "take") {
     const { key } = effect
-    const took = await guardedPaste(delivery, bytesOf[key], ["-r"])
+    // Pasted, because as a key copy mode would take it.
+    const took = await guardedPaste(delivery, delivery.profile.takeOutKeys[key] ?? "", ["-r"])
     return { kind: "took", at: performance.now(), key, done: took }
   }
   await delivery.options.onPasted?.()
   const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
   return { kind: "pasted", at: performance.now(), done: pasted }
 }
-
-/** Ctrl-U and Backspace; pasted, because as keys copy mode would take them. */
-const bytesOf: Readonly<Record<TakeOutKey, string>> = { kill: "\x15", erase: "\x7f" }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
   const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)

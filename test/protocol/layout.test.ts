@@ -33,6 +33,12 @@ describe("sanitising", () => {
     ["tab", "a\tb", "a    b"],
     ["bell, backspace and DEL", "a\u0007\b\u007fb", "ab"],
     ["NUL", "a\0b", "ab"],
+    [
+      "more than ten marks on a letter",
+      `a${"\u0301".repeat(11)}b${"\u0316".repeat(10)}`,
+      `a${"\u0301".repeat(10)}b${"\u0316".repeat(10)}`,
+    ],
+    ["the Thai am, heaped", `ก${"ำ".repeat(500)}`, `ก${"ำ".repeat(10)}`],
     ["colour", "\u001b[31mred\u001b[0m", "[31mred[0m"],
     ["the end of a bracketed paste with CR", "a\u001b[201~\rrm -rf ~\r", "a[201~\nrm -rf ~\n"],
     ["the end of a bracketed paste in C1", "a\u009b201~b", "a201~b"],

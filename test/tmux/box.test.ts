@@ -67,6 +67,7 @@ describe("what is shown", () => {
     ["the sign left out, and a person's word", `${text.replace("⃁", "")} no`, "joined"],
     ["decomposed, as it was handed in otherwise", text.normalize("NFD"), "ours"],
     ["an accent left out", text.normalize("NFD").replace("\u0301", ""), "ours"],
+    ["a letter missing that every terminal shows", text.replace("words", "ords"), "joined"],
     ["another letter in the middle", text.replace("250", "260"), "joined"],
     ["the end of it, as in a box that has scrolled", text.slice(-40), "ours"],
     ["too little of the end to be known", text.slice(-15), "foreign"],
@@ -95,6 +96,13 @@ describe("what is shown", () => {
     ["several rows of which nothing shows: no empty box", box("", false, 3), blanks, "foreign"],
     ["one row of which nothing shows", box(""), blanks, "empty"],
   ] as const)("%s", (_, shown, pasted, want) => expect(boxContent(claude, shown, pasted)).toBe(want))
+
+  const heaped = `← agent mira [k7q2]: x${"\u0301".repeat(8)}, and ท${"ำ".repeat(9)} end`
+  test.each([
+    ["letters under many marks, dropped with them", "← agent mira [k7q2]: , and  end", "ours"],
+    ["… one of them shown", "← agent mira [k7q2]: x, and  end", "ours"],
+    ["… and a person's word", "← agent mira [k7q2]: x, and  end no", "joined"],
+  ] as const)("%s", (_, shown, want) => expect(boxContent(claude, box(shown), heaped)).toBe(want))
 
   test("16,384 marks on a letter are not put in order one by one", () => {
     const marks = `a${"\u0301".repeat(16_384)}${"\u0316".repeat(16_383)}`

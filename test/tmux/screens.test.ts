@@ -58,7 +58,7 @@ describe("screens of the real programs", () => {
   })
 
   test.each([
-    ["claude", { title: "✳ claude agents" }, "other"],
+    ["claude", { title: "✳ Set up my claude agents" }, "ready"],
     ["claude", { copyMode: true }, "copy-mode"],
     ["claude", { title: "⠐ working" }, "busy"],
     ["codex", { title: "Action Required" }, "dialog"],
@@ -92,6 +92,52 @@ describe("screens of the real programs", () => {
     const shown = typed || '\x1b[38;5;8mRun a command… "pwd"\x1b[39m'
     const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀\n   esc exit shell mode`)
     expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen })).toBe("draft")
+  })
+
+  const rule = "─".repeat(60)
+  test.each([
+    [
+      "with its hint",
+      "\x1b[2mdescribe a task for a new session\x1b[0m",
+      "enter to return · space to reply · ctrl+x to remove",
+    ],
+    ["with a task begun", "x", "enter to create · esc×2 to clear · ctrl+f to find"],
+  ])("in Claude Code's agents view a return begins a session: %s", (_, words, foot) => {
+    const screen = screenOf(`${rule}\n❯\u00a0${words}\n${rule}\n  ${foot}`)
+    expect(stateOf("claude", { ...snapshotOf(null, "claude"), ...screen })).toBe("other")
+  })
+
+  test("what a text or an answer says of work does not make a program busy", () => {
+    const low = screenOf(`─── ↑ 9 more ${rule}\n  and press esc to interrupt\n  or not`)
+    const cut = {
+      ...snapshotOf(null, "claude"),
+      lines: low.lines,
+      cursor: { x: 8, y: 2 },
+      width: 60,
+      height: 10,
+    }
+    const said = screenOf(
+      "• Working (1s • esc to interrupt)\n\n  Worked for 1s\n\n\x1b[1m›\x1b[0m \x1b[2mAsk\x1b[0m\n\n  model · /dir",
+    )
+    expect([stateOf("claude", cut), stateOf("codex", { ...snapshotOf(null, "codex"), ...said })]).toEqual([
+      "draft",
+      "ready",
+    ])
+  })
+
+  test("what stands above OpenCode's box on another ground is conversation, though the bars touch", () => {
+    const row = (ground: number, words: string): string =>
+      `  \x1b[38;5;75m┃\x1b[48;5;${ground}m  ${words}\x1b[49m`
+    const rows = [
+      row(233, "REPLY-3"),
+      row(234, ""),
+      row(234, "half"),
+      row(234, ""),
+      row(234, "Build · Stub"),
+      "  ╹▀▀▀",
+    ]
+    const { box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screenOf(rows.join("\n")) })
+    expect(box?.text).toBe("half")
   })
 
   test("an agent program is not typed into under the profile plain: a return may approve", () => {

@@ -17,7 +17,7 @@ export const claude: Profile = {
   name: "claude",
   settleMilliseconds: 100,
   queueKey: "\r",
-  takeOutKeys: ["kill"],
+  takeOutKeys: { kill: "\x15" },
   collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,
@@ -45,16 +45,29 @@ const scrolled = /^─{3,} ↑ \d+ more ─/
 const dialog = /\b(Esc|Enter) to (cancel|confirm|select|exit)\b|Do you want to |^ *❯ \d+\. /
 
 function read(snapshot: Snapshot): Reading {
-  // Its box looks ready. The alternate screen says nothing: 2.1.330 draws itself there from the start.
-  if (/\bclaude agents$/.test(snapshot.title)) return reading("other", "the agents view is open", null)
   const box = findBox(snapshot)
   if (box === null) return choiceOrNoBox(snapshot.lines)
   if (/^[!#]/.test(box.lines[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
   const text = boxText(box.lines, /^❯[\s\u00a0]?/, run => run.dim)
-  if (text === "describe a task for a new session") return reading("other", "the agents view is open", null)
+  if (isAgentsView(box, text)) return reading("other", "the agents view is open", null)
   const isQueueHint = text === "Press up to edit queued messages"
   const shown = { text, rows: box.lines.length, isCut: box.isCut }
-  return composerState(isQueueHint ? emptyBox : shown, isBusy(snapshot))
+  return composerState(isQueueHint ? emptyBox : shown, isBusy(snapshot, box.below))
+}
+
+/**
+ * Its box looks ready, and return begins a session. Its title says so too, but so may a title that 2.1.332 makes of
+ * the conversation.
+ */
+const isAgentsView = ({ below }: FoundBox, text: string): boolean =>
+  text === "describe a task for a new session" ||
+  below.some(line => /^ *enter to (return|create|open|reply)\b/.test(line.text))
+
+type FoundBox = {
+  readonly lines: readonly Line[]
+  /** What stands below its lower rule. */
+  readonly below: readonly Line[]
+  readonly isCut: boolean
 }
 
 /**
@@ -62,20 +75,18 @@ function read(snapshot: Snapshot): Reading {
  * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen,
  * and of a long text in 2.1.197, whose box does not scroll, the upper one.
  */
-function findBox({
-  lines,
-  cursor,
-}: Snapshot): { readonly lines: readonly Line[]; readonly isCut: boolean } | null {
+function findBox({ lines, cursor }: Snapshot): FoundBox | null {
   const top = lastLine(lines, rule, cursor.y)
   const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
   const bottom = lower < 0 ? lines.length : lower
   if (top < 0 && lower < 0) return null
-  if (lines.slice(bottom + 1).some(line => dialog.test(line.text))) return null
+  const below = lines.slice(bottom + 1)
+  if (below.some(line => dialog.test(line.text))) return null
   const [first, ...others] = lines.slice(top + 1, bottom)
   const isCut = top < 0 || scrolled.test(lines[top]?.text ?? "")
   const begins = isCut ? further : /^(❯([\s\u00a0]|$)|[!#])/
   if (first === undefined || !begins.test(first.text)) return null
-  return others.every(line => further.test(line.text)) ? { lines: [first, ...others], isCut } : null
+  return others.every(line => further.test(line.text)) ? { lines: [first, ...others], below, isCut } : null
 }
 
 const further = /^( {2}|$)/
@@ -89,11 +100,10 @@ function choiceOrNoBox(lines: readonly Line[]): Reading {
 }
 
 /** The title's spinner is a braille letter; the footer names the interrupt key, except over a draft. */
-function isBusy(snapshot: Snapshot): boolean {
-  const footer = snapshot.lines.slice(lastLine(snapshot.lines, rule) + 1)
+function isBusy({ title, lines }: Snapshot, footer: readonly Line[]): boolean {
   return (
-    /^[\u2800-\u28ff]/u.test(snapshot.title) ||
+    /^[\u2800-\u28ff]/u.test(title) ||
     footer.some(line => line.text.includes("esc to interrupt")) ||
-    snapshot.lines.some(line => /^[✢✳✶✻✽·*] \S+… \(\d+s/.test(line.text))
+    lines.some(line => /^[✢✳✶✻✽·*] \S+… \(\d+s/.test(line.text))
   )
 }

@@ -17,7 +17,7 @@ export const codex: Profile = {
   settleMilliseconds: 100,
   // Return cancels what streams; Tab queues (Codex 0.169.0).
   queueKey: "\t",
-  takeOutKeys: ["kill"],
+  takeOutKeys: { kill: "\x15" },
   collapsed: /\[Pasted Content (?<characters>\d+) chars\]( #\d+)?/,
   exactBox: true,
   read,
@@ -44,7 +44,7 @@ function read(snapshot: Snapshot): Reading {
   const shown = box.map((line, index) => (isCut && index === 0 ? withoutLast(line) : line))
   const text = boxText(shown, /^› ?/, run => run.dim)
   if (text === "" && isStarting(below)) return reading("other", "Codex is still starting", null)
-  return composerState({ text, rows: box.length, isCut }, isBusy(snapshot))
+  return composerState({ text, rows: box.length, isCut }, isBusy(snapshot, top))
 }
 
 /**
@@ -67,10 +67,8 @@ function withoutLast({ text, runs }: Line): Line {
 
 const asks = reading("dialog", "Codex waits for an answer", null)
 
-/** At the start of a line, without the tag of a message. */
-function isBusy(snapshot: Snapshot): boolean {
-  return (
-    /^[\u2800-\u28ff]/u.test(snapshot.title) ||
-    snapshot.lines.some(line => /^[•◦] [^([]*\(\d.*\besc to interrupt\)/.test(line.text))
-  )
+/** The status line stands right above the box: further up, an answer may have brought one. */
+function isBusy({ title, lines }: Snapshot, top: number): boolean {
+  const above = lines[lastLine(lines, /\S/, top)]?.text ?? ""
+  return /^[\u2800-\u28ff]/u.test(title) || /^[•◦] [^([]*\(\d.*\besc to interrupt\)/.test(above)
 }

@@ -18,8 +18,8 @@ export const gemini: Profile = {
   // At 100 ms some returns became part of the paste, at 150 none (Gemini CLI 0.61.0).
   settleMilliseconds: 150,
   queueKey: null,
-  // At the beginning of a line Ctrl-U does nothing (Gemini CLI 0.61.0).
-  takeOutKeys: ["kill", "erase"],
+  // At the beginning of a line Ctrl-U does nothing, and Backspace takes the line's end (Gemini CLI 0.61.0).
+  takeOutKeys: { kill: "\x15", erase: "\x7f" },
   collapsed: /\[Pasted Text: ((?<lines>\d+) lines|(?<characters>\d+) chars)\]( #\d+)?/,
   exactBox: true,
   read,

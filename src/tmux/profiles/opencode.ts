@@ -17,7 +17,8 @@ export const opencode: Profile = {
   name: "opencode",
   settleMilliseconds: 100,
   queueKey: "\r",
-  takeOutKeys: ["kill"],
+  // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
+  takeOutKeys: { kill: "\x15", erase: "\x0b" },
   collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
@@ -74,14 +75,22 @@ const working = /esc (again to )?interrupt|[■⬝]/
 
 const boxEnd = /^ *╹▀{3,}/
 
-/** Without the bars, the blank padding and the model's line. */
+/** Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
   const bottom = lastLine(lines, boxEnd)
-  if (bottom < 0) return null
+  const ground = groundOf(lines[bottom - 1])
   let top = bottom
-  while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "")) top--
-  if (bottom - top < 3) return null
+  while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
+  if (bottom < 0 || bottom - top < 3) return null
   return lines.slice(top, bottom - 1).map(withoutBar)
+}
+
+/** What stands behind a row's bar. */
+function groundOf(line: Line | undefined): string | null {
+  const bar = line?.runs.findIndex(run => run.text.includes("┃")) ?? -1
+  const run = line?.runs[bar]
+  if (run === undefined) return null
+  return /┃\s*\S|┃ /.test(run.text) ? run.ground : (line?.runs[bar + 1]?.ground ?? null)
 }
 
 function withoutBar(line: Line): Line {

@@ -10,7 +10,7 @@ export const plain: Profile = {
   name: "plain",
   settleMilliseconds: 100,
   queueKey: null,
-  takeOutKeys: [],
+  takeOutKeys: {},
   collapsed: null,
   exactBox: false,
   read,

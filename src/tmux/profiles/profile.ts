@@ -27,7 +27,7 @@ export const isEmptyBox = ({ text, rows }: Box): boolean => text === "" && rows 
 
 export const emptyBox: Box = { text: "", rows: 1, isCut: false }
 
-/** `kill` takes what stands before the cursor in its row or line, `erase` one character, a line's end too. */
+/** `kill` takes what stands before the cursor in its row or line; where that changes nothing, `erase` goes on. */
 export type TakeOutKey = "kill" | "erase"
 
 /** What Sentō knows of one program: data, and pure functions over one snapshot. */
@@ -38,10 +38,10 @@ export type Profile = {
   /** The key that queues a text while the program is busy, or null when none does so safely. */
   readonly queueKey: "\r" | "\t" | null
   /**
-   * The keys that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
-   * in a dialog, a menu or an empty box (5 tries each with Claude Code 2.1.332).
+   * The bytes that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
+   * in a dialog or an empty box (5 tries each; Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0, OpenCode 1.18.33).
    */
-  readonly takeOutKeys: readonly TakeOutKey[]
+  readonly takeOutKeys: Readonly<Partial<Record<TakeOutKey, string>>>
   /** The label that stands for a long paste, alone; where it says how long, in the groups `lines` or `characters`. */
   readonly collapsed: RegExp | null
   /** False where the box cannot be told from what stands before it: then only its end is compared. */
