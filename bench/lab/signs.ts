@@ -1,8 +1,9 @@
 /** `--signs`: every sign that a message may have, in texts that the box shows whole; `--ends`: what a text may end in. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { layOut, sanitise, visibleText } from "../../src/protocol/layout.ts"
+import { layOut, visibleText } from "../../src/protocol/layout.ts"
 import { lookAtPane } from "../../src/tmux/typing.ts"
+import { crowded, endings, visibleSigns } from "../../test/support/hostile-texts.ts"
 import { deliver } from "./deliveries.ts"
 import { handOver } from "./hand-over.ts"
 import { newShortId } from "./kinds.ts"
@@ -37,15 +38,6 @@ const fits: Readonly<Record<LabProgram["name"], Fit>> = {
 /** Of code points that no font has a sign for: the label is enough. */
 const otherwise: Fit = { most: 1000, length: codePointsOf }
 
-/** Everything that {@link sanitise} lets through and that is not white space, in order. */
-export function* visibleSigns(from: number, to: number): Generator<string, void> {
-  for (let code = from; code <= to; code++) {
-    if (code >= 0xd800 && code <= 0xdfff) continue
-    const sign = String.fromCodePoint(code)
-    if (sanitise(sign) === sign && /\S/.test(sign)) yield sign
-  }
-}
-
 /** Assigned, or of the private use area that fonts for prompts draw. */
 const isDrawn = (sign: string): boolean => !/[\p{Cn}\p{Co}]/u.test(sign) || /[\ue000-\uf8ff]/.test(sign)
 
@@ -68,50 +60,16 @@ function* textsOf(signs: Iterable<string>, { most, length }: Fit): Generator<str
   if (text !== "") yield text
 }
 
-/**
- * Whole boxes of one sign: unknown to tmux, without a width, joined, wide, as boxes are drawn, and what ends a word.
- */
-const crowded = [
-  ...[
-    "\u20c1",
-    "\u0378",
-    "\u{32fff}",
-    "\u{50000}",
-    "\ue0b0",
-    "\u{f0000}",
-    "\ufffd",
-    "\u0301",
-    "\u0604",
-    "\u0e33",
-  ],
-  ...["\u0bf5", "\u1100\u1161", "日", "ﷺ", "𒐫", "꧅", "─", "│", "┃", "▀", "❯", "›", "↑", "\\", "x\u0301"],
-  ...[
-    "👩\u200d👩\u200d👧\u200d👦",
-    "🇯🇵",
-    "👍🏽",
-    "❤\ufe0f",
-    "1\ufe0f\u20e3",
-    "⠂",
-    "عربي ",
-    "אבג ",
-    "क्षि",
-    "กำ ",
-    "\n",
-  ],
-]
-
 function crowdsOf({ most, length }: Fit): string[] {
   const room = most - length(tagOf("k7q2"))
   return crowded.map(sign => visibleText(`x${sign.repeat(Math.floor((room - 1) / length(sign)))}`))
 }
 
-const onlyRange = (words: string): boolean => words !== ""
-
-/** `2500-25FF` takes these code points alone. */
+/** `2500-25FF` takes these code points alone, `crowds` none of the sweep. */
 function rangeOf(words: string): readonly [number, number] {
   const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+)$/i.exec(words) ?? []
   return from === undefined || to === undefined
-    ? [0, 0x10ffff]
+    ? [0, words === "crowds" ? -1 : 0x10ffff]
     : [Number.parseInt(from, 16), Number.parseInt(to, 16)]
 }
 
@@ -125,9 +83,8 @@ export async function* sweepSigns(
   const all = [...visibleSigns(from, to)]
   const drawn = all.filter(isDrawn)
   const others = all.filter(sign => !isDrawn(sign))
-  const crowds = onlyRange(words) ? [] : crowdsOf(fits[program.name])
-  if (crowds.length > 0)
-    yield await sweep(uncollapsed(program), "one sign, over and over", crowds, crowds.length)
+  const crowds = words === "" || words === "crowds" ? crowdsOf(fits[program.name]) : []
+  yield await sweep(uncollapsed(program), "one sign, over and over", crowds, crowds.length)
   yield await sweep(uncollapsed(program), "drawn", [...textsOf(drawn, fits[program.name])], drawn.length)
   yield await sweep(program, "not drawn", [...textsOf(others, otherwise)], others.length)
 
@@ -257,28 +214,6 @@ async function isReadySoon({ server, pinned, program }: LabSession): Promise<boo
     await Bun.sleep(20)
   }
   return false
-}
-
-/** What a text may end in, and what stands before it. */
-export function endings(): string[] {
-  const punctuation = [...visibleSigns(0x21, 0x7e)].filter(sign => /[^0-9A-Za-z]/.test(sign))
-  const signs = punctuation.flatMap(sign => [`x ${sign}`, `x ${sign}${sign}`, `x ${sign}wo`, `x${sign}wo`])
-  const words = ["\\", ":smi", "@wo", "ultrathink", "ultracode", "one\ntwo\nthree\\", "one\ntwo\nthree \\"]
-  const scripts = [
-    "日本語",
-    "👍",
-    "👩\u200d👩\u200d👧\u200d👦",
-    "🇯🇵",
-    "1\ufe0f\u20e3",
-    "x\u0323",
-    "क\u094d",
-    "e\u0301",
-  ]
-  return [
-    ...signs,
-    ...words.map(word => (word.includes("\n") ? word : `look at ${word}`)),
-    ...scripts.map(end => `the end ${end}`),
-  ]
 }
 
 /** Each of them delivered once, and compared with what the model was sent. */
