@@ -1,7 +1,16 @@
 /** Entries in other people's JSON: what is put in comes out again, and nothing else moves. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { BrokenJson, inline, type Place, put, readJson, take } from "../../src/commands/setup/json-text.ts"
+import {
+  amend,
+  BrokenJson,
+  inline,
+  membersAt,
+  type Place,
+  put,
+  readJson,
+  take,
+} from "../../src/commands/setup/json-text.ts"
 
 const ours = { command: ["sento", "mcp"] }
 const isOurs = (value: unknown): boolean => Bun.deepEquals(value, ours)
@@ -62,6 +71,46 @@ describe("take", () => {
   )
 })
 
+describe("amend", () => {
+  const wanted = { type: "local", command: ["/new", "mcp"], timeout: 5 }
+  const amended = (text: string): string =>
+    amend(text, root => membersAt(root, server)[0]?.node, wanted, new Set(["command"]))
+  const within = (inner: string): string => `{"mcp": {"x": 1, "sento": ${inner}, "y": 2}}`
+
+  test.each([
+    ["nothing where all is right", '{"type": "local", "command": ["/new", "mcp"], "timeout": 5}', null],
+    [
+      "a word of a list, in its place",
+      '{"type":"local","timeout":5,"command":[\n"/old", // c\n"mcp"]}',
+      '{"type":"local","timeout":5,"command":[\n"/new", // c\n"mcp"]}',
+    ],
+    [
+      "a list of another length, whole",
+      '{"type":"local","timeout":5,"command":["/a","b","mcp"]}',
+      '{"type":"local","timeout":5,"command":["/new", "mcp"]}',
+    ],
+    [
+      "what is missing, at the end",
+      '{"command": ["/new", "mcp"], "type": "local"}',
+      '{"command": ["/new", "mcp"], "type": "local", "timeout": 5}',
+    ],
+    [
+      "nothing that an owner set",
+      '{"command": ["/new", "mcp"], "timeout": 9, "type": "x", "enabled": false}',
+      null,
+    ],
+    [
+      "the last of a key that stands twice",
+      '{"command": 1, "type": "local", "timeout": 5, "command": ["/old", "mcp"]}',
+      '{"command": 1, "type": "local", "timeout": 5, "command": ["/new", "mcp"]}',
+    ],
+    ["nothing of what is no object", "7", null],
+  ])("changes %s", (_, before, after) => {
+    expect(amended(within(before))).toBe(within(after ?? before))
+    expect(amended(within(after ?? before))).toBe(within(after ?? before))
+  })
+})
+
 test.each([
   ["", 1],
   ["{", 1],
@@ -119,6 +168,11 @@ test("whatever the file looks like, what was put in is there, all else is as it 
       }
       expect(JSON.stringify(Bun.JSONC.parse(added))).toContain(JSON.stringify(ours))
       expect(take(added, place, isOurs)).toBe(text)
+      const at = membersAt(readJson(added), place).length - 1
+      const moved = { command: ["/opt/sento", "mcp"], enabled: false }
+      const again = amend(added, root => membersAt(root, place)[at]?.node, moved, new Set(["command"]))
+      expect(membersAt(readJson(again), place)[at]?.node.value).toEqual(moved)
+      expect(take(again, place, one => Bun.deepEquals(one, moved))).toBe(text)
     }),
     { numRuns: 2000 },
   )

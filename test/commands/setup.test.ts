@@ -358,7 +358,7 @@ describe("what it refuses, with the file named and nothing written", () => {
   test("what cannot be put back is named", () => {
     write({ "work/.keep": "", "work/one": "1\n" })
     const root = join(home, "work")
-    symlinkSync("/proc/sento/two", join(root, "two"))
+    symlinkSync("/proc/sento-two", join(root, "two"))
     const changes = [
       { path: join(root, "one"), before: "1\n", after: "2\n" },
       { path: join(root, "two"), before: "2\n", after: null },

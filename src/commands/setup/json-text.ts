@@ -3,6 +3,8 @@
  * else stays byte for byte. What {@link take} removes is what {@link put} added, commas and all.
  */
 
+import { isDeepStrictEqual } from "node:util"
+
 /** A value and where it stands: `start` up to `end`. */
 export type Node = {
   readonly kind: "object" | "array" | "scalar"
@@ -116,9 +118,13 @@ function entriesAt(
 const childOf = (node: Node | undefined, key: string): Member | undefined =>
   node?.kind === "object" ? node.members.findLast(one => one.key === key) : undefined
 
-/** The values at a place: one at the most of an object, all of an array. @throws BrokenJson */
-export const valuesAt = (text: string, place: Place): unknown[] =>
-  entriesAt(readJson(text), place).map(one => one.member.node.value)
+/** The entries at a place, of a text that was read already. */
+export const membersAt = (root: Node, place: Place): Member[] =>
+  entriesAt(root, place).map(({ member }) => member)
+
+/** What stands at a place: one at the most of an object, all of an array. @throws BrokenJson */
+export const nodesAt = (text: string, place: Place): Node[] =>
+  entriesAt(readJson(text), place).map(one => one.member.node)
 
 /**
  * Adds an entry, behind the others. Objects and arrays that are missing on the way are made, and told from
@@ -142,6 +148,45 @@ export function put(text: string, { path, key }: Place, value: unknown): string 
     key === null && missing.length > 0 ? `[ ${inline(value)} ]` : inline(value),
   )
   return insert(text, container, first === undefined ? inner : `${JSON.stringify(first)}: ${inner}`)
+}
+
+/** Keys whose value is ours to say, wherever in an entry they stand. */
+export type Ruled = ReadonlySet<string>
+
+/**
+ * Makes what stands somewhere say what it must: ruled keys get their value, others that are missing are added, and all
+ * else stays, byte for byte.
+ * @param find - the place, in whatever text it is looked up
+ * @throws BrokenJson
+ */
+export function amend(
+  text: string,
+  find: (root: Node) => Node | undefined,
+  wanted: unknown,
+  ruled: Ruled,
+): string {
+  if (Array.isArray(wanted))
+    return wanted.reduce<string>(
+      (soFar, one, i) => amend(soFar, root => find(root)?.members[i]?.node, one, ruled),
+      text,
+    )
+  if (typeof wanted !== "object" || wanted === null) return text
+  return Object.entries(wanted).reduce((soFar, [key, value]) => {
+    const node = find(readJson(soFar))
+    if (node?.kind !== "object") return soFar
+    const there = childOf(node, key)?.node
+    if (there === undefined) return insert(soFar, node, `${JSON.stringify(key)}: ${inline(value)}`)
+    if (ruled.has(key)) return replace(soFar, there, value)
+    return amend(soFar, root => childOf(find(root), key)?.node, value, ruled)
+  }, text)
+}
+
+/** Of a list that stays as long, item by item: it may have a line for each. */
+function replace(text: string, node: Node, value: unknown): string {
+  if (isDeepStrictEqual(node.value, value)) return text
+  if (Array.isArray(value) && node.kind === "array" && value.length === node.members.length)
+    return node.members.reduceRight((soFar, one, i) => replace(soFar, one.node, value[i]), text)
+  return text.slice(0, node.start) + inline(value) + text.slice(node.end)
 }
 
 /** A value in one line: `{"a": 1, "b": ["c"]}`. */

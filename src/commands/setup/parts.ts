@@ -5,9 +5,21 @@
 import { isDeepStrictEqual } from "node:util"
 import { SentoError } from "../../protocol/errors.ts"
 import { isLink, readFile } from "./files.ts"
-import { BrokenJson, inline, type Place, put, take, valuesAt } from "./json-text.ts"
+import {
+  amend,
+  BrokenJson,
+  inline,
+  type Node as JsonNode,
+  membersAt,
+  nodesAt,
+  type Place,
+  put,
+  type Ruled,
+  readJson,
+  take,
+} from "./json-text.ts"
 import { asJson, mark } from "./texts.ts"
-import { hasTable, putTable, takeTable } from "./toml-text.ts"
+import { hasTable, putTable, setKeys, takeTable } from "./toml-text.ts"
 
 /** A text of null is a file that is not there. */
 export type Part = {
@@ -48,27 +60,71 @@ const taken = (path: string, name: string): SentoError =>
     "give that one another name or remove it, then run this again",
   )
 
-/** An entry of somebody else's JSON file: an MCP server under a key, or a group of hooks in a list. */
+/** An entry of a JSON file: an MCP server under a key, or a group of hooks in a list. */
 export type Entry = Place & { readonly value: Record<string, unknown> }
 
+/** What a second run puts right; whatever else stands in an entry, its owner may have set. */
+const ruled: Ruled = new Set(["command", "args", "name", "version", "description"])
+
+/**
+ * A JSON file of ours, in a folder of ours: a second run keeps what its owner added.
+ * @param base - what it holds besides the entries
+ */
+export function ownJsonFile(
+  program: string,
+  path: string,
+  base: Readonly<Record<string, unknown>>,
+  entries: readonly Entry[],
+  marked: string = path,
+): Part {
+  const whole = asJson(entries.reduce(nest, base))
+  const refuse = (why: string): SentoError => refusal(path, why, inline(JSON.parse(whole)))
+  const own = ownFile(program, path, whole, marked)
+  return {
+    path,
+    without: own.without,
+    with(text) {
+      own.with(text)
+      if (text === null) return whole
+      const amended = (): string => amend(text, root => root, base, ruled)
+      return guarded(refuse, () => withEntries(path, amended(), entries))
+    },
+  }
+}
+
+/** Whether a file has this entry, written by some sento; false for one that cannot be read. */
+export function hasEntry(path: string, entry: Entry): boolean {
+  try {
+    const text = readFile(path)
+    return text !== null && ourNodes(text, entry).length > 0
+  } catch {
+    return false
+  }
+}
+
+/** Entries in somebody else's JSON file. */
 export function jsonFile(path: string, entries: readonly Entry[]): Part {
   const whole = asJson(entries.reduce(nest, {}))
   const refuse = (why: string): SentoError => refusal(path, why, inline(entries.reduce(nest, {})))
   const without = (text: string | null): string | null => {
     if (text === null || text.trim() === "") return text
-    const made = asJson(entries.map(entry => asFound(text, entry)).reduce(nest, {}))
-    if (text === made) return null
-    if (text.trim() === made.trim()) return text.replace(made.trimEnd(), "")
-    return [...entries].reverse().reduce((left, entry) => take(left, entry, one => isOurs(one, entry)), text)
+    const found = entries.filter(entry => ourNodes(text, entry).length > 0)
+    if (found.length === 0) return text
+    const made = shapeOf(asJson(found.map(entry => asFound(text, entry)).reduce(nest, {})), found)
+    const shape = shapeOf(text, found)
+    if (shape === made) return null
+    const { start, end } = readJson(text)
+    if (shape.trim() === made.trim()) return text.slice(0, start) + text.slice(end)
+    return [...found].reverse().reduce((left, entry) => take(left, entry, one => isOurs(one, entry)), text)
   }
   const added = (text: string | null): string => {
     if (text === null) return whole
     if (text.trim() === "") return text + whole.trimEnd()
-    const missing = entries.filter(entry => !isThere(path, text, entry))
-    if (missing.length === 0) return text
     const clean = without(text)
-    if (clean === null || clean.trim() === "") return added(clean)
-    const result = entries.reduce((soFar, entry) => put(soFar, entry, entry.value), clean)
+    const full = withEntries(path, text, entries)
+    const isWhole = clean === null || clean.trim() === ""
+    const isJoined = isWhole && entries.some(entry => ourNodes(text, entry).length === 0)
+    const result = isJoined ? madeAnew(clean, full, entries) : full
     if (without(result) !== clean) throw refuse("sento could not take out again what it would add")
     return result
   }
@@ -77,6 +133,12 @@ export function jsonFile(path: string, entries: readonly Entry[]): Part {
     with: text => guarded(refuse, () => added(text)),
     without: text => guarded(refuse, () => without(text)),
   }
+}
+
+/** A file that holds nothing but entries of ours, laid out as if it was written now. */
+function madeAnew(blank: string | null, text: string, entries: readonly Entry[]): string {
+  const whole = asJson(entries.map(entry => asFound(text, entry)).reduce(nest, {}))
+  return blank === null ? whole : blank + whole.trimEnd()
 }
 
 function guarded<Value>(refuse: (why: string) => SentoError, work: () => Value): Value {
@@ -89,22 +151,39 @@ function guarded<Value>(refuse: (why: string) => SentoError, work: () => Value):
   }
 }
 
-/** Whether the entry stands there as this sento would write it, apart from settings that were added to it. */
-function isThere(path: string, text: string, entry: Entry): boolean {
-  const values = valuesAt(text, entry)
-  const isForeign = entry.key !== null && values.some(value => !isOurs(value, entry))
-  if (isForeign) throw taken(path, [...entry.path, entry.key].join("."))
-  return values.some(value => isDeepStrictEqual(commandOf(value), commandOf(entry.value)))
+/** The text with every entry in it: one that is there is put right, and keeps what was added to it. @throws config */
+function withEntries(path: string, text: string, entries: readonly Entry[]): string {
+  return entries.reduce((soFar, entry) => {
+    const values = nodesAt(soFar, entry).map(node => node.value)
+    if (entry.key !== null && !values.every(value => isOurs(value, entry)))
+      throw taken(path, [...entry.path, entry.key].join("."))
+    const at = values.findLastIndex(value => isOurs(value, entry))
+    if (at < 0) return put(soFar, entry, entry.value)
+    return amend(soFar, root => membersAt(root, entry)[at]?.node, entry.value, ruled)
+  }, text)
 }
+
+const ourNodes = (text: string, entry: Entry): JsonNode[] =>
+  nodesAt(text, entry).filter(node => isOurs(node.value, entry))
+
+/** The text with a sign in the place of each of our entries: what stands about them. */
+const shapeOf = (text: string, entries: readonly Entry[]): string =>
+  entries
+    .flatMap(entry => ourNodes(text, entry))
+    .sort((a, b) => b.start - a.start)
+    .reduce((left, { start, end }) => `${left.slice(0, start)}0${left.slice(end)}`, text)
 
 /** The entry with the value that stands there, where it is ours. */
 function asFound(text: string, entry: Entry): Entry {
-  const value = valuesAt(text, entry).find(one => isOurs(one, entry))
-  return value === undefined ? entry : { ...entry, value: value as Entry["value"] }
+  const node = ourNodes(text, entry).at(-1)
+  return node === undefined ? entry : { ...entry, value: node.value as Entry["value"] }
 }
 
 /** The object that holds this entry too. */
-function nest(object: Record<string, unknown>, { path, key, value }: Entry): Record<string, unknown> {
+function nest(
+  object: Readonly<Record<string, unknown>>,
+  { path, key, value }: Entry,
+): Record<string, unknown> {
   const [first, ...rest] = path
   if (first === undefined) return { ...object, [key ?? ""]: value }
   if (rest.length === 0 && key === null) return { ...object, [first]: [value] }
@@ -138,7 +217,7 @@ function isOurs(value: unknown, entry: Entry): boolean {
 }
 
 /** Codex' `config.toml`. @param keys - of the table `[mcp_servers.sento]` */
-export function tomlFile(program: string, path: string, keys: Readonly<Record<string, unknown>>): Part {
+export function tomlFile(program: string, path: string, keys: Record<string, unknown>): Part {
   const name = "mcp_servers.sento"
   const lines = [`[${name}]`, ...Object.entries(keys).map(([key, value]) => `${key} = ${inline(value)}`)]
   const refuse = (why: string): SentoError => refusal(path, why, lines.join(" ⏎ "))
@@ -156,16 +235,28 @@ export function tomlFile(program: string, path: string, keys: Readonly<Record<st
     const entry = { path: [], key: "sento", value: keys }
     return isOurs(serverIn(text), entry) ? takeTable(text, mark(program), name) : text
   }
+  /** The table put right; what its owner added stays. */
+  const amended = (text: string, there: Readonly<Record<string, unknown>>): string => {
+    const needed = Object.entries(keys).filter(
+      ([key, value]) => !(ruled.has(key) ? isDeepStrictEqual(there[key], value) : key in there),
+    )
+    const result = setKeys(text, name, new Map(needed.map(([key, value]) => [key, inline(value)])))
+    const isRight = isDeepStrictEqual(serverIn(result), { ...there, ...Object.fromEntries(needed) })
+    if (without(result) !== without(text) || !isRight) throw refuse("sento could not change its table")
+    return result
+  }
   return {
     path,
     without,
     with(text) {
       const there = text === null ? undefined : serverIn(text)
-      if (text !== null && isDeepStrictEqual(commandOf(there), commandOf(keys))) return text
-      const clean = without(text)
-      if (clean !== null && serverIn(clean) !== undefined) throw taken(path, name)
-      const result = putTable(clean, mark(program), lines)
-      if (without(result) !== clean || !isDeepStrictEqual(serverIn(result), keys))
+      if (text !== null && there !== undefined) {
+        if (isOurs(there, { path: [], key: "sento", value: keys }))
+          return amended(text, there as Record<string, unknown>)
+        throw taken(path, name)
+      }
+      const result = putTable(text, mark(program), lines)
+      if (without(result) !== text || !isDeepStrictEqual(serverIn(result), keys))
         throw refuse("sento could not take out again what it would add")
       return result
     },

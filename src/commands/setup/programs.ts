@@ -4,17 +4,8 @@ import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
 import { behindLinks } from "./files.ts"
-import { type Entry, jsonFile, ownFile, type Part, tomlFile } from "./parts.ts"
-import {
-  asJson,
-  context,
-  hookGroup,
-  manifest,
-  mcpServer,
-  openCodePlugin,
-  type Sento,
-  skill,
-} from "./texts.ts"
+import { type Entry, hasEntry, jsonFile, ownFile, ownJsonFile, type Part, tomlFile } from "./parts.ts"
+import { context, hookGroup, manifest, mcpServer, openCodePlugin, type Sento, skill } from "./texts.ts"
 
 /** For whom: every session of the user, or those in one project's directory. */
 export type Scope = {
@@ -71,6 +62,10 @@ const projectPlace = (project: string, ...path: string[]) => ({
   root: project,
 })
 
+/** @param timeout - in the program's unit */
+const hooksOf = (sento: Sento, events: readonly string[], timeout: number): Entry[] =>
+  events.map(event => ({ path: ["hooks", event], key: null, value: hookGroup(sento, event, timeout) }))
+
 /**
  * A plugin folder below `skills/` is loaded without any entry in a settings file, as `sento@skills-dir`, in a
  * project once its directory is trusted (Claude Code 2.1.197 and 2.1.330; both know all five hooks).
@@ -81,16 +76,24 @@ function claude({ sento, project, environment }: Scope): Program {
   const folder = join(place.folder, "skills", "sento")
   const plugin = join(folder, ".claude-plugin", "plugin.json")
   const events = ["UserPromptSubmit", "PermissionRequest", "Stop", "StopFailure", "SessionEnd"]
-  const hooks = Object.fromEntries(events.map(event => [event, [hookGroup(sento, event, hookSeconds)]]))
-  const server = { type: "stdio", ...mcpServer(sento) }
-  const own = (path: string, content: string): Part => ownFile("claude", join(folder, path), content, plugin)
+  const server: Entry = {
+    path: ["mcpServers"],
+    key: "sento",
+    value: { type: "stdio", ...mcpServer(sento) },
+  }
   return {
     root: place.root,
     parts: [
-      ownFile("claude", plugin, asJson({ ...manifest("claude"), author: { name: "Sentō" } })),
-      own(".mcp.json", asJson({ mcpServers: { sento: server } })),
-      own("hooks/hooks.json", asJson({ hooks })),
-      own("skills/sento/SKILL.md", skill("claude")),
+      ownJsonFile("claude", plugin, { ...manifest("claude"), author: { name: "Sentō" } }, []),
+      ownJsonFile("claude", join(folder, ".mcp.json"), {}, [server], plugin),
+      ownJsonFile(
+        "claude",
+        join(folder, "hooks/hooks.json"),
+        {},
+        hooksOf(sento, events, hookSeconds),
+        plugin,
+      ),
+      ownFile("claude", join(folder, "skills/sento/SKILL.md"), skill("claude"), plugin),
     ],
     next:
       project === null
@@ -108,11 +111,7 @@ function codex({ sento, project, environment }: Scope): Program {
   const { folder, root } =
     project === null ? placeOf(environment.CODEX_HOME, ".codex") : projectPlace(project, ".codex")
   const keys = { ...mcpServer(sento), env_vars: ["SENTO_HOME", "SENTO_DOOR"], tool_timeout_sec: toolSeconds }
-  const hooks = ["UserPromptSubmit", "Stop"].map(event => ({
-    path: ["hooks", event],
-    key: null,
-    value: hookGroup(sento, event, hookSeconds),
-  }))
+  const hooks = hooksOf(sento, ["UserPromptSubmit", "Stop"], hookSeconds)
   return {
     root,
     parts: [
@@ -127,17 +126,17 @@ function codex({ sento, project, environment }: Scope): Program {
 /** Extensions are the user's alone (Gemini CLI 0.61.0); in a project, its settings file takes the same entries. */
 function gemini({ sento, project, environment }: Scope): Program {
   const events = ["BeforeAgent", "AfterAgent"]
-  const server = { ...mcpServer(sento), timeout: toolSeconds * 1000 }
-  const group = (event: string): Record<string, unknown> => hookGroup(sento, event, hookSeconds * 1000)
+  const server: Entry = {
+    path: ["mcpServers"],
+    key: "sento",
+    value: { ...mcpServer(sento), timeout: toolSeconds * 1000 },
+  }
+  const hooks = hooksOf(sento, events, hookSeconds * 1000)
   if (project !== null) {
-    const entries: Entry[] = [
-      { path: ["mcpServers"], key: "sento", value: server },
-      ...events.map(event => ({ path: ["hooks", event], key: null, value: group(event) })),
-    ]
     return {
       root: project,
       parts: [
-        jsonFile(join(project, ".gemini", "settings.json"), entries),
+        jsonFile(join(project, ".gemini", "settings.json"), [server, ...hooks]),
         ownFile("gemini", join(project, ".gemini", "skills", "sento", "SKILL.md"), skill("gemini")),
       ],
       next: "start Gemini CLI anew in this directory, and trust it",
@@ -146,16 +145,12 @@ function gemini({ sento, project, environment }: Scope): Program {
   const place = placeOf(environment.GEMINI_CLI_HOME)
   const folder = join(place.folder, ".gemini", "extensions", "sento")
   const extension = join(folder, "gemini-extension.json")
-  const hooks = Object.fromEntries(events.map(event => [event, [group(event)]]))
-  const own = (path: string, content: string): Part =>
-    ownFile("gemini", join(folder, path), content, extension)
-  const settings = { ...manifest("gemini"), mcpServers: { sento: server }, contextFileName: "GEMINI.md" }
   return {
     root: place.root,
     parts: [
-      ownFile("gemini", extension, asJson(settings)),
-      own("hooks/hooks.json", asJson({ hooks })),
-      own("GEMINI.md", context("gemini")),
+      ownJsonFile("gemini", extension, { ...manifest("gemini"), contextFileName: "GEMINI.md" }, [server]),
+      ownJsonFile("gemini", join(folder, "hooks/hooks.json"), {}, hooks, extension),
+      ownFile("gemini", join(folder, "GEMINI.md"), context("gemini"), extension),
     ],
     next: "start Gemini CLI anew",
   }
@@ -167,14 +162,19 @@ function opencode({ sento, project, environment }: Scope): Program {
   const settings = project ?? join(place.folder, "opencode")
   const folder = project === null ? settings : join(project, ".opencode")
   const named = ["opencode.jsonc", "opencode.json"].map(name => join(settings, name))
-  const file = named.find(path => existsSync(path)) ?? join(settings, "opencode.json")
   const { command, args } = mcpServer(sento)
   // For its start as well (OpenCode 1.18.33), which waits for nothing.
-  const server = { type: "local", command: [command, ...args], timeout: toolSeconds * 1000 }
+  const value = { type: "local", command: [command, ...args], timeout: toolSeconds * 1000 }
+  const server: Entry = { path: ["mcp"], key: "sento", value }
+  // The one that has ours already; a file that was made meanwhile does not hide it.
+  const file =
+    named.find(path => hasEntry(path, server)) ??
+    named.find(path => existsSync(path)) ??
+    join(settings, "opencode.json")
   return {
     root: project ?? place.root,
     parts: [
-      jsonFile(file, [{ path: ["mcp"], key: "sento", value: server }]),
+      jsonFile(file, [server]),
       ownFile("opencode", join(folder, "plugins", "sento.js"), openCodePlugin(sento)),
       ownFile("opencode", join(folder, "skills", "sento", "SKILL.md"), skill("opencode")),
     ],
