@@ -1,6 +1,7 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
 import { readFile, replaceFile } from "./setup/files.ts"
+import { lastingPath } from "./setup/own-path.ts"
 import { findProgram, type Program } from "./setup/programs.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
@@ -21,7 +22,11 @@ export type Change = { readonly path: string; readonly before: string | null; re
 export async function setup(name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
   const project = options.project ? process.cwd() : null
-  const program = findProgram(name, { sento: ownCommand(), project, environment: process.env })
+  const program = findProgram(name, {
+    sento: isUndo ? ownCommand() : lastingCommand(),
+    project,
+    environment: process.env,
+  })
   const changes = changesOf(program, isUndo)
   if (!options.print) apply(program, changes)
   if (options.json)
@@ -103,3 +108,9 @@ const linesOf = (text: string | null): string[] => text?.replace(/\r?\n$/, "").s
 /** The file that runs now; from source, the runtime and the source. */
 const ownCommand = (): Sento =>
   Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
+
+/** The same, as it can be found tomorrow. @throws config */
+function lastingCommand(): Sento {
+  const [file, ...words] = ownCommand()
+  return [lastingPath(file, words.length === 0 ? "sento" : "bun", process.env.PATH ?? ""), ...words]
+}
