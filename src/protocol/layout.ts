@@ -78,12 +78,14 @@ export const visibleLine = (text: string): string => visibleText(text).replace(/
 /**
  * Visible text alone, each sign as it was sent (a file name in NFD is found by no other spelling): line breaks as LF,
  * tabs as four spaces; no control, no invisible or reordering character, no lone surrogate, no more than ten marks on a
- * letter; no mention that an agent program would read as a file. Applying it again changes nothing.
+ * letter, no code point that is no character; no mention that an agent program would read as a file. Applying it again
+ * changes nothing.
  */
 export function sanitise(text: string): string {
   const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
   return lines
     .replace(invisible, "")
+    .replace(unassigned, "\ufffd")
     .replace(placedOrStray, (_, placed: string | undefined) => placed ?? "")
     .replace(heapedMarks, "$1")
     .replace(/\S+/gu, defuseMentions)
@@ -111,8 +113,14 @@ const nonJoiner = String.raw`\u200C(?<=[${joinsToNext}][\p{Mn}\p{Me}]*\u200C)(?=
 const behindVirama = String.raw`[\u200C\u200D](?<=[${virama}].)`
 const placedOrStray = new RegExp(`(${emoji}|${nonJoiner}|${behindVirama})|[${placeable}]`, "gu")
 
-/** No script puts ten marks on a letter; heaps of them hide it, and take seconds to be put in order. */
-const heapedMarks = /([\p{M}\u0e33\u0eb3]{10})[\p{M}\u0e33\u0eb3]+/gu
+/** Of what is no character nobody knows the width: programs that draw differences leave old cells on the screen. */
+const unassigned = /\p{Cn}/gu
+
+/**
+ * No script puts ten marks on a letter; heaps of them hide it, and take seconds to be put in order. A joiner among
+ * those that go, or behind them, goes too: the virama that it belonged to may be one of them.
+ */
+const heapedMarks = /([\p{M}\u0e33\u0eb3]{10})[\p{M}\u0e33\u0eb3\u200c\u200d]+/gu
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 
