@@ -79,14 +79,14 @@ export function compareEnds(
     if (!isExact && matched >= enough) return { isOurs: true, steps }
     const cell = whole[at]
     if (cell === undefined) return { isOurs: !isExact, steps }
-    const { sign, isSure } = cell
+    const { sign, isSure, isHeaped } = cell
     if (seen[last] === sign) {
       // A terminal shows a letter always or never.
       if (leftOut.has(sign)) return { isOurs: false, steps }
       last--
       matched++
     } else if (isSure) return { isOurs: false, steps }
-    else if (letter.test(sign)) leftOut.add(sign)
+    else if (!isHeaped && letter.test(sign)) leftOut.add(sign)
     at--
   }
   // Of an end of which a terminal may show nothing, nothing may be shown.
@@ -104,7 +104,13 @@ const shortestTail = 20
 export const signs = (text: string): string[] => cells(text).map(({ sign }) => sign)
 
 /** One cell of a screen, or two: a code point without its marks. */
-type Cell = { readonly sign: string; readonly isSure: boolean }
+type Cell = {
+  readonly sign: string
+  /** Whether every terminal shows it. */
+  readonly isSure: boolean
+  /** Whether it has so many marks that it may be missing with them. */
+  readonly isHeaped: boolean
+}
 
 /**
  * Without what has no cell of its own: blanks (lines wrap and are indented), marks, joiners. A letter under many marks
@@ -117,7 +123,8 @@ function cells(text: string): Cell[] {
   return [...shown.matchAll(/([^\p{M}\u0e33\u0eb3])([\p{M}\u0e33\u0eb3]*)/gu)].map(
     ([, letter = "", marks = ""]) => {
       const sign = /[\uac00-\ud7a3]/u.test(letter) ? letter : letter.normalize("NFD").replace(/\p{M}/gu, "")
-      return { sign, isSure: marks.length < manyMarks && surelyShown.test(sign) }
+      const isHeaped = marks.length >= manyMarks
+      return { sign, isSure: !isHeaped && surelyShown.test(sign), isHeaped }
     },
   )
 }

@@ -21,9 +21,28 @@ export type Sight = {
 export type LoopState =
   | { readonly step: "gate"; readonly previous: Sight | null }
   | { readonly step: "paste" }
-  | { readonly step: "see"; readonly since: number; readonly presses: number; readonly paste: PasteSeen }
-  | { readonly step: "settle"; readonly since: number; readonly presses: number; readonly seen: Sight }
-  | { readonly step: "press"; readonly since: number; readonly presses: number; readonly place: string }
+  | {
+      readonly step: "see"
+      readonly since: number
+      readonly presses: number
+      readonly paste: PasteSeen
+      /** Whether the box was empty before the paste, and no person's key came since: then it holds the text alone. */
+      readonly isAlone: boolean
+    }
+  | {
+      readonly step: "settle"
+      readonly since: number
+      readonly presses: number
+      readonly isAlone: boolean
+      readonly seen: Sight
+    }
+  | {
+      readonly step: "press"
+      readonly since: number
+      readonly presses: number
+      readonly isAlone: boolean
+      readonly place: string
+    }
   | {
       readonly step: "confirm"
       readonly since: number
@@ -36,6 +55,8 @@ export type LoopState =
       readonly step: "take-out"
       /** Why the text cannot stay. */
       readonly reason: string
+      /** Whether the box is known to hold it alone, whatever it shows. */
+      readonly isAlone: boolean
       readonly keys: number
       readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
     }
@@ -113,10 +134,10 @@ export type LoopStart = "paste" | "box" | "behind-other" | "take-out"
 
 export function startLoop(from: LoopStart, now: number): LoopStep {
   const effects = [lookAfter(0)]
-  if (from === "take-out") return takeOut("it is not to be submitted")
+  if (from === "take-out") return takeOut("it is not to be submitted", false)
   if (from === "paste") return { state: { step: "gate", previous: null }, effects }
   const paste = from === "box" ? "shown" : from
-  return { state: { step: "see", since: now, presses: 0, paste }, effects }
+  return { state: { step: "see", since: now, presses: 0, paste, isAlone: false }, effects }
 }
 
 /** The next state. An event that the state does not wait for is ignored. */
@@ -157,7 +178,8 @@ function isOpen(sight: Sight, rules: LoopRules): boolean {
 function afterPaste(event: Of<"pasted">): LoopStep {
   if (!event.done)
     return done({ kind: "held", state: "other", reason: "the screen is changing", pasted: false })
-  return { state: { step: "see", since: event.at, presses: 0, paste: "not-yet" }, effects: [lookAfter(0)] }
+  const seeing = { step: "see", since: event.at, presses: 0, paste: "not-yet", isAlone: true } as const
+  return { state: seeing, effects: [lookAfter(0)] }
 }
 
 function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep {
@@ -167,22 +189,25 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   if (blocked !== null) return blocked
   const isOurs = sight.content === "ours"
   if (isOurs && !sight.isTypedInto) {
-    const settling = { step: "settle", since, presses, seen: sight } as const
+    const settling = { step: "settle", since, presses, isAlone: state.isAlone, seen: sight } as const
     return { state: settling, effects: [lookAfter(rules.settleMilliseconds)] }
   }
   const isEmpty = sight.content === "empty" && sight.state === "ready" && presses === 0
   // Never shown and never pressed: what has the box again, and says no more, has lost it.
   const isUnseen = isEmpty && state.paste !== "shown"
   const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
+  const isAlone = state.isAlone && !sight.isTypedInto
   if (at - since < patience) {
     const paste = isOurs || sight.content === "joined" ? "shown" : state.paste
     return {
-      state: { ...state, paste },
+      state: { ...state, paste, isAlone },
       effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }
   if (isUnseen)
     return held({ ...sight, state: "other", reason: "the pane took no notice of the message" }, false)
+  if (isAlone && sight.state === "draft" && rules.takeOutKeys.length > 0)
+    return takeOut("the screen does not show the message as it is", true)
   return held(
     { ...sight, ...unsubmitted(sight) },
     true,
@@ -204,11 +229,15 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
   const blocked = blocks(sight, rules, "shown")
   if (blocked !== null) return blocked
   const { since, presses } = state
+  const isAlone = state.isAlone && !sight.isTypedInto
   const isWhereItWas = sight.state === "busy" || sight.place === state.seen.place
   const isStill = sight.content === "ours" && isWhereItWas && !sight.isTypedInto
-  if (isStill)
-    return { state: { step: "press", since, presses, place: sight.place }, effects: [{ kind: "press" }] }
-  return { state: { step: "see", since, presses, paste: "shown" }, effects: [lookAfter(pollMilliseconds)] }
+  if (isStill) {
+    const pressing = { step: "press", since, presses, isAlone, place: sight.place } as const
+    return { state: pressing, effects: [{ kind: "press" }] }
+  }
+  const seeing = { step: "see", since, presses, paste: "shown", isAlone } as const
+  return { state: seeing, effects: [lookAfter(pollMilliseconds)] }
 }
 
 /** After the paste nothing is pressed over a dialog, a shell or a closed pane; the text stays where it is. */
@@ -219,9 +248,11 @@ function blocks(sight: Sight, rules: LoopRules, paste: PasteSeen): LoopStep | nu
 }
 
 function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
-  const { since, presses, place } = state
-  if (!event.done)
-    return { state: { step: "see", since, presses, paste: "shown" }, effects: [lookAfter(pollMilliseconds)] }
+  const { since, presses, isAlone, place } = state
+  if (!event.done) {
+    const seeing = { step: "see", since, presses, paste: "shown", isAlone } as const
+    return { state: seeing, effects: [lookAfter(pollMilliseconds)] }
+  }
   const next = { step: "confirm", since, pressedAt: event.at, presses: presses + 1, place } as const
   return { state: next, effects: [lookAfter(pollMilliseconds)] }
 }
@@ -234,20 +265,20 @@ function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
   if (event.at - state.pressedAt < patience) return { state, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return held(sight, true)
-  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box")
+  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false)
   return {
-    state: { step: "see", since: event.at, presses: state.presses, paste: "shown" },
+    state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone: false },
     effects: [lookAfter(0)],
   }
 }
 
-function takeOut(reason: string): LoopStep {
-  return { state: { step: "take-out", reason, keys: 0, last: null }, effects: [lookAfter(0)] }
+function takeOut(reason: string, isAlone: boolean): LoopStep {
+  return { state: { step: "take-out", reason, isAlone, keys: 0, last: null }, effects: [lookAfter(0)] }
 }
 
 /**
- * Only what was seen to be ours alone, and while no person types; then key by key, each after a look. Where one
- * changes nothing, the other does: Gemini CLI 0.61.0 kills to the beginning of a line, and no further.
+ * Only what is ours alone, as the box shows or is known otherwise, and while no person types; then key by key, each
+ * after a look. Where one changes nothing, the other does: Gemini CLI 0.61.0 kills to the beginning of a line.
  */
 function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight, at } = event
@@ -256,9 +287,9 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   if (sight.content === "empty") return stuck(null)
   const isOpenBox = sight.state === "draft" || sight.state === "ready"
   if (!isOpenBox || sight.content === "hidden") return stuck("not now")
-  if (sight.isTypedInto)
-    return stuck(last === null && sight.content === "ours" ? "not now" : "with other words")
-  if (last === null && sight.content !== "ours") return stuck("with other words")
+  const isOurs = sight.content === "ours" || state.isAlone
+  if (sight.isTypedInto) return stuck(last === null && isOurs ? "not now" : "with other words")
+  if (last === null && !isOurs) return stuck("with other words")
   const isUnchanged = last !== null && sight.box === last.sight.box && sight.place === last.sight.place
   if (isUnchanged && at - last.at < keyMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
   const key = isUnchanged && last.key === "kill" ? "erase" : "kill"

@@ -97,10 +97,12 @@ describe("what is shown", () => {
     ["one row of which nothing shows", box(""), blanks, "empty"],
   ] as const)("%s", (_, shown, pasted, want) => expect(boxContent(claude, shown, pasted)).toBe(want))
 
-  const heaped = `← agent mira [k7q2]: x${"\u0301".repeat(8)}, and ท${"ำ".repeat(9)} end`
+  const heap = (letter: string): string => letter + "\u0301".repeat(8)
+  const heaped = `← agent mira [k7q2]: ${heap("x")}, and ท${"ำ".repeat(9)} end ${heap("x")}`
   test.each([
     ["letters under many marks, dropped with them", "← agent mira [k7q2]: , and  end", "ours"],
     ["… one of them shown", "← agent mira [k7q2]: x, and  end", "ours"],
+    ["… the other one", "← agent mira [k7q2]: , and  end x", "ours"],
     ["… and a person's word", "← agent mira [k7q2]: x, and  end no", "joined"],
   ] as const)("%s", (_, shown, want) => expect(boxContent(claude, box(shown), heaped)).toBe(want))
 

@@ -66,11 +66,7 @@ describe("the typing loop", () => {
     ],
     [
       "presses nothing when a person types on",
-      [
-        ...typed.slice(0, 4),
-        looked(sight("draft", "foreign", "x")),
-        looked(sight("draft", "foreign", "x"), 5000),
-      ],
+      [...typed.slice(0, 4), looked(typedInto("foreign")), looked(sight("draft", "foreign", "x"), 5000)],
       ["paste"],
       "held with paste: draft",
     ],
@@ -198,8 +194,16 @@ describe("the typing loop", () => {
     ["a dialog before the text showed", [looked(dialog)], true],
     ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],
     ["work that began before the text showed", [looked(busy)], true],
-    ["a person's words alone", [looked(sight("draft", "foreign", "x"), 4000)], true],
-    ["a person's words beside it", [looked(sight("draft", "joined", "x"), 4000)], undefined],
+    [
+      "a person's words alone",
+      [looked(typedInto("foreign")), looked(sight("draft", "foreign", "x"), 4000)],
+      true,
+    ],
+    [
+      "a person's words beside it",
+      [looked(typedInto("joined")), looked(sight("draft", "joined", "x"), 4000)],
+      undefined,
+    ],
   ] as const)("the paste may be swallowed: %s", (_, events, unseen) => {
     const { state } = follow("paste", [looked(idle), looked(idle), pasted, ...events])
     expect(state).toMatchObject({ step: "done", outcome: { kind: "held", pasted: true } })
@@ -321,6 +325,11 @@ function sight(state: Sight["state"], content: Sight["content"], place: string):
   const box = content === "empty" ? "" : content === "hidden" ? null : `box ${place}`
   return { state, reason: "", content, place, box, isTypedInto: false }
 }
+
+const typedInto = (content: Sight["content"]): Sight => ({
+  ...sight("draft", content, "x"),
+  isTypedInto: true,
+})
 
 function looked(seen: Sight, at = 0): LoopEvent {
   return { kind: "looked", at, sight: seen }

@@ -22,8 +22,11 @@ export const opencode: Profile = {
   collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
-  adapt: withFinalSpace,
+  adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd")),
 }
+
+/** Signs drawn around others (Prepended_Concatenation_Mark), which stay drawn in its box (1.18.33, tmux 3.3a). */
+const numberSigns = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/gu
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
 
