@@ -32,16 +32,35 @@ const mostLineBytes = 3500
  */
 export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
-  const bytes = profile === "plain" ? Buffer.byteLength(profiles.plain.adapt(text)) : 0
-  const isLong = text.length > mostTypedUnits || bytes > mostLineBytes
-  const { pair, shortId } = message
+  if (isTooLong(text, profile)) keepInFile(context, message.shortId, fileText(name, message.shortId, text))
+  return laidOut(context, name, message, profile, isHintDue(context, message.pair))
+}
+
+/** Every text that can have been typed for a message: as each profile is given it, with that line and without. */
+export function typedTexts(context: Context, name: string, message: Typed): string[] {
+  return Object.values(profiles).flatMap(profile =>
+    [true, false].map(hint => profile.adapt(laidOut(context, name, message, profile.name, hint))),
+  )
+}
+
+function laidOut(
+  context: Context,
+  name: string,
+  { shortId, text: given }: Typed,
+  profile: ProfileName,
+  hasHint: boolean,
+): string {
+  const text = visibleText(given)
+  const isLong = isTooLong(text, profile)
   const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
-  if (isLong) {
-    const path = keepInFile(context, shortId, fileText(name, shortId, text))
-    lines.push(wholeTextNote(text.length, path))
-  }
-  if (isHintDue(context, pair)) lines.push(answerHint(shortId))
+  if (isLong) lines.push(wholeTextNote(text.length, fileOf(context, shortId)))
+  if (hasHint) lines.push(answerHint(shortId))
   return lines.join("\n")
+}
+
+function isTooLong(text: string, profile: ProfileName): boolean {
+  const bytes = profile === "plain" ? Buffer.byteLength(profiles.plain.adapt(text)) : 0
+  return text.length > mostTypedUnits || bytes > mostLineBytes
 }
 
 /** To be called once the text was typed: the hint is not due again for an hour. */
@@ -54,9 +73,9 @@ function isHintDue(context: Context, pair: string): boolean {
   return typeof last !== "number" || Math.abs(context.now() - last) >= hintMilliseconds
 }
 
-function keepInFile(context: Context, shortId: string, text: string): string {
+function keepInFile(context: Context, shortId: string, text: string): void {
   const folder = folderOf(context)
-  const path = join(folder, `${shortId}.txt`)
+  const path = fileOf(context, shortId)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   rmSync(path, { force: true })
   writeFileSync(path, text, { mode: 0o600, flag: "wx" })
@@ -65,8 +84,9 @@ function keepInFile(context: Context, shortId: string, text: string): string {
     chmodSync(folder, 0o2750)
     chmodSync(path, 0o640)
   }
-  return path
 }
+
+const fileOf = (context: Context, shortId: string): string => join(folderOf(context), `${shortId}.txt`)
 
 const folderOf = ({ config, paths }: Context): string =>
   join(config.current.hardened?.folder ?? paths.folder, "inbox")

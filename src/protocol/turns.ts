@@ -190,14 +190,21 @@ function ended(
   ]
 }
 
-/** Whether a prompt is {@link sentenceFor} alone, as programs give it back: not a person's words that begin like it. */
-export const isSentence = (prompt: string): boolean =>
-  /^Sentō: messages? [0-9a-z]{4}(?:, [0-9a-z]{4})* ha(?:s|ve) no answer yet; [^\n]*so in it\.$/.test(
-    prompt.trim(),
-  )
+/**
+ * Whether a prompt is {@link sentenceFor} and not a word more, as programs give it back: a person can begin and end
+ * theirs like it.
+ */
+export function isSentence(prompt: string): boolean {
+  const said = prompt.trim()
+  const { ids, most } = sentence.exec(said)?.groups ?? {}
+  return ids !== undefined && said === sentenceFor(ids.split(", "), most === undefined ? null : Number(most))
+}
+
+const sentence =
+  /^Sentō: messages? (?<ids>[0-9a-z]{4}(?:, [0-9a-z]{4})*) ha(?:s|ve) no answer yet; (?:.* in at most (?<most>\d{1,9}) characters now; )?/
 
 /** What the agent is asked. @param mostUnits - where its words were too long to be sent as they are, or null */
-function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
+export function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
   const commands = ids.map(id => `\`sento reply ${id} "your answer"\``).join(", ")
   const isOne = ids.length === 1
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
