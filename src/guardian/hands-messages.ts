@@ -54,10 +54,11 @@ const orderSchema = v.variant("op", [
     text: v.string(),
     resume: v.boolean(),
     unseen: v.boolean(),
+    pastedAt: v.nullable(v.number()),
     deliver: v.picklist(["hold", "queue"]),
     allowShell: v.boolean(),
   }),
-  v.object({ op: v.literal("takeOut"), target, text: v.string() }),
+  v.object({ op: v.literal("takeOut"), target, text: v.string(), pastedAt: v.nullable(v.number()) }),
   v.object({ op: v.literal("findOnScreen"), target, shortId: v.pipe(v.string(), v.maxLength(64)) }),
   v.object({ op: v.literal("tell"), session, text: v.pipe(v.string(), v.maxLength(4096)) }),
 ])

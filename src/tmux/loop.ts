@@ -305,8 +305,8 @@ function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
 
 /** All four programs showed what a key had done within 185 ms (Claude Code 2.1.332, OpenCode 1.18.33). */
 const keyMilliseconds = 400
-/** 12 lines took Codex 0.169.0 23 keys. */
-const mostKeys = 400
+/** n lines take Codex 0.169.0 2n - 1 keys, and it collapses what has more than 1,000 characters. */
+const mostKeys = 2000
 
 function held(sight: Sight, pasted: boolean, isUnseen = false): LoopStep {
   const reason = sight.reason || "the pane is not ready"

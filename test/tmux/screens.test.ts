@@ -186,6 +186,7 @@ describe("what a program is given", () => {
     ["claude", "a\n  \u00a0/tmp/a.webp", "a\n  \u00a0`/tmp/a.webp` "],
     ["claude", "a\n  /tmp/a.png /tmp/b.gif", "a\n  `/tmp/a.png /tmp/b.gif` "],
     ["claude", "a\n  see /tmp/a.png\n  /tmp/a.png too", "a\n  see /tmp/a.png\n  /tmp/a.png too "],
+    ["claude", "look @Makefile, @x; mail kai@example", "look ＠Makefile, ＠x; mail kai@example "],
     ["claude", "a \\", "a \\ "],
     ["codex", "see @wo", "see @wo "],
     ["gemini", "see @wo", "see ＠wo "],
