@@ -236,8 +236,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     }
     isUnseen = outcome.unseen ?? false
     if (!outcome.pasted && pasted?.seq === message.seq) {
-      if (swallowed === message.seq) return settle(message, "uncertain")
-      swallowed = message.seq
+      if (outcome.swallowed && swallowed === message.seq) return settle(message, "uncertain")
+      if (outcome.swallowed) swallowed = message.seq
       write({ message, state: "waiting" })
     }
     return outcome

@@ -84,6 +84,7 @@ const answers = {
       reason,
       pasted: v.boolean(),
       unseen: v.exactOptional(v.literal(true)),
+      swallowed: v.exactOptional(v.literal(true)),
     }),
     v.object({ kind: v.literal("stuck"), reason, left }),
     v.object({ kind: v.literal("vanished"), reason }),

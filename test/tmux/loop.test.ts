@@ -231,6 +231,28 @@ describe("the typing loop", () => {
     expect(run("box", [looked(idle), looked(idle, 12_000)]).outcome).toBe("held with paste: other")
   })
 
+  test("what tmux refused to paste was never pasted, what was swallowed was", () => {
+    const refused = follow("paste", [
+      looked(idle),
+      looked(idle),
+      { kind: "pasted", at: 0, done: false },
+    ]).state
+    const swallowed = follow("behind-other", [looked(idle), looked(idle, 4000)]).state
+    const held = { kind: "held", pasted: false }
+    expect(refused).toMatchObject({ outcome: held })
+    expect(refused).not.toMatchObject({ outcome: { swallowed: true } })
+    expect(swallowed).toMatchObject({ outcome: { ...held, swallowed: true } })
+  })
+
+  test("a screen that never stands still does not keep the others waiting for ever", () => {
+    const changes = Array.from({ length: 40 }, (_, index) =>
+      looked(sight("draft", "ours", String(index)), index * 300),
+    )
+    expect(run("paste", [looked(idle), looked(idle), pasted, ...changes]).outcome).toBe(
+      "held with paste: other",
+    )
+  })
+
   test("a paste that nothing was seen of for 12 s is to be typed anew", () => {
     const events = [looked(idle), looked(idle), pasted, looked(idle, 11_999), looked(idle, 12_000)]
     expect(run("paste", events)).toEqual({ effects: ["paste"], outcome: "held before paste: other" })
