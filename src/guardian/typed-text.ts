@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } fr
 import { join } from "node:path"
 import {
   answerHint,
+  answerHints,
   excerpt,
   fileText,
   layOut,
@@ -33,13 +34,16 @@ const mostLineBytes = 3500
 export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
   if (isTooLong(text, profile)) keepInFile(context, message.shortId, fileText(name, message.shortId, text))
-  return laidOut(context, name, message, profile, isHintDue(context, message.pair))
+  const hint = isHintDue(context, message.pair) ? answerHint(message.shortId) : null
+  return laidOut(context, name, message, profile, hint)
 }
 
-/** Every text that can have been typed for a message: as each profile is given it, with that line and without. */
+/** Every text that can have been typed for a message: as each profile is given it, with such a line and without. */
 export function typedTexts(context: Context, name: string, message: Typed): string[] {
   return Object.values(profiles).flatMap(profile =>
-    [true, false].map(hint => profile.adapt(laidOut(context, name, message, profile.name, hint))),
+    [null, ...answerHints(message.shortId)].map(hint =>
+      profile.adapt(laidOut(context, name, message, profile.name, hint)),
+    ),
   )
 }
 
@@ -48,13 +52,13 @@ function laidOut(
   name: string,
   { shortId, text: given }: Typed,
   profile: ProfileName,
-  hasHint: boolean,
+  hint: string | null,
 ): string {
   const text = visibleText(given)
   const isLong = isTooLong(text, profile)
   const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
   if (isLong) lines.push(wholeTextNote(text.length, fileOf(context, shortId)))
-  if (hasHint) lines.push(answerHint(shortId))
+  if (hint !== null) lines.push(hint)
   return lines.join("\n")
 }
 
