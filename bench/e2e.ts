@@ -82,7 +82,7 @@ async function questions(world: World, stub: StubModel, count: number): Promise<
   for (let index = 0; index < count; index++) {
     const text = texts[index % texts.length]?.(index) ?? ""
     const asked = await world.sento("mira", ["send", "kai", "-", "--wait", waitSeconds], { input: text })
-    const isAnswer = asked.exit === 0 && asked.stdout === `REPLY-${stub.received.length}\n`
+    const isAnswer = asked.exit === 0 && asked.stdout.endsWith(`]: REPLY-${stub.received.length}\n`)
     if (isAnswer && !stub.received.some(prompt => prompt.startsWith("Sentō: "))) answers++
     else say(`${JSON.stringify(text.slice(0, 40))}: exit ${asked.exit}\n${asked.stdout}${asked.stderr}`)
   }

@@ -205,12 +205,13 @@ const sentence =
 
 /** What the agent is asked. @param mostUnits - where its words were too long to be sent as they are, or null */
 export function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
-  const commands = ids.map(id => `\`sento reply ${id} "your answer"\``).join(", ")
+  // As the line below a message says it: in double quotes the shell would run a part of the answer.
+  const commands = ids.map(id => `\`sento reply ${id} - <<'EOF'\``).join(", ")
   const isOne = ids.length === 1
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
   return (
     `Sentō: ${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
-    `your last words were not sent. Run ${commands} (or use the tool \`reply\`)${isOne ? "" : ", each for its own agent,"}${length} now; ` +
+    `your last words were not sent. Run ${commands}, below it your answer and EOF on a line of its own (or use the tool \`reply\`)${isOne ? "" : ", each for its own agent,"}${length} now; ` +
     "if there is nothing to answer, say so in it."
   )
 }

@@ -68,7 +68,7 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   expect(JSON.parse(blocked.stdout)).toEqual({
     decision: "block",
     reason: expect.stringContaining(
-      `Run \`sento reply ${again.id} "your answer"\` (or use the tool \`reply\`) now`,
+      `Run \`sento reply ${again.id} - <<'EOF'\`, below it your answer and EOF on a line of its own (or use the tool`,
     ),
   })
   await hook("kai", "BeforeAgent", { prompt: JSON.parse(blocked.stdout).reason })
