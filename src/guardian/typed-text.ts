@@ -1,6 +1,7 @@
 /** The exact text that goes into the pane for one message. */
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { readShortId } from "../protocol/codes.ts"
 import {
   answerHint,
   answerHints,
@@ -13,13 +14,16 @@ import {
 } from "../protocol/layout.ts"
 import type { ProfileName } from "../protocol/names.ts"
 import type { Received } from "../store/messages.ts"
+import type { FileSizes } from "../store/retention.ts"
+import type { Store } from "../store/store.ts"
 import { profiles } from "../tmux/profile.ts"
-import type { Context } from "./context.ts"
+import { type Context, peerById } from "./context.ts"
 
 const hintMilliseconds = 60 * 60 * 1000
-const fileLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 
 type Typed = Pick<Received, "pair" | "shortId" | "text">
+
+type FileBooks = Pick<Context, "config" | "paths"> & { readonly store: Pick<Store, "inbox"> }
 
 /**
  * A terminal that reads lines for its program takes 4,095 bytes of one and drops the rest (Linux 6.18), and the
@@ -92,15 +96,39 @@ function keepInFile(context: Context, shortId: string, text: string): void {
 
 const fileOf = (context: Context, shortId: string): string => join(folderOf(context), `${shortId}.txt`)
 
-const folderOf = ({ config, paths }: Context): string =>
+const folderOf = ({ config, paths }: Pick<Context, "config" | "paths">): string =>
   join(config.current.hardened?.folder ?? paths.folder, "inbox")
 
-/** Removes the files of messages older than 30 days: then a short id may be given again. */
-export function forgetFiles(context: Context): void {
-  const folder = folderOf(context)
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name)
-    if (context.now() - statSync(path).mtimeMs > fileLifetimeMilliseconds) rmSync(path, { force: true })
+const fileSuffix = ".txt"
+
+/** The files that are there, by the short ids of their messages; nothing else that lies beside them. */
+function filesIn(folder: string): { readonly shortId: string; readonly path: string }[] {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
+  return readdirSync(folder)
+    .filter(name => name.endsWith(fileSuffix))
+    .map(name => ({ shortId: name.slice(0, -fileSuffix.length), path: join(folder, name) }))
+    .filter(({ shortId }) => readShortId(shortId) === shortId)
+}
+
+/** What the files take on the disk, by the `seq` of their messages. */
+export function fileSizes(books: FileBooks): FileSizes {
+  const sizes = new Map<number, number>()
+  for (const { shortId, path } of filesIn(folderOf(books))) {
+    const message = books.store.inbox.holderOf(shortId)
+    const bytes = lstatSync(path, { throwIfNoEntry: false })?.size
+    if (message !== null && bytes !== undefined) sizes.set(message.seq, bytes)
+  }
+  return sizes
+}
+
+/** Removes the files whose message was forgotten, or whose pair has ended. */
+export function forgetFiles(books: FileBooks & Pick<Context, "log">): void {
+  try {
+    for (const { shortId, path } of filesIn(folderOf(books))) {
+      const message = books.store.inbox.holderOf(shortId)
+      if (message === null || peerById(books, message.pair) === null) rmSync(path, { force: true })
+    }
+  } catch (error) {
+    books.log.write(`cannot remove files of messages: ${(error as Error).message}`)
   }
 }
