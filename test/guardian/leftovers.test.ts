@@ -90,5 +90,5 @@ test("a text of which the program lost a sign is taken out and typed once more, 
     expect.stringMatching(/^← agent kai \[\w+\]: is the build good\? I think so$/),
   ])
   expect(guardian.log()).toMatch(/from kai: the screen does not show the message as it is; it was taken out/)
-  expect(guardian.log()).toMatch(/from kai delivered/)
+  await until(() => /from kai delivered/.test(guardian.log()))
 }, 20_000)
