@@ -5,7 +5,7 @@
  */
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
-import type { ReceiptState, UnstampedBody } from "../protocol/messages.ts"
+import { mostHops, type ReceiptState, type UnstampedBody } from "../protocol/messages.ts"
 import {
   type AfterAttempt,
   type AttemptOutcome,
@@ -254,7 +254,15 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
-      const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      const message = {
+        pair: peer.id,
+        name: to,
+        id: id ?? Bun.randomUUIDv7(),
+        text,
+        inReplyTo,
+        // One more than the peer's own number, which it may have made up.
+        hops: Math.min(hops, mostHops),
+      }
       const pause = store.peers.pauseOf(peer.id, now())
       const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
