@@ -32,7 +32,7 @@ import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
 import { createMoving, type Moving } from "./moving.ts"
-import { createNotices } from "./notices.ts"
+import { createNotices, tellDeferred } from "./notices.ts"
 import { createNotifySurface } from "./notify.ts"
 import { createOutboxWorker, type Outbox } from "./outbox.ts"
 import { ownCommand } from "./own-command.ts"
@@ -197,6 +197,7 @@ function openDoors(
   ])
   const lostAt = lossOf(store.facts)
   if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
+  tellDeferred(store.facts, context.notices)
   delivery.pausesChanged()
   log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null

@@ -8,6 +8,7 @@ import { openStore } from "../store/store.ts"
 import { refuseDistrusted } from "./callers.ts"
 import { holdConfig } from "./context.ts"
 import { openLog } from "./log.ts"
+import { deferNotices } from "./notices.ts"
 import { type Books, noteLoss } from "./pairs.ts"
 import { agentProcesses } from "./pinning.ts"
 import { createWaiters } from "./waiters.ts"
@@ -31,7 +32,8 @@ export async function withBooks<Result>(
       refuseDistrusted(process.pid, await agentProcesses({ config, store }))
       const log = openLog(paths.log, Date.now)
       noteLoss({ store, config, log, now: Date.now })
-      return await work({ paths, store, config, log, now: Date.now, waiters: createWaiters() })
+      const notices = deferNotices(store.facts)
+      return await work({ paths, store, config, log, now: Date.now, waiters: createWaiters(), notices })
     } finally {
       store.close()
     }

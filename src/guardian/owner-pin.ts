@@ -3,6 +3,7 @@
  * terminal of the owner's and cannot know it; docs/SECURITY.md says what it does not stop.
  */
 import { SentoError } from "../protocol/errors.ts"
+import { formatTimestamp } from "../protocol/freshness.ts"
 import { pinTries } from "../store/owner.ts"
 import type { Books } from "./pairs.ts"
 
@@ -17,13 +18,15 @@ export function requireLength(pin: string): void {
   throw new SentoError("usage", "the PIN is too short", `give at least ${leastPinLength} characters`)
 }
 
-type PinBooks = Pick<Books, "store" | "config" | "log" | "now">
+type PinBooks = Pick<Books, "store" | "config" | "log" | "now" | "notices">
 
 /**
- * Nothing where no PIN is set, or this is the one. A try is counted on disk before it is looked at.
+ * Nothing where no PIN is set, or this is the one. A try is counted on disk before it is looked at, and the owner is
+ * told of each wrong one, because it may be somebody else's.
  * @throws needs-pin without one and for a wrong one; try-later after too many
  */
-export async function requirePin({ store, config, log, now }: PinBooks, pin: string | null): Promise<void> {
+export async function requirePin(books: PinBooks, pin: string | null): Promise<void> {
+  const { store, config, log, now } = books
   const hash = config.current.owner?.pin
   if (hash === undefined) return
   if (pin === null)
@@ -38,9 +41,20 @@ export async function requirePin({ store, config, log, now }: PinBooks, pin: str
   store.owner.addPinTry(now())
   if (!(await Bun.password.verify(pin, hash))) {
     log.write("a wrong PIN was given")
+    tellWrong(books)
     throw new SentoError("needs-pin", "the PIN is wrong", `${pinTries.most} wrong ones lock it for an hour`)
   }
   store.owner.clearPinTries()
+}
+
+/** At most five an hour: then none is looked at. */
+function tellWrong({ store, now, notices }: PinBooks): void {
+  const wait = store.owner.pinWait(now())
+  const text =
+    wait === null
+      ? `a wrong PIN was given, ${store.owner.pinTriesMade(now())} of ${pinTries.most} within an hour: if it was not you, somebody types in your place`
+      : `${pinTries.most} wrong PINs were given within an hour: none is taken until ${formatTimestamp(now() + wait * 1000)}, not yours either; if it was not you, somebody types in your place`
+  notices.tell(`wrong pin ${Bun.randomUUIDv7()}`, text)
 }
 
 /**

@@ -8,11 +8,14 @@ import { faultPoint } from "../store/faults.ts"
 import type { Facts, Untold } from "../store/peers.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { announce, type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
+import type { Teller } from "./notices.ts"
 import type { Sender } from "./sender.ts"
 import { forgetFiles } from "./typed-text.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
-export type Books = Pick<Context, "paths" | "store" | "config" | "log" | "now" | "waiters">
+export type Books = Pick<Context, "paths" | "store" | "config" | "log" | "now" | "waiters"> & {
+  readonly notices: Teller
+}
 
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }

@@ -3,7 +3,7 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config, Peer } from "../store/config.ts"
 import type { Received } from "../store/messages.ts"
 import type { Pause } from "../store/peers.ts"
-import type { Context, NamedPeer } from "./context.ts"
+import type { NamedPeer } from "./context.ts"
 import type { LoopThere, PausedAgent, PauseEnd, Resumed } from "./door-requests.ts"
 import type { Books } from "./pairs.ts"
 
@@ -19,11 +19,7 @@ const usualLimit = (config: Config, peer: Peer): number => peer.hopLimit ?? conf
  * Whether this message is one reply too many: its pair is paused then, and its owner told how to go on. Asked
  * when its turn comes, so that what came before it is typed.
  */
-export function stopsLoop(
-  books: Books & Pick<Context, "notices">,
-  { name, peer }: NamedPeer,
-  message: Received,
-): boolean {
+export function stopsLoop(books: Books, { name, peer }: NamedPeer, message: Received): boolean {
   const { store, log, config } = books
   const usual = usualLimit(config.current, peer)
   if (message.hops === 0) forgetExtension(books, peer.id, usual)

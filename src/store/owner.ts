@@ -23,6 +23,8 @@ export function createOwner(database: Database) {
       const freeing = recent[recent.length - pinTries.most]
       return freeing === undefined ? null : Math.ceil((freeing.at + pinTries.milliseconds - now) / 1000)
     },
+    /** Wrong PINs within the window, and those that are looked at now. */
+    pinTriesMade: (now: number): number => times.all({ since: now - pinTries.milliseconds, now }).length,
     /** Counts a try, before it is looked at. */
     addPinTry(now: number): void {
       addTry.run({ now })

@@ -338,6 +338,9 @@ describe("the PIN as it is typed", () => {
     }
     await world.type("mira-owner", pin)
     await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
+    const log = readFileSync(join(world.home("mira"), ".sento/guardian.log"), "utf8")
+    const told = [...log.matchAll(/told the owner: (a wrong PIN|5 wrong PINs)/g)].map(match => match[1])
+    expect(told).toEqual([...Array.from({ length: 4 }, () => "a wrong PIN"), "5 wrong PINs"])
     await world.restartGuard("mira")
     await world.type("mira-owner", approve)
     await world.shows("mira-owner", /^│\s+_/m)
