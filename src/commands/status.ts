@@ -6,12 +6,13 @@ import { listQuestions } from "../guardian/questions.ts"
 import type { Question } from "../guardian/surfaces.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import { placeWords } from "../protocol/questions.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import { createJoins } from "../store/joins.ts"
 import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createPeers } from "../store/peers.ts"
+import { createFacts, createPeers } from "../store/peers.ts"
 import { createRequests } from "../store/requests.ts"
 import { heldThere } from "./agents.ts"
 import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
@@ -26,6 +27,7 @@ type Kept = {
     readonly as: string
     readonly kind: Question["kind"]
     readonly host: string
+    readonly claimedHost: string | null
     readonly verifier: string | null
   }[]
   readonly paused: readonly PausedAgent[]
@@ -82,9 +84,21 @@ function readKept(paths: Paths, config: Config): Kept {
       outbox: createOutbox(database).waitingCount(),
     },
     requests: listQuestions(
-      { requests: createRequests(database, noRandom), joins: createJoins(database, noRandom) },
+      {
+        requests: createRequests(database, noRandom),
+        joins: createJoins(database, noRandom),
+        facts: createFacts(database),
+      },
       config,
-    ).map(({ id, kind, name, as, host, verifier }) => ({ id, kind, name, as, host, verifier })),
+    ).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
+      id,
+      kind,
+      name,
+      as,
+      host,
+      claimedHost,
+      verifier,
+    })),
     paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
     revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
@@ -112,8 +126,8 @@ function lines(
     ...loopsThere.map(one => `loop      ${heldThere(config.name, one)}`),
     ...(running?.held === undefined ? [] : [`held      ${heldWords(running.held, Date.now())}`]),
     ...requests.map(
-      ({ id, kind, name, as, host, verifier }) =>
-        `${kind === "join" ? `join      the agent asks to join ${name} at ${host}${as === name ? "" : `, to be called ${as} here`}` : `request   ${name} at ${host}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
+      ({ id, kind, name, as, verifier, ...where }) =>
+        `${kind === "join" ? `join      the agent asks to join ${name} at ${where.host}${as === name ? "" : `, to be called ${as} here`}` : `request   ${name} at ${placeWords(where)}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
     ),
     ...revoked.map(({ name, byUs, at }) =>
       byUs

@@ -143,7 +143,10 @@ export type PairingEvent =
       readonly name: string
       /** What it will be called here. */
       readonly as: string
+      /** Of a request: the address it called from. */
       readonly host: string
+      /** Where a joiner says that it is, if that is not where it called from; or null. */
+      readonly claimedHost: string | null
       readonly port: number
       /** Null before the other side has proved anything. */
       readonly verifier: string | null

@@ -140,7 +140,10 @@ function openDoors(
   remote: RemoteHands | null,
 ): Guardian {
   const { paths, store, log } = context
-  const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
+  const sender = createSender(context, {
+    onFailed: (pair, failure) => moving.missed(pair, failure),
+    onReached: (peer, literal) => moving.reached(peer, literal),
+  })
   reconcile(context)
   forgetFiles(context)
   noteLoss(context)

@@ -18,6 +18,7 @@ import {
 import type { OpenCode } from "../store/codes.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { RequestState } from "../store/requests.ts"
+import { noteClaim } from "./claims.ts"
 import { type Context, selfOf } from "./context.ts"
 import type { PairingEvent } from "./door-requests.ts"
 import { requestEvent } from "./questions.ts"
@@ -73,17 +74,20 @@ export function createMinting(context: Context) {
   /** The request and the spent code go to disk together, then the tag goes out and the owner is asked. */
   function keepAndAsk(digest: string, tag: string): Response {
     if (pending === null) throw new Error("a confirm was answered before its request was kept")
-    const { request } = pending
+    const { request, claimedHost } = pending
     pending = null
     faultPoint("before-request-is-kept")
     const kept = store.now(() => {
       store.codes.close("spent")
       const extra = { localName: request.name, replaces: false, confirm: { digest, tag } }
-      return store.requests.keep(request, extra, context.now())
+      const asked = store.requests.keep(request, extra, context.now())
+      if (claimedHost !== null) noteClaim(store, asked.id, claimedHost)
+      return asked
     })
     faultPoint("after-request-is-kept")
     stopExpiry()
-    log.write(`${request.name} at ${request.host} proved the code and waits for the owner (${kept.id})`)
+    const from = claimedHost === null ? request.host : `${claimedHost}, calling from ${request.host},`
+    log.write(`${request.name} at ${from} proved the code and waits for the owner (${kept.id})`)
     events.emit(requestEvent(context, kept), { role: "minter", id: kept.id })
     return Response.json({ tag }, { status: 202 })
   }

@@ -10,13 +10,14 @@
  * @see docs/PROTOCOL.md section 4
  */
 import * as v from "valibot"
+import { resolveHost } from "../http/client.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import {
   askMilliseconds,
   isSamePlace,
   mayHaveMoved,
   type Place,
-  placeAfterHello,
+  placeToAsk,
   portsAround,
   searchMilliseconds,
   vainBucket,
@@ -78,7 +79,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
    */
   function heard(from: NamedPeer, hello: { host?: string | undefined; port: number }): boolean {
     const pair = from.peer.id
-    const place = placeAfterHello(from.peer, hello)
+    const place = placeToAsk(from.peer, hello)
     const underWay = asking.get(pair)
     if (underWay !== undefined) underWay.next = place
     else if (place !== null) work(ask(pair, place))
@@ -113,12 +114,12 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   async function askOne(pair: string, place: Place): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null || isSamePlace(peer.peer, place)) return hasten(pair)
+    if (peer === null || placeToAsk(peer.peer, place) === null) return hasten(pair)
     const began = context.elapsed()
-    const isThere = await answers(peer, place, askMilliseconds)
+    const literal = await answers(peer, place, askMilliseconds)
     if (stopping.aborted) return
-    if (!isThere) return inVain(peer, place, began)
-    adopt(peer, place)
+    if (literal === null) return inVain(peer, place, began)
+    adopt(peer, place, literal)
     hasten(pair)
   }
 
@@ -132,16 +133,30 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     work(pause(rest, stopping).then(() => (stopping.aborted ? undefined : hasten(peer.id))))
   }
 
-  async function answers(peer: NamedPeer, place: Place, milliseconds?: number): Promise<boolean> {
+  /** The IP literal at which the peer gave a signed answer, whatever it was; or null. */
+  async function answers(peer: NamedPeer, place: Place, milliseconds: number): Promise<string | null> {
     const there = { ...peer, peer: { ...peer.peer, ...place } }
-    return isSigned(await sender.ask(there, greetingOf(context), milliseconds))
+    const attempt = await sender.ask(there, greetingOf(context), milliseconds)
+    return attempt.kind === "failed" ? null : attempt.literal
+  }
+
+  /** The peer gave an answer at the address that `to` holds: from now on it is known to have been there. */
+  function reached({ peer }: NamedPeer, literal: string): void {
+    const now = peerById(context, peer.id)?.peer
+    if (now === undefined || now.fixed === true || now.reached === literal || !isSamePlace(now, peer)) return
+    try {
+      context.config.update(config => withPlace(config, peer, peer, literal))
+    } catch (error) {
+      log.write(`it cannot be noted where a peer was reached: ${(error as Error).message}`)
+    }
   }
 
   /** The address becomes this one, unless the owner or another answer was faster. */
-  function adopt({ name, peer }: NamedPeer, place: Place): void {
+  function adopt({ name, peer }: NamedPeer, place: Place, literal: string): void {
     const now = peerById(context, peer.id)
     if (now === null || now.peer.fixed === true || !isSamePlace(now.peer, peer)) return
-    context.config.update(config => withPlace(config, peer, place))
+    if (isSamePlace(peer, place)) return
+    context.config.update(config => withPlace(config, peer, place, literal))
     const after = peerById(context, peer.id)
     if (after === null || !isSamePlace(after.peer, place)) return
     missing.delete(peer.id)
@@ -173,10 +188,13 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   async function search(pair: string): Promise<boolean> {
     const peer = peerById(context, pair)
     if (peer === null || stopping.aborted) return true
-    const place = await find(peer)
+    // A name may lead elsewhere by now, and nobody's ports are searched on the word of who answers for it.
+    const literal = await resolveHost(peer.peer.host)
+    if (literal === null || literal !== peer.peer.reached) return true
+    const place = await find(peer, literal)
     if (stopping.aborted) return true
     if (place !== null) {
-      adopt(peer, place)
+      adopt(peer, place, literal)
       hasten(pair)
     } else if (!missing.has(pair)) {
       missing.add(pair)
@@ -185,14 +203,16 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     return place !== null
   }
 
-  async function find(peer: NamedPeer): Promise<Place | null> {
+  async function find(peer: NamedPeer, literal: string): Promise<Place | null> {
     const { host } = peer.peer
     const ports = portsAround(peer.peer, isLoopback(host) ? context.address.port : null)
     for (let i = 0; i < ports.length && !stopping.aborted; i += portsAtOnce) {
-      const places = ports.slice(i, i + portsAtOnce).map(port => ({ host, port }))
-      const found = await Promise.all(places.map(place => answers(peer, place, glanceMilliseconds)))
-      const at = found.indexOf(true)
-      if (at >= 0) return places[at] ?? null
+      const some = ports.slice(i, i + portsAtOnce)
+      const found = await Promise.all(
+        some.map(port => answers(peer, { host: literal, port }, glanceMilliseconds)),
+      )
+      const port = some[found.findIndex(one => one !== null)]
+      if (port !== undefined) return { host, port }
     }
     return null
   }
@@ -237,6 +257,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   return {
     heard,
+    reached,
     missed,
     announce,
     /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */
@@ -246,14 +267,16 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   }
 }
 
-/** Whatever the peer signed shows that it is there. */
-const isSigned = (attempt: Attempt): boolean => attempt.kind !== "failed"
-
 /** The file as it is now decides: its owner may have set the address meanwhile. */
-function withPlace(config: Config, before: Place & { readonly id: string }, place: Place): Config {
+function withPlace(
+  config: Config,
+  before: Place & { readonly id: string },
+  { host, port }: Place,
+  reached: string,
+): Config {
   const agents = Object.entries(config.agents).map(([name, peer]) => {
     const isIt = peer.id === before.id && peer.fixed !== true && isSamePlace(peer, before)
-    return [name, isIt ? { ...peer, ...place } : peer] as const
+    return [name, isIt ? { ...peer, host, port, reached } : peer] as const
   })
   return { ...config, agents: Object.fromEntries(agents) }
 }

@@ -24,10 +24,10 @@ export function createNotifySurface(context: Context, answer: AnswerQuestion): S
 
   function ask(question: Question): void {
     const ended = new AbortController()
-    const { id, kind, name, as, host, port, verifier, expiresAt } = question
+    const { id, kind, name, as, host, claimedHost, port, verifier, expiresAt } = question
     asking.set(id, { name, ended })
     const text = `${questionText(question, self)}\nIn a terminal: \`sento approve ${id}\` or \`sento deny ${id}\`.`
-    const event = { event: "request", self, id, kind, name, as, host, port, verifier, text }
+    const event = { event: "request", self, id, kind, name, as, host, claimedHost, port, verifier, text }
     track(
       run(context, notify, { ...event, expiresAt: formatTimestamp(expiresAt) }, ended.signal).then(said =>
         take(id, said),

@@ -14,6 +14,7 @@ import type { Config } from "../store/config.ts"
 import { type AskedJoin, joinLifetimeMilliseconds, lookBucket, mostJoinsWaiting } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
+import { claimOf } from "./claims.ts"
 import { announce, type Context } from "./context.ts"
 import type { Answer, PairingEvent } from "./door-requests.ts"
 import type { Joining, JoinWish } from "./joining.ts"
@@ -243,9 +244,12 @@ export function answerWords(answer: Answer): string {
 }
 
 /** What waits for the owner, requests first. */
-export function listQuestions(store: Pick<Store, "requests" | "joins">, config: Config): Question[] {
+export function listQuestions(
+  store: Pick<Store, "requests" | "joins" | "facts">,
+  config: Config,
+): Question[] {
   const isTaken = takenIn(store, config)
-  const requests = store.requests.waiting("minter").map(one => questionOf(isTaken, one))
+  const requests = store.requests.waiting("minter").map(one => questionOf(store, isTaken, one))
   return [...requests, ...store.joins.waiting().map(one => questionOfJoin(isTaken, one))]
 }
 
@@ -256,18 +260,20 @@ const takenIn =
   name =>
     Object.hasOwn(config.agents, name) || isNameKept(store, name)
 
-function questionOf(isTaken: IsTaken, request: PairingRequest): Question {
-  const { id, name, host, port, verifier, createdAt, localName } = request
-  const taken = isTaken(localName)
+function questionOf(store: Pick<Store, "facts">, isTaken: IsTaken, request: PairingRequest): Question {
+  const { id, name, host, port, verifier, createdAt, localName: as } = request
+  const claimedHost = claimOf(store, id)
+  const taken = isTaken(as)
   const expiresAt = createdAt + requestLifetimeMilliseconds
-  return { id, kind: "request", name, as: localName, host, port, verifier, taken, createdAt, expiresAt }
+  return { id, kind: "request", name, as, host, claimedHost, port, verifier, taken, createdAt, expiresAt }
 }
 
 function questionOfJoin(isTaken: IsTaken, join: AskedJoin): Question {
-  const { id, name, host, port, createdAt, localName } = join
-  const taken = isTaken(localName)
+  const { id, name, host, port, createdAt, localName: as } = join
+  const taken = isTaken(as)
   const expiresAt = createdAt + joinLifetimeMilliseconds
-  return { id, kind: "join", name, as: localName, host, port, verifier: null, taken, createdAt, expiresAt }
+  const unknown = { claimedHost: null, verifier: null }
+  return { id, kind: "join", name, as, host, port, ...unknown, taken, createdAt, expiresAt }
 }
 
 /** The question, as the commands get it. */
@@ -277,7 +283,7 @@ export function questionEvent({ createdAt: _, expiresAt, ...same }: Question): P
 
 /** The event of a request that has just been kept. */
 export const requestEvent = (context: Context, request: PairingRequest): PairingEvent =>
-  questionEvent(questionOf(takenIn(context.store, context.config.current), request))
+  questionEvent(questionOf(context.store, takenIn(context.store, context.config.current), request))
 
 function failedEvent(error: unknown): PairingEvent {
   if (error instanceof SentoError)

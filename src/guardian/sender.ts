@@ -4,17 +4,16 @@ import { isLoopback } from "../protocol/addresses.ts"
 import { readAnswer, signRequest } from "../protocol/exchange.ts"
 import { readTimestamp } from "../protocol/freshness.ts"
 import { visibleLine } from "../protocol/layout.ts"
-import { messagesPath, type UnstampedBody } from "../protocol/messages.ts"
+import { type Answer, messagesPath, type UnstampedBody } from "../protocol/messages.ts"
 import { isSamePlace, strangerReason } from "../protocol/moving.ts"
 import { saltLength, sealingCoding } from "../protocol/sealing.ts"
+import type { Peer } from "../store/config.ts"
 import type { Context, NamedPeer } from "./context.ts"
+import { pause } from "./pause.ts"
 
-/** What one attempt brought. Only the first three are the peer's own word. */
+/** What one attempt brought: the peer's own word, and the IP literal at which it gave it, or none. */
 export type Attempt =
-  | { readonly kind: "accepted" }
-  | { readonly kind: "refused"; readonly detail: string }
-  | { readonly kind: "skewed"; readonly aheadSeconds: number }
-  | { readonly kind: "later"; readonly retryAfterSeconds: number; readonly reason: string }
+  | (Word & { readonly literal: string })
   /** `status`: what answered there, though not rightly signed, or null. */
   | {
       readonly kind: "failed"
@@ -26,14 +25,24 @@ export type Attempt =
       readonly retryAfterSeconds: number | null
     }
 
+type Word =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "skewed"; readonly aheadSeconds: number }
+  | { readonly kind: "later"; readonly retryAfterSeconds: number; readonly reason: string }
+
 const attemptMilliseconds = 15_000
 
 export type Sender = ReturnType<typeof createSender>
 
-/** Told of every attempt that no answer of the peer's came to. */
-export type OnFailed = (pair: string, attempt: Extract<Attempt, { kind: "failed" }>) => void
+export type SenderEvents = {
+  /** Told of every attempt that no answer of the peer's came to. */
+  readonly onFailed: (pair: string, attempt: Extract<Attempt, { kind: "failed" }>) => void
+  /** Told where a peer was when it gave an answer: at the address that `to` holds, at this IP literal. */
+  readonly onReached: (to: NamedPeer, literal: string) => void
+}
 
-export function createSender(context: Context, onFailed: OnFailed) {
+export function createSender(context: Context, { onFailed, onReached }: SenderEvents) {
   const inOrder = new Map<string, Promise<unknown>>()
 
   /** Behind whatever this pair is already being told. */
@@ -48,6 +57,12 @@ export function createSender(context: Context, onFailed: OnFailed) {
     return mine
   }
 
+  async function attempt(to: NamedPeer, body: UnstampedBody, milliseconds?: number): Promise<Attempt> {
+    const made = await attemptOnce(context, to, body, milliseconds ?? attemptMilliseconds)
+    if (made.kind !== "failed") onReached(to, made.literal)
+    return made
+  }
+
   return {
     /** Resolves when every attempt under way has ended; those of a Guardian that stops are cut. */
     async stopped(): Promise<void> {
@@ -57,24 +72,24 @@ export function createSender(context: Context, onFailed: OnFailed) {
     /** Tells a peer something that is not a message, once. */
     tell: (to: NamedPeer, body: UnstampedBody): Promise<Attempt> =>
       queue(to.peer.id, async () => {
-        const made = await attempt(context, to, body)
+        const made = await attempt(to, body)
         if (made.kind === "failed") onFailed(to.peer.id, made)
         return made
       }),
 
     /** One attempt beside whatever else the pair is told, at the address that `to` holds; whoever asks sees to its end. */
-    ask: (to: NamedPeer, body: UnstampedBody, timeoutMilliseconds?: number): Promise<Attempt> =>
-      attempt(context, to, body, timeoutMilliseconds),
+    ask: attempt,
   }
 }
 
 /** One signed request and its checked answer. */
-async function attempt(
+async function attemptOnce(
   context: Context,
   to: NamedPeer,
   body: UnstampedBody,
-  timeoutMilliseconds = attemptMilliseconds,
+  timeoutMilliseconds: number,
 ): Promise<Attempt> {
+  const began = performance.now()
   const salt = to.peer.features.includes(sealingCoding) ? context.random(saltLength) : null
   const request = signRequest(to.peer.id, to.keys, body, context.now(), salt)
   const answer = await post(to.peer.host, to.peer.port, messagesPath, {
@@ -83,16 +98,29 @@ async function attempt(
     timeoutMilliseconds,
     signal: context.stopping,
   })
-  if (answer.kind === "unreachable")
-    return {
-      kind: "failed",
-      reason: answer.reason,
-      status: null,
-      cause: answer.cause,
-      retryAfterSeconds: null,
-    }
-  return readAttempt(context, to, { signature: request.signature, id: body.id }, answer)
+  const made =
+    answer.kind === "unreachable"
+      ? unreached(answer)
+      : readAttempt(context, to, { signature: request.signature, id: body.id }, answer)
+  if (made.kind === "failed" && isElsewhere(to.peer, answer.literal))
+    await pause(began + timeoutMilliseconds - performance.now(), context.stopping)
+  return made
 }
+
+/**
+ * Whether a name leads where the peer never was. Whoever answers for the name sees when it is asked again: so a
+ * failure there takes as long as any, and the time says nothing of what that address did.
+ */
+const isElsewhere = ({ host, reached, fixed }: Peer, literal: string | null): boolean =>
+  fixed !== true && literal !== null && literal !== host && literal !== reached
+
+const unreached = ({ reason, cause }: Extract<PostAnswer, { kind: "unreachable" }>): Attempt => ({
+  kind: "failed",
+  reason,
+  status: null,
+  cause,
+  retryAfterSeconds: null,
+})
 
 function readAttempt(
   context: Context,
@@ -103,6 +131,10 @@ function readAttempt(
   const answer = readAnswer(to.keys, request, response)
   if (answer === null) return unsigned(context, to, response.status, response.header("Retry-After"))
   context.store.peers.touch(to.peer.id, context.now())
+  return { ...wordOf(context, to, answer), literal: response.literal }
+}
+
+function wordOf(context: Context, to: NamedPeer, answer: Answer): Word {
   switch (answer.status) {
     case 202:
       return { kind: "accepted" }

@@ -11,7 +11,10 @@ export type Question = {
   readonly name: string
   /** What it will be called here: not the same where an agent joins with `--as`. */
   readonly as: string
+  /** Of a request: the address it called from. */
   readonly host: string
+  /** Where a joiner says that it is, if that is not where it called from; or null. */
+  readonly claimedHost: string | null
   readonly port: number
   /** Null before the other side has proved anything. */
   readonly verifier: string | null

@@ -12,6 +12,8 @@ export type PostAnswer =
   | {
       readonly kind: "answered"
       readonly status: number
+      /** The IP literal that was asked. */
+      readonly literal: string
       readonly header: (name: string) => string | null
       readonly body: Uint8Array
     }
@@ -19,6 +21,8 @@ export type PostAnswer =
   | {
       readonly kind: "unreachable"
       readonly cause: "refused" | "timed-out" | "unresolved" | "failed"
+      /** The IP literal that was asked, or null where it came to none. */
+      readonly literal: string | null
       readonly reason: string
     }
 
@@ -40,6 +44,7 @@ export async function post(
   // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
   const deadline = new AbortController()
   let isLate = false
+  let literal: string | null = null
   const timer = setTimeout(() => {
     isLate = true
     deadline.abort()
@@ -48,23 +53,30 @@ export async function post(
   options.signal?.addEventListener("abort", cut, { once: true })
   if (options.signal?.aborted) cut()
   try {
-    const literal = await unlessAborted(resolveHost(host), deadline.signal)
-    if (literal === null) return unresolved(`cannot resolve the host name ${host}`)
-    if (!keepsItsSide(host, literal))
+    const found = await unlessAborted(resolveHost(host), deadline.signal)
+    if (found === null) return unresolved(`cannot resolve the host name ${host}`)
+    if (!keepsItsSide(host, found))
       return unresolved(
-        `the host name ${host} leads to ${literal}, which is ${isLoopback(host) ? "not " : ""}this machine`,
+        `the host name ${host} leads to ${found}, which is ${isLoopback(host) ? "not " : ""}this machine`,
       )
-    return await postTo(`http://${formatAddress(literal, port)}${path}`, options, deadline.signal)
+    literal = found
+    return await postTo(found, port, path, options, deadline.signal)
   } catch (error) {
-    return unreachable(error, where, isLate)
+    return { kind: "unreachable", literal, ...reasonOf(error, where, isLate) }
   } finally {
     clearTimeout(timer)
     options.signal?.removeEventListener("abort", cut)
   }
 }
 
-async function postTo(url: string, options: PostOptions, signal: AbortSignal): Promise<PostAnswer> {
-  const response = await fetch(url, {
+async function postTo(
+  literal: string,
+  port: number,
+  path: string,
+  options: PostOptions,
+  signal: AbortSignal,
+): Promise<PostAnswer> {
+  const response = await fetch(`http://${formatAddress(literal, port)}${path}`, {
     method: "POST",
     headers: options.headers,
     body: options.body,
@@ -75,8 +87,10 @@ async function postTo(url: string, options: PostOptions, signal: AbortSignal): P
     signal,
   } as unknown as RequestInit)
   const body = await readBounded(response)
-  if (body === null) return { kind: "unreachable", cause: "failed", reason: "the answer is too long" }
-  return { kind: "answered", status: response.status, header: name => response.headers.get(name), body }
+  if (body === null)
+    return { kind: "unreachable", literal, cause: "failed", reason: "the answer is too long" }
+  const header = (name: string): string | null => response.headers.get(name)
+  return { kind: "answered", status: response.status, literal, header, body }
 }
 
 async function readBounded(response: Response): Promise<Uint8Array | null> {
@@ -100,7 +114,7 @@ async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): 
 }
 
 /** The IP literal that a host leads to now, or null. */
-async function resolveHost(host: string): Promise<string | null> {
+export async function resolveHost(host: string): Promise<string | null> {
   if (isIP(host)) return host
   try {
     return (await dns.lookup(host)).address
@@ -109,16 +123,19 @@ async function resolveHost(host: string): Promise<string | null> {
   }
 }
 
-const unresolved = (reason: string): PostAnswer => ({ kind: "unreachable", cause: "unresolved", reason })
+const unresolved = (reason: string): PostAnswer => ({
+  kind: "unreachable",
+  cause: "unresolved",
+  literal: null,
+  reason,
+})
 
-function unreachable(error: unknown, where: string, isLate: boolean): PostAnswer {
+function reasonOf(error: unknown, where: string, isLate: boolean): Pick<Unreachable, "cause" | "reason"> {
   const code = (error as { code?: string }).code
-  if (isLate) return { kind: "unreachable", cause: "timed-out", reason: `${where} did not answer in time` }
+  if (isLate) return { cause: "timed-out", reason: `${where} did not answer in time` }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")
-    return {
-      kind: "unreachable",
-      cause: "refused",
-      reason: `nothing listens on ${where}; is its Guardian running?`,
-    }
-  return { kind: "unreachable", cause: "failed", reason: `${where}: ${(error as Error).message}` }
+    return { cause: "refused", reason: `nothing listens on ${where}; is its Guardian running?` }
+  return { cause: "failed", reason: `${where}: ${(error as Error).message}` }
 }
+
+type Unreachable = Extract<PostAnswer, { kind: "unreachable" }>

@@ -16,7 +16,6 @@
  * Anything else is refused where it came over the network, and is a bug where it did not.
  * @see docs/PROTOCOL.md section 2
  */
-import { isLoopback } from "./addresses.ts"
 import { type Bytes, concat, equalInConstantTime, toBase64Url, utf8 } from "./bytes.ts"
 import { newScalar, publicShare, type Scalar, sessionKey, sharedPoint } from "./cpace.ts"
 import { derivePairingKeys, type PairingKeys, pairingGenerator } from "./key-schedule.ts"
@@ -88,7 +87,12 @@ export type MinterRandom = {
 export type MinterEffect =
   | { readonly kind: "answer-hello"; readonly intro: string; readonly share: string }
   | { readonly kind: "take-try" }
-  | { readonly kind: "keep-request"; readonly request: ConfirmedPairing }
+  /** `claimedHost`: where the joiner says that it is, if that is not where it called from; or null. */
+  | {
+      readonly kind: "keep-request"
+      readonly request: ConfirmedPairing
+      readonly claimedHost: string | null
+    }
   | { readonly kind: "answer-confirm"; readonly tag: string }
   | { readonly kind: "burn"; readonly address: string }
   | { readonly kind: "refuse"; readonly reason: string }
@@ -204,19 +208,12 @@ function judge(state: Extract<MinterState, { kind: "judging" }>, left: number | 
 
 function acceptConfirm(state: Extract<MinterState, { kind: "judging" }>): readonly MinterEffect[] {
   const { handshake, keys, address } = state
-  const host = reachableHost(handshake.hello, address)
-  const request = confirmedPairing("minter", handshake.pairing, handshake.hello, host, keys)
+  const { hello } = handshake
+  // The address that was spoken to, until the one that is claimed has given an answer that the peer alone can sign.
+  const request = confirmedPairing("minter", handshake.pairing, hello, address, keys)
+  const claimedHost = hello.host?.toLowerCase() === address ? null : (hello.host ?? null)
   return [
-    { kind: "keep-request", request },
+    { kind: "keep-request", request, claimedHost },
     { kind: "answer-confirm", tag: toBase64Url(keys.minterTag) },
   ]
-}
-
-/**
- * The host to reach the joiner at: the one it names, unless that would turn a caller from elsewhere into an
- * address of this machine, or the other way round.
- */
-function reachableHost(hello: Hello, address: string): string {
-  const isConsistent = hello.host !== undefined && isLoopback(hello.host) === isLoopback(address)
-  return isConsistent && hello.host !== undefined ? hello.host : address
 }

@@ -12,6 +12,8 @@ export type Place = { readonly host: string; readonly port: number }
 export type Known = Place & {
   /** Set by the owner: it never changes by itself. */
   readonly fixed?: boolean | undefined
+  /** The IP literal at which it last gave a signed answer; absent where it gave none. */
+  readonly reached?: string | undefined
 }
 
 /** How an attempt failed: `cause` where there was no answer, `status` where one came that was not the peer's. */
@@ -46,11 +48,21 @@ export function placeAfterHello(
 }
 
 /**
- * Whether a failure may mean that the peer listens on another port now. Silence does on this machine alone: a
+ * What to ask for a fresh signed hello: the address that it asks for, or the known one where the peer, which is there
+ * now, has never been reached; null where there is nothing to ask.
+ */
+export function placeToAsk(known: Known, hello: { host?: string | undefined; port: number }): Place | null {
+  const isTested = known.fixed === true || known.reached !== undefined
+  return placeAfterHello(known, hello) ?? (isTested ? null : { host: known.host, port: known.port })
+}
+
+/**
+ * Whether a failure may mean that the peer listens on another port now. Where it was never reached nothing is looked
+ * for: that it is there at all is its word alone. Silence does on this machine alone: a
  * machine elsewhere that is off would be asked a hundred times for nothing.
  */
 export function mayHaveMoved(known: Known, { cause, status }: Failure): boolean {
-  if (known.fixed === true) return false
+  if (known.fixed === true || known.reached === undefined) return false
   if (status !== null) return true
   return cause === "refused" || cause === "failed" || (cause === "timed-out" && isLoopback(known.host))
 }

@@ -8,11 +8,26 @@ export type AskedAbout = {
   /** What it will be called here. */
   readonly as: string
   readonly host: string
+  /** Where a joiner says that it is, if that is not where it called from; or null. */
+  readonly claimedHost: string | null
   readonly port: number
   readonly verifier: string | null
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
 }
+
+/** An IPv6 address at its longest (INET6_ADDRSTRLEN without its end): a name may be longer, and would hide what matters. */
+const mostHostUnits = 45
+
+/** Where it says that it is and where it calls from: only the latter is known. Of a long name its end, which says whose it is. */
+export function placeWords({ host, claimedHost }: Pick<AskedAbout, "host" | "claimedHost">): string {
+  if (claimedHost === null) return host
+  const isLong = claimedHost.length > mostHostUnits
+  return `${isLong ? `…${claimedHost.slice(1 - mostHostUnits)}` : claimedHost}, calling from ${host}`
+}
+
+const knowsCode = (asked: AskedAbout): string =>
+  `${asked.name} at ${placeWords(asked)}${asked.claimedHost === null ? "" : ","} knows the code`
 
 /**
  * The lines before the question: who asks and from where, what to compare, what a yes grants, what happens
@@ -22,7 +37,7 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
   const { name, as, host, port, verifier } = asked
   const who =
     asked.kind === "request"
-      ? `${name} at ${host} knows the code of \`sento pair\`.`
+      ? `${knowsCode(asked)} of \`sento pair\`.`
       : `${self} itself asks to join ${name} at ${formatAddress(host, port)} with a code it was given.`
   const compare =
     verifier === null
@@ -43,7 +58,7 @@ export function briefQuestionLines(asked: AskedAbout, self: string): string[] {
   const { name, as, host, port, verifier } = asked
   return [
     asked.kind === "request"
-      ? `${name} at ${host} knows the code.`
+      ? `${knowsCode(asked)}.`
       : `${self} asks to join ${name} at ${formatAddress(host, port)}.`,
     verifier === null
       ? "Nothing is proved yet; its owner is asked, too."

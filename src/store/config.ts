@@ -39,6 +39,8 @@ const peerSchema = v.looseObject({
   port,
   /** The owner's word that this address never changes by itself. */
   fixed: v.optional(v.boolean()),
+  /** The IP literal at which it last gave an answer that it signed; absent where it gave none. */
+  reached: v.optional(v.string()),
   sendKey: key,
   receiveKey: key,
   pairedAt: v.string(),

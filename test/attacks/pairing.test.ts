@@ -1,10 +1,12 @@
 /** Attacks on a pairing, before anybody is a peer: from the network, from a false minter, from a guesser. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
-import type { JoinerState } from "../../src/protocol/joiner.ts"
+import { type JoinerState, stepJoiner } from "../../src/protocol/joiner.ts"
 import { stepMinter } from "../../src/protocol/minter.ts"
+import type { Self } from "../../src/protocol/pairing-messages.ts"
 import { type Besieged, besiege } from "../support/besieged.ts"
-import { helloAnswer, helloEvent, opened } from "../support/pairing.ts"
+import { type ClientPair, post, signSealed, stamp, uuidV7 } from "../support/client.ts"
+import { confirmOf, helloAnswer, helloEvent, opened } from "../support/pairing.ts"
 import {
   attacker,
   greet,
@@ -13,6 +15,7 @@ import {
   postJson,
   proofOf,
 } from "../support/pairing-attacks.ts"
+import { questionsOf } from "../support/proving.ts"
 import { type Child, finished, initAgent, jsonLines, type Ran, until } from "../support/world.ts"
 
 let mira: Besieged
@@ -69,6 +72,7 @@ test("a recording of a whole pairing holds neither code nor key, and playing it 
   const spellings = [sendKey, receiveKey].flatMap(key => [key, Buffer.from(key, "hex").toString("base64url")])
   for (const secret of [code, `"${symbols}"`, id, ...spellings]) expect(recording).not.toContain(secret)
 
+  await until("mira to have reached kai", () => configOf("mira").agents.kai.reached)
   const before = configOf("mira").agents
   for (const { path, request, answer } of middle.heard) {
     const again = await postJson(mira.port, path, request)
@@ -190,38 +194,93 @@ test("an identity point from a false minter ends the pairing before any proof is
   expect(minter.asked).toEqual(["/v1/pair/hello"])
 })
 
-test("pairing data that names another host: nothing is contacted there, the owner is asked, a no ends it", async () => {
-  let contacted = 0
-  const third = Bun.listen({
-    hostname: "127.0.0.9",
-    port: 0,
-    socket: {
-      open() {
-        contacted += 1
-      },
-      data() {},
+/** A third party at 127.0.0.9, and how often somebody connected to it. */
+function openThird(port = 0): { readonly port: number; contacts(): number } {
+  let contacts = 0
+  const socket = {
+    open() {
+      contacts += 1
     },
-  })
-  open.push({ stop: () => third.stop(true) })
-  const { symbols, lines } = await mint()
-  for (const host of ["192.0.2.7", "127.0.0.9"]) {
-    const self = { ...attacker, host, port: third.port }
-    if (host === "192.0.2.7") await greeted(symbols, self)
-    else await postJson(mira.port, "/v1/pair/confirm", proofOf(await greeted(symbols, self)))
+    data() {},
   }
+  const third = Bun.listen({ hostname: "127.0.0.9", port, socket })
+  open.push({ stop: () => third.stop(true) })
+  return { port: third.port, contacts: () => contacts }
+}
+
+/** A joiner of the attacker's proves the code, and the owner is asked. @returns the keys that it has now */
+async function prove(symbols: string, self: Self): Promise<{ id: string; pair: ClientPair }> {
+  const met = await greeted(symbols, self)
+  const { text } = await postJson(mira.port, "/v1/pair/confirm", proofOf(met))
+  const [, [effect]] = stepJoiner(confirmOf(met).after, {
+    kind: "confirm-answered",
+    body: new TextEncoder().encode(text),
+    host: "127.0.0.1",
+  })
+  if (effect?.kind !== "keep-request") throw new Error(`not confirmed: ${effect?.kind}`)
+  const { pairId, sendKey, receiveKey } = effect.request
+  const asked = await until("the question", async () => (await questionsOf(mira.world, "mira"))[0])
+  return { id: asked.id, pair: { id: pairId, send: sendKey, receive: receiveKey } }
+}
+
+test("pairing data that names another host: nothing is contacted there, the owner is asked, a no ends it", async () => {
+  const third = openThird()
+  const { symbols, lines } = await mint()
+  await greeted(symbols, { ...attacker, host: "192.0.2.7", port: third.port })
+  await prove(symbols, { ...attacker, host: "127.0.0.9", port: third.port })
   const request = await until("the question", () => lines.find(line => line.event === "request"))
-  expect(request).toMatchObject({ name: "mallory", host: "127.0.0.9" })
+  expect(request).toMatchObject({ name: "mallory", host: "127.0.0.1", claimedHost: "127.0.0.9" })
   expect((await mira.world.sento("mira", ["deny"])).exit).toBe(0)
   expect(mira.world.paired("mira")).toEqual([])
-  expect(contacted).toBe(0)
+  expect(third.contacts()).toBe(0)
 })
 
-test("a caller from this machine cannot make itself an address elsewhere", async () => {
-  const { symbols, lines } = await mint()
-  const self = { ...attacker, host: "192.0.2.7" }
-  const proof = proofOf(await greeted(symbols, self))
-  expect((await postJson(mira.port, "/v1/pair/confirm", proof)).status).toBe(202)
-  const request = await until("the question", () => lines.find(line => line.event === "request"))
-  expect(request).toMatchObject({ host: "127.0.0.1" })
-  expect((await mira.world.sento("mira", ["deny"])).exit).toBe(0)
+test.each([
+  ["another address of its side", "127.0.0.9", "127.0.0.9"],
+  ["an address elsewhere", "192.0.2.7", "192.0.2.7"],
+  ["an endless name", `${"a.".repeat(100)}example`, `…${"a.".repeat(100).slice(-37)}example`],
+] as const)(
+  "a joiner that says it is at %s: the owner is shown, everywhere, where it calls from",
+  async (_, host, shown) => {
+    const { symbols, lines, child } = await mint()
+    const { id } = await prove(symbols, { ...attacker, host })
+    const request = await until("the question", () => lines.find(line => line.event === "request"))
+    expect(request).toMatchObject({ host: "127.0.0.1", claimedHost: host })
+    const words = `mallory at ${shown}, calling from 127.0.0.1,`
+    child.kill()
+    await mira.stop("SIGKILL")
+    expect((await mira.world.sento("mira", ["status"])).stdout).toContain(`request   ${words} `)
+    await mira.start()
+    const approved = await mira.world.sento("mira", ["approve", id])
+    expect(approved.stderr).toContain(`${words} knows the code of \`sento pair\`.`)
+    expect(mira.log()).toContain(`mallory at ${host}, calling from 127.0.0.1, proved the code`)
+    expect(mira.config().agents.mallory).toMatchObject({ host: "127.0.0.1" })
+    expect((await mira.world.sento("mira", ["agents", "remove", "mallory"])).exit).toBe(0)
+  },
+)
+
+test("an approved joiner that names a third party has it asked once, and none of its ports searched", async () => {
+  const third = openThird()
+  const { symbols } = await mint()
+  const self = { ...attacker, host: "127.0.0.9", port: third.port + 1 }
+  const { id, pair } = await prove(symbols, self)
+  expect((await mira.world.sento("mira", ["approve", id])).exit).toBe(0)
+  const send = () => mira.world.sento("mira", ["send", "mallory", "hi"])
+  expect((await send()).exit).toBe(75)
+  const now = Date.now()
+  const hello = {
+    v: 1,
+    id: uuidV7(now),
+    timestamp: stamp(now),
+    type: "hello",
+    host: self.host,
+    port: self.port,
+  }
+  expect((await post(mira.port, signSealed(pair, hello))).status).toBe(202)
+  await until("the end of the check", () => mira.log().includes("does not answer there: its address stays"))
+  expect((await send()).exit).toBe(75)
+  expect(mira.config().agents.mallory).toMatchObject({ host: "127.0.0.1" })
+  expect(mira.log()).not.toContain("was not found on another port")
+  expect(third.contacts()).toBe(0)
+  expect((await mira.world.sento("mira", ["agents", "remove", "mallory"])).exit).toBe(0)
 })

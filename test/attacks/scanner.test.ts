@@ -1,6 +1,10 @@
 /** A peer that has a Guardian ask addresses for it, to learn from the time that passes what is there. */
-import { afterEach, expect, test } from "bun:test"
+import { afterAll, expect, spyOn, test } from "bun:test"
+import dns from "node:dns/promises"
+import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
+import { callDoor } from "../../src/commands/door.ts"
+import type { Probe } from "../../src/guardian/door-requests.ts"
 import {
   type ClientPair,
   newPair,
@@ -15,7 +19,7 @@ import { openGuardian, type TestGuardian } from "../support/guardian.ts"
 import { until } from "../support/world.ts"
 
 const open: { stop(): unknown }[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const one of open.splice(0)) await one.stop()
 })
 
@@ -76,7 +80,8 @@ async function nameAddress(mira: TestGuardian, pair: ClientPair, port: number): 
   expect((await post(mira.port, signSealed(pair, body))).status).toBe(202)
 }
 
-test("a peer cannot tell by the time that passes what an address did that it named", async () => {
+// At the same time: each of these two waits for what takes a fixed time.
+test.concurrent("a peer cannot tell by the time that passes what an address did that it named", async () => {
   const kinds = {
     "nothing listens": freePort(),
     "a Guardian of somebody else": openStranger(403),
@@ -98,6 +103,32 @@ test("a peer cannot tell by the time that passes what an address did that it nam
   )
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(1)
 }, 40_000)
+
+test.concurrent("a name that leads elsewhere by now has nobody's ports searched, and its failures take equally long", async () => {
+  let contacts = 0
+  const socket = {
+    open() {
+      contacts += 1
+    },
+    data() {},
+  }
+  const third = Bun.listen({ hostname: "127.0.0.9", port: 0, socket })
+  open.push({ stop: () => third.stop(true) })
+  using _ = spyOn(dns, "lookup").mockImplementation((async () => ({
+    address: "127.0.0.9",
+    family: 4,
+  })) as unknown as typeof dns.lookup)
+  await using mira = await openGuardian({ kai: { pair: newPair(), port: third.port + 1 } })
+  const config = JSON.parse(readFileSync(mira.paths.config, "utf8"))
+  config.agents.kai.host = "kai.localhost"
+  writeFileSync(mira.paths.config, JSON.stringify(config))
+  await mira.restart()
+  const began = performance.now()
+  const probe = await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  expect(probe.reason).toContain(`nothing listens on kai.localhost:${third.port + 1}`)
+  expect(performance.now() - began).toBeGreaterThan(14_000)
+  expect(contacts).toBe(0)
+}, 30_000)
 
 const failures = (mira: TestGuardian): number => mira.log().split("does not answer there").length - 1
 

@@ -224,13 +224,14 @@ describe("on a small screen", () => {
     [80, 24],
     [60, 12],
   ] as const)(
-    "of %i columns and %i rows a popup shows who asks, from where, and the verifier, whatever they are called",
+    "of %i columns and %i rows a popup shows who asks, from where, and the verifier, whatever they call themselves",
     async (columns, rows) => {
       await attach(self, "person", [columns, rows])
-      await askOwnerOf(world, self, joiner)
+      const host = `${"b.".repeat(100)}example`
+      await askOwnerOf(world, self, joiner, host)
       const shown = await viewer.shows("person", /\(yes\/no\)/)
       const words = shown.replace(/[│\s]/g, "")
-      expect(words).toContain(`${joiner}at127.0.0.1knowsthecode`)
+      expect(words).toContain(`${joiner}at…${host.slice(-44)},callingfrom127.0.0.1,knowsthecode`)
       expect(words).toMatch(/Verifier:[0-9A-Z]{5}-[0-9A-Z]{5}/)
       expect(words).toContain("Approve?(yes/no)")
       await viewer.type("person", "no")

@@ -51,6 +51,11 @@ async function openPair(): Promise<{ world: World; kaiPort: number; miraPort: nu
   await world.guard("mira")
   const { port: kaiPort } = await setUpAgent(world, "kai")
   await pairAgents(world, "mira", "kai")
+  await until("each to have reached the other", () =>
+    [readConfig(configPath("mira")).agents.kai, readConfig(configPath("kai")).agents.mira].every(
+      peer => peer?.reached === "127.0.0.1",
+    ),
+  )
   const miraPort = (await world.status("mira"))?.port ?? 0
   return { world, kaiPort, miraPort }
 }
@@ -339,6 +344,23 @@ test("a name that leads to this machine is not asked for a peer elsewhere, nor t
   expect(lookup).toHaveBeenCalledTimes(2)
   expect(other.asked).toEqual([])
 })
+
+test("an address that a joiner named is taken once it has given a signed answer there", async () => {
+  world = createWorld()
+  initAgent(world, "mira")
+  await world.guard("mira")
+  initAgent(world, "kai")
+  edit(configPath("kai"), config => {
+    config.listen = { host: "127.0.0.9", port: 0, names: ["127.0.0.9"] }
+  })
+  const { port } = await world.guard("kai")
+  await pairAgents(world, "mira", "kai")
+  await until("mira's address of kai", () => readConfig(configPath("mira")).agents.kai?.host === "127.0.0.9")
+  expect(readConfig(configPath("mira")).agents.kai).toMatchObject({ port, reached: "127.0.0.9" })
+  expect(logOf("mira")).toContain("kai at 127.0.0.9, calling from 127.0.0.1, proved the code")
+  expect(logOf("mira")).toContain(`kai moved from 127.0.0.1:${port} to 127.0.0.9:${port}`)
+  expect((await world.sento("mira", ["send", "kai", "hi"])).exit).toBe(0)
+}, 40_000)
 
 test("a stale hello changes nothing, though its address would answer", async () => {
   const [old, other] = [openKai(), openKai()]

@@ -9,6 +9,7 @@ test("a name whose look-up never ends does not outlast the deadline", async () =
   expect(await post("slow.example", 9, "/", options)).toEqual({
     kind: "unreachable",
     cause: "timed-out",
+    literal: null,
     reason: "slow.example:9 did not answer in time",
   })
 })

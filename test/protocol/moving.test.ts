@@ -2,14 +2,16 @@ import { describe, expect, test } from "bun:test"
 import {
   mayHaveMoved,
   placeAfterHello,
+  placeToAsk,
   portsAround,
   strangerReason,
   waitBeforeAsking,
   waitBeforeHello,
 } from "../../src/protocol/moving.ts"
 
-const here = { host: "127.0.0.1", port: 9876 }
-const there = { host: "192.0.2.7", port: 9876 }
+const here = { host: "127.0.0.1", port: 9876, reached: "127.0.0.1" }
+const there = { host: "192.0.2.7", port: 9876, reached: "192.0.2.7" }
+const { reached: _, ...unreached } = there
 
 test.each([
   ["another port is taken", here, { port: 9877 }, { host: "127.0.0.1", port: 9877 }],
@@ -28,7 +30,7 @@ test.each([
     "an address that the owner let go may change",
     { ...here, fixed: false },
     { port: 1 },
-    { ...here, port: 1 },
+    { host: here.host, port: 1 },
   ],
   [
     "a name in capitals is the same",
@@ -39,6 +41,14 @@ test.each([
 ])("hello: %s", (_, known, hello, want) => expect(placeAfterHello(known, hello)).toEqual(want))
 
 test.each([
+  ["the address that it names", there, { port: 9 }, { host: "192.0.2.7", port: 9 }],
+  ["nothing, where it is where it was", there, { port: 9876 }, null],
+  ["the known address, where it was never reached", unreached, { port: 9876 }, unreached],
+  ["the one that it names before that", unreached, { port: 9 }, { host: "192.0.2.7", port: 9 }],
+  ["nothing, where the owner set the address", { ...unreached, fixed: true }, { port: 9 }, null],
+])("asked after a hello: %s", (_, known, hello, want) => expect(placeToAsk(known, hello)).toEqual(want))
+
+test.each([
   ["nothing listens", here, { cause: "refused", status: null }, true],
   ["a bare 403", here, { cause: null, status: 403 }, true],
   ["another program", there, { cause: null, status: 404 }, true],
@@ -46,6 +56,8 @@ test.each([
   ["silence on this machine", here, { cause: "timed-out", status: null }, true],
   ["silence elsewhere", there, { cause: "timed-out", status: null }, false],
   ["a name that leads nowhere", there, { cause: "unresolved", status: null }, false],
+  ["nothing listens where it was never reached", unreached, { cause: "refused", status: null }, false],
+  ["another program where it was never reached", unreached, { cause: null, status: 404 }, false],
   ["an address of the owner's", { ...here, fixed: true }, { cause: "refused", status: null }, false],
 ] as const)("looking for a peer after %s", (_, known, failure, want) =>
   expect(mayHaveMoved(known, failure)).toBe(want),

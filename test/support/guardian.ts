@@ -90,6 +90,7 @@ function configOf(
       id: pair.id,
       host: "127.0.0.1",
       port,
+      reached: "127.0.0.1",
       sendKey: pair.receive,
       receiveKey: pair.send,
       pairedAt: "2026-11-23T09:00:00.000Z",

@@ -5,18 +5,33 @@ import { attacker, greet, openFalseMinter, postJson, proofOf } from "./pairing-a
 import { until, type World } from "./world.ts"
 
 /** Opens a code as an agent may, proves it, and gives the id of the question that waits for its owner now. */
-export async function askOwnerOf(world: World, minter: string, joiner = "kai"): Promise<string> {
+export async function askOwnerOf(
+  world: World,
+  minter: string,
+  joiner = "kai",
+  host: string | null = null,
+): Promise<string> {
   let code = ""
   await world.ask(minter, "agent", { op: "pair", wait: false }, event => {
     if (event.event === "code") code = event.code
   })
-  return proveCode(world, minter, code, joiner)
+  return proveCode(world, minter, code, joiner, host)
 }
 
-/** A joiner whose owner has agreed proves this code. @returns the id of the question that waits */
-export async function proveCode(world: World, minter: string, code: string, joiner = "kai"): Promise<string> {
+/**
+ * A joiner whose owner has agreed proves this code.
+ * @param host - where it says that it is, or null
+ * @returns the id of the question that waits
+ */
+export async function proveCode(
+  world: World,
+  minter: string,
+  code: string,
+  joiner = "kai",
+  host: string | null = null,
+): Promise<string> {
   const port = (await world.status(minter))?.port ?? 0
-  const self = { ...attacker, name: joiner, agent: `test-${joiner}` }
+  const self = { ...attacker, name: joiner, agent: `test-${joiner}`, host }
   const met = await greet(port, code.replace("SENTO-", ""), self)
   if (met === null) throw new Error(`${minter} has no open code`)
   const { status } = await postJson(port, "/v1/pair/confirm", proofOf(met))

@@ -36,6 +36,7 @@ export const kai: Question = {
   kind: "request",
   name: "kai",
   as: "kai",
+  claimedHost: null,
   host: "192.0.2.7",
   port: 9877,
   verifier: "65T6V-3FSB8",
