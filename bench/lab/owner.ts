@@ -73,7 +73,7 @@ async function oneSession(
   const isThere = () => last === undefined || session.stub.conversation().some(one => one.includes(last.mark))
   await untilTrue(isThere, 30_000, "the last message does not arrive").catch(String)
   await untilState(session, "ready", 60_000)
-  judge(session, sent, owner.lines, counts)
+  judge(session, sent, owner, counts)
 }
 
 async function sendOne(session: LabSession, owner: Owner, index: number, counts: OwnerCounts): Promise<Sent> {
@@ -85,9 +85,11 @@ async function sendOne(session: LabSession, owner: Owner, index: number, counts:
   const handed = await handOver(session, text, {
     patienceMilliseconds: { all: 120_000, inBox: 60_000 },
     onPasted: () => {
+      owner.tell(`message ${index} is pasted`)
       if (Math.random() < 1 / 2) owner.poke()
     },
   })
+  owner.tell(`message ${index}: ${handed.end} after ${handed.holds.join("; ")}`)
   const thrownAway = owner.acted() > before.acted
   counts.messages++
   if (handed.holds.some(hold => /a person is typing|half-written/.test(hold))) counts.held++
@@ -102,7 +104,7 @@ async function sendOne(session: LabSession, owner: Owner, index: number, counts:
 function judge(
   session: LabSession,
   sent: readonly Sent[],
-  lines: readonly string[],
+  { lines, events }: Pick<Owner, "lines" | "events">,
   counts: OwnerCounts,
 ): void {
   const { adapt } = profiles[session.program.name]
@@ -126,9 +128,11 @@ function judge(
     if (prompts.filter(prompt => prompt === line).length === 1) continue
     counts.linesBroken++
     const words = line.split(" ")
+    const arrived = prompts.filter(one => words.some(word => one.includes(word)))
+    const at = events.findIndex(event => event.includes(line))
     tell(
       "a line",
-      JSON.stringify({ line, arrived: prompts.filter(one => words.some(word => one.includes(word))) }),
+      JSON.stringify({ line, arrived, events: events.slice(Math.max(0, at - 4), at + 6) }, null, 1),
     )
   }
 }
@@ -141,12 +145,17 @@ type Owner = {
   readonly acted: () => number
   /** The lines that were submitted. */
   readonly lines: readonly string[]
+  /** What was done in the pane, and when, in milliseconds. */
+  readonly events: readonly string[]
+  readonly tell: (event: string) => void
   readonly clear: () => Promise<boolean>
   readonly stop: () => Promise<void>
 }
 
 function startOwner({ program }: LabSession, person: Person): Owner {
   const lines: string[] = []
+  const events: string[] = []
+  const tell = (event: string): void => void events.push(`${Math.round(performance.now())} ${event}`)
   let [line, acted, isStopped] = ["", 0, false]
   let wake = (): void => {}
   const rest = (milliseconds: number): Promise<void> =>
@@ -159,6 +168,7 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     })
 
   async function throwAway(): Promise<void> {
+    tell(`all is thrown away: ${JSON.stringify(await person.box())}`)
     acted++
     line = ""
     if (!(await person.clear())) console.error(`${program.name}: the owner cannot empty the box`)
@@ -174,13 +184,31 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     const box = await person.box()
     if (box?.includes("← agent")) return throwAway()
     if (wish < 0.5) {
+      tell(`${line} is discarded`)
       await person.press("C-u")
       line = ""
       return
     }
-    await person.press("Enter")
-    lines.push(line)
+    await submit(box)
     line = ""
+  }
+
+  /** A return that the program took for a line break is pressed again, as a person does who sees it. */
+  async function submit(box: string | null): Promise<void> {
+    tell(`return on ${JSON.stringify(box)}`)
+    lines.push(line)
+    for (let presses = 0; presses < 3; presses++) {
+      await person.press("Enter")
+      const isGone = async () => !(await person.box())?.includes(line)
+      if (
+        await untilTrue(isGone, 5_000, "").then(
+          () => true,
+          () => false,
+        )
+      )
+        return
+      tell(`the return was not taken: ${JSON.stringify(await person.box())}`)
+    }
   }
 
   async function live(): Promise<void> {
@@ -194,6 +222,8 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     poke: () => wake(),
     acted: () => acted,
     lines,
+    events,
+    tell,
     clear: person.clear,
     stop: async () => {
       isStopped = true
