@@ -200,8 +200,17 @@ async function perform(
     case "look":
       return hands.look(order.target, order.allowShell)
     case "type": {
-      const { target, text, resume, unseen, pastedAt, deliver, allowShell } = order
-      return hands.type(target, text, { resume, unseen, pastedAt, deliver, allowShell, signal, onPasted })
+      const { target, text, resume, unseen, pastedAt, unpressed, deliver, allowShell } = order
+      return hands.type(target, text, {
+        resume,
+        unseen,
+        pastedAt,
+        unpressed,
+        deliver,
+        allowShell,
+        signal,
+        onPasted,
+      })
     }
     case "takeOut":
       return hands.takeOut(order.target, order.text, { pastedAt: order.pastedAt, signal })

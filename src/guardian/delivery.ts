@@ -61,6 +61,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let isLost = false
   /** A text that is no waiting message's any more, and stands in the box. */
   let leftover: InBox | null = leftBehind()
+  /** Whether no return was pressed behind it. */
+  let isUnpressed = false
   /** The message that was pasted and swallowed, to be pasted once more and no oftener. */
   let swallowed: number | null = null
   /** Noted before anything else is done: a message whose end the disk refused must not be looked for in the pane. */
@@ -125,6 +127,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   function waitForHands(reason: string): Held {
     isLost = true
     isUnseen = false
+    isUnpressed = false
     return { state: "other", reason }
   }
 
@@ -171,11 +174,14 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     const { deliver, allowShell } = context.config.current.tmux
     const text = typedText(context, name, message, target.profile)
     const resume = message.state === "typing"
+    // After a restart nobody knows whether the return was pressed.
+    if (resume && pasted === null) isUnpressed = false
     if (resume) pasted ??= knownInBox(message) ?? inBoxOf(target, message, text, null)
     return context.hands.type(target, text, {
       resume,
       unseen: resume && isUnseen,
       pastedAt: resume ? (pasted?.pastedAt ?? null) : null,
+      unpressed: resume && isUnpressed,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
       signal: context.stopping,
@@ -200,6 +206,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     pasted = next
     isLost = false
     isUnseen = false
+    isUnpressed = true
     faultPoint("after-typing-is-noted")
   }
 
@@ -236,6 +243,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
+    isUnpressed &&= outcome.unpressed ?? false
     if (!outcome.pasted && pasted?.seq === message.seq) {
       if (outcome.swallowed && swallowed === message.seq) return settle(message, "uncertain")
       if (outcome.swallowed) return typeOnceMore(message, outcome)

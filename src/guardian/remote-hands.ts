@@ -230,9 +230,23 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
       },
       take: session => ask({ op: "take", session }),
       look: (target, allowShell) => ask({ op: "look", target: plainTarget(target), allowShell }),
-      async type(target, text, { resume, unseen = false, pastedAt = null, deliver, allowShell, onPasted }) {
+      async type(
+        target,
+        text,
+        { resume, unseen = false, pastedAt = null, unpressed = false, deliver, allowShell, onPasted },
+      ) {
         const outcome = await ask(
-          { op: "type", target: plainTarget(target), text, resume, unseen, pastedAt, deliver, allowShell },
+          {
+            op: "type",
+            target: plainTarget(target),
+            text,
+            resume,
+            unseen,
+            pastedAt,
+            unpressed,
+            deliver,
+            allowShell,
+          },
           onPasted ?? (() => {}),
         )
         return outcome.kind === "submitted" ? outcome : { ...outcome, reason: said(outcome.reason) }

@@ -52,6 +52,8 @@ export type LoopState =
       readonly presses: number
       /** Where the cursor was when the return was pressed. */
       readonly place: string
+      /** Since when the box does not hold the text, in every look. */
+      readonly goneSince: number | null
     }
   | {
       readonly step: "take-out"
@@ -92,6 +94,8 @@ export type Held = {
   readonly unseen?: true
   /** Not pasted any more: something swallowed the paste. Otherwise what is not `pasted` never was. */
   readonly swallowed?: true
+  /** Pasted, and no return was pressed in this call. */
+  readonly unpressed?: true
 }
 
 export type LoopEvent =
@@ -130,6 +134,8 @@ const settlingMilliseconds = 10_000
  * the paste: Codex 0.169.0 took 3 s, and 10 s under much load.
  */
 const swallowedMilliseconds = 12_000
+const emptyMilliseconds = 40
+const otherMilliseconds = 300
 /** A program that took the return, but not as a submission, has moved its cursor by then: one more press. */
 const confirmMilliseconds = 1500
 /**
@@ -170,8 +176,8 @@ type In<Name extends LoopState["step"]> = Extract<LoopState, { step: Name }>
 type Of<Kind extends LoopEvent["kind"]> = Extract<LoopEvent, { kind: Kind }>
 
 function gate(state: In<"gate">, sight: Sight, rules: LoopRules): LoopStep {
-  if (!isOpen(sight, rules) || sight.content === "hidden") return held(sight, false)
-  if (sight.isTypedInto) return held({ ...sight, ...personTypes }, false)
+  if (!isOpen(sight, rules) || sight.content === "hidden") return held(sight, null)
+  if (sight.isTypedInto) return held({ ...sight, ...personTypes }, null)
   const { previous } = state
   const isStill = previous !== null && (sight.state === "busy" || previous.place === sight.place)
   if (isStill) return { state: { step: "paste" }, effects: [{ kind: "paste" }] }
@@ -198,7 +204,7 @@ function afterPaste(event: Of<"pasted">): LoopStep {
 function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight, at } = event
   const { since, presses } = state
-  const blocked = blocks(sight, rules, state.paste)
+  const blocked = blocks(sight, rules, state.presses, state.paste)
   if (blocked !== null) return blocked
   const isOurs = sight.content === "ours"
   if (isOurs && !sight.isTypedInto) {
@@ -217,17 +223,14 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
       effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }
-  if (isUnseen) {
+  if (isUnseen || (isEmpty && isAlone)) {
     const reason = "the pane took no notice of the message"
     return done({ kind: "held", state: "other", reason, pasted: false, swallowed: true })
   }
   if (isAlone && sight.state === "draft" && rules.takeOutKeys.length > 0)
     return takeOut("the screen does not show the message as it is", true)
-  return held(
-    { ...sight, ...unsubmitted(sight) },
-    true,
-    state.paste !== "shown" && sight.content !== "joined",
-  )
+  const isUnshown = state.paste !== "shown" && sight.content !== "joined"
+  return held({ ...sight, ...unsubmitted(sight) }, presses, isUnshown)
 }
 
 /** Why a text that was pasted is not submitted. */
@@ -241,7 +244,7 @@ function unsubmitted(sight: Sight): Pick<Sight, "state" | "reason"> {
 
 function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight } = event
-  const blocked = blocks(sight, rules, "shown")
+  const blocked = blocks(sight, rules, state.presses, "shown")
   if (blocked !== null) return blocked
   const { since, presses } = state
   const isAlone = state.isAlone && !sight.wasTypedInto
@@ -252,16 +255,16 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
     return { state: pressing, effects: [{ kind: "press" }] }
   }
   if (event.at - since > settlingMilliseconds)
-    return held({ ...sight, state: "other", reason: "the screen keeps changing" }, true)
+    return held({ ...sight, state: "other", reason: "the screen keeps changing" }, presses)
   const seeing = { step: "see", since, presses, paste: "shown", isAlone } as const
   return { state: seeing, effects: [lookAfter(pollMilliseconds)] }
 }
 
 /** After the paste nothing is pressed over a dialog, a shell or a closed pane; the text stays where it is. */
-function blocks(sight: Sight, rules: LoopRules, paste: PasteSeen): LoopStep | null {
+function blocks(sight: Sight, rules: LoopRules, presses: number, paste: PasteSeen): LoopStep | null {
   const isDraft = sight.state === "draft" && sight.content !== "hidden"
   const isBusy = sight.state === "busy" && rules.takesWhileBusy
-  return sight.state === "ready" || isDraft || isBusy ? null : held(sight, true, paste !== "shown")
+  return sight.state === "ready" || isDraft || isBusy ? null : held(sight, presses, paste !== "shown")
 }
 
 function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
@@ -270,23 +273,39 @@ function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
     const seeing = { step: "see", since, presses, paste: "shown", isAlone } as const
     return { state: seeing, effects: [lookAfter(pollMilliseconds)] }
   }
-  const next = { step: "confirm", since, pressedAt: event.at, presses: presses + 1, place } as const
+  const next = {
+    step: "confirm",
+    since,
+    pressedAt: event.at,
+    presses: presses + 1,
+    place,
+    goneSince: null,
+  } as const
   return { state: next, effects: [lookAfter(pollMilliseconds)] }
 }
 
 function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
   const { sight } = event
-  if (sight.content === "empty" || sight.content === "foreign") return done({ kind: "submitted" })
+  const isGone = sight.content === "empty" || sight.content === "foreign"
+  if (isGone) return gone({ ...state, goneSince: state.goneSince ?? event.at }, event)
   const hasMoved = sight.place !== state.place && sight.state !== "busy"
   const mayPress = hasMoved && state.presses < mostPresses
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
-  if (event.at - state.pressedAt < patience) return { state, effects: [lookAfter(pollMilliseconds)] }
-  if (sight.content === "hidden") return held(sight, true)
+  if (event.at - state.pressedAt < patience)
+    return { state: { ...state, goneSince: null }, effects: [lookAfter(pollMilliseconds)] }
+  if (sight.content === "hidden") return done(heldAs(sight, true))
   if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false)
   return {
     state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone: false },
     effects: [lookAfter(0)],
   }
+}
+
+/** A box that is drawn anew may look empty, or be another one, for a moment: Gemini CLI 0.61.0 at 40×10. */
+function gone(state: In<"confirm"> & { readonly goneSince: number }, { at, sight }: Of<"looked">): LoopStep {
+  const enough = sight.content === "empty" ? emptyMilliseconds : otherMilliseconds
+  const isSure = sight.state === "busy" || at - state.goneSince >= enough
+  return isSure ? done({ kind: "submitted" }) : { state, effects: [lookAfter(pollMilliseconds)] }
 }
 
 function takeOut(reason: string, isAlone: boolean): LoopStep {
@@ -328,11 +347,19 @@ const keyMilliseconds = 400
 /** n lines take Codex 0.169.0 2n - 1 keys, and it collapses what has more than 1,000 characters. */
 const mostKeys = 2000
 
-function held(sight: Sight, pasted: boolean, isUnseen = false): LoopStep {
-  const reason = sight.reason || "the pane is not ready"
-  const outcome = { kind: "held", state: sight.state, reason, pasted } as const
-  return done(isUnseen ? { ...outcome, unseen: true } : outcome)
+/** @param presses - how often the return was pressed before; null where nothing was pasted */
+function held(sight: Sight, presses: number | null, isUnseen = false): LoopStep {
+  const outcome = heldAs(sight, presses !== null)
+  const unpressed = presses === 0 ? ({ unpressed: true } as const) : {}
+  return done({ ...outcome, ...unpressed, ...(isUnseen ? ({ unseen: true } as const) : {}) })
 }
+
+const heldAs = (sight: Sight, pasted: boolean): Held => ({
+  kind: "held",
+  state: sight.state,
+  reason: sight.reason || "the pane is not ready",
+  pasted,
+})
 
 function done(outcome: LoopOutcome): LoopStep {
   return { state: { step: "done", outcome }, effects: [] }

@@ -39,6 +39,8 @@ export type TypingOptions = {
    * cut, what a person may have put into it above the visible rows is then taken into account.
    */
   readonly pastedAt?: number | null
+  /** True when every call before said `unpressed`: what is gone without a person's key was lost, not submitted. */
+  readonly unpressed?: boolean
   /** What to do while the program works: wait, or let it queue the text where its profile can. */
   readonly deliver: "hold" | "queue"
   /** The owner's word that a shell may be typed into; only the profile `plain` ever does. */
@@ -72,7 +74,7 @@ export async function typeIntoPane(
   const profile = profiles[profileName]
   const typed = profile.adapt(text)
   if (options.resume) {
-    const known = await alreadyDone(server, pinned, profile, typed, options.allowShell)
+    const known = await alreadyDone(server, pinned, profile, typed, options)
     if (known !== null && !(known.kind === "vanished" && options.unseen)) return known
   }
   const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
@@ -166,17 +168,21 @@ async function alreadyDone(
   pinned: PinnedPane,
   profile: Profile,
   text: string,
-  allowShell: boolean,
+  { allowShell, unpressed = false, pastedAt = null }: TypingOptions,
 ): Promise<TypingOutcome | null> {
   const seen = await look(server, pinned, scrollbackLines)
   if (seen.kind === "absent") return { kind: "vanished", reason: seen.reason }
   const screen = onlyScreen(seen.snapshot)
   const { state, reason, box } = readPane(profile, { kind: "seen", snapshot: screen }, allowShell)
   if (state === "shell" || (state === "other" && box === null))
-    return { kind: "held", state, reason, pasted: true }
+    return { kind: "held", state, reason, pasted: true, unpressed: true }
   if (boxContent(profile, box, text) !== "empty") return null
   if (shows(conversationOf(seen.snapshot), headOf(text))) return { kind: "submitted" }
-  return { kind: "vanished", reason: "the message was pasted, but is not in the box any more" }
+  const gone = "the message was pasted, but is not in the box any more"
+  if (!unpressed || hadKeySince(pastedAt, seen)) return { kind: "vanished", reason: gone }
+  // OpenCode 1.18.33 swaps its screen at a session's first prompt, and what stood in the box is gone with it.
+  if (state !== "ready") return { kind: "held", state, reason, pasted: true, unpressed: true }
+  return { kind: "held", state: "other", reason: gone, pasted: false, swallowed: true }
 }
 
 type Delivery = {

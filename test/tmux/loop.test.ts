@@ -20,6 +20,7 @@ const busy = sight("busy", "empty", "d")
 const pasted: LoopEvent = { kind: "pasted", at: 0, done: true }
 const took: LoopEvent = { kind: "took", at: 0, key: "kill", done: true }
 const pressed: LoopEvent = { kind: "pressed", at: 0, done: true }
+const emptied = [looked(idle), looked(idle, 40)]
 const typed = [looked(idle), looked(idle), pasted, looked(ours), looked(ours)]
 
 describe("the typing loop", () => {
@@ -27,7 +28,7 @@ describe("the typing loop", () => {
     ["submits when the box empties", [...typed, pressed, looked(busy)], ["paste", "press"], "submitted"],
     [
       "waits for the text to show",
-      [looked(idle), looked(idle), pasted, looked(idle), looked(ours), looked(ours), pressed, looked(idle)],
+      [looked(idle), looked(idle), pasted, looked(idle), looked(ours), looked(ours), pressed, ...emptied],
       ["paste", "press"],
       "submitted",
     ],
@@ -111,7 +112,7 @@ describe("the typing loop", () => {
         looked(ours),
         looked(ours),
         pressed,
-        looked(idle),
+        ...emptied,
       ],
       ["paste", "press"],
       "submitted",
@@ -144,9 +145,35 @@ describe("the typing loop", () => {
         looked(oursMoved, 1700),
         { kind: "pressed", at: 1700, done: true },
         looked(idle, 1710),
+        looked(idle, 1750),
       ],
       ["paste", "press", "press"],
       "submitted",
+    ],
+    [
+      "does not take a box that looks empty for a moment for a submission",
+      [
+        ...typed,
+        pressed,
+        looked(idle),
+        looked(ours, 20),
+        looked(idle, 60),
+        looked(ours, 80),
+        looked(busy, 90),
+      ],
+      ["paste", "press"],
+      "submitted",
+    ],
+    [
+      "does not take another box for a submission at once",
+      [
+        ...typed,
+        pressed,
+        looked(sight("draft", "foreign", "x")),
+        looked(sight("draft", "foreign", "x"), 299),
+      ],
+      ["paste", "press"],
+      "still in confirm",
     ],
     [
       "is stuck after the second press",
@@ -214,7 +241,7 @@ describe("the typing loop", () => {
   test.each([
     [
       "it shows late: goes on",
-      [looked(idle, 100), looked(ours, 200), looked(ours), pressed, looked(idle)],
+      [looked(idle, 100), looked(ours, 200), looked(ours), pressed, ...emptied],
       "submitted",
     ],
     ["the dialog is still there", [looked(dialog)], "held with paste: dialog"],
@@ -226,6 +253,27 @@ describe("the typing loop", () => {
     ["a person has typed", [looked(sight("draft", "foreign", "x"), 4000)], "held with paste: draft"],
   ] as const)("a paste that a dialog may have swallowed: %s", (_, events, outcome) => {
     expect(run("behind-other", events).outcome).toBe(outcome)
+  })
+
+  test("a box that was seen with the text, was never pressed nor typed into, and is empty, has lost it", () => {
+    const events = [
+      looked(idle),
+      looked(idle),
+      pasted,
+      looked(ours),
+      looked(sight("ready", "empty", "z")),
+      looked(idle, 4000),
+    ]
+    const { state } = follow("paste", events)
+    expect(state).toMatchObject({ outcome: { kind: "held", pasted: false, swallowed: true } })
+  })
+
+  test.each([
+    ["before a return", [...typed.slice(0, 4), looked(dialog)], true],
+    ["behind one", [...typed, pressed, looked(dialog, 1600)], undefined],
+  ] as const)("whether a return was pressed is told: a dialog %s", (_, events, unpressed) => {
+    const { state } = follow("paste", events)
+    expect(state.step === "done" && state.outcome.kind === "held" && state.outcome.unpressed).toBe(unpressed)
   })
 
   test("a box that was seen with the text, and is empty, is no reason to paste again", () => {
@@ -308,7 +356,7 @@ describe("the typing loop", () => {
   })
 
   test("resumed, never pastes again", () => {
-    expect(run("box", [looked(ours), looked(ours), pressed, looked(idle)])).toEqual({
+    expect(run("box", [looked(ours), looked(ours), pressed, ...emptied])).toEqual({
       effects: ["press"],
       outcome: "submitted",
     })

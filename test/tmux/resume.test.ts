@@ -95,6 +95,16 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
     expect([await stateOfBox(), pane.logged("submitted").length]).toEqual(["ready", before])
   })
 
+  test("gone by itself before any return, it was lost, and may be pasted again", async () => {
+    const text = tagged("the screen was swapped")
+    await abandon(text)
+    key("C-u")
+    await untilState(pane, name, "ready")
+    const lost = { ...resume, unpressed: true, pastedAt: Date.now() }
+    expect(await type(text, lost)).toMatchObject({ kind: "held", pasted: false, swallowed: true })
+    expect(await type(text, { ...lost, unpressed: false })).toMatchObject({ kind: "vanished" })
+  })
+
   if (name === "opencode")
     test("with more typed behind it by a person, it stays and nothing is pressed", async () => {
       const text = tagged("a person goes on")
