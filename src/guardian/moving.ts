@@ -10,7 +10,7 @@
  * @see docs/PROTOCOL.md section 4
  */
 import * as v from "valibot"
-import { resolveHost } from "../http/client.ts"
+import { lookUp } from "../http/client.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import {
   askMilliseconds,
@@ -189,7 +189,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const peer = peerById(context, pair)
     if (peer === null || stopping.aborted) return true
     // A name may lead elsewhere by now, and nobody's ports are searched on the word of who answers for it.
-    const literal = await resolveHost(peer.peer.host)
+    const literal = await lookUp(peer.peer.host, glanceMilliseconds, stopping)
     if (literal === null || literal !== peer.peer.reached) return true
     const place = await find(peer, literal)
     if (stopping.aborted) return true

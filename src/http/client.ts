@@ -41,17 +41,8 @@ export async function post(
   options: PostOptions,
 ): Promise<PostAnswer> {
   const where = formatAddress(host, port)
-  // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
-  const deadline = new AbortController()
-  let isLate = false
+  const deadline = openDeadline(options.timeoutMilliseconds, options.signal)
   let literal: string | null = null
-  const timer = setTimeout(() => {
-    isLate = true
-    deadline.abort()
-  }, options.timeoutMilliseconds)
-  const cut = (): void => deadline.abort()
-  options.signal?.addEventListener("abort", cut, { once: true })
-  if (options.signal?.aborted) cut()
   try {
     const found = await unlessAborted(resolveHost(host), deadline.signal)
     if (found === null) return unresolved(`cannot resolve the host name ${host}`)
@@ -62,10 +53,42 @@ export async function post(
     literal = found
     return await postTo(found, port, path, options, deadline.signal)
   } catch (error) {
-    return { kind: "unreachable", literal, ...reasonOf(error, where, isLate) }
+    return { kind: "unreachable", literal, ...reasonOf(error, where, deadline.isLate()) }
   } finally {
-    clearTimeout(timer)
-    options.signal?.removeEventListener("abort", cut)
+    deadline.close()
+  }
+}
+
+/** The IP literal that a host leads to now; null where it leads nowhere, or that took too long. */
+export async function lookUp(
+  host: string,
+  timeoutMilliseconds: number,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const deadline = openDeadline(timeoutMilliseconds, signal)
+  return unlessAborted(resolveHost(host), deadline.signal)
+    .catch(() => null)
+    .finally(deadline.close)
+}
+
+/** Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before. */
+function openDeadline(milliseconds: number, signal: AbortSignal | undefined) {
+  const deadline = new AbortController()
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    deadline.abort()
+  }, milliseconds)
+  const cut = (): void => deadline.abort()
+  signal?.addEventListener("abort", cut, { once: true })
+  if (signal?.aborted) cut()
+  return {
+    signal: deadline.signal,
+    isLate: () => isLate,
+    close(): void {
+      clearTimeout(timer)
+      signal?.removeEventListener("abort", cut)
+    },
   }
 }
 
@@ -114,7 +137,7 @@ async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): 
 }
 
 /** The IP literal that a host leads to now, or null. */
-export async function resolveHost(host: string): Promise<string | null> {
+async function resolveHost(host: string): Promise<string | null> {
   if (isIP(host)) return host
   try {
     return (await dns.lookup(host)).address

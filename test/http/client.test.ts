@@ -1,6 +1,6 @@
 import { expect, spyOn, test } from "bun:test"
 import dns from "node:dns/promises"
-import { post } from "../../src/http/client.ts"
+import { lookUp, post } from "../../src/http/client.ts"
 
 const options = { headers: {}, body: new Uint8Array(), timeoutMilliseconds: 50 }
 
@@ -19,4 +19,16 @@ test("nor the end of whoever asked", async () => {
   const signal = AbortSignal.abort()
   const asked = post("slow.example", 9, "/", { ...options, timeoutMilliseconds: 60_000, signal })
   expect(await asked).toMatchObject({ kind: "unreachable", cause: "failed" })
+})
+
+test("where a host leads: an address to itself, a name nowhere where that is not known in time", async () => {
+  using _ = spyOn(dns, "lookup").mockImplementation((() => new Promise(() => {})) as typeof dns.lookup)
+  const never = new AbortController().signal
+  const stopped = AbortSignal.abort()
+  const found = [
+    lookUp("192.0.2.7", 50, never),
+    lookUp("slow.example", 50, never),
+    lookUp("slow.example", 60_000, stopped),
+  ]
+  expect(await Promise.all(found)).toEqual(["192.0.2.7", null, null])
 })
