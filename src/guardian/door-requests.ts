@@ -161,6 +161,8 @@ export type PairingEvent =
   | { readonly event: "denied" }
   | { readonly event: "expired" }
   | { readonly event: "burned"; readonly address: string }
+  /** Another code was opened in place of the one that was shown; the wait goes on. */
+  | { readonly event: "replaced" }
   /** The owner said yes to a join, and it could not be carried out. */
   | {
       readonly event: "failed"

@@ -1,6 +1,7 @@
 /** The one pane that is typed into: the session's active one at first use, the same from then on. */
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { HandsAway, isRunning, type Target } from "../tmux/hands.ts"
 import type { PinnedPane } from "../tmux/pane.ts"
 import type { Distrusted } from "./callers.ts"
@@ -16,7 +17,9 @@ export async function findTarget(context: Books): Promise<Target> {
   const kept = readPin(context)
   try {
     const { pane, target } = await context.hands.find(kept, { session, profile })
-    if (pane !== null && !isSamePin(pane, kept)) pin(context, pane)
+    // Hands that name another one each time would have each of them written; a pin that is not kept is found again.
+    if (pane !== null && !isSamePin(pane, kept) && context.log.sparingly("pin", pinWords(context, pane)))
+      keepPin(context, pane)
     return target
   } catch (error) {
     if (error instanceof HandsAway)
@@ -62,9 +65,10 @@ export async function attach(context: Books): Promise<PinnedPane> {
     throw new SentoError(
       "no-session",
       `there is no tmux session named ${JSON.stringify(session)}`,
-      `start it with \`tmux new -s ${session}\`, or name another: \`sento init --session NAME\``,
+      `start it with \`tmux new -s ${shellWord(session)}\`, or name another: \`sento init --session NAME\``,
     )
-  pin(context, found)
+  context.log.write(pinWords(context, found))
+  keepPin(context, found)
   return found
 }
 
@@ -73,10 +77,10 @@ function throwPlainly(error: unknown): never {
   throw new SentoError("try-later", error.message, "run `sento doctor`")
 }
 
-function pin(context: Books, pane: PinnedPane): void {
-  context.store.facts.set(pinKey(context), pane)
-  context.log.write(`attached to pane ${pane.pane} of session ${context.config.current.tmux.session}`)
-}
+const keepPin = (context: Books, pane: PinnedPane): void => context.store.facts.set(pinKey(context), pane)
+
+const pinWords = ({ config }: Books, { pane }: PinnedPane): string =>
+  `attached to pane ${pane} of session ${config.current.tmux.session}`
 
 /** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */
 const pinKey = ({ config }: Pick<Context, "config">): string =>

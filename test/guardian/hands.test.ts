@@ -41,7 +41,7 @@ const ownUid = process.getuid?.() ?? 0
 function open(more: Partial<RemoteOptions> = {}, path = join(newFolder(), "agent.sock")): Open {
   const refused: string[] = []
   const stopping = new AbortController()
-  const log = { write() {}, refused: (reason: string) => refused.push(reason) }
+  const log = { sparingly: () => true, refused: (reason: string) => void refused.push(reason) }
   const remote = createRemoteHands({ user: "ida", uid: ownUid, log, stopping: stopping.signal, ...more })
   const door = openDoor({
     path,

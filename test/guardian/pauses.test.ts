@@ -37,7 +37,7 @@ function createBooks({ own, peers }: Limits = {}) {
   const books = {
     store: stored.store,
     config: { current: config, update: () => {} },
-    log: { write: (line: string) => void written.push(line), refused: () => {} },
+    log: { write: (line: string) => void written.push(line), refused: () => {}, sparingly: () => true },
     now: () => time,
     waiters: createWaiters(),
     notices: { tell: (_: string, text: string) => written.push(text), on: () => {} },
