@@ -83,7 +83,7 @@ const agentRequests = [
     op: v.literal("join"),
     symbols: v.string(),
     host: v.nullable(v.pipe(v.string(), v.check(isHost))),
-    port: v.nullable(v.number()),
+    port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
     as: optionalName,
     replace: v.optional(v.boolean(), false),
     /** At the owner's door. */

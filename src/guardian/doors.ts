@@ -41,11 +41,11 @@ export type DoorOptions = {
 
 /** A command sends its request as it connects. */
 const usualPatience = { milliseconds: 10_000, callers: 256 }
-/** Each of them may have sent nearly {@link mostRequestBytes}. */
-const guestPatience = { milliseconds: 10_000, callers: 64 }
 
 /** More than the longest text that `send` takes, as JSON. */
 const mostRequestBytes = 1024 * 1024
+/** So many can each of the callers hold that have not said theirs; the last words of a turn are the longest. */
+const mostGuestBytes = 256 * 1024
 
 type Caller = {
   bytes: Buffer[]
@@ -69,7 +69,7 @@ type DoorSocket = Bun.Socket<Caller>
 export function openDoor(options: DoorOptions): { close(): void } {
   removeStaleSocket(options.path)
   const guests = options.guests === undefined ? null : createGuests(options.guests)
-  const lobby = openLobby(options.patience ?? (guests === null ? usualPatience : guestPatience))
+  const lobby = openLobby(options.patience ?? usualPatience)
   const server = Bun.listen<Caller>({
     unix: options.path,
     socket: {
@@ -154,7 +154,8 @@ function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
   caller.bytes.push(Buffer.from(chunk))
   caller.length += chunk.length
   const isWhole = chunk.includes(10)
-  if (!isWhole && caller.length <= mostRequestBytes) return
+  const most = caller.guests === null ? mostRequestBytes : mostGuestBytes
+  if (!isWhole && caller.length <= most) return
   caller.isAsked = true
   caller.heard()
   const line = Buffer.concat(caller.bytes)
@@ -219,8 +220,9 @@ function handsLine(socket: DoorSocket): HandsLine {
 }
 
 function readRequest(door: DoorName, line: Buffer | null): DoorRequest | HandsRequest {
+  if (line === null) throw new SentoError("too-long", "the request is too long to be one", "make it shorter")
   const schema = door === "owner" ? ownerRequestSchema : agentRequestSchema
-  const parsed = v.safeParse(schema, line === null ? undefined : tryJson(line.toString()))
+  const parsed = v.safeParse(schema, tryJson(line.toString()))
   if (parsed.success) return parsed.output
   throw new SentoError(
     "usage",

@@ -103,7 +103,8 @@ export function hardeningSteps({ name, session, owner, user, program }: Wish): s
     `sento init --name ${name} --session ${shellWord(session)} --agent-user ${user}`,
     "sento guard restart",
     "",
-    `# as ${user}, in a login of its own, and again whenever the machine starts: the session in which the agent runs,`,
+    `# as ${user}, in a login of its own (root's or a sudoer's \`sudo -iu ${user}\`), and again whenever the machine`,
+    "# starts: the session in which the agent runs,",
     "# and the hands that type there; SENTO_DOOR tells sento where the Guardian's door is",
     inSession(door, session),
     handsCommand(name, door),
@@ -112,7 +113,8 @@ export function hardeningSteps({ name, session, owner, user, program }: Wish): s
     "sento doctor",
     "",
     "# To watch the session, never run tmux as yourself on its socket: a tmux server can run programs as whoever attaches.",
-    `# Attach as ${user}, from a login of that user's, such as: ssh -t ${user}@localhost ${shellWord(attach)}`,
+    `# Attach as ${user}, with sudo 1.9.14 or newer: sudo -iu ${user} ${attach}`,
+    `# or, once you have given ${user} a key of yours: ssh -a -x -t ${user}@localhost ${shellWord(attach)}`,
     "# What that terminal shows is the agent's word: type no PIN, no password and no yes there.",
   ]
 }

@@ -15,6 +15,7 @@ import { openLog } from "../../src/guardian/log.ts"
 import { findTarget } from "../../src/guardian/pinning.ts"
 import { createRemoteHands } from "../../src/guardian/remote-hands.ts"
 import type { SentoError } from "../../src/protocol/errors.ts"
+import { mostLastWords } from "../../src/protocol/hooks.ts"
 import type { Config } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { openGuardian } from "../support/guardian.ts"
@@ -128,6 +129,18 @@ describe("at the shared door", () => {
     await until("its end", async () => (await ask(path, alive))?.result === "done")
     expect(await hear(first)).toBeNull()
     expect((await ask(path, log))?.result).toHaveLength(megabytes * 1024 * 1024)
+  })
+
+  test("half a request holds 256 KiB and no more", async () => {
+    const { path } = openShared()
+    const socket = connect(path)
+    socket.on("error", () => {})
+    socket.write("x".repeat(256 * 1024 + 1))
+    closing.push(() => socket.destroy())
+    expect(await hear(socket)).toMatchObject({ error: { code: "too-long" } })
+    const words = { kind: "ended", turn: null, text: "\x01".repeat(mostLastWords), isContinued: false }
+    const event = { ...words, hasBackground: false }
+    expect(await ask(path, { op: "turn", session: "s", event })).toEqual({ result: "done" })
   })
 
   test("a caller of a user that is neither the agent's nor the Guardian's is refused, whatever its group", async () => {
@@ -275,10 +288,12 @@ test("a session's name runs nothing in the steps that a person pastes", async ()
     hardeningSteps({ ...wish, session })
       .filter(line => / -s |--session /.test(line) && !line.includes("hands-"))
       .concat(
-        hardeningSteps({ ...wish, session }).flatMap(line => /such as: (ssh .*)$/.exec(line)?.slice(1) ?? []),
+        hardeningSteps({ ...wish, session }).flatMap(
+          line => /: ((?:ssh|sudo) .*)$/.exec(line)?.slice(1) ?? [],
+        ),
       ),
   )
-  const script = `tmux() { ${told}; }; sento() { ${told}; }; ssh() { shift 2; eval "$1"; }\n${lines.join("\n")}`
+  const script = `tmux() { ${told}; }; sento() { ${told}; }; ssh() { shift 4; eval "$1"; }; sudo() { shift 2; "$@"; }\n${lines.join("\n")}`
   const ran = Bun.spawnSync(["sh", "-c", script], { cwd: folder, stderr: "pipe" })
   expect(ran.stderr.toString()).toBe("")
   const socket = "SENTO_DOOR=/srv/sento/mira/door/agent.sock"
@@ -292,6 +307,7 @@ test("a session's name runs nothing in the steps that a person pastes", async ()
     names.flatMap(session => [
       ["init", "--name", "mira", "--session", session, "--agent-user", "ida"],
       ["new-session", "-d", "-s", session, "-e", socket],
+      ["attach", "-t", `=${session}`],
       ["attach", "-t", `=${session}`],
     ]),
   )

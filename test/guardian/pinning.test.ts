@@ -93,6 +93,26 @@ test("a program that outlives its pane is the agent's still, beside the new pane
   process.kill(before, "SIGKILL")
 })
 
+test.each([
+  ["was renamed", ["rename-session", "-t", "=mira", "zz"]],
+  ["ended", ["kill-session", "-t", "=mira"]],
+])("a session that %s, and the pinned program ended: every pane of the server", async (_, command) => {
+  const before = await pin()
+  await world.session("other", ["cat"])
+  await world.tmux(...command)
+  await world.tmux("respawn-pane", "-k", "-t", "=zz:", "cat")
+  await until("the end of the pane", async () => !(await processes()).includes(`${before} ${own}`))
+  const { stdout } = await world.tmux("list-panes", "-a", "-F", "#{pane_pid}")
+  const reason =
+    "the agent's session is not there, and it was started in another one, which may be the agent's"
+  expect(await processes()).toEqual(
+    stdout
+      .trim()
+      .split("\n")
+      .map(pid => `${pid} ${reason}`),
+  )
+})
+
 test("no session, no tmux server: nobody", async () => {
   await world.session("mirage", ["cat"])
   await world.tmux("kill-session", "-t", "=mira")
