@@ -111,9 +111,17 @@ async function runSizes(program: LabProgram, executable: string, version: string
 /** `--kind 2500-25FF` takes some code points alone. */
 async function runSigns(program: LabProgram, executable: string, version: string): Promise<void> {
   const rows: string[][] = []
-  for await (const { kind, texts, codePoints, failed } of sweepSigns(program, executable, values.kind))
-    rows.push([program.name, version, kind, String(texts), String(codePoints), String(failed.length)])
-  printTable("program|version|kind|texts|code points|failed".split("|"), rows)
+  for await (const row of sweepSigns(program, executable, values.kind)) {
+    const counts = [row.texts, row.codePoints, row.takenOut.length, row.failed.length]
+    rows.push([
+      program.name,
+      version,
+      row.kind,
+      ...counts.map(String),
+      [...row.takenOut, ...row.failed].join("; "),
+    ])
+  }
+  printTable("program|version|kind|texts|code points|taken out|failed|which".split("|"), rows)
 }
 
 async function runEndings(program: LabProgram, executable: string, version: string): Promise<void> {

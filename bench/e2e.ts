@@ -1,30 +1,29 @@
 /**
- * `bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all]`: the program itself, from `sento setup` to what
- * mira's `--wait` prints when its turn ends. A temporary home, a made-up key, a stub of its model, and a network
- * namespace without a way out. `--all` adds what takes longer: a turn that is interrupted.
+ * `bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT]`: the program itself, from
+ * `sento setup` to what mira's `--wait` prints when its turn ends. A temporary home, a made-up key, a stub of its model,
+ * and a network namespace without a way out. `--all` adds what takes longer: a turn that is interrupted. `--questions`
+ * asks as many questions instead, of several kinds, and counts the answers that came back by themselves.
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { createWorld, pairAgents, setUpAgent, until, type World } from "../test/support/world.ts"
-import { type LabProgram, labPrograms } from "./lab/programs.ts"
-import { startStubModel } from "./lab/stub-model.ts"
+import { isInNamespace, runInNamespace } from "./lab/namespace.ts"
+import { hookTrust, type LabProgram, labPrograms } from "./lab/programs.ts"
+import { type StubModel, startStubModel } from "./lab/stub-model.ts"
 
-const insideVariable = "SENTO_LAB_NAMESPACE"
 const waitSeconds = "60"
-const usage = "usage: bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all]"
-/** Codex 0.169.0 runs no hook before its owner trusted it. */
-const more: Partial<Record<LabProgram["name"], string[]>> = { codex: ["--dangerously-bypass-hook-trust"] }
+const usage = "usage: bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT]"
 
-async function main([name, executable, option]: readonly string[]): Promise<number> {
+async function main([name, executable, option, count]: readonly string[]): Promise<number> {
   const program = labPrograms[name as LabProgram["name"]]
   if (program === undefined || executable === undefined) throw new Error(usage)
-  if (process.env[insideVariable] === undefined) return insideNamespace()
+  if (!isInNamespace()) return runInNamespace()
   const world = createWorld()
   using stub = startStubModel({ command: () => "true", delayMilliseconds: () => 0 })
   try {
     await startProgram(world, program, executable, stub.port)
-    if (program.name === "gemini") await notAnswered(world)
-    else await answered(world)
+    if (option === "--questions") return await questions(world, stub, Number(count))
+    await answered(world)
     if (option === "--all") await interrupted(world, program.name)
     // The last, because the refused words stand before those of the next request.
     if (program.name === "claude") await failed(world)
@@ -35,17 +34,6 @@ async function main([name, executable, option]: readonly string[]): Promise<numb
   } finally {
     await world.close()
   }
-}
-
-/** Runs this script again where no packet can leave. */
-async function insideNamespace(): Promise<number> {
-  const unshare = process.getuid?.() === 0 ? ["unshare", "-n"] : ["unshare", "-r", "-n"]
-  const start = 'ip link set lo up && exec "$0" "$@"'
-  const child = Bun.spawn([...unshare, "sh", "-c", start, process.execPath, ...process.argv.slice(1)], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, [insideVariable]: "1" },
-  })
-  return await child.exited
 }
 
 /** kai is the program as its owner would have it after `sento setup`; mira is a pane in which nothing runs. */
@@ -61,7 +49,7 @@ async function startProgram(
   program.prepare(place)
   await must(world, "kai", ["setup", name])
   const environment = Object.entries(program.environment(place)).map(([key, value]) => `${key}=${value}`)
-  const words = [executable, ...program.arguments, ...(more[name] ?? [])]
+  const words = [executable, ...program.arguments, ...hookTrust(name)]
   await world.session("kai", ["env", "-C", place.work, ...environment, ...words])
   const tmux = ["--session", "kai", "--tmux-socket", world.socket, "--profile", name, "--port", "0"]
   await must(world, "kai", ["init", "--name", "kai", ...tmux])
@@ -78,12 +66,28 @@ async function answered(world: World): Promise<void> {
   say("the turn ends, and mira's --wait prints its last words")
 }
 
-/** Its words are not used, and the stub does not run what it is asked to run. */
-async function notAnswered(world: World): Promise<void> {
-  const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", waitSeconds])
-  if (asked.exit !== 1 || !asked.stderr.includes("ended without an answer"))
-    throw new Error(`exit ${asked.exit}\n${asked.stdout}${asked.stderr}`)
-  say("the turn ends, the agent is asked, ends again, and mira is told that no answer comes")
+/** Texts as agents send them: of one line, of several, long, above what is typed. */
+const texts: readonly ((index: number) => string)[] = [
+  index => `what is open in build ${index}?`,
+  index => `two things of ${index}:\nwhat is open, and\n  what is done?`,
+  index =>
+    Array.from({ length: 30 }, (_, line) => `line ${line} of question ${index}, which is long`).join("\n"),
+  index => `${index}: ultracode, @wo, :smi, é, 👩‍👩‍👧‍👦 and \\`,
+  index => `question ${index}. ${"word ".repeat(2000)}`,
+]
+
+/** Each one's answer is what the stub said to it, and nothing the agent had to be asked for. */
+async function questions(world: World, stub: StubModel, count: number): Promise<number> {
+  let answers = 0
+  for (let index = 0; index < count; index++) {
+    const text = texts[index % texts.length]?.(index) ?? ""
+    const asked = await world.sento("mira", ["send", "kai", "-", "--wait", waitSeconds], { input: text })
+    const isAnswer = asked.exit === 0 && asked.stdout.endsWith(`]: REPLY-${stub.received.length}\n`)
+    if (isAnswer && !stub.received.some(prompt => prompt.startsWith("Sentō: "))) answers++
+    else say(`${JSON.stringify(text.slice(0, 40))}: exit ${asked.exit}\n${asked.stdout}${asked.stderr}`)
+  }
+  say(`${answers} of ${count} questions were answered by themselves`)
+  return answers === count ? 0 : 1
 }
 
 async function failed(world: World): Promise<void> {
@@ -103,6 +107,7 @@ async function interrupted(world: World, name: LabProgram["name"]): Promise<void
   }
   const asked = await asking
   const reasons: Partial<Record<LabProgram["name"], string>> = {
+    // It tells the words so far as the end of a turn; then the agent is asked, in vain.
     gemini: "the agent's turn ended without an answer",
     opencode: "the agent's turn failed",
   }

@@ -3,6 +3,8 @@
  * nothing. Both as whole processes, in turn, so that a busy machine slows both. Exits 1 where the median of one kind
  * is above {@link mostRatio}.
  */
+import { rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createWorld, initAgent, type World } from "../test/support/world.ts"
 import { printTable } from "./lab/table.ts"
@@ -14,11 +16,23 @@ const count = Number(process.argv[2] ?? "40")
 const prompt = JSON.stringify({ session_id: "s", prompt_id: "p", prompt: "hello" })
 const end = JSON.stringify({ session_id: "s", prompt_id: "p", last_assistant_message: "x".repeat(4000) })
 
+/** As long as it is read, with a turn that begins at its end. */
+const transcript = join(tmpdir(), `sento-transcript-${process.pid}.jsonl`)
+const earlier = `${JSON.stringify({ id: "0", type: "gemini", content: "x".repeat(1000) })}\n`.repeat(4500)
+const records = [
+  { id: "1", type: "user", content: "hello" },
+  { id: "2", type: "gemini", content: "x".repeat(4000) },
+]
+const turn = records.map(record => `${JSON.stringify(record)}\n`).join("")
+const told = { session_id: "s", prompt: "hello", prompt_response: "x".repeat(4000) }
+const endOfGemini = JSON.stringify({ ...told, transcript_path: transcript })
+
 const kinds: readonly (readonly [string, string, readonly string[], string])[] = [
   ["--version", "kai", ["--version"], ""],
   ["hook, no Guardian", "nobody", ["hook", "UserPromptSubmit"], prompt],
   ["hook, a prompt", "kai", ["hook", "UserPromptSubmit"], prompt],
   ["hook, the end of a turn", "kai", ["hook", "Stop"], end],
+  ["hook, the end of Gemini CLI's", "kai", ["hook", "AfterAgent"], endOfGemini],
 ]
 
 async function time(world: World, [, home, words, input]: (typeof kinds)[number]): Promise<number> {
@@ -34,6 +48,7 @@ async function time(world: World, [, home, words, input]: (typeof kinds)[number]
 }
 
 const world = createWorld([binary])
+writeFileSync(transcript, earlier + turn)
 try {
   await world.session("kai", ["cat"])
   initAgent(world, "kai")
@@ -52,5 +67,6 @@ try {
   printTable(["command", "median ms", "most ms", "against --version"], rows)
   if (ratios.some(ratio => ratio > mostRatio)) process.exitCode = 1
 } finally {
+  rmSync(transcript, { force: true })
   await world.close()
 }

@@ -111,10 +111,11 @@ function differenceOf(session: LabSession, shortId: string, text: string): strin
 /**
  * The text as the programs are known to pass it on: what `adapt` made of it, less the blanks at its end
  * (trimmed by Claude Code 2.1.197, Codex 0.169.0 and Gemini CLI 0.61.0; OpenCode 1.18.33 adds one after a
- * paste that it collapsed). Nothing else may differ.
+ * paste that it collapsed). Claude Code 2.1.332 composes letters (NFC). Nothing else may differ.
  */
-function asSent(session: LabSession, text: string): string {
-  return profiles[session.program.name].adapt(text).trimEnd()
+function asSent({ program: { name } }: LabSession, text: string): string {
+  const adapted = profiles[name].adapt(text).trimEnd()
+  return name === "claude" ? adapted.normalize("NFC") : adapted
 }
 
 /** Claude Code 2.1.330 tells its model which text was a long paste: an element around it, whole. */

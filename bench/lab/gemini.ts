@@ -13,8 +13,17 @@ export const gemini: Dialect = {
   },
   answer: (answer, question) => {
     if (answer.kind === "tool") {
-      const args = { command: answer.command, description: "the stub wants it" }
-      return [event(candidate({ functionCall: { name: shellTool(question.tools), args } }, true))]
+      const call = answer.isQuestion
+        ? {
+            name: "ask_user",
+            args: { questions: [{ question: "Which one?", header: "Which", type: "text" }] },
+          }
+        : {
+            name: shellTool(question.tools),
+            args: { command: answer.command, description: "the stub wants it" },
+          }
+      const chunk = event(candidate({ functionCall: call }, true))
+      return answer.isAloud ? [event(candidate({ text: "LOOKING FIRST" }, false)), chunk] : [chunk]
     }
     const last = answer.words.length - 1
     return answer.words.map((word, index) =>

@@ -1,4 +1,6 @@
 /** The kinds of text that the lab delivers, laid out as docs/PROTOCOL.md section 6 says. */
+import { scriptTexts } from "../../test/support/texts.ts"
+
 export type Kind = {
   readonly name: string
   /** The text of try `index` behind the tag, different each time. */
@@ -18,6 +20,10 @@ export const kinds: readonly Kind[] = [
   {
     name: "starts with / ! @ #",
     body: index => `${"/!@#"[index % 4]}help with ${index} and say what you think`,
+  },
+  {
+    name: `${scriptTexts.length} scripts`,
+    body: index => `${scriptTexts[index % scriptTexts.length]?.[1]} ${index}`,
   },
 ]
 

@@ -121,6 +121,10 @@ const opencode: LabProgram = {
 
 export const labPrograms = { claude, codex, gemini, opencode } as const
 
+/** What lets a program run its hooks unasked: Codex 0.169.0 runs none before its owner trusted it. */
+export const hookTrust = (name: LabProgram["name"]): readonly string[] =>
+  name === "codex" ? ["--dangerously-bypass-hook-trust"] : []
+
 /** The executable of a program below the directory that npm installed it to, else on PATH; or null. */
 export function executableOf(program: LabProgram, from: string | null): string | null {
   if (from === null) return Bun.which(program.name)

@@ -15,8 +15,13 @@ export type SignsRow = {
   readonly kind: string
   readonly texts: number
   readonly codePoints: number
+  /** The box does not show them as they are, and is empty again: nothing waits behind them. */
+  readonly takenOut: readonly string[]
   readonly failed: readonly string[]
 }
+
+/** What became of a text that was not submitted. */
+type Failure = { readonly isTakenOut: boolean; readonly words: string }
 
 /** What a program shows as it is: above that it puts a label in its place. */
 type Fit = { readonly most: number; readonly length: (text: string) => number }
@@ -95,13 +100,17 @@ export async function* sweepSigns(
     codePoints: number,
   ): Promise<SignsRow> {
     await using desk = openDesk(started, executable)
-    const failed: string[] = []
+    const failures: Failure[] = []
     for (const [index, text] of texts.entries()) {
       if (index % 25 === 0)
-        console.error(`${program.name}, ${kind}: ${index} of ${texts.length} texts, ${failed.length} failed`)
-      failed.push(...(await findFailing(desk, text)))
+        console.error(
+          `${program.name}, ${kind}: ${index} of ${texts.length} texts, ${failures.length} failed`,
+        )
+      failures.push(...(await findFailing(desk, text)))
     }
-    return { kind, texts: texts.length, codePoints, failed }
+    const namesOf = (isTakenOut: boolean): string[] =>
+      failures.filter(one => one.isTakenOut === isTakenOut).map(({ words }) => words)
+    return { kind, texts: texts.length, codePoints, takenOut: namesOf(true), failed: namesOf(false) }
   }
 }
 
@@ -120,19 +129,19 @@ function uncollapsed(program: LabProgram): LabProgram {
 }
 
 /** Halves a text that fails until what is left cannot be halved, or passes in halves. */
-async function findFailing(desk: Desk, text: string): Promise<readonly string[]> {
+async function findFailing(desk: Desk, text: string): Promise<readonly Failure[]> {
   const failure = await desk.type(text)
   if (failure === null) return []
   const signs = [...text]
-  console.error(`${namesOf(signs)}: ${failure}`)
+  console.error(`${namesOf(signs)}: ${failure.words}`)
   const halves = [signs.slice(0, signs.length / 2), signs.slice(signs.length / 2)]
-  const inHalves: string[] = []
+  const inHalves: Failure[] = []
   if (signs.length > 1) for (const half of halves) inHalves.push(...(await findFailing(desk, half.join(""))))
   if (inHalves.length > 0) return inHalves
   const isTwice = (await desk.type(text)) !== null
   const words = `${namesOf(signs)}${isTwice ? "" : ", once of two times"}`
-  console.error(`FAILED ${words}`)
-  return [`${words}: ${failure.split("\n")[0]}`]
+  console.error(`FAILED ${words}${failure.isTakenOut ? ", taken out" : ""}`)
+  return [{ ...failure, words }]
 }
 
 function namesOf(signs: readonly string[]): string {
@@ -143,7 +152,7 @@ function namesOf(signs: readonly string[]): string {
 /** A session that is started anew now and then: its history grows with each text. */
 type Desk = {
   /** Types one text. Null when it was submitted and the box is empty again, otherwise what happened. */
-  readonly type: (body: string) => Promise<string | null>
+  readonly type: (body: string) => Promise<Failure | null>
 } & AsyncDisposable
 
 const textsPerSession = 100
@@ -196,13 +205,14 @@ async function startWarm(program: LabProgram, executable: string, pane = usualPa
 
 const noTool = () => ({ command: () => "true", delayMilliseconds: () => 0 })
 
-async function typeOne(session: LabSession, body: string): Promise<string | null> {
+async function typeOne(session: LabSession, body: string): Promise<Failure | null> {
   const text = layOut("mira", newShortId(), body)
   const { end, outcome, holds } = await handOver(session, text, { patienceMilliseconds: patience })
-  const isReady = end === "delivered" && (await isReadySoon(session))
-  if (isReady) return null
+  const isReady = end !== "held" && (await isReadySoon(session))
+  if (isReady && end === "delivered") return null
   const what = end === "delivered" ? "delivered, and the box is not empty" : JSON.stringify(outcome)
-  return `${what}; ${holds.join("; ")}\n${screen(session)}`
+  const isTakenOut = isReady && outcome.kind === "stuck" && outcome.left === null
+  return { isTakenOut, words: `${what}; ${holds.join("; ")}\n${screen(session)}` }
 }
 
 const patience = { all: 60_000, inBox: 7_000 }

@@ -3,7 +3,7 @@
  * need. It keeps every text that a program sent as its person's.
  *
  * What that text contains decides the answer: `use tool` asks for a shell command (for which the program
- * asks permission), `use background tool` for one that goes on behind the turn, `slow` streams a word every
+ * asks permission; to Gemini CLI `use tool aloud` says something before, and `use the question` asks its person), `use background tool` for one that goes on behind the turn, `slow` streams a word every
  * 300 ms, `bad request` is refused as an API refuses, and anything else is answered at once.
  */
 import { anthropic } from "./anthropic.ts"
@@ -14,7 +14,13 @@ import { responses } from "./responses.ts"
 /** What to answer, before it is put into one API's words. */
 export type Answer =
   | { readonly kind: "words"; readonly words: readonly string[]; readonly pauseMilliseconds: number }
-  | { readonly kind: "tool"; readonly command: string; readonly isBackground?: boolean }
+  | {
+      readonly kind: "tool"
+      readonly command: string
+      readonly isBackground?: boolean
+      readonly isAloud?: boolean
+      readonly isQuestion?: boolean
+    }
 
 /** One line or block of a stream, and how long to wait before it. */
 export type Chunk = { readonly text: string; readonly pauseMilliseconds: number }
@@ -118,8 +124,10 @@ function chooseAnswer(question: Question, tool: ToolCall, count: number, asked: 
   const text = question.text ?? ""
   // Once for each text, and not when another message follows in it: a program under load was
   // seen to send the prompt again (Claude Code 2.1.197).
-  if (/use tool[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text))
-    return { kind: "tool", command: tool.command() }
+  if (/use (tool|the question)[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text)) {
+    const kind = { isAloud: text.includes("use tool aloud"), isQuestion: text.includes("use the question") }
+    return { kind: "tool", command: tool.command(), ...kind }
+  }
   if (/use background tool[^[]*$/.test(text) && question.tools.length > 0 && !asked.has(text))
     return { kind: "tool", command: "sleep 3", isBackground: true }
   if (!text.includes("slow")) return { kind: "words", words: [`REPLY-${count}`], pauseMilliseconds: 0 }

@@ -200,11 +200,11 @@ async function perform(
     case "look":
       return hands.look(order.target, order.allowShell)
     case "type": {
-      const { target, text, resume, unseen, deliver, allowShell } = order
-      return hands.type(target, text, { resume, unseen, deliver, allowShell, signal, onPasted })
+      const { target, text, resume, unseen, pastedAt, deliver, allowShell } = order
+      return hands.type(target, text, { resume, unseen, pastedAt, deliver, allowShell, signal, onPasted })
     }
     case "takeOut":
-      return hands.takeOut(order.target, order.text, signal)
+      return hands.takeOut(order.target, order.text, { pastedAt: order.pastedAt, signal })
     case "findOnScreen":
       return hands.findOnScreen(order.target, order.shortId)
     case "tell":

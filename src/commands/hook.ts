@@ -2,13 +2,16 @@
  * `sento hook EVENT`: what an agent program's hooks run. It tells the Guardian of the turn, and the program to go on
  * where a peer still waits. Whatever goes wrong, it says nothing and exits 0: it must never disturb the program.
  */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import type { TurnAnswer } from "../guardian/door-requests.ts"
-import { type HookReport, readHook } from "../protocol/hooks.ts"
+import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
 import { pathsOf } from "../store/paths.ts"
 import { callDoor } from "./door.ts"
 
 /** Nothing a program tells of a turn is as long; what is longer is not read to its end. */
 const mostInputBytes = 16 * 1024 * 1024
+/** Of a transcript. A turn that is longer has no last words here, and the agent is asked for its answer. */
+const mostTranscriptBytes = 4 * 1024 * 1024
 /** For all of it: programs wait for their hooks. */
 const patienceMilliseconds = 2000
 
@@ -16,7 +19,8 @@ const patienceMilliseconds = 2000
 export async function hook(event: string): Promise<number> {
   try {
     const signal = AbortSignal.timeout(patienceMilliseconds)
-    const report = readHook(event, JSON.parse(await readInput(signal)))
+    const input: unknown = JSON.parse(await readInput(signal))
+    const report = readHook(event, input, readEnd(transcriptOf(event, input)))
     if (report !== null) await tellGuardian(report, signal)
   } catch {
     // No Guardian, no setup, no JSON: none of that is the program's business.
@@ -46,5 +50,27 @@ async function readInput(signal: AbortSignal): Promise<string> {
     chunks.push(value)
     length += value.length
     if (length > mostInputBytes) throw new Error("too long")
+  }
+}
+
+/** The last lines of a file, whole ones alone; null where there is no such file. */
+function readEnd(path: string | null): string | null {
+  if (path === null) return null
+  let file: number
+  try {
+    // A pipe that nobody writes into would hang here.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch {
+    return null
+  }
+  try {
+    const found = fstatSync(file)
+    if (!found.isFile()) return null
+    const start = Math.max(0, found.size - mostTranscriptBytes)
+    const bytes = Buffer.alloc(found.size - start)
+    const text = bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start))
+    return start === 0 ? text : text.slice(text.indexOf("\n") + 1)
+  } finally {
+    closeSync(file)
   }
 }

@@ -17,8 +17,7 @@ import { print, printJson, tell } from "./terminal.ts"
 
 export type LogOptions = { readonly json?: boolean; readonly follow?: boolean; readonly lines: string }
 
-/** Of all messages, so many are looked at for those of one agent; and while they are followed. */
-const mostRead = 10_000
+/** So many messages of each way are looked at while they are followed. */
 const mostFollowed = 500
 const lookMilliseconds = 250
 
@@ -38,7 +37,7 @@ export async function log(paths: Paths, name: string | null, options: LogOptions
   const note = (entries: readonly LogEntry[]): void => {
     for (const one of entries) shown.set(one.id, fateOf(one))
   }
-  const all = (await look(mostRead)) ?? []
+  const all = (await look(Math.max(most, mostFollowed))) ?? []
   show(all.slice(-most))
   if (all.length === 0 && !options.follow && !options.json) tell("no messages yet")
   note(all)

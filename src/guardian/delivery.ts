@@ -9,6 +9,7 @@ import type { PaneState } from "../tmux/profiles/profile.ts"
 import type { TypingOutcome } from "../tmux/typing.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
 import { createHolds } from "./holds.ts"
+import { forgetInBox, type InBox, inBoxOf, noteInBox, readInBox } from "./in-box.ts"
 import { pause } from "./pause.ts"
 import { stopsLoop } from "./pauses.ts"
 import { findTarget } from "./pinning.ts"
@@ -29,6 +30,8 @@ type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean }
 
 /** How long a message that cannot go in now waits for the next look. */
 const lookMilliseconds = 500
+/** The same for a text that is to be taken out of the box. */
+const leftoverMilliseconds = 2_000
 /** After a failure of the disk. */
 const troubleMilliseconds = 2_000
 /** How long a message may be held before its owner is told, once. */
@@ -38,9 +41,6 @@ const longestTimerMilliseconds = 60 * 1000
 
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
 export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
-
-/** A text in the pane's box, or perhaps there. */
-type Pasted = PaneTarget & { readonly message: Received; readonly text: string }
 
 /** What became of a message, as long as it is not on disk. */
 type Outcome = {
@@ -54,13 +54,13 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let hold: Hold | null = null
   let toldFor: string | null = null
   /** What this process has pasted and not yet seen submitted. */
-  let pasted: Pasted | null = null
+  let pasted: InBox | null = null
   /** Whether something else than the box may have swallowed that paste. */
   let isUnseen = false
   /** Whether the hands that pasted it are gone, so that nobody knows what became of it. */
   let isLost = false
   /** A text that is no waiting message's any more, and stands in the box. */
-  let leftover: Pasted | null = null
+  let leftover: InBox | null = leftBehind()
   /** The message that was pasted and swallowed, to be pasted once more and no oftener. */
   let swallowed: number | null = null
   /** Noted before anything else is done: a message whose end the disk refused must not be looked for in the pane. */
@@ -72,15 +72,25 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let pauseTimer: ReturnType<typeof setTimeout> | null = null
   const holds = createHolds(context, tellSender, () => (hold === null ? null : holdWords[hold.state]))
 
-  /** Types until nothing waits. Nothing polls then: the next message wakes it, or the end of a pause. */
+  /** What a Guardian before this one has pasted for a message that was dropped, or settled, since. */
+  function leftBehind(): InBox | null {
+    const kept = readInBox(store.facts)
+    return kept === null || store.inbox.byShortId(kept.shortId)?.state === "typing" ? null : kept
+  }
+
+  /** Types until nothing waits, and no text is left in the box. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
     while (!context.stopping.aborted) {
       if (unwritten !== null) write(unwritten)
       const message = store.inbox.next(context.now(), servedLast)
       // Its pair was removed.
-      if (pasted !== null && pasted.message.seq !== message?.seq) leftover = pasted
+      if (pasted !== null && pasted.seq !== message?.seq) leftover = pasted
       if (leftover !== null) await clearAway(leftover)
-      if (message === null) break
+      if (message === null && leftover === null) break
+      if (message === null) {
+        await pause(leftoverMilliseconds, context.stopping)
+        continue
+      }
       const held = await deliver(message)
       if (held === null) servedLast = message.pair
       lastTrouble = null
@@ -128,7 +138,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       if (message.state === "typing") return settle(message, "uncertain")
       return target
     }
-    if (message.state === "typing" && (isLost || pasted?.message.seq !== message.seq)) {
+    if (message.state === "typing" && (isLost || pasted?.seq !== message.seq)) {
       const known = await recover(message, target)
       isLost = false
       if (known !== "in-box") return settle(message, known)
@@ -161,24 +171,32 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     const { deliver, allowShell } = context.config.current.tmux
     const text = typedText(context, name, message, target.profile)
     const resume = message.state === "typing"
-    if (resume) pasted ??= { ...target, message, text }
+    if (resume) pasted ??= knownInBox(message) ?? inBoxOf(target, message, text, null)
     return context.hands.type(target, text, {
       resume,
       unseen: resume && isUnseen,
+      pastedAt: resume ? (pasted?.pastedAt ?? null) : null,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
       signal: context.stopping,
-      onPasted: () => notePaste({ ...target, message, text }),
+      onPasted: () => notePaste(message, inBoxOf(target, message, text, Date.now())),
     })
   }
 
+  function knownInBox({ seq }: Received): InBox | null {
+    const kept = readInBox(store.facts)
+    return kept?.seq === seq ? kept : null
+  }
+
   /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
-  function notePaste(next: Pasted): void {
-    const { seq, pair } = next.message
+  function notePaste({ seq, pair }: Received, next: InBox): void {
     faultPoint("before-typing-is-noted")
-    const isPaused = store.peers.pauseOf(pair, context.now()) !== null
-    if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
-      throw new Withdrawn()
+    store.now(() => {
+      const isPaused = store.peers.pauseOf(pair, context.now()) !== null
+      if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
+        throw new Withdrawn()
+      noteInBox(store.facts, next)
+    })
     pasted = next
     isLost = false
     isUnseen = false
@@ -186,15 +204,17 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   }
 
   /** Out of the box again, where it stands there alone; tried again where that cannot be done now. */
-  async function clearAway(text: Pasted): Promise<void> {
-    if (pasted === text) pasted = null
+  async function clearAway(inBox: InBox): Promise<void> {
+    if (pasted === inBox) pasted = null
+    const { text, pastedAt } = inBox
     const left = await notWhileAway(
-      context.hands.takeOut(text, text.text, context.stopping),
+      context.hands.takeOut(inBox, text, { pastedAt, signal: context.stopping }),
       "not now" as const,
     )
     if (left === "not now") return
     leftover = null
-    if (left !== null) tellOwner(text.message, "stands in the box, and was not sent")
+    forgetInBox(store.facts)
+    if (left !== null) tellOwner(inBox, "stands in the box, and was not sent")
   }
 
   function conclude(message: Received, outcome: TypingOutcome): Held | null {
@@ -215,9 +235,9 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
-    if (!outcome.pasted && pasted?.message.seq === message.seq) {
-      if (swallowed === message.seq) return settle(message, "uncertain")
-      swallowed = message.seq
+    if (!outcome.pasted && pasted?.seq === message.seq) {
+      if (outcome.swallowed && swallowed === message.seq) return settle(message, "uncertain")
+      if (outcome.swallowed) swallowed = message.seq
       write({ message, state: "waiting" })
     }
     return outcome
@@ -244,6 +264,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     unwritten = outcome
     store.now(() => {
       store.inbox.mark(message.seq, state, context.now())
+      if (leftover === null) forgetInBox(store.facts)
       if (state === "delivered") noteHint(context, message)
       if (state === "delivered" || state === "uncertain") tellSender(message, state, null)
     })

@@ -184,13 +184,10 @@ function agents(context: Context): AgentList {
   )
 }
 
-/** Of all messages, so many of each way are looked at for those of one agent. */
-const mostRead = 1000
-
 /** The latest messages. @throws unknown-agent for a name that nobody has or had */
 function log({ config, store, now }: Context, name: string | null, limit: number): LogEntry[] {
   const books = { config: config.current, ...store }
-  const entries = historyOf(books, name, name === null ? limit : mostRead, now())
+  const entries = historyOf(books, name, limit, now())
   if (name !== null && entries.length === 0 && !Object.hasOwn(config.current.agents, name))
     throw unknownAgent(name, Object.keys(config.current.agents))
   return entries.slice(-limit)

@@ -31,8 +31,8 @@ const turnEvent = v.variant("kind", [
     kind: v.literal("prompt"),
     turn,
     tags: v.pipe(v.array(v.object({ name: nameSchema, id })), v.maxLength(mostTags)),
-    hasMore: v.boolean(),
-    isOwn: v.boolean(),
+    digest: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    author: v.nullable(v.picklist(["program", "sento"])),
   }),
   v.object({
     kind: v.literal("ended"),

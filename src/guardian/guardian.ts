@@ -57,7 +57,7 @@ import { createSender, type Sender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
 import { createTurns } from "./turns.ts"
-import { forgetFiles } from "./typed-text.ts"
+import { fileSizes, forgetFiles } from "./typed-text.ts"
 import { createWaiters } from "./waiters.ts"
 
 export type Guardian = {
@@ -141,6 +141,7 @@ function openDoors(
   const { paths, store, log } = context
   const sender = createSender(context, (pair, failure) => moving.missed(pair, failure))
   reconcile(context)
+  forgetFiles(context)
   noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
@@ -380,14 +381,15 @@ function forget(context: Context, now: number): void {
   store.inbox.forgetIds(now)
   store.receipts.forget(now)
   store.turns.forget(now)
-  forgetFiles(context)
   forgetMessages(context)
+  forgetFiles(context)
 }
 
-function forgetMessages({ store, config, log, now }: Context): void {
+function forgetMessages(context: Context): void {
+  const { store, config, log, now } = context
   const { days, megabytes } = { ...defaultRetention, ...config.current.retention }
   try {
-    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now())
+    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now(), fileSizes(context))
     if (removed > 0) log.write(`forgot ${removed} settled messages`)
   } catch (error) {
     log.write(`cannot forget messages: ${(error as Error).message}`)

@@ -3,6 +3,7 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
 import type { Inbox, Outbox, Sent } from "../store/messages.ts"
 import type { Peers } from "../store/peers.ts"
+import type { AgentName } from "../store/recent.ts"
 import type { LogEntry } from "./door-requests.ts"
 import { listPaused, loopThereWords, pauseWords } from "./pauses.ts"
 
@@ -19,14 +20,15 @@ const noReceipt = { peerState: null, peerReason: null }
 /**
  * Both ways, the latest last, with the names of today.
  * @param name - only those from and to this agent, or null for all
- * @param most - so many of each way are looked at
+ * @param most - so many of each way, so that an agent that says much hides nothing of another one
  * @param now - milliseconds since the epoch
  */
 export function historyOf(books: Books, name: string | null, most: number, now: number): LogEntry[] {
   const { config } = books
   const names = new Map(Object.entries(config.agents).map(([known, peer]) => [peer.id, known]))
   const paused = pausedIn(books, now)
-  const received = books.inbox.recent(most).map(one => ({
+  const of = name === null ? null : agentNamed(config, name)
+  const received = books.inbox.recent(most, of).map(one => ({
     ...one,
     direction: "in" as const,
     time: one.receivedAt,
@@ -34,7 +36,7 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
     ...noReceipt,
   }))
   const sent = books.outbox
-    .recent(most)
+    .recent(most, of)
     .map(one => ({ ...one, direction: "out" as const, time: one.createdAt, shortId: null }))
     .map(one => ({ ...one, reason: loopReason(config.name, names.get(one.pair), one) ?? one.reason }))
   return [...received, ...sent]
@@ -55,6 +57,11 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
       peerReason: told.peerReason,
       settledAt: settledAt === null ? null : formatTimestamp(settledAt),
     }))
+}
+
+function agentNamed({ agents }: Config, name: string): AgentName {
+  const pair = Object.hasOwn(agents, name) ? (agents[name]?.id ?? null) : null
+  return { name, pair, paired: Object.values(agents).map(({ id }) => id) }
 }
 
 /** How our message goes on that the other side holds as one reply too many, or null where it holds none. */

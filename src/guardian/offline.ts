@@ -31,7 +31,7 @@ export async function withBooks<Result>(
       refuseDistrusted(process.pid, await agentProcesses({ config, store }))
       const log = openLog(paths.log, Date.now)
       noteLoss({ store, config, log, now: Date.now })
-      return await work({ store, config, log, now: Date.now, waiters: createWaiters() })
+      return await work({ paths, store, config, log, now: Date.now, waiters: createWaiters() })
     } finally {
       store.close()
     }

@@ -9,9 +9,10 @@ import type { Facts, Untold } from "../store/peers.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import { announce, type Context, keysOf, type NamedPeer, peerById, peerByName } from "./context.ts"
 import type { Sender } from "./sender.ts"
+import { forgetFiles } from "./typed-text.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
-export type Books = Pick<Context, "store" | "config" | "log" | "now" | "waiters">
+export type Books = Pick<Context, "paths" | "store" | "config" | "log" | "now" | "waiters">
 
 /** A name under which a request is to be stored. */
 export type LocalName = { readonly name: string; readonly replace: boolean }
@@ -124,7 +125,7 @@ const lossSchema = v.number()
  * Notes it where sento.db does not know pairs that the config has: it was lost, or an old copy was put back. They go
  * on with the keys of the config.
  */
-export function noteLoss({ store, config, log, now }: Omit<Books, "waiters">): void {
+export function noteLoss({ store, config, log, now }: Pick<Books, "store" | "config" | "log" | "now">): void {
   const known = new Set([
     ...store.peers.lastContacts().keys(),
     ...store.peers.revocations().map(({ pair }) => pair),
@@ -286,5 +287,6 @@ function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair
   })
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))
+  forgetFiles(books)
   waiters.endPair(peer.id, reason)
 }

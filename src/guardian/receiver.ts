@@ -15,6 +15,7 @@ import { type AnswerContent, type MessageBody, messageLifetimeMilliseconds } fro
 import { saltLength } from "../protocol/sealing.ts"
 import { faultPoint } from "../store/faults.ts"
 import { type Context, type NamedPeer, peerById } from "./context.ts"
+import { createRepeats, type Repeats } from "./repeats.ts"
 
 /** What an admitted body sets in motion; not told of a receipt that was one too many. */
 export type OnAdmitted = (from: NamedPeer, body: MessageBody) => void
@@ -37,11 +38,12 @@ export function createReceiver(
   onAdmitted: OnAdmitted,
   onRefused: (pair: string) => void,
 ): WireHandler {
+  const repeats = createRepeats(context.now)
   return async request => {
     const opened = authenticate(context, request, onRefused)
     if (opened === null) return refusal()
     const { from, authentic } = opened
-    const decision = await admit(context, from, authentic)
+    const decision = await admit(context, repeats, from, authentic)
     if (decision === null) return refusal()
     const { content, news } = decision
     if (news !== null) onAdmitted(from, news)
@@ -69,10 +71,16 @@ function authenticate(
 }
 
 /** On disk first: the answer is made after the commit, and a disk that refuses is a 503. */
-async function admit(context: Context, from: NamedPeer, request: Authentic): Promise<Decision | null> {
+async function admit(
+  context: Context,
+  repeats: Repeats,
+  from: NamedPeer,
+  request: Authentic,
+): Promise<Decision | null> {
   faultPoint("before-message-is-kept")
+  const isRepeat = isFresh(context, request) && repeats.note(from.peer.id, request.signature)
   try {
-    const decision = await context.store.commit(() => decide(context, from, request))
+    const decision = await context.store.commit(() => decide(context, repeats, from, request, isRepeat))
     faultPoint("after-message-is-kept")
     return decision
   } catch (error) {
@@ -82,36 +90,64 @@ async function admit(context: Context, from: NamedPeer, request: Authentic): Pro
   }
 }
 
-/** Null where the pair was removed since the signature was checked. */
-function decide(context: Context, from: NamedPeer, request: Authentic): Decision | null {
-  const { store } = context
+/**
+ * Null where the pair was removed since the signature was checked.
+ * @param isRepeat - whether the very same bytes came before
+ */
+function decide(
+  context: Context,
+  repeats: Repeats,
+  from: NamedPeer,
+  request: Authentic,
+  isRepeat: boolean,
+): Decision | null {
   const pair = from.peer.id
   if (peerById(context, pair) === null) return null
+  if (request.kind === "invalid")
+    return sparing(repeats, pair, { status: 400, error: "invalid", detail: request.detail })
+  const old = nothingNew(context, pair, request, isRepeat)
+  return old === null ? decideNew(context, from, request.body) : sparing(repeats, pair, old)
+}
+
+const isFresh = ({ now }: Context, { sentAt }: Authentic): boolean =>
+  sentAt !== null && staleness(sentAt, now()) === null
+
+type Valid = Extract<Authentic, { kind: "valid" }>
+
+/** An answer that changes nothing, as often as there is room for such. */
+function sparing(repeats: Repeats, pair: string, content: AnswerContent): Decision {
+  const wait = repeats.count(pair)
+  return answered(wait === null ? content : { status: 429, retryAfter: wait })
+}
+
+/** The answer to what anybody can send who recorded it, or null where only the peer can just have made the request. */
+function nothingNew(
+  { store, now }: Context,
+  pair: string,
+  { body, sentAt }: Valid,
+  isRepeat: boolean,
+): AnswerContent | null {
+  if (staleness(sentAt, now()) !== null)
+    return { status: 401, error: "timestamp", now: formatTimestamp(now()) }
+  const hasSeen = store.inbox.hasSeen(pair, body.id)
+  if (isExpired(body, now()) && !hasSeen)
+    return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
+  return isRepeat && hasSeen ? { status: 202, id: body.id, state: "duplicate" } : null
+}
+
+function decideNew(context: Context, from: NamedPeer, body: MessageBody): Decision {
+  const { store } = context
+  const pair = from.peer.id
   const now = context.now()
   store.peers.touch(pair, now)
-  if (request.kind === "valid" && request.body.type === "message" && isNewAndInTime(context, pair, request))
-    return admitMessage(context, from, request.body)
+  if (body.type === "message" && !store.inbox.hasSeen(pair, body.id)) return admitMessage(context, from, body)
   const wait = store.inbox.countOther(pair, now)
   if (wait !== null) return answered({ status: 429, retryAfter: wait })
-  if (request.kind === "invalid") return answered({ status: 400, error: "invalid", detail: request.detail })
-  if (staleness(request.sentAt, now) !== null)
-    return answered({ status: 401, error: "timestamp", now: formatTimestamp(now) })
-  const { body } = request
-  if (isExpired(body, now) && !store.inbox.hasSeen(pair, body.id))
-    return answered({ status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" })
   if (store.inbox.remember(pair, body.id, now))
     return answered({ status: 202, id: body.id, state: "duplicate" })
   const isNews =
     body.type !== "receipt" || store.outbox.noteReceipt(pair, body.of, body.state, body.reason ?? null)
   return { content: { status: 202, id: body.id, state: "accepted" }, news: isNews ? body : null }
-}
-
-function isNewAndInTime(
-  { store, now }: Context,
-  pair: string,
-  { sentAt, body }: Extract<Authentic, { kind: "valid" }>,
-): boolean {
-  return staleness(sentAt, now()) === null && !isExpired(body, now()) && !store.inbox.hasSeen(pair, body.id)
 }
 
 function isExpired(body: MessageBody, now: number): boolean {

@@ -224,17 +224,17 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
       },
       take: session => ask({ op: "take", session }),
       look: (target, allowShell) => ask({ op: "look", target: plainTarget(target), allowShell }),
-      async type(target, text, { resume, unseen = false, deliver, allowShell, onPasted }) {
+      async type(target, text, { resume, unseen = false, pastedAt = null, deliver, allowShell, onPasted }) {
         const outcome = await ask(
-          { op: "type", target: plainTarget(target), text, resume, unseen, deliver, allowShell },
+          { op: "type", target: plainTarget(target), text, resume, unseen, pastedAt, deliver, allowShell },
           onPasted ?? (() => {}),
         )
         return outcome.kind === "submitted" ? outcome : { ...outcome, reason: said(outcome.reason) }
       },
-      takeOut: (target, text, signal) =>
+      takeOut: (target, text, { pastedAt, signal }) =>
         signal.aborted
           ? Promise.reject(signal.reason)
-          : ask({ op: "takeOut", target: plainTarget(target), text }),
+          : ask({ op: "takeOut", target: plainTarget(target), text, pastedAt }),
       findOnScreen: (target, shortId) => ask({ op: "findOnScreen", target: plainTarget(target), shortId }),
       async tell(session, text) {
         await ask({ op: "tell", session, text: text.slice(0, mostToldUnits).toWellFormed() })

@@ -3,7 +3,7 @@
  * word to those whom none will reach.
  */
 import { SentoError } from "../protocol/errors.ts"
-import type { HookEvent, Tag } from "../protocol/hooks.ts"
+import { digestOf, type HookEvent, type Tag } from "../protocol/hooks.ts"
 import { sanitise, visibleText } from "../protocol/layout.ts"
 import { mostTextUnits } from "../protocol/messages.ts"
 import { idsIn, noAnswerReasons, stepTurn, type TurnEffect, type TurnEvent } from "../protocol/turns.ts"
@@ -11,6 +11,7 @@ import type { Received } from "../store/messages.ts"
 import { type Context, peerById } from "./context.ts"
 import type { TurnAnswer } from "./door-requests.ts"
 import type { Outbox } from "./outbox.ts"
+import { typedTexts } from "./typed-text.ts"
 
 export type Turns = ReturnType<typeof createTurns>
 
@@ -23,6 +24,8 @@ const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
  * 1.18.33). The same prompt given twice by a person has another turn's id, or the end of a turn in between.
  */
 const twiceMilliseconds = 3000
+
+type Prompt = Extract<HookEvent, { kind: "prompt" }>
 
 export type TurnParts = {
   readonly outbox: Pick<Outbox, "send" | "tellSender">
@@ -68,9 +71,22 @@ export function createTurns(
   function eventOf(event: HookEvent): TurnEvent {
     if (event.kind === "ended") return { ...event, text: sanitise(event.text).trim() }
     if (event.kind !== "prompt") return event
-    const { turn, tags, hasMore, isOwn } = event
-    const ids = isOwn ? [] : store.now(() => [...new Set(tags.flatMap(tag => takenBy(tag)))])
-    return { kind: "prompt", turn, isOwn, ids, hasOthers: hasMore || ids.length < tags.length }
+    const { turn, tags, author } = event
+    const ids = author !== null ? [] : store.now(() => [...new Set(tags.flatMap(tag => takenBy(tag)))])
+    const hasOthers = author === null ? !isTyped(event, ids) : author === "program"
+    return { kind: "prompt", turn, isOwn: author !== null, ids, hasOthers }
+  }
+
+  /**
+   * Whether a prompt is what this Guardian typed for its only message, and not a character more. It is laid out again
+   * rather than remembered, so that a restart forgets nothing; where that comes out otherwise (the agent was renamed
+   * meanwhile), the words count as others' too.
+   */
+  function isTyped({ digest }: Prompt, [id, ...others]: readonly string[]): boolean {
+    const message = id === undefined || others.length > 0 ? null : store.inbox.byShortId(id)
+    const peer = message === null ? null : peerById(context, message.pair)
+    if (digest === null || message === null || peer === null) return false
+    return typedTexts(context, peer.name, message).some(text => digestOf(text) === digest)
   }
 
   /**

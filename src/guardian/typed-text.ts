@@ -1,8 +1,10 @@
 /** The exact text that goes into the pane for one message. */
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { readShortId } from "../protocol/codes.ts"
 import {
   answerHint,
+  answerHints,
   excerpt,
   fileText,
   layOut,
@@ -12,13 +14,16 @@ import {
 } from "../protocol/layout.ts"
 import type { ProfileName } from "../protocol/names.ts"
 import type { Received } from "../store/messages.ts"
+import type { FileSizes } from "../store/retention.ts"
+import type { Store } from "../store/store.ts"
 import { profiles } from "../tmux/profile.ts"
-import type { Context } from "./context.ts"
+import { type Context, peerById } from "./context.ts"
 
 const hintMilliseconds = 60 * 60 * 1000
-const fileLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 
 type Typed = Pick<Received, "pair" | "shortId" | "text">
+
+type FileBooks = Pick<Context, "config" | "paths"> & { readonly store: Pick<Store, "inbox"> }
 
 /**
  * A terminal that reads lines for its program takes 4,095 bytes of one and drops the rest (Linux 6.18), and the
@@ -32,16 +37,38 @@ const mostLineBytes = 3500
  */
 export function typedText(context: Context, name: string, message: Typed, profile: ProfileName): string {
   const text = visibleText(message.text)
-  const bytes = profile === "plain" ? Buffer.byteLength(profiles.plain.adapt(text)) : 0
-  const isLong = text.length > mostTypedUnits || bytes > mostLineBytes
-  const { pair, shortId } = message
+  if (isTooLong(text, profile)) keepInFile(context, message.shortId, fileText(name, message.shortId, text))
+  const hint = isHintDue(context, message.pair) ? answerHint(message.shortId) : null
+  return laidOut(context, name, message, profile, hint)
+}
+
+/** Every text that can have been typed for a message: as each profile is given it, with such a line and without. */
+export function typedTexts(context: Context, name: string, message: Typed): string[] {
+  return Object.values(profiles).flatMap(profile =>
+    [null, ...answerHints(message.shortId)].map(hint =>
+      profile.adapt(laidOut(context, name, message, profile.name, hint)),
+    ),
+  )
+}
+
+function laidOut(
+  context: Context,
+  name: string,
+  { shortId, text: given }: Typed,
+  profile: ProfileName,
+  hint: string | null,
+): string {
+  const text = visibleText(given)
+  const isLong = isTooLong(text, profile)
   const lines = [layOut(name, shortId, isLong ? excerpt(text) : text)]
-  if (isLong) {
-    const path = keepInFile(context, shortId, fileText(name, shortId, text))
-    lines.push(wholeTextNote(text.length, path))
-  }
-  if (isHintDue(context, pair)) lines.push(answerHint(shortId))
+  if (isLong) lines.push(wholeTextNote(text.length, fileOf(context, shortId)))
+  if (hint !== null) lines.push(hint)
   return lines.join("\n")
+}
+
+function isTooLong(text: string, profile: ProfileName): boolean {
+  const bytes = profile === "plain" ? Buffer.byteLength(profiles.plain.adapt(text)) : 0
+  return text.length > mostTypedUnits || bytes > mostLineBytes
 }
 
 /** To be called once the text was typed: the hint is not due again for an hour. */
@@ -54,9 +81,9 @@ function isHintDue(context: Context, pair: string): boolean {
   return typeof last !== "number" || Math.abs(context.now() - last) >= hintMilliseconds
 }
 
-function keepInFile(context: Context, shortId: string, text: string): string {
+function keepInFile(context: Context, shortId: string, text: string): void {
   const folder = folderOf(context)
-  const path = join(folder, `${shortId}.txt`)
+  const path = fileOf(context, shortId)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   rmSync(path, { force: true })
   writeFileSync(path, text, { mode: 0o600, flag: "wx" })
@@ -65,18 +92,43 @@ function keepInFile(context: Context, shortId: string, text: string): string {
     chmodSync(folder, 0o2750)
     chmodSync(path, 0o640)
   }
-  return path
 }
 
-const folderOf = ({ config, paths }: Context): string =>
+const fileOf = (context: Context, shortId: string): string => join(folderOf(context), `${shortId}.txt`)
+
+const folderOf = ({ config, paths }: Pick<Context, "config" | "paths">): string =>
   join(config.current.hardened?.folder ?? paths.folder, "inbox")
 
-/** Removes the files of messages older than 30 days: then a short id may be given again. */
-export function forgetFiles(context: Context): void {
-  const folder = folderOf(context)
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name)
-    if (context.now() - statSync(path).mtimeMs > fileLifetimeMilliseconds) rmSync(path, { force: true })
+const fileSuffix = ".txt"
+
+/** The files that are there, by the short ids of their messages; nothing else that lies beside them. */
+function filesIn(folder: string): { readonly shortId: string; readonly path: string }[] {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
+  return readdirSync(folder)
+    .filter(name => name.endsWith(fileSuffix))
+    .map(name => ({ shortId: name.slice(0, -fileSuffix.length), path: join(folder, name) }))
+    .filter(({ shortId }) => readShortId(shortId) === shortId)
+}
+
+/** What the files take on the disk, by the `seq` of their messages. */
+export function fileSizes(books: FileBooks): FileSizes {
+  const sizes = new Map<number, number>()
+  for (const { shortId, path } of filesIn(folderOf(books))) {
+    const message = books.store.inbox.holderOf(shortId)
+    const bytes = lstatSync(path, { throwIfNoEntry: false })?.size
+    if (message !== null && bytes !== undefined) sizes.set(message.seq, bytes)
+  }
+  return sizes
+}
+
+/** Removes the files whose message was forgotten, or whose pair has ended. */
+export function forgetFiles(books: FileBooks & Pick<Context, "log">): void {
+  try {
+    for (const { shortId, path } of filesIn(folderOf(books))) {
+      const message = books.store.inbox.holderOf(shortId)
+      if (message === null || peerById(books, message.pair) === null) rmSync(path, { force: true })
+    }
+  } catch (error) {
+    books.log.write(`cannot remove files of messages: ${(error as Error).message}`)
   }
 }

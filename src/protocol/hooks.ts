@@ -2,7 +2,7 @@
  * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
  * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
  */
-import { isOwnLine } from "./layout.ts"
+import { lastWordsIn } from "./transcripts.ts"
 import { isSentence } from "./turns.ts"
 
 /** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
@@ -13,10 +13,10 @@ export type HookEvent =
       readonly kind: "prompt"
       readonly turn: string | null
       readonly tags: Tag[]
-      /** Whether it has words that are neither a tagged message nor our own sentence. */
-      readonly hasMore: boolean
-      /** Whether the program or sento wrote it. */
-      readonly isOwn: boolean
+      /** {@link digestOf} it, where it may be one message and nothing else; otherwise null. */
+      readonly digest: string | null
+      /** Who wrote it, where it did not come out of the box. */
+      readonly author: "program" | "sento" | null
     }
   | {
       readonly kind: "ended"
@@ -39,25 +39,35 @@ export const mostIdUnits = 200
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Null for an event or an input that is none of those known. @param input - the hook's JSON, parsed */
-export function readHook(event: string, input: unknown): HookReport | null {
+/**
+ * Null for an event or an input that is none of those known.
+ * @param input - the hook's JSON, parsed
+ * @param transcript - the end of the file that {@link transcriptOf} names, in whole lines; null without one
+ */
+export function readHook(event: string, input: unknown, transcript: string | null = null): HookReport | null {
   if (typeof input !== "object" || input === null) return null
   const fields = input as Fields
   const session = idOf(fields.session_id)
   const read = Object.hasOwn(readers, event) ? readers[event] : undefined
-  const told = session === null ? null : (read?.(fields) ?? null)
+  const told = session === null ? null : (read?.(fields, transcript) ?? null)
   return session === null || told === null ? null : { session, event: told }
+}
+
+/** The file in which the last words are to be looked up; null where the hook tells them itself. */
+export function transcriptOf(event: string, input: unknown): string | null {
+  const path = event === "AfterAgent" ? (input as Fields | null)?.transcript_path : null
+  return typeof path === "string" && path !== "" ? path : null
 }
 
 /** Claude Code says `prompt_id`, Codex `turn_id`, Gemini CLI nothing. */
 const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf(fields.turn_id)
 
-const readers: Readonly<Record<string, (fields: Fields) => HookEvent | null>> = {
+const readers: Readonly<Record<string, (fields: Fields, transcript: string | null) => HookEvent | null>> = {
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
   PermissionRequest: fields => ({ kind: "person", turn: turnOf(fields) }),
   Stop: fields => ended(fields, fields.last_assistant_message),
-  AfterAgent: fields => ended(fields, wordsOfGemini),
+  AfterAgent: (fields, transcript) => ended(fields, wordsOfGemini(fields, transcript)),
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
   SessionEnd: () => ({ kind: "gone" }),
 }
@@ -66,8 +76,8 @@ function prompted(fields: Fields): HookEvent | null {
   const { prompt } = fields
   if (typeof prompt !== "string") return null
   const tags = tagsIn(prompt)
-  const hasMore = !isSentence(prompt) && hasMoreThan(tags, prompt)
-  return { kind: "prompt", turn: turnOf(fields), tags, hasMore, isOwn: isOwnPrompt(prompt) }
+  const digest = tags.length === 1 ? digestOf(prompt) : null
+  return { kind: "prompt", turn: turnOf(fields), tags, digest, author: authorOf(prompt) }
 }
 
 function ended(fields: Fields, words: unknown): HookEvent {
@@ -84,17 +94,22 @@ function ended(fields: Fields, words: unknown): HookEvent {
 /**
  * Gemini CLI 0.61.0 tells words that nobody should be sent: those before a tool call with those after it, with a
  * space between the parts of the stream, and most of them twice; and after Esc it tells the beginning as if the turn
- * had ended. So its agent is asked to answer by itself.
+ * had ended. Its transcript has them as they were said.
  */
-const wordsOfGemini = ""
+function wordsOfGemini({ prompt, prompt_response: response }: Fields, transcript: string | null): string {
+  if (transcript === null || typeof prompt !== "string" || typeof response !== "string") return ""
+  return lastWordsIn(transcript, prompt, response) ?? ""
+}
 
 /** One whose state is not told counts as running. */
 const isRunning = (task: unknown): boolean =>
   ((task as { readonly status?: unknown } | null)?.status ?? "running") === "running"
 
-/** Claude Code 2.1.330 starts a turn of its own with this when a background task ends. */
-const isOwnPrompt = (prompt: string): boolean =>
-  prompt.startsWith("<task-notification>") || isSentence(prompt)
+/** Claude Code 2.1.330 starts a turn of its own when a background task ends. */
+function authorOf(prompt: string): "program" | "sento" | null {
+  if (isSentence(prompt)) return "sento"
+  return prompt.startsWith("<task-notification>") ? "program" : null
+}
 
 /**
  * Only where a line starts, or right behind the mark that Claude Code puts around a long paste: further lines of
@@ -113,20 +128,33 @@ export function tagsIn(prompt: string): Tag[] {
 }
 
 /**
- * A line of a message as it was typed, or of what Claude Code puts around a long paste.
- * @see docs/PROTOCOL.md section 6
+ * SHA-256 (FIPS 180-4), in hex, of a prompt's words, or of a text that was typed: the same for both where the program
+ * was given that text and nothing else. What a prompt has besides, of whatever kind, changes it. So the words
+ * themselves, which may be a person's and of any length, stay where they are.
  */
-const messageLine =
-  /^(?:\s*| {2}.*|(?:<pasted_content[^>]*>)?← agent [a-z0-9-]+ \[[0-9a-z]{4}\]: .*|<\/?pasted_content[^>]*>\s*)$/s
+export const digestOf = (prompt: string): string =>
+  new Bun.CryptoHasher("sha256").update(wordsOf(prompt)).digest("hex")
 
 /**
- * Whether a prompt has words beside messages: a person may write before or behind one that stands in the box, and
- * Gemini CLI 0.61.0 merges queued prompts into one.
+ * A prompt without what programs do to a text that is typed: blanks at its ends go or come (Claude Code, Codex and
+ * Gemini CLI trim them, OpenCode 1.18.33 puts a space behind a collapsed paste), and Claude Code 2.1.332 composes
+ * letters (NFC) and puts a long paste between two marks.
  */
-function hasMoreThan(tags: readonly Tag[], prompt: string): boolean {
-  const isOurs = (line: string): boolean => tags.some(tag => isOwnLine(line.trim(), tag.id))
-  const lines = prompt.trim().split("\n")
-  return tags.length === 0 || lines.some(line => !messageLine.test(line) && !isOurs(line))
+function wordsOf(prompt: string): string {
+  const words = withoutBlankEnds(prompt.normalize("NFC"))
+  const pasted = marked.exec(words)?.groups?.pasted
+  return pasted === undefined ? words : withoutBlankEnds(pasted)
+}
+
+const marked = /^<pasted_content id="(?<id>[0-9a-f]{1,8})">\n(?<pasted>.*)\n<\/pasted_content id="\k<id>">$/s
+
+/** Spaces and line breaks alone: any other blank was put there by somebody. (No pattern: it would be quadratic.) */
+function withoutBlankEnds(text: string): string {
+  const isBlank = (index: number): boolean => text[index] === " " || text[index] === "\n"
+  let [start, end] = [0, text.length]
+  while (start < end && isBlank(start)) start++
+  while (start < end && isBlank(end - 1)) end--
+  return text.slice(start, end)
 }
 
 const idOf = (value: unknown): string | null =>

@@ -26,8 +26,11 @@ export const indented = (text: string): string => text.replaceAll("\n", "\n  ")
 export const answerHint = (shortId: string): string =>
   `(to answer, run: sento reply ${shortId} - <<'EOF' and below it your answer, then EOF on a line of its own)`
 
-/** As it was said before: it stands in sessions that run. */
-const earlierHint = (shortId: string): string => `(to answer, run: sento reply ${shortId} "your answer")`
+/** The same as other versions say it too: it stands in sessions that run. */
+export const answerHints = (shortId: string): readonly string[] => [
+  answerHint(shortId),
+  `(to answer, run: sento reply ${shortId} "your answer")`,
+]
 
 /** Texts above this many UTF-16 units are not typed but put into a file, and named with their beginning. */
 export const mostTypedUnits = 8000
@@ -51,12 +54,6 @@ export const wholeTextNote = (units: number, path: string): string =>
  */
 export const fileText = (name: string, shortId: string, text: string): string =>
   `What agent ${name} says in message ${shortId}, two spaces before each line:\n  ${indented(text)}\n`
-
-/** Whether a line is one of ours below the message with this id, whose file is named so. */
-export const isOwnLine = (line: string, shortId: string): boolean =>
-  line === answerHint(shortId) ||
-  line === earlierHint(shortId) ||
-  (/^\(\d+ characters; the whole text is in \/.*\)$/.test(line) && line.endsWith(`/${shortId}.txt)`))
 
 /** What can be seen of a message: {@link sanitise}d, without line breaks before it and white space after it. */
 export function visibleText(text: string): string {

@@ -9,8 +9,14 @@ export type Bucket = { readonly most: number; readonly seconds: number }
 /** New messages of a pair. */
 export const messageBucket: Bucket = { most: 10, seconds: 60 }
 
-/** Everything else of a pair that is authenticated; apart, so that replays never drain the first. */
+/** Everything else of a pair that only the peer can just have signed: hello, receipt, unpair, a message once more. */
 export const otherBucket: Bucket = { most: 60, seconds: 60 }
+
+/**
+ * What is rightly signed and says nothing new: stale, the very bytes of an earlier request, no valid message. Anybody
+ * who recorded one can send it for ever, so that it must keep nothing else of the pair out.
+ */
+export const repeatBucket: Bucket = { most: 60, seconds: 60 }
 
 /**
  * Null when one more event may happen now; otherwise the whole seconds after which it may.

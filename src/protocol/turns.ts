@@ -190,20 +190,28 @@ function ended(
   ]
 }
 
-/** Whether a prompt is {@link sentenceFor} alone, as programs give it back: not a person's words that begin like it. */
-export const isSentence = (prompt: string): boolean =>
-  /^Sentō: messages? [0-9a-z]{4}(?:, [0-9a-z]{4})* ha(?:s|ve) no answer yet; [^\n]*so in it\.$/.test(
-    prompt.trim(),
-  )
+/**
+ * Whether a prompt is {@link sentenceFor} and not a word more, as programs give it back: a person can begin and end
+ * theirs like it.
+ */
+export function isSentence(prompt: string): boolean {
+  const said = prompt.trim()
+  const { ids, most } = sentence.exec(said)?.groups ?? {}
+  return ids !== undefined && said === sentenceFor(ids.split(", "), most === undefined ? null : Number(most))
+}
+
+const sentence =
+  /^Sentō: messages? (?<ids>[0-9a-z]{4}(?:, [0-9a-z]{4})*) ha(?:s|ve) no answer yet; (?:.* in at most (?<most>\d{1,9}) characters now; )?/
 
 /** What the agent is asked. @param mostUnits - where its words were too long to be sent as they are, or null */
-function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
-  const commands = ids.map(id => `\`sento reply ${id} "your answer"\``).join(", ")
+export function sentenceFor(ids: readonly string[], mostUnits: number | null): string {
+  // As the line below a message says it: in double quotes the shell would run a part of the answer.
+  const commands = ids.map(id => `\`sento reply ${id} - <<'EOF'\``).join(", ")
   const isOne = ids.length === 1
   const length = mostUnits === null ? "" : ` in at most ${mostUnits} characters`
   return (
     `Sentō: ${isOne ? `message ${ids[0]} has` : `messages ${ids.join(", ")} have`} no answer yet; ` +
-    `your last words were not sent. Run ${commands} (or use the tool \`reply\`)${isOne ? "" : ", each for its own agent,"}${length} now; ` +
+    `your last words were not sent. Run ${commands}, below it your answer and EOF on a line of its own (or use the tool \`reply\`)${isOne ? "" : ", each for its own agent,"}${length} now; ` +
     "if there is nothing to answer, say so in it."
   )
 }

@@ -6,6 +6,7 @@ import { idLifetimeMilliseconds, type MessageBody, type ReceiptState } from "../
 import { isTaken } from "../protocol/receipts.ts"
 import { areLimitsLifted } from "./faults.ts"
 import { isPaused } from "./peers.ts"
+import { type AgentName, createRecent } from "./recent.ts"
 
 /** A received message; times are milliseconds since the epoch. */
 export type Received = {
@@ -139,13 +140,16 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const byShortId = database.query<Row, { shortId: string }>(
     "SELECT * FROM inbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
   )
+  const holder = database.query<{ seq: number; pair: string }, { shortId: string }>(
+    "SELECT seq, pair FROM inbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
+  )
   const dropAll = database.query(
     "UPDATE inbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state IN ('waiting', 'typing')",
   )
   const counted = database.query<{ count: number }, []>(
     "SELECT count(*) AS count FROM inbox WHERE state IN ('waiting', 'typing')",
   )
-  const recent = database.query<Row, { most: number }>("SELECT * FROM inbox ORDER BY seq DESC LIMIT $most")
+  const recent = createRecent<Row>(database, "inbox")
 
   function freshShortId(now: number): string {
     for (;;) {
@@ -245,13 +249,16 @@ export function createInbox(database: Database, random: (length: number) => Uint
 
     byShortId: (shortId: string): Received | null => receivedOrNull(byShortId.get({ shortId })),
 
+    /** Whose short id this is now, without the text; or null. */
+    holderOf: (shortId: string): Pick<Received, "seq" | "pair"> | null => holder.get({ shortId }),
+
     /** Drops whatever of this pair waits; to be called within the transaction that removes it. */
     drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
 
     waitingCount: (): number => counted.get()?.count ?? 0,
 
-    /** The latest messages, newest first. */
-    recent: (most: number): Received[] => recent.all({ most }).map(received),
+    /** The latest messages, newest first; of all, or of one agent, however many others have sent since. */
+    recent: (most: number, of: AgentName | null = null): Received[] => recent(most, of).map(received),
   }
 }
 
@@ -299,9 +306,7 @@ export function createOutbox(database: Database) {
   const counted = database.query<{ count: number }, []>(
     "SELECT count(*) AS count FROM outbox WHERE state = 'queued'",
   )
-  const recent = database.query<SentRow, { most: number }>(
-    "SELECT * FROM outbox ORDER BY seq DESC LIMIT $most",
-  )
+  const recent = createRecent<SentRow>(database, "outbox")
   return {
     /** Keeps a message that is to be sent. */
     keep(message: NewMessage, now: number): Sent {
@@ -349,8 +354,8 @@ export function createOutbox(database: Database) {
     /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
     loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
     waitingCount: (): number => counted.get()?.count ?? 0,
-    /** The latest messages, newest first. */
-    recent: (most: number): Sent[] => recent.all({ most }).map(sent),
+    /** The latest messages, newest first; of all, or of one agent. */
+    recent: (most: number, of: AgentName | null = null): Sent[] => recent(most, of).map(sent),
   }
 }
 

@@ -8,7 +8,7 @@ import type { Left } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { isAlive, processStat } from "./process.ts"
 import type { PaneState } from "./profiles/profile.ts"
-import type { Sighting, TypingOptions, TypingOutcome } from "./typing.ts"
+import type { Sighting, TakeOutOptions, TypingOptions, TypingOutcome } from "./typing.ts"
 
 /** A pane with the profile of what runs in it. */
 export type PaneTarget = { readonly pane: PinnedPane; readonly profile: ProfileName }
@@ -43,7 +43,7 @@ export type Hands = {
   /** @see typeIntoPane */
   type(target: PaneTarget, text: string, options: TypingOptions): Promise<TypingOutcome>
   /** @see takeOut */
-  takeOut(target: PaneTarget, text: string, signal: AbortSignal): Promise<Left | null>
+  takeOut(target: PaneTarget, text: string, options: TakeOutOptions): Promise<Left | null>
   /** @see findOnScreen */
   findOnScreen(target: PaneTarget, shortId: string): Promise<Sighting>
   /** One line in the status bar of every client attached to the session. */

@@ -82,6 +82,8 @@ export type Held = {
   readonly pasted: boolean
   /** Pasted, but something else was there before the text showed: it may have swallowed the paste. */
   readonly unseen?: true
+  /** Not pasted any more: something swallowed the paste. Otherwise what is not `pasted` never was. */
+  readonly swallowed?: true
 }
 
 export type LoopEvent =
@@ -113,6 +115,8 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
+/** A screen that does not stand still for so long is given up for now: the text stays, and the next call goes on. */
+const settlingMilliseconds = 10_000
 /**
  * In a box that stays empty for so long nothing comes any more, also where nothing was seen that may have swallowed
  * the paste: Codex 0.169.0 took 3 s, and 10 s under much load.
@@ -204,8 +208,10 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
       effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }
-  if (isUnseen)
-    return held({ ...sight, state: "other", reason: "the pane took no notice of the message" }, false)
+  if (isUnseen) {
+    const reason = "the pane took no notice of the message"
+    return done({ kind: "held", state: "other", reason, pasted: false, swallowed: true })
+  }
   if (isAlone && sight.state === "draft" && rules.takeOutKeys.length > 0)
     return takeOut("the screen does not show the message as it is", true)
   return held(
@@ -236,6 +242,8 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
     const pressing = { step: "press", since, presses, isAlone, place: sight.place } as const
     return { state: pressing, effects: [{ kind: "press" }] }
   }
+  if (event.at - since > settlingMilliseconds)
+    return held({ ...sight, state: "other", reason: "the screen keeps changing" }, true)
   const seeing = { step: "see", since, presses, paste: "shown", isAlone } as const
   return { state: seeing, effects: [lookAfter(pollMilliseconds)] }
 }
@@ -305,8 +313,8 @@ function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
 
 /** All four programs showed what a key had done within 185 ms (Claude Code 2.1.332, OpenCode 1.18.33). */
 const keyMilliseconds = 400
-/** 12 lines took Codex 0.169.0 23 keys. */
-const mostKeys = 400
+/** n lines take Codex 0.169.0 2n - 1 keys, and it collapses what has more than 1,000 characters. */
+const mostKeys = 2000
 
 function held(sight: Sight, pasted: boolean, isUnseen = false): LoopStep {
   const reason = sight.reason || "the pane is not ready"

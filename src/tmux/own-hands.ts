@@ -33,7 +33,7 @@ export function createHands(server: TmuxServer): OwnHands {
     look: async ({ pane, profile }, allowShell) =>
       (await lookAtPane(server, pane, profile, allowShell)).state,
     type: ({ pane, profile }, text, options) => typeIntoPane(server, pane, profile, text, options),
-    takeOut: ({ pane, profile }, text, signal) => takeOut(server, pane, profile, text, signal),
+    takeOut: ({ pane, profile }, text, options) => takeOut(server, pane, profile, text, options),
     findOnScreen: ({ pane, profile }, shortId) => findOnScreen(server, pane, profile, shortId),
     tell: async (session, text) => void (await tellOwners(server, session, text)),
     panes: session => panesOf(server, session),

@@ -21,8 +21,8 @@ import { runTmux, type TmuxServer } from "./tmux.ts"
 
 /**
  * What became of a text. `held` with `pasted`: it lies in the box and nothing was pressed; the next call must
- * resume, never paste again. Also with `unseen`: a dialog may have swallowed it; hand that to the next call. `vanished`: it was pasted once, and is now neither in the box nor to be seen as
- * submitted. `stuck`: pressed, but the box did not empty; taken out again, or not.
+ * resume, never paste again. Also with `unseen`: a dialog may have swallowed it; hand that to the next call.
+ * `vanished`: it was pasted once, and is now neither in the box nor to be seen as submitted. `stuck`: pressed, but the box did not empty; taken out again, or not.
  */
 export type TypingOutcome = LoopOutcome | { readonly kind: "vanished"; readonly reason: string }
 
@@ -34,6 +34,11 @@ export type TypingOptions = {
    * false, to be typed anew, instead of `vanished`.
    */
   readonly unseen?: boolean
+  /**
+   * When this text was pasted, in milliseconds since the epoch; null or left out where nobody knows. Of a box that is
+   * cut, what a person may have put into it above the visible rows is then taken into account.
+   */
+  readonly pastedAt?: number | null
   /** What to do while the program works: wait, or let it queue the text where its profile can. */
   readonly deliver: "hold" | "queue"
   /** The owner's word that a shell may be typed into; only the profile `plain` ever does. */
@@ -42,6 +47,9 @@ export type TypingOptions = {
   /** Called, and waited for, before the paste is sent: write "pasting" to the disk here. */
   readonly onPasted?: () => void | Promise<void>
 }
+
+/** @property pastedAt - as in {@link TypingOptions} */
+export type TakeOutOptions = { readonly pastedAt: number | null; readonly signal: AbortSignal }
 
 /** Where the text with this short id is to be seen. */
 export type Sighting = "in-box" | "submitted" | "not-seen"
@@ -69,7 +77,8 @@ export async function typeIntoPane(
   }
   const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
   const from = options.resume ? (options.unseen ? "behind-other" : "box") : "paste"
-  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null }, from)
+  const pastedAt = options.pastedAt ?? null
+  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null, pastedAt }, from)
 }
 
 /**
@@ -81,11 +90,11 @@ export async function takeOut(
   pinned: PinnedPane,
   profileName: ProfileName,
   text: string,
-  signal: AbortSignal,
+  { pastedAt, signal }: TakeOutOptions,
 ): Promise<Left | null> {
   const profile = profiles[profileName]
   const options: TypingOptions = { resume: true, deliver: "hold", allowShell: false, signal }
-  const delivery = { server, pinned, profile, text: profile.adapt(text), options, last: null }
+  const delivery = { server, pinned, profile, text: profile.adapt(text), options, last: null, pastedAt }
   const outcome = await perform(delivery, "take-out")
   return outcome.kind === "stuck" ? outcome.left : "not now"
 }
@@ -178,6 +187,7 @@ type Delivery = {
   readonly options: TypingOptions
   /** What the loop saw last: the guard compares the pane with it. */
   last: Snapshot | null
+  pastedAt: number | null
 }
 
 async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome> {
@@ -215,13 +225,15 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
     return { kind: "took", at: performance.now(), key, done: took }
   }
   await delivery.options.onPasted?.()
+  delivery.pastedAt = Date.now()
   const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
   return { kind: "pasted", at: performance.now(), done: pasted }
 }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
   const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
-  const content = boxContent(delivery.profile, box, delivery.text)
+  const shown = boxContent(delivery.profile, box, delivery.text)
+  const content = shown === "ours" && box?.isCut && wasTypedInto(delivery, seen) ? "joined" : shown
   const place = seen.kind === "seen" ? placeOf(seen.snapshot) : ""
   return {
     state,
@@ -231,6 +243,12 @@ function sightOf(delivery: Delivery, seen: Look): Sight {
     box: box?.text ?? null,
     isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
   }
+}
+
+/** Whether a key came since the paste: above the visible rows it may have changed something. tmux counts in seconds. */
+function wasTypedInto({ pastedAt }: Delivery, seen: Look): boolean {
+  const lastKeyAt = seen.kind === "seen" ? seen.snapshot.lastKeyAt : null
+  return lastKeyAt !== null && (pastedAt === null || lastKeyAt + 1000 > pastedAt)
 }
 
 /** A key of the last seconds may not be drawn yet. tmux counts in whole seconds. */

@@ -19,7 +19,7 @@ const day = 24 * hour
 
 let mira: Besieged
 beforeAll(async () => {
-  mira = await besiege({ peers: 20 })
+  mira = await besiege({ peers: 30 })
 })
 afterAll(() => mira.close())
 
@@ -150,6 +150,44 @@ test("a third party's replays drain no quota of new messages, nor that of anothe
   for (const one of [pair, other])
     for (let i = 0; i < 9; i += 1)
       expect(await ask(mira, one, signPlain(one, messageBody(Date.now())))).toMatchObject(accepted)
+})
+
+test.each([
+  ["a message", {}],
+  ["a hello", { type: "hello", port: 1 }],
+  ["a receipt", { type: "receipt", of: uuidV7(1), state: "held" }],
+  ["what is stale", { timestamp: stamp(Date.now() - hour) }],
+  ["what is no message", { type: "shout" }],
+  ["a message of yesterday", { createdAt: stamp(Date.now() - 25 * hour) }],
+] as const)(
+  "one recording of %s, played again for ever, keeps out no hello, receipt, retry or unpair of the pair",
+  async (_, fields) => {
+    const { pair } = mira.peer()
+    const sign = (more: Record<string, unknown>) => signPlain(pair, messageBody(Date.now(), more))
+    const message = uuidV7(Date.now())
+    expect(await ask(mira, pair, sign({ id: message }))).toMatchObject(accepted)
+    const recorded = sign(fields)
+    const replays = await Promise.all(Array.from({ length: 100 }, () => ask(mira, pair, recorded)))
+    expect(replays.filter(answer => answer.status === 429).length).toBeGreaterThanOrEqual(39)
+    for (const type of ["hello", "receipt", "hello"])
+      expect(await ask(mira, pair, sign({ type, port: 1, of: uuidV7(2), state: "held" }))).toMatchObject(
+        accepted,
+      )
+    expect(await ask(mira, pair, sign({ id: message }))).toMatchObject(duplicate)
+    expect(await ask(mira, pair, sign({ type: "unpair" }))).toMatchObject(accepted)
+  },
+)
+
+test("a recording that is played again shows no contact with a peer that is silent", async () => {
+  const { pair } = mira.peer()
+  const lastContact = (): unknown =>
+    mira.query<{ at: number }>("SELECT last_contact_at AS at FROM peers WHERE pair = ?", pair.id)[0]?.at
+  const recorded = signPlain(pair, messageBody(Date.now()))
+  const stale = signPlain(pair, messageBody(Date.now() - hour))
+  expect(await ask(mira, pair, recorded)).toMatchObject(accepted)
+  const at = lastContact()
+  for (const one of [recorded, stale]) await ask(mira, pair, one)
+  expect(lastContact()).toBe(at)
 })
 
 test("what was recorded of a pair is worth nothing once the pair is removed, nor is its stolen config", async () => {

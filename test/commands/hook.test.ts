@@ -1,6 +1,6 @@
 /** `sento hook` from end to end: two Guardians, a pane, and the JSON that an agent program would give. */
 import { afterEach, expect, test } from "bun:test"
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathsOf } from "../../src/store/paths.ts"
 import { createWorld, finished, pairAgents, type Ran, setUpAgent, type World } from "../support/world.ts"
@@ -18,7 +18,7 @@ const quiet: Ran = { exit: 0, stdout: "", stderr: "" }
 
 /** kai's message as its pane shows it, with the start of its tag. */
 async function asked(text: string): Promise<{ id: string; prompt: string }> {
-  const line = new RegExp(`← agent mira \\[([0-9a-z]{4})\\]: ${text}`)
+  const line = new RegExp(`← agent mira \\[([0-9a-z]{4})\\]: ${RegExp.escape(text)}`)
   const [prompt = "", id = ""] = line.exec(await world.shows("kai", line)) ?? []
   return { id, prompt }
 }
@@ -32,7 +32,7 @@ async function pair(): Promise<void> {
 test("the end of a turn sends the answer to who waits, also after the Guardian was restarted in its middle", async () => {
   await pair()
   const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
-  const { prompt } = await asked("what is it")
+  const { prompt } = await asked("what is it?")
   expect(await hookTwice("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual([quiet, quiet])
   await world.restartGuard("kai")
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
@@ -47,7 +47,7 @@ test("the end of a turn sends the answer to who waits, also after the Guardian w
 test("a turn that fails ends the wait of its peer with a plain word, in the log too", async () => {
   await pair()
   const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
-  const { prompt } = await asked("what is it")
+  const { prompt } = await asked("what is it?")
   // As Codex and Gemini CLI say it, the one with its own id of the turn, the other without.
   await hook("kai", "UserPromptSubmit", { turn_id: "A", prompt })
   expect(await hook("kai", "StopFailure", { turn_id: "A", error: "rate_limit" })).toEqual(quiet)
@@ -60,7 +60,7 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   expect((await world.sento("mira", ["log"])).stdout).toContain("(failed: the agent's turn failed)")
 
   await world.sento("mira", ["send", "kai", "and now?"])
-  const again = await asked("and now")
+  const again = await asked("and now?")
   await hook("kai", "BeforeAgent", { prompt: again.prompt })
   const words = "first thoughts first  thoughts"
   const blocked = await hook("kai", "AfterAgent", { prompt: again.prompt, prompt_response: words })
@@ -68,7 +68,7 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   expect(JSON.parse(blocked.stdout)).toEqual({
     decision: "block",
     reason: expect.stringContaining(
-      `Run \`sento reply ${again.id} "your answer"\` (or use the tool \`reply\`) now`,
+      `Run \`sento reply ${again.id} - <<'EOF'\`, below it your answer and EOF on a line of its own (or use the tool`,
     ),
   })
   await hook("kai", "BeforeAgent", { prompt: JSON.parse(blocked.stdout).reason })
@@ -76,6 +76,26 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
   const end = { prompt: again.prompt, prompt_response: words, stop_hook_active: true }
   expect(await hook("kai", "AfterAgent", end)).toEqual(quiet)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: yes/)
+
+  // A third one, of which the transcript has the answer; a pipe that nobody writes into has none, and hangs nothing.
+  await world.sento("mira", ["send", "kai", "and then?"])
+  const last = await asked("and then?")
+  const transcript = join(world.folder, "session.jsonl")
+  const pipe = join(world.folder, "pipe")
+  const records = [
+    { id: "0", type: "user", content: "x".repeat(5_000_000) },
+    { id: "1", type: "user", content: [{ text: last.prompt }] },
+    { id: "2", type: "gemini", content: "first this,\nthen that" },
+  ]
+  writeFileSync(transcript, records.map(record => `${JSON.stringify(record)}\n`).join(""))
+  Bun.spawnSync(["mkfifo", pipe])
+  await hook("kai", "BeforeAgent", { prompt: last.prompt })
+  const response = { prompt: last.prompt, prompt_response: "first this, then that" }
+  const without = await hook("kai", "AfterAgent", { ...response, transcript_path: pipe })
+  expect(JSON.parse(without.stdout)).toMatchObject({ decision: "block" })
+  await hook("kai", "BeforeAgent", { prompt: JSON.parse(without.stdout).reason })
+  expect(await hook("kai", "AfterAgent", { ...response, transcript_path: transcript })).toEqual(quiet)
+  await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: first this, ⏎ then that/)
 }, 40_000)
 
 test("without a Guardian, a setup or an input that it knows, it says nothing, starts nothing and exits 0", async () => {

@@ -33,7 +33,10 @@ async function load(says: string) {
       messages: async () => ({
         data: [
           { info: { role: "assistant" }, parts: [text("earlier")] },
-          { info: { role: "assistant" }, parts: [{ type: "tool" }, text("done"), text("all")] },
+          {
+            info: { role: "assistant" },
+            parts: [text("let me see"), { type: "tool" }, text("done"), text("all")],
+          },
         ],
       }),
       prompt: async (input: unknown) => prompts.push(input),
@@ -41,10 +44,10 @@ async function load(says: string) {
   }
   const { Sento } = await import(join(folder, "plugin.mjs"))
   const hooks = (await Sento({ client, directory: "/work" })) as Hooks
-  const say = (messageID: string, words: string) =>
+  const say = (messageID: string, words: string, more: readonly object[] = []) =>
     hooks["chat.message"](
       { sessionID: "s1", messageID },
-      { message: { id: messageID }, parts: [text(words)] },
+      { message: { id: messageID }, parts: [text(words), ...more] },
     )
   const idle = (sessionID = "s1") =>
     hooks.event({ event: { type: "session.idle", properties: { sessionID } } })
@@ -81,6 +84,12 @@ test("a turn is told from its prompts to its last words; what is typed meanwhile
     },
   ])
   expect(prompts).toEqual([])
+})
+
+test("a file is told beside the words that it came with: it is a person's", async () => {
+  const { say, calls } = await load("")
+  await say("m1", "← agent kai [k7q2]: hello", [{ type: "file", url: "data:" }])
+  expect(calls()[0]).toMatchObject({ prompt: "← agent kai [k7q2]: hello\n[file]" })
 })
 
 test("where the hook blocks the stop, its sentence becomes the next prompt, and the second stop says so", async () => {

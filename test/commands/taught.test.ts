@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { context, skill } from "../../src/commands/setup/texts.ts"
-import { answerHint, isOwnLine } from "../../src/protocol/layout.ts"
+import { answerHint, answerHints } from "../../src/protocol/layout.ts"
 
 let folder = ""
 beforeAll(() => {
@@ -69,6 +69,8 @@ test("nothing that is taught puts an agent's words between double quotes", () =>
 test("the line below a message is one line, and the one of sessions that run is still known", () => {
   expect(answerHint("k7q2")).not.toContain("\n")
   expect(answerHint("k7q2").length).toBeLessThan(110)
-  for (const line of [answerHint("k7q2"), '(to answer, run: sento reply k7q2 "your answer")'])
-    expect([isOwnLine(line, "k7q2"), isOwnLine(line, "a1b2")]).toEqual([true, false])
+  expect(answerHints("k7q2")).toEqual([
+    answerHint("k7q2"),
+    '(to answer, run: sento reply k7q2 "your answer")',
+  ])
 })

@@ -125,10 +125,10 @@ test("hands in another process do all that hands in this one do", async () => {
   pane.tmux("send-keys", "-t", "sento", "-l", "mine")
   await until("the draft", async () => (await hands.look(target, false)) === "draft")
   const { signal } = new AbortController()
-  expect(await hands.takeOut(target, "not mine", signal)).toBe("with other words")
+  expect(await hands.takeOut(target, "not mine", { pastedAt: null, signal })).toBe("with other words")
   pane.tmux("send-keys", "-t", "sento", "C-u")
   await until("its end", async () => (await hands.look(target, false)) === "ready")
-  expect(await hands.takeOut(target, "not mine", signal)).toBeNull()
+  expect(await hands.takeOut(target, "not mine", { pastedAt: null, signal })).toBeNull()
 
   pane.signal("SIGUSR1")
   await until("the dialog", async () => (await hands.look(target, false)) === "dialog")
@@ -298,7 +298,8 @@ describe("hands that lie", () => {
     take: ({ hands }: RemoteHands) => hands.take("s"),
     look: ({ hands }: RemoteHands) => hands.look(target, false),
     type: ({ hands }: RemoteHands) => hands.type(target, "text", holdOptions),
-    takeOut: ({ hands }: RemoteHands) => hands.takeOut(target, "text", new AbortController().signal),
+    takeOut: ({ hands }: RemoteHands) =>
+      hands.takeOut(target, "text", { pastedAt: null, signal: new AbortController().signal }),
     findOnScreen: ({ hands }: RemoteHands) => hands.findOnScreen(target, "aaaa"),
     tell: ({ hands }: RemoteHands) => hands.tell("s", "text"),
   }

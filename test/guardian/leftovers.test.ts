@@ -41,6 +41,17 @@ test("the peer ends the pair while its text stands behind a dialog: it is taken 
   expect([pane.logged("approved"), screen().includes("revoked")]).toEqual([[], false])
 }, 20_000)
 
+test("… also where the Guardian is started again meanwhile, and where no other message waits", async () => {
+  key("C-p")
+  await receive(kai, "I shall be revoked")
+  await until(() => pane.logged("dialog").length > 0 && guardian.log().includes("holding"))
+  await tell(guardian, kai, { type: "unpair" })
+  await guardian.restart()
+  key("Escape")
+  await untilState(pane, "claude", "ready")
+  expect([screen().includes("revoked"), submitted(), pane.logged("approved")]).toEqual([false, [], []])
+}, 20_000)
+
 test("… but not words of a person's beside it: the owner is told at once what to do", async () => {
   key("C-p")
   await receive(kai, "I shall be revoked")

@@ -1,9 +1,11 @@
 /** When a conversation counts as a loop, and what resuming it allows. */
 import { expect, test } from "bun:test"
+import { dirname } from "node:path"
 import { keysOf, type NamedPeer } from "../../src/guardian/context.ts"
 import { pausePair, pauseReason, resumePair, stopsLoop } from "../../src/guardian/pauses.ts"
 import { createWaiters } from "../../src/guardian/waiters.ts"
 import type { Config } from "../../src/store/config.ts"
+import { pathsOf } from "../../src/store/paths.ts"
 import { createTestStore, receive } from "../support/store.ts"
 
 const now = Date.UTC(2026, 10, 23, 10)
@@ -35,6 +37,7 @@ function createBooks({ own, peers }: Limits = {}) {
   let time = now
   const written: string[] = []
   const books = {
+    paths: pathsOf(dirname(stored.path)),
     store: stored.store,
     config: { current: config, update: () => {} },
     log: { write: (line: string) => void written.push(line), refused: () => {}, sparingly: () => true },

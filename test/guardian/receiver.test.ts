@@ -510,13 +510,22 @@ describe("limits", () => {
     expect(await ask(guardian, replay)).toMatchObject(admitted)
     for (let i = 0; i < 60; i += 1) expect(await ask(guardian, replay)).toMatchObject({ state: "duplicate" })
     expect(await ask(guardian, replay)).toMatchObject({ status: 429, retryAfter: 60 })
-    await guardian.restart()
-    expect(await ask(guardian, replay)).toMatchObject({ status: 429 })
     for (let i = 0; i < 9; i += 1) expect(await send(guardian)).toMatchObject(admitted)
     expect(await send(guardian, {}, noa)).toMatchObject(admitted)
   })
 
-  test("messages that are refused because they are a day old count in the second bucket", async () => {
+  test("60 others that the peer alone can have signed, then 429; a restart gives no fresh quota", async () => {
+    await using guardian = await openGuardian({ kai: { pair: kai } })
+    const again = { id: uuidV7(guardian.now) }
+    expect(await send(guardian, again)).toMatchObject(admitted)
+    for (let i = 0; i < 60; i += 1)
+      expect(await send(guardian, { ...again, hops: i })).toMatchObject({ state: "duplicate" })
+    await guardian.restart()
+    expect(await send(guardian, { ...again, hops: 60 })).toMatchObject({ status: 429, retryAfter: 60 })
+    expect(await send(guardian)).toMatchObject(admitted)
+  })
+
+  test("messages that are refused because they are a day old count with what says nothing new", async () => {
     await using guardian = await openGuardian({ kai: { pair: kai } })
     const old = { createdAt: stamp(guardian.now - 25 * hourMilliseconds) }
     for (let i = 0; i < 60; i += 1) expect(await send(guardian, old)).toMatchObject({ status: 400 })

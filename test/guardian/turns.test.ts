@@ -8,9 +8,12 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Context } from "../../src/guardian/context.ts"
 import { createTurns, type TurnParts } from "../../src/guardian/turns.ts"
+import { typedTexts } from "../../src/guardian/typed-text.ts"
 import { SentoError } from "../../src/protocol/errors.ts"
-import { readHook } from "../../src/protocol/hooks.ts"
+import { digestOf, readHook } from "../../src/protocol/hooks.ts"
+import { answerHint } from "../../src/protocol/layout.ts"
 import type { Received } from "../../src/store/messages.ts"
+import { promptCases, promptId, promptName } from "../hooks/prompt-cases.ts"
 import { createTestStore, receive, type TestStore } from "../support/store.ts"
 import { until } from "../support/world.ts"
 
@@ -42,8 +45,12 @@ afterEach(() => {
 })
 
 /** A message of this pair that was typed a moment ago. */
-function typed(pair: string, state: "typing" | "delivered" | "waiting" = "delivered"): Received {
-  const message = files.store.inbox.byId(pair, receive(files, pair, now, { state }))
+function typed(
+  pair: string,
+  state: "typing" | "delivered" | "waiting" = "delivered",
+  text = "hello",
+): Received {
+  const message = files.store.inbox.byId(pair, receive(files, pair, now, { state, text }))
   if (message === null) throw new Error("no such message")
   return message
 }
@@ -65,17 +72,21 @@ function typedAnswer(pair: string): Received {
 const labelOf = (id: string): string =>
   [...messages].find(([, one]) => one.id === id || one.shortId === id)?.[0] ?? id
 
-/** A Guardian's part in turns, as if it had just started. */
-function start(patience?: { lookMilliseconds: number; idleMilliseconds: number }) {
+function contextOf(): Context {
   const peer = { id: "", sendKey: "0".repeat(64), receiveKey: "0".repeat(64) }
   const agents = { kai: { ...peer, id: "kai" }, lena: { ...peer, id: "lena" } }
-  const context = {
+  return {
     store: files.store,
     log: { write: () => {} },
     now: () => now,
     config: { current: { agents } },
+    paths: { folder: "/home/mira/.sento" },
     stopping: stopping.signal,
   } as unknown as Context
+}
+
+/** A Guardian's part in turns, as if it had just started. */
+function start(patience?: { lookMilliseconds: number; idleMilliseconds: number }) {
   const outbox: TurnParts["outbox"] = {
     async send(to, { text, inReplyTo, hops, onKept }) {
       if (text.includes("refuse this")) throw new SentoError("try-later", "the disk is full")
@@ -89,7 +100,7 @@ function start(patience?: { lookMilliseconds: number; idleMilliseconds: number }
       told.push(`${name}: ${labelOf(id)} ${state}: ${reason}`)
     },
   }
-  const turns = createTurns(context, { outbox, isIdle: async () => isIdle }, patience)
+  const turns = createTurns(contextOf(), { outbox, isIdle: async () => isIdle }, patience)
   turns.resume()
   return turns
 }
@@ -100,7 +111,7 @@ type Line = readonly [event: string, input: Readonly<Record<string, unknown>>]
 async function play(turns: ReturnType<typeof start>, lines: readonly Line[]): Promise<void> {
   for (const [event, input] of lines) {
     let text = JSON.stringify(input)
-    for (const [label, { shortId }] of messages) text = text.replaceAll(`[${label}]`, `[${shortId}]`)
+    for (const [label, { shortId }] of messages) text = text.replaceAll(label, shortId)
     const report = readHook(event, JSON.parse(text))
     if (report === null) throw new Error(`${event} is no hook`)
     const { block } = await turns.take(report.session, report.event)
@@ -117,6 +128,13 @@ const recorded = (name: string): Line[] =>
     .split("\n")
     .map(line => JSON.parse(line) as { event: string; input: Line[1] })
     .map(({ event, input }) => [event, input] as const)
+
+/** The text of a message, as a recorded prompt has it. */
+function textIn(lines: readonly Line[], label: string): string {
+  const laidOut = new RegExp(`\\[${label}\\]: (.*(?:\\n  .*)*)`)
+  const [, text = "hello"] = lines.map(([, { prompt }]) => laidOut.exec(String(prompt))).find(Boolean) ?? []
+  return text.replaceAll("\n  ", "\n")
+}
 
 const prompt = (text: string, turn = "A"): Line => [
   "UserPromptSubmit",
@@ -152,9 +170,103 @@ describe("as Claude Code 2.1.330 tells it", () => {
     ["exit", [`kai: k7q2 failed: ${gone}`]],
     ["killed", [`kai: k7q2 failed: ${gone}`]],
   ])("%s", async (name, want) => {
-    await play(start(), recorded(name))
+    const lines = recorded(name)
+    for (const [label, pair] of [
+      ["k7q2", "kai"],
+      ["a1b2", "lena"],
+    ] as const)
+      messages.set(label, typed(pair, "delivered", textIn(lines, label)))
+    await play(start(), lines)
     expect(told).toEqual(want)
   })
+})
+
+/** Of a recorded prompt: the line of the time that says how to answer, where it was typed. */
+type RecordedPrompt = { case: string; hint: string | null; event: string; input: Line[1] }
+
+describe.each(["claude", "codex", "gemini", "opencode"])(
+  "%s, recorded with a person at its box:",
+  program => {
+    const lines = readFileSync(join(import.meta.dir, `../hooks/${program}-prompts.jsonl`), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map(line => JSON.parse(line) as RecordedPrompt)
+
+    test("each case was recorded", () =>
+      expect(lines.map(line => line.case)).toEqual(promptCases.map(one => one.title)))
+
+    test.each(promptCases)("$title", async ({ title, text, isAlone }) => {
+      const { event, input, hint } = lines.find(line => line.case === title) as RecordedPrompt
+      messages.set(promptId, typed(promptName, "delivered", text))
+      const now =
+        hint === null ? String(input.prompt) : String(input.prompt).replace(hint, answerHint(promptId))
+      const { prompt_id: turn = input.turn_id } = input
+      await play(start(), [
+        [event, { ...input, prompt: now }],
+        ["Stop", { session_id: input.session_id, prompt_id: turn, last_assistant_message: "swordfish" }],
+      ])
+      expect(told.filter(one => one.includes("swordfish"))).toEqual(
+        isAlone ? [`kai gets for ${promptId}, 1 in a row: swordfish`] : [],
+      )
+    })
+  },
+)
+
+describe("a prompt with one character more", () => {
+  const insertions = [" and", "and ", "x", "\nand", "\n  and", "\n  ", "\n", " ", "\t", "\u00a0", "\u0301"]
+  const invisible = [
+    "\u200b",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u202e",
+    "\ufe0f",
+    "\u{e0041}",
+    "\u0007",
+    "\r",
+  ]
+  const texts = [
+    ["one line", "what is open?"],
+    ["lines", "two things:\n\nwhat is open?\n  and what is done?"],
+    ["what programs change", promptCases.find(one => one.title === "what programs change")?.text ?? ""],
+    ["a text in a file", `${"a\n".repeat(5000)}end`],
+  ] as const
+  /** What each program tells of a text that was typed. */
+  const prompts: readonly ((typed: string) => string)[] = [
+    typed => typed,
+    typed => `\n\n<pasted_content id="2a61">\n${typed}\n</pasted_content id="2a61">\n`,
+  ]
+  const isBlank = (words: string): boolean => /^[ \n]*$/.test(words)
+
+  test.each(texts)("is not the peer's alone: %s", (_, text) => {
+    const message = typed("kai", "delivered", text)
+    const context = contextOf()
+    const known = new Set(typedTexts(context, "kai", message).map(digestOf))
+    const isAlone = (prompt: string): boolean => {
+      const event = readHook("UserPromptSubmit", { session_id: "s", prompt })?.event
+      return event?.kind === "prompt" && event.digest !== null && known.has(event.digest)
+    }
+    for (const typed of new Set(typedTexts(context, "kai", message)))
+      for (const promptOf of prompts) {
+        const prompt = promptOf(typed)
+        expect(isAlone(prompt)).toBe(true)
+        for (let at = 0; at <= prompt.length; at++) {
+          const [before, behind] = [prompt.slice(0, at), prompt.slice(at)]
+          // Blanks at its ends are nobody's words, and a paste's marks are the program's.
+          for (const words of [...insertions, ...invisible])
+            if (isAlone(before + words + behind) && !(isBlank(words) && isAtEnd(before, behind)))
+              throw new Error(`${JSON.stringify(words)} at ${at} of ${JSON.stringify(prompt)}`)
+          if (isAlone(prompt.slice(0, at) + prompt.slice(at + 1)) && !isAtEnd(before, behind.slice(1)))
+            throw new Error(`without ${at} of ${JSON.stringify(prompt)}`)
+        }
+      }
+  })
+
+  /** Only blanks, and the marks, before it or behind it. */
+  const isAtEnd = (before: string, behind: string): boolean =>
+    isBlank(before.replace(/<pasted_content id="2a61">/, "")) ||
+    isBlank(behind.replace(/<\/pasted_content id="2a61">/, ""))
 })
 
 describe("a Guardian", () => {
@@ -204,6 +316,11 @@ describe("a Guardian", () => {
   test("tells the peer where the answer cannot be kept", async () => {
     await play(start(), [fromKai, stop("refuse this")])
     expect(told).toEqual(["kai: k7q2 failed: the agent's turn failed"])
+  })
+
+  test("sends nothing where the agent was renamed between the typing and the prompt", async () => {
+    await play(start(), [prompt("← agent kay [k7q2]: hello"), stop()])
+    expect(told).toEqual([])
   })
 
   test("leaves two sessions of the program apart", async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { mostLastWords, readHook, tagsIn } from "../../src/protocol/hooks.ts"
-import { answerHint, layOut, wholeTextNote } from "../../src/protocol/layout.ts"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { digestOf, mostLastWords, readHook, tagsIn, transcriptOf } from "../../src/protocol/hooks.ts"
+import { layOut } from "../../src/protocol/layout.ts"
 import { noTurn, stepTurn } from "../../src/protocol/turns.ts"
 
 const [, effects] = stepTurn(
@@ -28,43 +30,49 @@ describe("a hook's input", () => {
       "Claude Code's prompt",
       "UserPromptSubmit",
       { ...prompt("hi"), prompt_id: "p" },
-      { kind: "prompt", turn: "p", tags: [], hasMore: true, isOwn: false },
+      { kind: "prompt", turn: "p", tags: [], digest: null, author: null },
     ],
     [
       "Codex' prompt",
       "UserPromptSubmit",
       { ...prompt("hi"), turn_id: "t" },
-      { kind: "prompt", turn: "t", tags: [], hasMore: true, isOwn: false },
+      { kind: "prompt", turn: "t", tags: [], digest: null, author: null },
     ],
     [
       "Gemini CLI's prompt",
       "BeforeAgent",
       prompt("hi"),
-      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: null },
     ],
     [
       "a prompt that Claude Code wrote itself",
       "UserPromptSubmit",
       prompt("<task-notification>\n<task-id>b</task-id>"),
-      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: true },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: "program" },
     ],
     [
       "a prompt that is our own sentence",
       "BeforeAgent",
       prompt(`${sentence}\n`),
-      { kind: "prompt", turn: null, tags: [], hasMore: false, isOwn: true },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: "sento" },
     ],
     [
       "a person's prompt that begins as our sentence does",
       "UserPromptSubmit",
       prompt("Sentō: message k7q2 has no answer yet; what shall I do?"),
-      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: null },
+    ],
+    [
+      "our sentence, with a person's words in it",
+      "BeforeAgent",
+      prompt(sentence.replace(" now; if", " now; the password is swordfish; if")),
+      { kind: "prompt", turn: null, tags: [], digest: null, author: null },
     ],
     [
       "our sentence, with a person's words behind it",
       "BeforeAgent",
       prompt(`${sentence}\n\nwhat shall I do?`),
-      { kind: "prompt", turn: null, tags: [], hasMore: true, isOwn: false },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: null },
     ],
     [
       "the end of a turn",
@@ -79,9 +87,9 @@ describe("a hook's input", () => {
       ended,
     ],
     [
-      "the end of Gemini CLI's turn, whose words are not those of its answer",
+      "the end of Gemini CLI's turn, without a transcript",
       "AfterAgent",
-      { session_id: "s", prompt_response: "It is 42. It  is  42." },
+      { session_id: "s", prompt: "what?", prompt_response: "It is 42. It  is  42." },
       ended,
     ],
     [
@@ -124,30 +132,126 @@ describe("a hook's input", () => {
   })
 })
 
-describe("a prompt of messages", () => {
+describe("a prompt's digest", () => {
   const kai = layOut("kai", "k7q2", "hello\n\nwhat is it?")
-  const lena = layOut("lena", "a1b2", "and now?")
-  const hint = answerHint("k7q2")
-  const note = wholeTextNote(9000, "/home/a b/.sento/inbox/k7q2.txt")
+  const digest = (text: string): unknown => {
+    const event = readHook("UserPromptSubmit", prompt(text))?.event
+    return event?.kind === "prompt" ? event.digest : undefined
+  }
+  const mark = (words: string, id = "eec2", end = id): string =>
+    `\n\n<pasted_content id="${id}">\n${words}\n</pasted_content id="${end}">\n`
   test.each([
-    ["alone", kai, false],
-    ["with the line that says how to answer", `${kai}\n${hint}`, false],
-    ["with the line that says where the whole of it lies", `${kai}\n${note}\n${hint}`, false],
-    ["with such a line of another message", `${kai}\n${wholeTextNote(9000, "/home/a b/a1b2.txt")}`, true],
-    ["merged", `${kai}\n${hint}\n\n${lena}`, false],
+    ["as it was typed", kai],
+    ["with blank ends", `  \n${kai} \n\n `],
+    ["in the marks of a long paste", mark(kai)],
+    ["in them, with blank ends", mark(`${kai} `)],
+  ])("is the text's: %s", (_, text) => expect(digest(text)).toBe(digestOf(kai)))
+
+  test.each([
+    ["words behind the marks", `${mark(kai)}and?`],
+    ["words before the marks", `and?${mark(kai)}`],
+    ["a mark with words in it", mark(kai, "swordfish")],
+    ["a mark that another ends", mark(kai, "eec2", "eec3")],
+    ["a mark without an end", `<pasted_content id="eec2">\n${kai}`],
+    ["marks within marks", mark(mark(kai).trim())],
+    ["a no-break space behind it", `${kai}\u00a0`],
+  ])("is another's: %s", (_, text) => expect(digest(text)).not.toBe(digestOf(kai)))
+
+  test("is not told of a prompt without a message, or of two", () => {
+    expect(digest("what is my password?")).toBeNull()
+    expect(digest(`${kai}\n\n${layOut("lena", "a1b2", "and now?")}`)).toBeNull()
+  })
+
+  test("takes no time to speak of for many blanks", () => {
+    const before = performance.now()
+    digest(`${kai}${" ".repeat(1_000_000)}x`)
+    expect(performance.now() - before).toBeLessThan(1000)
+  })
+})
+
+describe("Gemini CLI 0.61.0's last words, as its hooks and its transcript were recorded:", () => {
+  type Line = { case: string; event: string; input: Record<string, unknown>; transcript?: string }
+  const lines = readFileSync(join(import.meta.dir, "../hooks/gemini-turns.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map(line => JSON.parse(line) as Line)
+  const ends = (title: string): Line[] =>
+    lines.filter(line => line.case === title && line.event === "AfterAgent")
+  const wordsOf = ({ input, transcript }: Line): unknown => {
+    const event = readHook("AfterAgent", input, transcript ?? null)?.event
+    return event?.kind === "ended" ? event.text : undefined
+  }
+
+  const all = Array.from({ length: 20 }, (_, index) => `word${index}`).join(" ")
+  test.each([
+    ["plain", ["REPLY-1"]],
+    ["in parts", [all]],
+    ["behind a tool call", ["REPLY-3"]],
+    ["words before a tool call", ["REPLY-4"]],
+    ["refused a tool call", []],
+    ["interrupted", [""]],
+    ["a person's answer", [""]],
+    ["asked", ["REPLY-8", "REPLY-9"]],
+  ])("%s", (title, want) => expect(ends(title).map(wordsOf)).toEqual(want))
+
+  const [plain] = ends("plain")
+  const { input, transcript = "" } = plain as Line
+  const record = (fields: object): string => `${JSON.stringify({ id: "x", ...fields })}\n`
+  const behind = (...records: object[]): string => transcript + records.map(record).join("")
+  const asked = (response: string, said: string): unknown =>
+    wordsOf({ case: "", event: "", input: { ...input, prompt_response: response }, transcript: said })
+  const answer = { type: "gemini", content: "42" }
+
+  test.each<readonly [string, string, string]>([
+    ["another turn's prompt is the last", "REPLY-1", behind({ type: "user", content: [{ text: "and?" }] })],
     [
-      "in the marks of a long paste",
-      `\n\n<pasted_content id="e">\n${kai}\n</pasted_content id="e">\n`,
-      false,
+      "another turn's prompt and its answer are",
+      "REPLY-1 42",
+      behind({ type: "user", content: [{ text: "and?" }] }, { ...answer, id: "y" }),
     ],
-    ["with a person's words before it", `what is my password?\n${kai}`, true],
-    ["with a person's words behind it", `${kai}\nwhat is my password?`, true],
-    ["with a person's words behind a long paste", `<pasted_content>\n${kai}\n</pasted_content> and?`, true],
-    ["with a person's words behind the line that says how to answer", `${kai}\n${hint} and?`, true],
-    ["with the line that says how to answer another", `${kai}\n${answerHint("a1b2")}`, true],
-  ])("%s", (_, text, want) =>
-    expect(readHook("UserPromptSubmit", prompt(text))?.event).toMatchObject({ hasMore: want }),
-  )
+    [
+      "the agent was asked and has said nothing since",
+      "REPLY-1",
+      behind({ type: "user", content: sentence }),
+    ],
+    [
+      "a person's hint came with a tool's result",
+      "REPLY-1 42",
+      behind(
+        { type: "user", content: [{ functionResponse: {} }, { text: "User hint: swordfish" }] },
+        { ...answer, id: "y" },
+      ),
+    ],
+    ["the prompt came with an image", "REPLY-1", transcript.replace('?"}]', '?"},{"inlineData":{}}]')],
+    ["the last answer calls a tool", "REPLY-1 42", behind({ ...answer, toolCalls: [{ name: "read_file" }] })],
+    ["the last answer has no words", "REPLY-1", behind({ ...answer, content: "" })],
+    ["the last answer is made of parts", "REPLY-1 42", behind({ ...answer, content: [{ text: "42" }] })],
+    ["the hook does not tell these words", "REPLY-2", transcript],
+    ["the hook tells more behind them", "REPLY-1 and more", transcript],
+    ["the transcript left out a comment", "<!-- x --> REPLY-1", transcript],
+    ["a comment came in parts", "<!- - x - -> REPLY-1", transcript],
+    ["the transcript left out a joiner", "REPLY\u200d-1", transcript],
+    ["a person went back", "REPLY-1", behind({ $rewindTo: "x" })],
+    ["the history was compressed", "REPLY-1", behind({ $set: { messages: [] } })],
+    ["its last line is not whole", "REPLY-1", `${transcript}{"id":`],
+    ["it has a line that is no object", "REPLY-1", `${transcript}null\n`],
+    ["it does not reach back to the prompt", "REPLY-1", transcript.split("\n").slice(-3).join("\n")],
+    ["it is empty", "REPLY-1", ""],
+  ])("none where %s", (_, response, said) => expect(asked(response, said)).toBe(""))
+
+  test("the answer, whatever else the program notes", () => {
+    const notes = behind({ $set: { lastUpdated: "" } }, { type: "info", content: "an update is there" })
+    expect(asked("REPLY-1", notes)).toBe("REPLY-1")
+    expect(asked("REPLY-1 REPLY-1", transcript)).toBe("REPLY-1")
+  })
+
+  test("only it is looked up", () => {
+    expect(transcriptOf("AfterAgent", input)).toBe(input.transcript_path as string)
+    expect(transcriptOf("BeforeAgent", input)).toBeNull()
+    expect(transcriptOf("Stop", input)).toBeNull()
+    expect(transcriptOf("AfterAgent", null)).toBeNull()
+    expect(transcriptOf("AfterAgent", { transcript_path: "" })).toBeNull()
+  })
 })
 
 describe("tags", () => {

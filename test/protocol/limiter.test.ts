@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test"
-import { type Bucket, messageBucket, otherBucket, secondsUntilFree } from "../../src/protocol/limiter.ts"
+import {
+  type Bucket,
+  messageBucket,
+  otherBucket,
+  repeatBucket,
+  secondsUntilFree,
+} from "../../src/protocol/limiter.ts"
 
 const now = Date.UTC(2026, 10, 23, 10)
 const three: Bucket = { most: 3, seconds: 60 }
@@ -37,9 +43,10 @@ test("the times handed over stay as they were", () => {
   expect(times).toEqual(ago(10, 50, 20))
 })
 
-test("ten messages and sixty others a minute", () => {
-  expect([messageBucket, otherBucket]).toEqual([
+test("ten messages, sixty others, and sixty that say nothing new, a minute", () => {
+  expect([messageBucket, otherBucket, repeatBucket]).toEqual([
     { most: 10, seconds: 60 },
+    { most: 60, seconds: 60 },
     { most: 60, seconds: 60 },
   ])
 })

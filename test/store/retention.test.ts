@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { statSync } from "node:fs"
+import { fairShare } from "../../src/store/retention.ts"
 import { createTestStore, keep, receive, type TestStore } from "../support/store.ts"
 
 const now = Date.UTC(2026, 10, 23, 10)
@@ -108,4 +109,85 @@ test("over weeks of traffic with a sweep every 10 minutes, the size stays bounde
   }
   expect(Math.max(...sizes)).toBeLessThanOrEqual(bytes)
   expect(sizes.at(-1)).toBeGreaterThan(bytes / 2)
+})
+
+const largest = 2_000_000
+
+/** Four megabytes and more of one pair, in ways that a peer can bring about; and whether they can be removed. */
+const floods: readonly (readonly [string, boolean, (stored: TestStore) => Map<number, number>])[] = [
+  ["messages that were typed", true, stored => floodWith(stored, "x".repeat(10_000), 400, "delivered")],
+  ["messages that wait", false, stored => floodWith(stored, "x".repeat(10_000), 400, "waiting")],
+  ["messages of one letter", true, stored => floodWith(stored, "x", 3_000, "delivered")],
+  ["ids", false, stored => floodWithIds(stored)],
+  ["long texts, which lie in files too", true, stored => floodWithFiles(stored)],
+  ["answers that it has us give", true, stored => floodOut(stored)],
+]
+
+function floodWith(stored: TestStore, text: string, count: number, state: "delivered" | "waiting") {
+  stored.store.now(() => {
+    for (let i = 0; i < count; i += 1) receive(stored, "flood", now + i * 6_001, { text, state })
+  })
+  return new Map<number, number>()
+}
+
+function floodWithFiles(stored: TestStore): Map<number, number> {
+  floodWith(stored, "x", 40, "delivered")
+  return new Map(stored.store.inbox.recent(40).map(one => [one.seq, 100_000]))
+}
+
+function floodWithIds({ store }: TestStore): Map<number, number> {
+  store.now(() => {
+    for (let i = 0; i < 15_000; i += 1) store.inbox.remember("flood", Bun.randomUUIDv7(), now + i)
+  })
+  return new Map()
+}
+
+function floodOut(stored: TestStore): Map<number, number> {
+  stored.store.now(() => {
+    for (let i = 0; i < 400; i += 1) keep(stored, "flood", now + i, "accepted", "x".repeat(10_000))
+  })
+  return new Map()
+}
+
+test.each(floods)(
+  "a flood of %s evicts nothing of a pair that takes less than its share",
+  (_, canGo, flood) => {
+    using stored = createTestStore()
+    const { store } = stored
+    const [text, count] = ["a".repeat(4_000), 75]
+    const history = store.now(() =>
+      Array.from({ length: count }, (_, i) => i).flatMap(i => [
+        receive(stored, "kai", now - day + i * 60_000, { text, state: "delivered" }),
+        keep(stored, "kai", now - day + i * 60_000, "accepted", text),
+      ]),
+    )
+    const files = flood(stored)
+    store.retention.sweep({ days: 30, bytes: largest }, now + day, files)
+    const left = idsOf(stored)
+    expect(history.filter(id => !left.includes(id))).toEqual([])
+    const ofFiles = [...files].filter(([seq]) => store.inbox.recent(1_000).some(one => one.seq === seq))
+    const used = store.retention.usedBytes() + ofFiles.reduce((sum, [, bytes]) => sum + bytes, 0)
+    expect(used <= largest).toBe(canGo)
+    expect(used > largest / 2).toBe(true)
+  },
+)
+
+test("a pair alone has all the room, a second one half of it, and who needs less leaves the rest", () => {
+  expect(fairShare([90], 100)).toBe(Number.POSITIVE_INFINITY)
+  expect(fairShare([190], 100)).toBe(100)
+  expect(fairShare([190, 90], 100)).toBe(50)
+  expect(fairShare([190, 20], 100)).toBe(80)
+  expect(fairShare([], 0)).toBe(Number.POSITIVE_INFINITY)
+})
+
+test("whatever each has, all together get the room, and nobody less than an equal part of it", () => {
+  for (let round = 0; round < 2_000; round += 1) {
+    const uses = Array.from({ length: 1 + (round % 9) }, () => Math.floor(Math.random() ** 4 * 1_000))
+    const room = Math.floor(Math.random() * 1_500)
+    const share = fairShare(uses, room)
+    const given = uses.map(use => Math.min(use, share)).reduce((sum, one) => sum + one, 0)
+    const needed = uses.reduce((sum, one) => sum + one, 0)
+    expect(given).toBeCloseTo(Math.min(room, needed), 6)
+    expect(share).toBeGreaterThanOrEqual(room / uses.length - 1e-6)
+  }
 })

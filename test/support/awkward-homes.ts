@@ -2,7 +2,7 @@
  * Homes in which the files of an agent program lie anywhere but where they seem to: behind links of every kind, and of
  * every content. Where a path is taken apart as text instead of as the kernel does, somebody else's file lies ready.
  */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { livedIn } from "./agent-homes.ts"
 
@@ -61,6 +61,25 @@ const taken = (make: Layout["make"]): Layout => ({ works: true, make })
 
 export const layouts: Readonly<Record<string, Layout>> = {
   "nothing special": taken(place => write(join(kept(place.folder), place.file), place.content)),
+  "the file read-only": taken(place => {
+    const path = join(kept(place.folder), place.file)
+    write(path, place.content)
+    chmodSync(path, 0o444)
+  }),
+  "the file with a second name": taken(place => {
+    const path = join(kept(place.folder), place.file)
+    write(path, place.content)
+    linkSync(path, join(place.home, "second name"))
+  }),
+  "the directory a link to the one above it": taken(place => {
+    write(join(kept(dirname(place.folder)), place.file), place.content)
+    link(place.folder, ".")
+  }),
+  "the directory a link to a name with blanks and quotes": taken(place => {
+    const real = join(place.home, ' it\'s "a" $(home) \n')
+    write(join(kept(real), place.file), place.content)
+    link(place.folder, real)
+  }),
   "the directory a relative link": taken(place => behindFolderLink(place, fromTo(place.folder, away(place)))),
   "the directory an absolute link": taken(place => behindFolderLink(place, away(place))),
   "the directory a link with a slash at its end": taken(place =>

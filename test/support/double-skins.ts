@@ -263,7 +263,7 @@ const opencode: Skin = {
         ...drawn,
         "  ┃",
         "  ┃  Build · Stub",
-        `  ╹${"▀".repeat(scene.columns - 10)}`,
+        `  ╹${"▀".repeat(scene.columns - 5)}`,
         foot,
       ],
       title: "OpenCode",

@@ -11,9 +11,11 @@ export const textKinds = [
   ["a final @wo", "look at @wo"],
 ] as const
 
-/** What of a text a program is given: Gemini CLI would read the file behind any `@`. */
-export const asTyped = (program: string, text: string): string =>
-  program === "gemini" ? text.replaceAll("@", "＠") : text
+/** What of a text a program is given: Gemini CLI would read the file behind any `@`, Claude Code behind one that begins a word. */
+export const asTyped = (program: string, text: string): string => {
+  if (program === "gemini") return text.replaceAll("@", "＠")
+  return program === "claude" ? text.replace(/(?<![\p{L}\p{M}\p{N}_])@/gu, "＠") : text
+}
 
 /** One text a script, with what its spelling needs: decomposed letters, joiners, marks in an order of their own. */
 export const scriptTexts = [

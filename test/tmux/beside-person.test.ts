@@ -70,9 +70,35 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
     await until(() => pane.logged("late").length > 0)
     person.type("-l", " hey")
     expect(await typing).toMatchObject({ kind: "held", state: "draft", pasted: true })
-    expect(await takeOut(pane.server, pane.pinned, name, text, new AbortController().signal)).not.toBe(null)
+    expect(
+      await takeOut(pane.server, pane.pinned, name, text, {
+        pastedAt: null,
+        signal: new AbortController().signal,
+      }),
+    ).not.toBe(null)
     expect([screenOf(pane).includes("hey"), pane.logged("submitted").length]).toEqual([true, before])
   }, 20_000)
+
+  test("a text that is higher than its box, and a key since its paste: what is above nobody can see, so it stays", async () => {
+    pane.tmux("resize-window", "-t", "=sento:", "-x", "80", "-y", "24")
+    pane.tmux("send-keys", "-t", "=sento:", "C-u", "C-u", "C-u", "C-u", "C-u", "C-u", "C-p")
+    await untilState(pane, name, "ready")
+    const text = tagged("so many words ".repeat(50))
+    const before = pane.logged("submitted").length
+    expect(await typeUntilPasted(text)).toMatchObject({ kind: "held", state: "dialog" })
+    const pastedAt = Date.now()
+    pane.tmux("send-keys", "-t", "=sento:", "Escape")
+    await untilState(pane, name, "draft")
+    person.type("x", "BSpace")
+    await until(() => Date.now() - pastedAt > 1000)
+    const resumed = { ...holdOptions, resume: true, pastedAt }
+    const outcome = await type(text, resumed)
+    expect(outcome).toMatchObject({ kind: "held", state: "draft", pasted: true })
+    await until(async () => !(await type(text, resumed).then(isSubmitted)))
+    expect(pane.logged("submitted").length).toBe(before)
+  }, 30_000)
+
+  const isSubmitted = ({ kind }: TypingOutcome): boolean => kind === "submitted"
 
   /** Until the person before has not typed for long enough. */
   async function typeUntilPasted(text: string): Promise<TypingOutcome> {

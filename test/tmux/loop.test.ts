@@ -231,6 +231,28 @@ describe("the typing loop", () => {
     expect(run("box", [looked(idle), looked(idle, 12_000)]).outcome).toBe("held with paste: other")
   })
 
+  test("what tmux refused to paste was never pasted, what was swallowed was", () => {
+    const refused = follow("paste", [
+      looked(idle),
+      looked(idle),
+      { kind: "pasted", at: 0, done: false },
+    ]).state
+    const swallowed = follow("behind-other", [looked(idle), looked(idle, 4000)]).state
+    const held = { kind: "held", pasted: false }
+    expect(refused).toMatchObject({ outcome: held })
+    expect(refused).not.toMatchObject({ outcome: { swallowed: true } })
+    expect(swallowed).toMatchObject({ outcome: { ...held, swallowed: true } })
+  })
+
+  test("a screen that never stands still does not keep the others waiting for ever", () => {
+    const changes = Array.from({ length: 40 }, (_, index) =>
+      looked(sight("draft", "ours", String(index)), index * 300),
+    )
+    expect(run("paste", [looked(idle), looked(idle), pasted, ...changes]).outcome).toBe(
+      "held with paste: other",
+    )
+  })
+
   test("a paste that nothing was seen of for 12 s is to be typed anew", () => {
     const events = [looked(idle), looked(idle), pasted, looked(idle, 11_999), looked(idle, 12_000)]
     expect(run("paste", events)).toEqual({ effects: ["paste"], outcome: "held before paste: other" })
@@ -274,14 +296,14 @@ describe("the typing loop", () => {
     expect(follow("take-out", [looked(ours)], { ...rules, takeOutKeys: [] }).effects).toEqual([])
   })
 
-  test("a key that changes nothing is followed by the other one, and 400 are enough", () => {
+  test("a key that changes nothing is followed by the other one, and 2,000 are enough", () => {
     const { state } = follow("take-out", [looked(ours), took, looked(ours, 400)])
     expect(state).toMatchObject({ step: "take-out", last: { key: "erase" } })
-    const endless = Array.from({ length: 800 }, (_, index) =>
+    const endless = Array.from({ length: 4000 }, (_, index) =>
       index % 2 === 0 ? looked(sight("draft", "joined", String(index))) : took,
     )
     const all = run("take-out", [looked(ours), took, ...endless])
-    expect([all.effects.length, all.outcome]).toEqual([400, "stuck, with other words"])
+    expect([all.effects.length, all.outcome]).toEqual([2000, "stuck, with other words"])
   })
 
   test("resumed, never pastes again", () => {

@@ -43,16 +43,22 @@ describe("screens of the real programs", () => {
 
   test.each([
     ["codex", "\x1b[1m›\x1b[0m \x1b[2mAsk Codex to do anything"],
-    ["opencode", "  ┃\n  ┃  \x1b[38;5;8mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
+    [
+      "opencode",
+      "  ┃\n  ┃  \x1b[38;5;8mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",
+    ],
     [
       "claude",
       `${"─".repeat(40)}\n❯\u00a0\x1b[7mT\x1b[0m\x1b[2mry "fix lint errors"\x1b[0m\n${"─".repeat(40)}`,
     ],
     [
       "opencode",
-      '  ┃\n  ┃  \x1b[38;2;128;128;128mAsk anything… "Fix broken tests"\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀',
+      '  ┃\n  ┃  \x1b[38;2;128;128;128mAsk anything… "Fix broken tests"\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀',
     ],
-    ["opencode", "  ┃\n  ┃  \x1b[38;2;99;88;77mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀"],
+    [
+      "opencode",
+      "  ┃\n  ┃  \x1b[38;2;99;88;77mAsk anything…\x1b[39m\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",
+    ],
   ] as const)("a faint placeholder of %s is an empty box", (profile, screen) => {
     expect(stateOf(profile, { ...snapshotOf(null, profile), ...screenOf(screen) })).toBe("ready")
   })
@@ -79,7 +85,9 @@ describe("screens of the real programs", () => {
     ["the same with the cursor elsewhere", "            ؄؅", 8, "draft"],
     ["a draft whose person went to its beginning", "half a thought", 5, "draft"],
   ] as const)("OpenCode's box with %s", (_, shown, x, want) => {
-    const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀`)
+    const screen = screenOf(
+      `  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀`,
+    )
     expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen, cursor: { x, y: 1 } })).toBe(
       want,
     )
@@ -90,7 +98,9 @@ describe("screens of the real programs", () => {
     ["with a command begun", "ls"],
   ])("in OpenCode's shell mode a return would run the text: %s", (_, typed) => {
     const shown = typed || '\x1b[38;5;8mRun a command… "pwd"\x1b[39m'
-    const screen = screenOf(`  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀\n   esc exit shell mode`)
+    const screen = screenOf(
+      `  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀\n   esc exit shell mode`,
+    )
     expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screen })).toBe("draft")
   })
 
@@ -125,6 +135,20 @@ describe("screens of the real programs", () => {
     ])
   })
 
+  test("a side bar beside OpenCode's box is none of its words", () => {
+    const side = (words: string): string => `${words.padEnd(30)}\x1b[38;5;216m[•] a thing to do\x1b[39m`
+    const rows = [
+      side("  ┃"),
+      side("  ┃"),
+      side("  ┃"),
+      side("  ┃  Build · Stub"),
+      side("  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀"),
+    ]
+    expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), ...screenOf(rows.join("\n")) })).toBe(
+      "ready",
+    )
+  })
+
   test("what stands above OpenCode's box on another ground is conversation, though the bars touch", () => {
     const row = (ground: number, words: string): string =>
       `  \x1b[38;5;75m┃\x1b[48;5;${ground}m  ${words}\x1b[49m`
@@ -134,7 +158,7 @@ describe("screens of the real programs", () => {
       row(234, "half"),
       row(234, ""),
       row(234, "Build · Stub"),
-      "  ╹▀▀▀",
+      "  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀",
     ]
     const { box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screenOf(rows.join("\n")) })
     expect(box?.text).toBe("half")
@@ -186,6 +210,7 @@ describe("what a program is given", () => {
     ["claude", "a\n  \u00a0/tmp/a.webp", "a\n  \u00a0`/tmp/a.webp` "],
     ["claude", "a\n  /tmp/a.png /tmp/b.gif", "a\n  `/tmp/a.png /tmp/b.gif` "],
     ["claude", "a\n  see /tmp/a.png\n  /tmp/a.png too", "a\n  see /tmp/a.png\n  /tmp/a.png too "],
+    ["claude", "look @Makefile, @x; mail kai@example", "look ＠Makefile, ＠x; mail kai@example "],
     ["claude", "a \\", "a \\ "],
     ["codex", "see @wo", "see @wo "],
     ["gemini", "see @wo", "see ＠wo "],
@@ -208,7 +233,9 @@ describe("what the box holds", () => {
 
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
     const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
-    const screen = screenOf(`  ┃\n  ┃  ${left}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀`)
+    const screen = screenOf(
+      `  ┃\n  ┃  ${left}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀`,
+    )
     const { box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screen })
     expect(boxContent(profiles.opencode, box, text)).toBe("ours")
   })

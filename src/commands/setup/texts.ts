@@ -98,6 +98,10 @@ function hook(event, input) {
 }
 
 const textOf = parts => parts.filter(part => part.type === "text").map(part => part.text).join("\\n")
+/** With a word for what is no text: a file is part of what a person says. */
+const wordsOf = parts => parts.map(part => (part.type === "text" ? part.text : \`[\${part.type}]\`)).join("\\n")
+/** What was said behind the last tool call. */
+const lastOf = parts => textOf(parts.slice(parts.findLastIndex(part => part.type === "tool") + 1))
 
 export const Sento = async ({ client, directory }) => {
   /** The prompt that each session's turn began with; what is typed meanwhile belongs to the same turn. */
@@ -115,7 +119,7 @@ export const Sento = async ({ client, directory }) => {
       cwd: directory,
       prompt_id: prompt,
       stop_hook_active: blocked.delete(session),
-      last_assistant_message: last === undefined ? "" : textOf(last.parts),
+      last_assistant_message: last === undefined ? "" : lastOf(last.parts),
     })
     if (answer?.decision !== "block" || !answer.reason) return
     blocked.add(session)
@@ -142,7 +146,7 @@ export const Sento = async ({ client, directory }) => {
     "chat.message": async ({ sessionID, messageID }, { message, parts }) => {
       const prompt = turns.get(sessionID) ?? messageID ?? message.id
       turns.set(sessionID, prompt)
-      const input = { session_id: sessionID, cwd: directory, prompt_id: prompt, prompt: textOf(parts) }
+      const input = { session_id: sessionID, cwd: directory, prompt_id: prompt, prompt: wordsOf(parts) }
       await hook("UserPromptSubmit", input)
     },
     event: async ({ event }) => {

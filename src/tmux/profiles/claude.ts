@@ -21,7 +21,7 @@ export const claude: Profile = {
   collapsed: /\[Pasted text #\d+( \+(?<lines>\d+) lines)?\]/,
   exactBox: true,
   read,
-  adapt: text => withFinalSpace(withoutImages(withoutKeyword(text))),
+  adapt: text => withFinalSpace(withoutMentions(withoutImages(withoutKeyword(text)))),
 }
 
 /**
@@ -38,6 +38,9 @@ const withoutKeyword = (text: string): string =>
 const withoutImages = (text: string): string => text.replace(imageLine, "$1`$2`")
 
 const imageLine = /^([^\S\n]+)(["'/\\~.].*\.(?:png|jpe?g|gif|webp)["']?)(?=[^\S\n]*$)/gimu
+
+/** A file of the working directory is read by its bare name, too, unasked: `@Makefile` (2.1.332). */
+const withoutMentions = (text: string): string => text.replace(/(?<![\p{L}\p{M}\p{N}_])@/gu, "＠")
 
 /** The rules above and below the box; the upper one says ` ↑ 3 more ` where the box has scrolled (2.1.332). */
 const rule = /^─{3,}( .+ ─+)?$/

@@ -77,6 +77,7 @@ function isEmptied({ lines, cursor }: Snapshot): boolean {
 const working = /esc (again to )?interrupt|[■⬝]/
 
 const boxEnd = /^ *╹▀{3,}/
+const boxEdge = /^ *╹▀*/
 
 /** Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
@@ -85,7 +86,36 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
   let top = bottom
   while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
   if (bottom < 0 || bottom - top < 3) return null
-  return lines.slice(top, bottom - 1).map(withoutBar)
+  const columns = Bun.stringWidth(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
+  return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
+}
+
+/** A side bar stands beside the box, from 120 columns on: the box is as wide as its lower edge. */
+function cutAt(line: Line, columns: number): Line {
+  let room = columns
+  const runs = line.runs.map(run => {
+    const text = startOf(run.text, room)
+    room -= Bun.stringWidth(run.text)
+    return { ...run, text }
+  })
+  return {
+    text: runs
+      .map(run => run.text)
+      .join("")
+      .trimEnd(),
+    runs,
+  }
+}
+
+function startOf(text: string, columns: number): string {
+  if (columns <= 0) return ""
+  if (Bun.stringWidth(text) <= columns) return text
+  let start = ""
+  for (const sign of text) {
+    if (Bun.stringWidth(start + sign) > columns) break
+    start += sign
+  }
+  return start
 }
 
 /** What stands behind a row's bar. */
@@ -101,6 +131,5 @@ function withoutBar(line: Line): Line {
   const runs = line.runs
     .slice(bar)
     .map((run, index) => (index === 0 ? { ...run, text: run.text.replace(/^.*┃/, "") } : run))
-  // A picture beside the box, or a side bar, is no part of it: the box ends where its ground does, far right.
   return { text: line.text.replace(/^ *┃ {0,2}/, ""), runs }
 }
