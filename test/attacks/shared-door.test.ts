@@ -193,7 +193,7 @@ test("hands that name another pane each time turn no log over, and are typed int
 
 test("turns that an agent opens without end are forgotten but for the last 64", async () => {
   await using guardian = await openGuardian({})
-  const event = { kind: "prompt" as const, turn: null, tags: [], hasMore: true, isOwn: false }
+  const event = { kind: "prompt" as const, turn: null, tags: [], digest: null, author: null }
   const tell = (session: string) => callDoor(guardian.paths, "agent", { op: "turn", session, event })
   for (let i = 0; i < 80; i += 1) await tell(`session ${i}`)
   const { Database } = await import("bun:sqlite")
