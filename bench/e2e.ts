@@ -12,6 +12,8 @@ import { hookTrust, type LabProgram, labPrograms } from "./lab/programs.ts"
 import { type StubModel, startStubModel } from "./lab/stub-model.ts"
 
 const waitSeconds = "60"
+/** After the program's prompt is first seen. */
+const restMilliseconds = 3000
 const usage = "usage: bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT]"
 
 async function main([name, executable, option, count]: readonly string[]): Promise<number> {
@@ -79,6 +81,8 @@ const texts: readonly ((index: number) => string)[] = [
 /** Each one's answer is what the stub said to it, and nothing the agent had to be asked for. */
 async function questions(world: World, stub: StubModel, count: number): Promise<number> {
   let answers = 0
+  // What is typed before Gemini CLI has turned bracketed paste on is another matter (docs/DELIVERY.md).
+  await Bun.sleep(restMilliseconds)
   for (let index = 0; index < count; index++) {
     const text = texts[index % texts.length]?.(index) ?? ""
     const asked = await world.sento("mira", ["send", "kai", "-", "--wait", waitSeconds], { input: text })

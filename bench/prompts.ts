@@ -108,7 +108,8 @@ async function promptOf(recording: Recording, one: PromptCase): Promise<object> 
     else if (step === image) await paste(session, pictureIn(session.work))
     else await press(session, ["-l", step])
   await submit(recording, before)
-  return { case: one.title, hint: one.hasHint ? answerHint(promptId) : null, ...told()[before] }
+  const hint = one.hasHint ? answerHint(promptId) : null
+  return { case: one.title, typed: typed(session, one), hint, ...told()[before] }
 }
 
 /** A picture of one point, as its path. */

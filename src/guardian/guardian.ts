@@ -18,7 +18,6 @@ import { isDiskTrouble } from "../store/database.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Received } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { defaultRetention } from "../store/retention.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import type { Distrusted } from "./callers.ts"
@@ -27,6 +26,7 @@ import { forbidCoreDumps } from "./core-dumps.ts"
 import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
+import { forget, forgetCopies } from "./forgetting.ts"
 import { findUser, sharedFolderFault } from "./hardening.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
@@ -57,7 +57,7 @@ import { createSender, type Sender } from "./sender.ts"
 import { connectSurfaces } from "./surfaces.ts"
 import { createTmuxSurface } from "./tmux-surface.ts"
 import { createTurns } from "./turns.ts"
-import { fileSizes, forgetFiles } from "./typed-text.ts"
+import { forgetFiles } from "./typed-text.ts"
 import { createWaiters } from "./waiters.ts"
 
 export type Guardian = {
@@ -101,6 +101,7 @@ export async function startGuardian(
 
 async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => number): Promise<Guardian> {
   const log = openLog(paths.log, now)
+  forgetCopies(paths, log)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)
   const stopping = new AbortController()
@@ -373,25 +374,5 @@ function endOverdue(context: Context, now: number): void {
     const peer = peerById(context, pair)
     if (peer === null) store.peers.forget(pair)
     else endPair(context, peer)
-  }
-}
-
-function forget(context: Context, now: number): void {
-  const { store } = context
-  store.inbox.forgetIds(now)
-  store.receipts.forget(now)
-  store.turns.forget(now)
-  forgetMessages(context)
-  forgetFiles(context)
-}
-
-function forgetMessages(context: Context): void {
-  const { store, config, log, now } = context
-  const { days, megabytes } = { ...defaultRetention, ...config.current.retention }
-  try {
-    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now(), fileSizes(context))
-    if (removed > 0) log.write(`forgot ${removed} settled messages`)
-  } catch (error) {
-    log.write(`cannot forget messages: ${(error as Error).message}`)
   }
 }

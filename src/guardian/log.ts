@@ -1,5 +1,5 @@
 /** guardian.log: one line an event, never a secret, never without bound. */
-import { appendFileSync, renameSync, rmSync, statSync } from "node:fs"
+import { appendFileSync, closeSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs"
 import { utf8 } from "../protocol/bytes.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 
@@ -21,17 +21,24 @@ const oldFiles = 2
 const refusalMilliseconds = 1000
 const burst = 30
 const sparingMilliseconds = 30_000
+const lineBreak = utf8("\n")
 
 /** @param now - milliseconds since the epoch */
 export function openLog(path: string, now: () => number): Log {
   let size = sizeOf(path)
+  let isCut = isLineOpen(path, size)
   const refusals = new Map<string, { loggedAt: number; count: number }>()
 
   function write(line: string): void {
-    const bytes = utf8(`${formatTimestamp(now())} ${oneLine(line)}\n`)
-    if (size + bytes.length > mostBytes) size = rotate(path)
-    appendQuietly(path, bytes)
-    size += bytes.length
+    const text = utf8(`${formatTimestamp(now())} ${oneLine(line)}\n`)
+    if (size + text.length > mostBytes) {
+      size = rotate(path)
+      isCut = isLineOpen(path, size)
+    }
+    const bytes = isCut ? Buffer.concat([lineBreak, text]) : text
+    const isWhole = isAppended(path, bytes)
+    size = isWhole ? size + bytes.length : sizeOf(path)
+    isCut = !isWhole && isLineOpen(path, size)
   }
 
   function refused(reason: string, address: string): void {
@@ -65,11 +72,30 @@ export function openLog(path: string, now: () => number): Log {
   return { write, refused, sparingly }
 }
 
-/** A full disk must not stop the Guardian: what matters is in sento.db. */
-function appendQuietly(path: string, bytes: Uint8Array): void {
+/** A full disk must not stop the Guardian (what matters is in sento.db), and can leave a part of the line. */
+function isAppended(path: string, bytes: Uint8Array): boolean {
   try {
     appendFileSync(path, bytes, { mode: 0o600 })
-  } catch {}
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether the file ends in a line that was cut: the next one begins a line of its own. */
+function isLineOpen(path: string, size: number): boolean {
+  if (size === 0) return false
+  try {
+    const file = openSync(path, "r")
+    try {
+      const last = Buffer.alloc(1)
+      return readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return false
+  }
 }
 
 function rotate(path: string): number {

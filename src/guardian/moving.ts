@@ -12,12 +12,16 @@
 import * as v from "valibot"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import {
+  askMilliseconds,
   isSamePlace,
   mayHaveMoved,
   type Place,
   placeAfterHello,
   portsAround,
   searchMilliseconds,
+  vainBucket,
+  vainMilliseconds,
+  waitBeforeAsking,
   waitBeforeHello,
 } from "../protocol/moving.ts"
 import type { Config } from "../store/config.ts"
@@ -49,6 +53,8 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   const { log, stopping } = context
   /** By pair: the address to be asked after the one that is being asked. */
   const asking = new Map<string, { next: Place | null }>()
+  /** By pair: when addresses that it named began to be asked, in vain. */
+  const vainAt = new Map<string, readonly number[]>()
   const searchedAt = new Map<string, number>()
   /** Pairs that were looked for in vain: said once. */
   const missing = new Set<string>()
@@ -73,11 +79,10 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   function heard(from: NamedPeer, hello: { host?: string | undefined; port: number }): boolean {
     const pair = from.peer.id
     const place = placeAfterHello(from.peer, hello)
-    if (place === null) return false
     const underWay = asking.get(pair)
     if (underWay !== undefined) underWay.next = place
-    else work(ask(pair, place))
-    return true
+    else if (place !== null) work(ask(pair, place))
+    return place !== null
   }
 
   /** One address at a time; of those that came meanwhile, the latest. */
@@ -86,24 +91,45 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     asking.set(pair, state)
     try {
       while (state.next !== null && !stopping.aborted) {
+        await turnOf(pair)
         const place = state.next
         state.next = null
-        await askOne(pair, place)
+        if (place !== null && !stopping.aborted) await askOne(pair, place)
       }
     } finally {
       asking.delete(pair)
-      if (!stopping.aborted) hasten(pair)
     }
+  }
+
+  /** Waits until the next address of a pair may be asked. */
+  async function turnOf(pair: string): Promise<void> {
+    const wait = waitBeforeAsking(vainAt.get(pair) ?? [], context.elapsed())
+    if (wait > vainMilliseconds)
+      log.write(
+        `${peerById(context, pair)?.name} named ${vainBucket.most} addresses within an hour that do not answer: the next is asked in ${Math.ceil(wait / 60_000)} min`,
+      )
+    if (wait > 0) await pause(wait, stopping)
   }
 
   async function askOne(pair: string, place: Place): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null || isSamePlace(peer.peer, place)) return
-    const where = formatAddress(place.host, place.port)
-    const isThere = await answers(peer, place)
+    if (peer === null || isSamePlace(peer.peer, place)) return hasten(pair)
+    const began = context.elapsed()
+    const isThere = await answers(peer, place, askMilliseconds)
     if (stopping.aborted) return
-    if (isThere) adopt(peer, place)
-    else log.write(`${peer.name} says that it is at ${where}, but does not answer there: its address stays`)
+    if (!isThere) return inVain(peer, place, began)
+    adopt(peer, place)
+    hasten(pair)
+  }
+
+  /** Nothing that follows tells the peer when the ask ended: that would say what the address did. */
+  function inVain({ name, peer }: NamedPeer, { host, port }: Place, began: number): void {
+    const since = began - vainBucket.seconds * 1000
+    vainAt.set(peer.id, [...(vainAt.get(peer.id) ?? []).filter(at => at > since), began])
+    const where = formatAddress(host, port)
+    log.write(`${name} says that it is at ${where}, but does not answer there: its address stays`)
+    const rest = began + vainMilliseconds - context.elapsed()
+    work(pause(rest, stopping).then(() => (stopping.aborted ? undefined : hasten(peer.id))))
   }
 
   async function answers(peer: NamedPeer, place: Place, milliseconds?: number): Promise<boolean> {

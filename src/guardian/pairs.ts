@@ -288,5 +288,6 @@ function dropPair(books: Books, { name, peer }: NamedPeer, byUs: boolean, unpair
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))
   forgetFiles(books)
+  if (!store.scrub()) books.log.write(`what sento.db-wal holds of ${name} is overwritten later`)
   waiters.endPair(peer.id, reason)
 }

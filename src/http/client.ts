@@ -36,12 +36,6 @@ export async function post(
   path: string,
   options: PostOptions,
 ): Promise<PostAnswer> {
-  const literal = await resolveHost(host)
-  if (literal === null) return unresolved(`cannot resolve the host name ${host}`)
-  if (!keepsItsSide(host, literal))
-    return unresolved(
-      `the host name ${host} leads to ${literal}, which is ${isLoopback(host) ? "not " : ""}this machine`,
-    )
   const where = formatAddress(host, port)
   // Not AbortSignal.timeout: each of those lives on until its time, also when the answer came long before.
   const deadline = new AbortController()
@@ -54,6 +48,12 @@ export async function post(
   options.signal?.addEventListener("abort", cut, { once: true })
   if (options.signal?.aborted) cut()
   try {
+    const literal = await unlessAborted(resolveHost(host), deadline.signal)
+    if (literal === null) return unresolved(`cannot resolve the host name ${host}`)
+    if (!keepsItsSide(host, literal))
+      return unresolved(
+        `the host name ${host} leads to ${literal}, which is ${isLoopback(host) ? "not " : ""}this machine`,
+      )
     return await postTo(`http://${formatAddress(literal, port)}${path}`, options, deadline.signal)
   } catch (error) {
     return unreachable(error, where, isLate)
@@ -88,6 +88,15 @@ async function readBounded(response: Response): Promise<Uint8Array | null> {
     chunks.push(chunk)
   }
   return new Uint8Array(Buffer.concat(chunks))
+}
+
+/** A look-up cannot be cut (getaddrinfo), and whoever answers for a name chooses how long it takes. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const end = (): void => reject(signal.reason)
+  if (signal.aborted) end()
+  signal.addEventListener("abort", end, { once: true })
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener("abort", end))
 }
 
 /** The IP literal that a host leads to now, or null. */

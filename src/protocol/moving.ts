@@ -3,6 +3,7 @@
  * @see docs/PROTOCOL.md section 4
  */
 import { firstPort, isLoopback, portTries } from "./addresses.ts"
+import { type Bucket, secondsUntilFree } from "./limiter.ts"
 
 /** `host` is an IP literal or a DNS name. */
 export type Place = { readonly host: string; readonly port: number }
@@ -52,6 +53,27 @@ export function mayHaveMoved(known: Known, { cause, status }: Failure): boolean 
   if (known.fixed === true) return false
   if (status !== null) return true
   return cause === "refused" || cause === "failed" || (cause === "timed-out" && isLoopback(known.host))
+}
+
+/** How long an address that a peer named may take to answer. */
+export const askMilliseconds = 9_000
+
+/**
+ * From the beginning of an ask in vain to whatever the peer can notice of its end: more than an ask can take, so that
+ * the time says nothing of what the address did.
+ */
+export const vainMilliseconds = 10_000
+
+/** Addresses of a peer that are asked in vain. */
+export const vainBucket: Bucket = { most: 10, seconds: 3600 }
+
+/**
+ * Milliseconds before the next address that a peer named may be asked; 0: now.
+ * @param vainAt - when those that were asked in vain began to be asked, in milliseconds of the same clock as `now`
+ */
+export function waitBeforeAsking(vainAt: readonly number[], now: number): number {
+  const spacing = Math.max(0, ...vainAt.map(at => at + vainMilliseconds - now))
+  return Math.max(spacing, 1000 * (secondsUntilFree(vainBucket, vainAt, now) ?? 0))
 }
 
 /**

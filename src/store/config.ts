@@ -17,6 +17,9 @@ import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameSchema, profileNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
+import { besideOf, removeCopies } from "./copies.ts"
+import { faultPoint } from "./faults.ts"
+import { behindLinks } from "./links.ts"
 import { requireOwn } from "./ownership.ts"
 import type { Paths } from "./paths.ts"
 
@@ -155,22 +158,26 @@ export function updateConfig(paths: Paths, change: (config: Config) => Config): 
   return config
 }
 
-/** Writes a whole config, 0600, durably. */
+/** Writes a whole config, 0600, durably: behind its links where it is one, into a vault for instance. */
 export function writeConfig(paths: Paths, config: Config): void {
   if (!existsSync(paths.home)) throw noConfig(paths)
-  const beside = `${paths.config}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`
+  let beside: string | null = null
   try {
+    const path = behindLinks(paths.config)
+    beside = besideOf(path)
+    removeCopies(paths)
     writeDurably(beside, `${JSON.stringify(config, null, 2)}\n`)
-    renameSync(beside, paths.config)
+    faultPoint("before-config-is-renamed")
+    renameSync(beside, path)
+    syncFolder(dirname(path))
   } catch (error) {
-    rmSync(beside, { force: true })
+    if (beside !== null) rmSync(beside, { force: true })
     throw new SentoError(
       "config",
       `cannot write ${paths.config}: ${(error as Error).message}`,
       "free some space or mend the directory's permissions; the old file is as it was",
     )
   }
-  syncFolder(dirname(paths.config))
 }
 
 function parseConfig(path: string, text: string): Config {

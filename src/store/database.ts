@@ -201,6 +201,8 @@ export function openDatabase(path: string): Database {
   database.run("PRAGMA auto_vacuum = INCREMENTAL")
   database.run("PRAGMA journal_mode = WAL")
   database.run("PRAGMA synchronous = FULL")
+  // What is forgotten, a key or a text, is overwritten.
+  database.run("PRAGMA secure_delete = ON")
   database.run(`PRAGMA journal_size_limit = ${8 * 1024 * 1024}`)
   for (const [index, migration] of migrations.entries()) {
     if (index < versionOf(database)) continue
@@ -210,6 +212,19 @@ export function openDatabase(path: string): Database {
     })()
   }
   return database
+}
+
+/** SQLite waits within the call, and nothing else runs meanwhile: no longer than a reader or a backup takes. */
+const waitWhenLocked = "PRAGMA busy_timeout = 2000"
+
+/** Does what is to fail at once where another process has the database locked. */
+export function withoutWaiting<Value>(database: Database, work: () => Value): Value {
+  database.run("PRAGMA busy_timeout = 0")
+  try {
+    return work()
+  } finally {
+    database.run(waitWhenLocked)
+  }
 }
 
 /** sento.db to look into, without a Guardian; null where there is none yet, or none this build can read. */
@@ -233,7 +248,7 @@ function openChecked(
   let database: Database | null = null
   try {
     database = new Database(path, options)
-    database.run("PRAGMA busy_timeout = 2000")
+    database.run(waitWhenLocked)
     versionOf(database)
   } catch (error) {
     database?.close()

@@ -7,6 +7,7 @@ export type FaultPoint =
   | "after-try-is-taken"
   | "before-request-is-kept"
   | "after-request-is-kept"
+  | "before-config-is-renamed"
   | "before-peer-is-stored"
   | "after-peer-is-stored"
   | "after-request-is-settled"

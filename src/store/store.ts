@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite"
 import { type Chats, createChats } from "./chats.ts"
 import { type Codes, createCodes, createJoinTries, type JoinTries } from "./codes.ts"
 import { type Commit, groupCommits } from "./commits.ts"
-import { openDatabase } from "./database.ts"
+import { openDatabase, withoutWaiting } from "./database.ts"
 import { createJoins, type Joins } from "./joins.ts"
 import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
 import { createOwner, type Owner } from "./owner.ts"
@@ -31,6 +31,11 @@ export type Store = {
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
   readonly now: <Value>(change: () => Value) => Value
+  /**
+   * Overwrites what was forgotten in the log of changes too (sento.db-wal); to be called within no transaction.
+   * @returns false where somebody reads it, or the disk refuses: to be tried again
+   */
+  scrub(): boolean
   close(): void
 }
 
@@ -57,9 +62,21 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     turns: createTurns(database),
     commit,
     now: change => database.transaction(change)(),
+    scrub: () => isTruncated(database),
     close() {
       flush()
       database.close()
     },
+  }
+}
+
+function isTruncated(database: Database): boolean {
+  try {
+    return withoutWaiting(
+      database,
+      () => database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0,
+    )
+  } catch {
+    return false
   }
 }

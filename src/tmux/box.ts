@@ -117,9 +117,10 @@ type Cell = {
  * may be missing with them: tmux 3.3a drops a cell of more than 21 bytes.
  */
 function cells(text: string): Cell[] {
+  // Blanks first: a row may end within a syllable that is composed of letters (U+1100, U+1161).
   const shown = withoutHeaps(text)
-    .normalize("NFC")
     .replace(/[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
+    .normalize("NFC")
   return [...shown.matchAll(/([^\p{M}\u0e33\u0eb3])([\p{M}\u0e33\u0eb3]*)/gu)].map(
     ([, letter = "", marks = ""]) => {
       const sign = /[\uac00-\ud7a3]/u.test(letter) ? letter : letter.normalize("NFD").replace(/\p{M}/gu, "")

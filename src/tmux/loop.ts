@@ -16,6 +16,8 @@ export type Sight = {
   readonly box: string | null
   /** Whether a person's key went there within the last seconds: it may not be drawn yet. */
   readonly isTypedInto: boolean
+  /** Whether one may have gone there since the paste. */
+  readonly wasTypedInto: boolean
 }
 
 export type LoopState =
@@ -136,12 +138,13 @@ const mostPresses = 2
 /** Where it begins: before the paste, with the text in the box, perhaps swallowed, or to be taken out. */
 export type LoopStart = "paste" | "box" | "behind-other" | "take-out"
 
-export function startLoop(from: LoopStart, now: number): LoopStep {
+/** @param isAlone - as {@link LoopState} has it, of a text that was pasted before */
+export function startLoop(from: LoopStart, now: number, isAlone = false): LoopStep {
   const effects = [lookAfter(0)]
   if (from === "take-out") return takeOut("it is not to be submitted", false)
   if (from === "paste") return { state: { step: "gate", previous: null }, effects }
   const paste = from === "box" ? "shown" : from
-  return { state: { step: "see", since: now, presses: 0, paste, isAlone: false }, effects }
+  return { state: { step: "see", since: now, presses: 0, paste, isAlone }, effects }
 }
 
 /** The next state. An event that the state does not wait for is ignored. */
@@ -200,7 +203,7 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   // Never shown and never pressed: what has the box again, and says no more, has lost it.
   const isUnseen = isEmpty && state.paste !== "shown"
   const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
-  const isAlone = state.isAlone && !sight.isTypedInto
+  const isAlone = state.isAlone && !sight.wasTypedInto
   if (at - since < patience) {
     const paste = isOurs || sight.content === "joined" ? "shown" : state.paste
     return {
@@ -235,7 +238,7 @@ function settle(state: In<"settle">, event: Of<"looked">, rules: LoopRules): Loo
   const blocked = blocks(sight, rules, "shown")
   if (blocked !== null) return blocked
   const { since, presses } = state
-  const isAlone = state.isAlone && !sight.isTypedInto
+  const isAlone = state.isAlone && !sight.wasTypedInto
   const isWhereItWas = sight.state === "busy" || sight.place === state.seen.place
   const isStill = sight.content === "ours" && isWhereItWas && !sight.isTypedInto
   if (isStill) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs"
 
 /** The fields of /proc/PID/stat that Sentō reads (proc_pid_stat(5)). */
 export type ProcessStat = {
@@ -62,11 +62,48 @@ export const executableOf = (pid: number): string | null =>
 /** The directory a process works in, or null when that may not be read. */
 export const directoryOf = (pid: number): string | null => readLink(`/proc/${pid}/cwd`)
 
+const terminalPath = /^\/dev\/(?:pts\/\d+|tty\w*|console)$/
+
 /** Whether a process reads its standard input from a terminal; null when that may not be read. */
 export function readsTerminal(pid: number): boolean | null {
   const input = readLink(`/proc/${pid}/fd/0`)
-  return input === null ? null : /^\/dev\/(?:pts\/\d+|tty\w*|console)$/.test(input)
+  return input === null ? null : terminalPath.test(input)
 }
+
+/**
+ * Which terminal a descriptor of a process is: `this` one, `some` one (`/dev/tty`, whichever that was when it was
+ * opened), or `none` of these; `unreadable` where that may not be seen. Another terminal with this number may be a
+ * container's.
+ * @param terminal - its number, as in {@link ProcessStat}
+ */
+export function terminalAt(
+  pid: number,
+  descriptor: 0 | 1 | 2,
+  terminal: number,
+): "this" | "some" | "none" | "unreadable" {
+  const path = `/proc/${pid}/fd/${descriptor}`
+  try {
+    const target = readlinkSync(path)
+    if (target === "/dev/tty") return "some"
+    // Asked of a terminal alone: a file of a server that is away would keep us waiting.
+    if (!terminalPath.test(target)) return "none"
+    const file = statSync(path)
+    if (file.rdev !== terminal) return "none"
+    const own = statSync(target, { throwIfNoEntry: false })
+    return own === undefined || own.rdev !== terminal || own.dev === file.dev ? "this" : "none"
+  } catch (error) {
+    return ["EACCES", "EPERM"].includes((error as { code?: string }).code ?? "") ? "unreadable" : "none"
+  }
+}
+
+/** The environment that a process was started with, as `NAME=value`; empty when that may not be read. */
+export const environmentOf = (pid: number): string[] =>
+  (readProc(`/proc/${pid}/environ`) ?? "").split("\0").filter(Boolean)
+
+/** All processes that are to be seen, threads of the kernel among them. */
+export const allProcesses = (): number[] => readdirSync("/proc").filter(isPid).map(Number)
+
+const isPid = (name: string): boolean => /^\d+$/.test(name)
 
 /** The processes that a process started, from any of its threads; none on a kernel without CONFIG_PROC_CHILDREN. */
 export function childrenOf(pid: number): number[] {

@@ -197,7 +197,7 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
     takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
     takeOutKeys: Object.keys(profile.takeOutKeys) as TakeOutKey[],
   }
-  let current = startLoop(from, performance.now())
+  let current = startLoop(from, performance.now(), delivery.pastedAt !== null)
   for (;;) {
     if (current.state.step === "done") return current.state.outcome
     const [effect] = current.effects
@@ -232,21 +232,22 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
   const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
+  const wasTypedInto = hadKeySince(delivery.pastedAt, seen)
   const shown = boxContent(delivery.profile, box, delivery.text)
-  const content = shown === "ours" && box?.isCut && wasTypedInto(delivery, seen) ? "joined" : shown
-  const place = seen.kind === "seen" ? placeOf(seen.snapshot) : ""
   return {
     state,
     reason,
-    content,
-    place,
+    // Above the visible rows a person may have changed something.
+    content: shown === "ours" && box?.isCut && wasTypedInto ? "joined" : shown,
+    place: seen.kind === "seen" ? placeOf(seen.snapshot) : "",
     box: box?.text ?? null,
     isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
+    wasTypedInto,
   }
 }
 
-/** Whether a key came since the paste: above the visible rows it may have changed something. tmux counts in seconds. */
-function wasTypedInto({ pastedAt }: Delivery, seen: Look): boolean {
+/** tmux counts in whole seconds. @param pastedAt - null where nobody knows when that was */
+function hadKeySince(pastedAt: number | null, seen: Look): boolean {
   const lastKeyAt = seen.kind === "seen" ? seen.snapshot.lastKeyAt : null
   return lastKeyAt !== null && (pastedAt === null || lastKeyAt + 1000 > pastedAt)
 }

@@ -195,6 +195,8 @@ test("a Guardian that is away is waited for, and one that comes back is found", 
   first.close()
   const second = open({}, path)
   await isConnected(second)
+  // The Guardian's side knows before the hands have said so.
+  await until("their last word", () => events.length === 4)
   expect(events).toEqual(["waiting", "connected", "waiting", "connected"])
 }, 30_000)
 

@@ -42,3 +42,33 @@ test("the log is turned over at a mebibyte, and two older files are kept", () =>
     expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(1024 * 1024)
   expect(readFileSync(path, "utf8")).toContain("Z 49 ")
 })
+
+/**
+ * A process that writes lines until its file may not grow, as on a disk that is full, and one more when there is room
+ * again (the limit of a file's size is lifted from outside, prlimit(1)).
+ */
+const untilFull = `
+  const { openLog } = await import(${JSON.stringify(join(import.meta.dir, "../../src/guardian/log.ts"))})
+  const log = openLog(process.argv[1], () => 0)
+  for (let i = 0; i < 100; i += 1) log.write("line " + i + " of those that fit")
+  const lift = ["prlimit", "--pid", String(process.pid), "--fsize=unlimited"]
+  if (process.argv[2] === "lifted") {
+    if (Bun.spawnSync(lift).exitCode !== 0) throw new Error("the limit cannot be lifted")
+    log.write("there is room again")
+  }`
+
+test.each(["lifted", "started anew"])(
+  "a line that a full disk cut does not run into the next one: %s",
+  how => {
+    // In blocks of 1,024 bytes; without a handler SIGXFSZ would end the process.
+    const words = ["bash", "-c", `trap "" XFSZ; ulimit -S -f 2; exec "$0" "$@"`]
+    const ran = Bun.spawnSync([...words, process.execPath, "-e", untilFull, path, how])
+    expect(ran.stderr.toString()).toBe("")
+    if (how !== "lifted") openLog(path, () => 0).write("there is room again")
+    const lines = readFileSync(path, "utf8").split("\n")
+    expect(lines.at(-2)).toMatch(/^1970-01-01T00:00:00\.000Z there is room again$/)
+    expect(lines.at(-3)).toMatch(/^1970-01-01T.*[^t]$/)
+    expect(lines.at(-4)).toMatch(/^1970-01-01T00:00:00\.000Z line \d+ of those that fit$/)
+    expect(lines.at(-1)).toBe("")
+  },
+)

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { digestOf, mostLastWords, readHook, tagsIn, transcriptOf } from "../../src/protocol/hooks.ts"
 import { layOut } from "../../src/protocol/layout.ts"
 import { noTurn, stepTurn } from "../../src/protocol/turns.ts"
+import { promptCases } from "../hooks/prompt-cases.ts"
 
 const [, effects] = stepTurn(
   {
@@ -166,6 +167,23 @@ describe("a prompt's digest", () => {
     const before = performance.now()
     digest(`${kai}${" ".repeat(1_000_000)}x`)
     expect(performance.now() - before).toBeLessThan(1000)
+  })
+})
+
+describe.each(["claude", "codex", "gemini", "opencode"])("%s's prompts, as they were recorded:", program => {
+  type Line = { case: string; typed: string; event: string; input: object }
+  const lines = readFileSync(join(import.meta.dir, `../hooks/${program}-prompts.jsonl`), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map(line => JSON.parse(line) as Line)
+
+  test("each case has one", () =>
+    expect(lines.map(line => line.case)).toEqual(promptCases.map(one => one.title)))
+
+  test.each(promptCases)("$title", ({ title, isAlone }) => {
+    const { typed, event, input } = lines.find(line => line.case === title) as Line
+    const told = readHook(event, input)?.event
+    expect(told?.kind === "prompt" && told.digest === digestOf(typed)).toBe(isAlone)
   })
 })
 

@@ -4,6 +4,7 @@ import {
   placeAfterHello,
   portsAround,
   strangerReason,
+  waitBeforeAsking,
   waitBeforeHello,
 } from "../../src/protocol/moving.ts"
 
@@ -70,6 +71,21 @@ describe("ports to look on", () => {
     expect(ports).toHaveLength(110)
   })
 })
+
+const second = 1000
+const minute = 60 * second
+const tenTimes = (at: number): number[] => Array.from({ length: 10 }, (_, i) => at + i * minute)
+test.each([
+  ["the first is asked at once", [], 0, 0],
+  ["behind one in vain the next is asked 10 s after that began", [5 * second], 5 * second, 10 * second],
+  ["whenever that one ended", [5 * second], 14 * second, second],
+  ["and no later", [5 * second], 15 * second, 0],
+  ["the last one counts", [5 * second, 0], 10 * second, 5 * second],
+  ["ten in vain wait until the first is an hour old", tenTimes(0), 10 * minute, 50 * minute],
+  ["which is let in then", tenTimes(0), 60 * minute, 0],
+] as const)("addresses that a peer names: %s", (_, vainAt, at, want) =>
+  expect(waitBeforeAsking(vainAt, at)).toBe(want),
+)
 
 test("hellos at start-up end after the ninth", () => {
   const waits = Array.from({ length: 10 }, (_, i) => waitBeforeHello(i + 1))

@@ -106,6 +106,13 @@ describe("what is shown", () => {
     ["… and a person's word", "← agent mira [k7q2]: x, and  end no", "joined"],
   ] as const)("%s", (_, shown, want) => expect(boxContent(claude, box(shown), heaped)).toBe(want))
 
+  test("a row that ends within a composed syllable", () => {
+    const korean = `← agent mira [k7q2]: ${"가".normalize("NFD").repeat(6)}`
+    expect(
+      boxContent(claude, box("← agent mira [k7q2]:\n가가\u1100\n\u1161가가\u1100\n\u1161"), korean),
+    ).toBe("ours")
+  })
+
   test("16,384 marks on a letter are not put in order one by one", () => {
     const marks = `a${"\u0301".repeat(16_384)}${"\u0316".repeat(16_383)}`
     expect(signs(marks)).toEqual(["a"])

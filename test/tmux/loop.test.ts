@@ -13,6 +13,7 @@ const dialog: Sight = {
   place: "c",
   box: null,
   isTypedInto: false,
+  wasTypedInto: false,
 }
 const busy = sight("busy", "empty", "d")
 
@@ -72,13 +73,13 @@ describe("the typing loop", () => {
     ],
     [
       "does not paste while a person types",
-      [looked({ ...idle, isTypedInto: true })],
+      [looked({ ...idle, isTypedInto: true, wasTypedInto: true })],
       [],
       "held before paste: draft",
     ],
     [
       "does not paste when a person begins between the looks",
-      [looked(idle), looked({ ...idle, isTypedInto: true })],
+      [looked(idle), looked({ ...idle, isTypedInto: true, wasTypedInto: true })],
       [],
       "held before paste: draft",
     ],
@@ -86,8 +87,8 @@ describe("the typing loop", () => {
       "does not press what is alone in the box while a person's key may not be drawn yet",
       [
         ...typed.slice(0, 3),
-        looked({ ...ours, isTypedInto: true }),
-        looked({ ...ours, isTypedInto: true }, 4000),
+        looked({ ...ours, isTypedInto: true, wasTypedInto: true }),
+        looked({ ...ours, isTypedInto: true, wasTypedInto: true }, 4000),
       ],
       ["paste"],
       "held with paste: draft",
@@ -96,7 +97,7 @@ describe("the typing loop", () => {
       "does not press when a person's key came while it settled",
       [
         ...typed.slice(0, 4),
-        looked({ ...ours, isTypedInto: true }),
+        looked({ ...ours, isTypedInto: true, wasTypedInto: true }),
         looked(sight("draft", "joined", "x"), 4000),
       ],
       ["paste"],
@@ -106,7 +107,7 @@ describe("the typing loop", () => {
       "presses when the person's key changed nothing",
       [
         ...typed.slice(0, 4),
-        looked({ ...ours, isTypedInto: true }),
+        looked({ ...ours, isTypedInto: true, wasTypedInto: true }),
         looked(ours),
         looked(ours),
         pressed,
@@ -268,10 +269,10 @@ describe("the typing loop", () => {
     ["already gone", [looked(idle)], 0, "stuck, taken out"],
     ["with a person's words", [looked(sight("draft", "joined", "x"))], 0, "stuck, with other words"],
     ["a person's words alone", [looked(sight("draft", "foreign", "x"))], 0, "stuck, with other words"],
-    ["a person types", [looked({ ...ours, isTypedInto: true })], 0, "stuck, not now"],
+    ["a person types", [looked({ ...ours, isTypedInto: true, wasTypedInto: true })], 0, "stuck, not now"],
     [
       "a person begins to type",
-      [looked(ours), took, looked({ ...shorter, isTypedInto: true })],
+      [looked(ours), took, looked({ ...shorter, isTypedInto: true, wasTypedInto: true })],
       1,
       "stuck, with other words",
     ],
@@ -345,12 +346,13 @@ function describeOutcome(state: LoopState): string {
 
 function sight(state: Sight["state"], content: Sight["content"], place: string): Sight {
   const box = content === "empty" ? "" : content === "hidden" ? null : `box ${place}`
-  return { state, reason: "", content, place, box, isTypedInto: false }
+  return { state, reason: "", content, place, box, isTypedInto: false, wasTypedInto: false }
 }
 
 const typedInto = (content: Sight["content"]): Sight => ({
   ...sight("draft", content, "x"),
   isTypedInto: true,
+  wasTypedInto: true,
 })
 
 function looked(seen: Sight, at = 0): LoopEvent {

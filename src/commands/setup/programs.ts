@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
-import { behindLinks } from "./files.ts"
+import { behindLinks } from "../../store/links.ts"
 import { type Entry, hasEntry, jsonFile, ownFile, ownJsonFile, type Part, tomlFile } from "./parts.ts"
 import { context, hookGroup, manifest, mcpServer, openCodePlugin, type Sento, skill } from "./texts.ts"
 

@@ -1,0 +1,39 @@
+/** What the Guardian removes from the disk: what is old or takes too much, and what a crash has left. */
+import { removeCopies } from "../store/copies.ts"
+import type { Paths } from "../store/paths.ts"
+import { defaultRetention } from "../store/retention.ts"
+import type { Context } from "./context.ts"
+import type { Log } from "./log.ts"
+import { fileSizes, forgetFiles } from "./typed-text.ts"
+
+/** What time and size end; to be called only where the clock is known to be right. @param now - milliseconds since the epoch */
+export function forget(context: Context, now: number): void {
+  const { store } = context
+  store.inbox.forgetIds(now)
+  store.receipts.forget(now)
+  store.turns.forget(now)
+  forgetMessages(context)
+  forgetFiles(context)
+  store.scrub()
+}
+
+function forgetMessages(context: Context): void {
+  const { store, config, log, now } = context
+  const { days, megabytes } = { ...defaultRetention, ...config.current.retention }
+  try {
+    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now(), fileSizes(context))
+    if (removed > 0) log.write(`forgot ${removed} settled messages`)
+  } catch (error) {
+    log.write(`cannot forget messages: ${(error as Error).message}`)
+  }
+}
+
+/** Copies of the config that a crash left. Where that fails, the next write of the config tries it again, and says why not. */
+export function forgetCopies(paths: Paths, log: Log): void {
+  try {
+    const count = removeCopies(paths)
+    if (count > 0) log.write(`removed ${count} of the config's copies that a crash had left`)
+  } catch (error) {
+    log.write(`cannot remove a copy of the config that a crash has left: ${(error as Error).message}`)
+  }
+}

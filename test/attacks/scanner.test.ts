@@ -1,0 +1,118 @@
+/** A peer that has a Guardian ask addresses for it, to learn from the time that passes what is there. */
+import { afterEach, expect, test } from "bun:test"
+import { createServer, type Server } from "node:net"
+import {
+  type ClientPair,
+  newPair,
+  post,
+  readRequest,
+  signAnswer,
+  signSealed,
+  stamp,
+  uuidV7,
+} from "../support/client.ts"
+import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { until } from "../support/world.ts"
+
+const open: { stop(): unknown }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.stop()
+})
+
+/** The peer itself: an address that answers rightly, and when it was asked. */
+function openOwn(pair: ClientPair): { readonly port: number; readonly askedAt: number[] } {
+  const askedAt: number[] = []
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      askedAt.push(performance.now())
+      const body = readRequest(pair, true, Buffer.from(await request.arrayBuffer()))
+      const re = request.headers.get("x-sento-signature")
+      const answer = signAnswer(pair, { v: 1, re, status: 202, id: body.id, state: "accepted" }, true)
+      return new Response(new Uint8Array(answer.body), { status: 202, headers: answer.headers })
+    },
+  })
+  open.push({ stop: () => server.stop(true) })
+  return { port: server.port ?? 0, askedAt }
+}
+
+function freePort(): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const port = server.port ?? 0
+  server.stop(true)
+  return port
+}
+
+function openStranger(status: number): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(null, { status }) })
+  open.push({ stop: () => server.stop(true) })
+  return server.port ?? 0
+}
+
+/** Takes connections, and either says nothing or hangs up. */
+async function openMute(hangsUp: boolean): Promise<number> {
+  const sockets = new Set<{ destroy(): unknown }>()
+  const server: Server = createServer(socket => {
+    socket.on("error", () => {})
+    if (hangsUp) socket.destroy()
+    else sockets.add(socket)
+  })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.listen(0, "127.0.0.1", resolve)
+  await promise
+  open.push({
+    stop() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  })
+  const address = server.address()
+  return typeof address === "object" ? (address?.port ?? 0) : 0
+}
+
+async function nameAddress(mira: TestGuardian, pair: ClientPair, port: number): Promise<void> {
+  const body = { v: 1, id: uuidV7(mira.now), timestamp: stamp(mira.now), type: "hello", port }
+  expect((await post(mira.port, signSealed(pair, body))).status).toBe(202)
+}
+
+test("a peer cannot tell by the time that passes what an address did that it named", async () => {
+  const kinds = {
+    "nothing listens": freePort(),
+    "a Guardian of somebody else": openStranger(403),
+    "another program": openStranger(200),
+    "one that hangs up": await openMute(true),
+    "one that says nothing": await openMute(false),
+  }
+  const times = await Promise.all(
+    Object.values(kinds).map(async victim => {
+      const pair = newPair()
+      const own = openOwn(pair)
+      await using mira = await openGuardian({ kai: { pair, port: freePort() } })
+      const began = performance.now()
+      await nameAddress(mira, pair, victim)
+      await nameAddress(mira, pair, own.port)
+      await until("its own address to be asked", () => own.askedAt.length > 0, 20_000)
+      return ((own.askedAt[0] ?? 0) - began) / 1000
+    }),
+  )
+  expect(Math.max(...times) - Math.min(...times)).toBeLessThan(1)
+}, 40_000)
+
+const failures = (mira: TestGuardian): number => mira.log().split("does not answer there").length - 1
+
+test("a peer whose addresses do not answer has no more than ten of them asked within an hour", async () => {
+  const pair = newPair()
+  const own = openOwn(pair)
+  await using mira = await openGuardian({ kai: { pair, port: freePort() } })
+  for (let i = 1; i <= 10; i += 1) {
+    await nameAddress(mira, pair, freePort())
+    await until("the end of the check", () => failures(mira) === i)
+    mira.pass(10_000)
+  }
+  await nameAddress(mira, pair, own.port)
+  await until("the limit", () =>
+    mira.log().includes("kai named 10 addresses within an hour that do not answer"),
+  )
+  expect(own.askedAt).toEqual([])
+}, 30_000)
