@@ -10,14 +10,10 @@ export type HandedOver = {
   readonly holds: readonly string[]
 }
 
-type Held = Extract<TypingOutcome, { kind: "held" }>
-
 export type HandOverOptions = {
   /** How long it may be held, and how long in the box, for what stands there. */
   readonly patienceMilliseconds: { readonly all: number; readonly inBox: number }
   readonly onPasted?: () => void
-  /** Called for each hold: what a person who looks at the pane would see to. */
-  readonly onHeld?: (outcome: Held) => void
 }
 
 /** As often as the Guardian looks while a message waits. */
@@ -25,17 +21,17 @@ const lookMilliseconds = 500
 
 /**
  * One text as the Guardian types it (src/guardian/delivery.ts): tried again while it is held, resumed once it was
- * pasted, and pasted anew once where something else than the box swallowed it.
+ * pasted, and pasted anew once where something else than the box swallowed it, or the box did not show it as it is.
  */
 export async function handOver(
   { server, pinned, program }: LabSession,
   text: string,
-  { patienceMilliseconds, onPasted, onHeld }: HandOverOptions,
+  { patienceMilliseconds, onPasted }: HandOverOptions,
 ): Promise<HandedOver> {
   const begunAt = performance.now()
   let pastedAt: number | null = null
   const holds: string[] = []
-  let [isPasted, isUnseen, wasSwallowed] = [false, false, false]
+  let [isPasted, isUnseen, wasTypedAgain] = [false, false, false]
   for (;;) {
     const outcome = await typeIntoPane(server, pinned, program.name, text, {
       ...{ resume: isPasted, unseen: isUnseen, deliver: "hold", allowShell: false },
@@ -44,18 +40,24 @@ export async function handOver(
         onPasted?.()
       },
     })
+    const isToTypeAgain = isGoneUnpressed(outcome)
     if (outcome.kind === "submitted") return { end: "delivered", outcome, holds }
-    if (outcome.kind !== "held") return { end: "uncertain", outcome, holds }
-    const { reason, pasted, unseen = false } = outcome
-    const hold = `${reason}${pasted ? " (pasted)" : ""}`
+    if (outcome.kind !== "held" && !isToTypeAgain) return { end: "uncertain", outcome, holds }
+    if (isToTypeAgain && wasTypedAgain) return { end: "uncertain", outcome, holds }
+    wasTypedAgain ||= isToTypeAgain
+    isPasted = outcome.kind === "held" && outcome.pasted
+    isUnseen = outcome.kind === "held" && outcome.unseen === true
+    const hold = `${outcome.reason}${isPasted ? " (pasted)" : ""}`
     if (holds.at(-1) !== hold) holds.push(hold)
-    if (isPasted && !pasted && wasSwallowed) return { end: "uncertain", outcome, holds }
-    wasSwallowed ||= isPasted && !pasted
-    ;[isPasted, isUnseen] = [pasted, unseen]
-    const inBox = pasted && outcome.state === "draft" ? performance.now() - (pastedAt ?? begunAt) : 0
+    const isInBox = isPasted && outcome.kind === "held" && outcome.state === "draft"
+    const inBox = isInBox ? performance.now() - (pastedAt ?? begunAt) : 0
     const { all, inBox: mostInBox } = patienceMilliseconds
     if (performance.now() - begunAt > all || inBox > mostInBox) return { end: "held", outcome, holds }
-    onHeld?.(outcome)
     await Bun.sleep(lookMilliseconds)
   }
 }
+
+/** Swallowed, or taken out of the box again, and no return was pressed on it. */
+const isGoneUnpressed = (outcome: TypingOutcome): boolean =>
+  (outcome.kind === "held" && outcome.swallowed === true) ||
+  (outcome.kind === "stuck" && outcome.unpressed === true)

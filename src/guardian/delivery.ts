@@ -227,20 +227,27 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     if (outcome.kind === "vanished") return settle(message, "uncertain")
     // Pressed, and not taken: another press could answer a dialog that the first one has led to.
     if (outcome.kind === "stuck") {
-      const { reason, left } = outcome
-      log.write(
-        `[${message.shortId}] from ${message.name}: ${reason}${left === null ? "; it was taken out" : ""}`,
-      )
+      const { reason, left, unpressed } = outcome
+      const what = left === null ? "; it was taken out" : ""
+      log.write(`[${message.shortId}] from ${message.name}: ${reason}${what}`)
       if (left !== null) leftover = pasted
+      // As Gemini CLI 0.61.0 takes the first message of a session, pasted before it reads pastes as such.
+      if (unpressed && swallowed !== message.seq) return typeOnceMore(message, { state: "other", reason })
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
     if (!outcome.pasted && pasted?.seq === message.seq) {
       if (outcome.swallowed && swallowed === message.seq) return settle(message, "uncertain")
-      if (outcome.swallowed) swallowed = message.seq
+      if (outcome.swallowed) return typeOnceMore(message, outcome)
       write({ message, state: "waiting" })
     }
     return outcome
+  }
+
+  function typeOnceMore(message: Received, held: Held): Held {
+    swallowed = message.seq
+    write({ message, state: "waiting" })
+    return held
   }
 
   /** Nothing can be typed before a person has seen to the box. */

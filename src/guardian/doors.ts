@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
-import { isDiskTrouble } from "../store/database.ts"
+import { isDiskTrouble, isLocked } from "../store/database.ts"
 import { type Distrusted, refuseDistrusted } from "./callers.ts"
 import { fileDescriptor, peerOf, peerPid } from "./credentials.ts"
 import {
@@ -238,6 +238,12 @@ async function requireOwner(options: DoorOptions, descriptor: number): Promise<v
 
 function asJson(error: unknown): { code: string; message: string; hint: string | null } {
   if (error instanceof SentoError) return { code: error.code, message: error.message, hint: error.hint }
+  if (isLocked(error))
+    return {
+      code: "try-later",
+      message: "another program has sento.db locked",
+      hint: "`fuser -v` on that file shows which; end it, then run the command again",
+    }
   if (isDiskTrouble(error))
     return {
       code: "failed",

@@ -86,7 +86,7 @@ const answers = {
       unseen: v.exactOptional(v.literal(true)),
       swallowed: v.exactOptional(v.literal(true)),
     }),
-    v.object({ kind: v.literal("stuck"), reason, left }),
+    v.object({ kind: v.literal("stuck"), reason, left, unpressed: v.exactOptional(v.literal(true)) }),
     v.object({ kind: v.literal("vanished"), reason }),
   ]),
   takeOut: left,

@@ -5,7 +5,7 @@
  */
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
-import type { ReceiptState, UnstampedBody } from "../protocol/messages.ts"
+import { mostHops, type ReceiptState, type UnstampedBody } from "../protocol/messages.ts"
 import {
   type AfterAttempt,
   type AttemptOutcome,
@@ -13,6 +13,9 @@ import {
   isExpired,
   longestWaitMilliseconds,
 } from "../protocol/retries.ts"
+import { shellWord } from "../protocol/shell.ts"
+import { lockedMilliseconds } from "../store/commits.ts"
+import { isLocked } from "../store/database.ts"
 import { faultPoint } from "../store/faults.ts"
 import {
   mostWaitingBytes,
@@ -245,17 +248,29 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     /**
      * Keeps a message on disk, and says what its first attempt brought; for one that was kept before, what became
      * of it, or what its next attempt brings.
-     * @throws unknown-agent, too-long; usage where the id is another message's; refused where the peer refuses it or
+     * @throws unknown-agent, too-long; try-later where sento.db is locked, and nothing kept; usage where the id is another message's; refused where the peer refuses it or
      * the pair has ended; timed-out where it has expired
      */
     async send(to: string, { id, text, inReplyTo, hops, onKept }: Outgoing): Promise<SendResult> {
       const { peer } = requirePeer(context, to)
       requireSendable(text)
-      const message = { pair: peer.id, name: to, id: id ?? Bun.randomUUIDv7(), text, inReplyTo, hops }
+      const message = {
+        pair: peer.id,
+        name: to,
+        id: id ?? Bun.randomUUIDv7(),
+        text,
+        inReplyTo,
+        // One more than the peer's own number, which it may have made up.
+        hops: Math.min(hops, mostHops),
+      }
       const pause = store.peers.pauseOf(peer.id, now())
       const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
-      const kept = await store.commit(() => keepOnce(context, message)).catch(diskRefuses)
+      const kept = await store
+        .commit(() => keepOnce(context, message))
+        .catch(error => {
+          throw notKept(error, context.paths.database)
+        })
       // One that was kept before may have been settled in the same commit, and its first word told to nobody.
       const sent = store.outbox.byId(kept.pair, kept.id) ?? kept
       faultPoint("after-outgoing-is-kept")
@@ -310,9 +325,15 @@ function bodyOf(sent: Sent): UnstampedBody {
 }
 
 /** Nothing was kept, so nothing will be sent. */
-function diskRefuses(error: unknown): never {
-  if (error instanceof SentoError) throw error
-  throw new SentoError(
+function notKept(error: unknown, path: string): SentoError {
+  if (error instanceof SentoError) return error
+  if (isLocked(error))
+    return new SentoError(
+      "try-later",
+      `the message was not kept: another program has had sento.db locked for ${lockedMilliseconds / 1000} s`,
+      `\`fuser -v ${shellWord(path)}\` shows which; end it, then send the message again`,
+    )
+  return new SentoError(
     "failed",
     `the message cannot be kept: ${(error as Error).message}`,
     "free some space on the disk that holds ~/.sento, then send again",

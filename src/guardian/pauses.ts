@@ -65,11 +65,14 @@ export function resumePair(books: Books, { name, peer }: NamedPeer): Resumed {
   const { store, log } = books
   const wasPaused = store.peers.pauseOf(peer.id, books.now()) !== null
   const usual = usualLimit(books.config.current, peer)
-  const hops = store.inbox.waitingHops(peer.id) ?? 0
-  const isBeyond = hops > Math.max(usual, store.peers.hopLimit(peer.id) ?? 0)
+  const limit = Math.max(usual, store.peers.hopLimit(peer.id) ?? 0)
+  const isBeyond = (store.inbox.waitingHops(peer.id) ?? 0) > limit
   store.now(() => {
     store.peers.resume(peer.id)
-    if (isBeyond) store.peers.setHopLimit(peer.id, hops + usual)
+    if (!isBeyond) return
+    // A peer may claim any number: what waits is the next reply, and the limit grows by what the owner allows.
+    store.inbox.capHops(peer.id, limit + 1)
+    store.peers.setHopLimit(peer.id, limit + 1 + usual)
   })
   log.write(`resumed ${name}${isBeyond ? `: ${usual} more replies may follow` : ""}`)
   return { wasPaused, moreReplies: isBeyond ? usual : null }

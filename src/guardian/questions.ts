@@ -3,13 +3,15 @@
  * of `sento pair` (stored as a request), and a join that this machine's own agent asked for (stored as a join,
  * of which nothing that could pair has been sent).
  */
+import * as v from "valibot"
 import { formatAddress } from "../protocol/addresses.ts"
 import { readShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import { secondsUntilFree } from "../protocol/limiter.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { Config } from "../store/config.ts"
-import { type AskedJoin, joinLifetimeMilliseconds, joinLimits } from "../store/joins.ts"
+import { type AskedJoin, joinLifetimeMilliseconds, lookBucket, mostJoinsWaiting } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
 import { announce, type Context } from "./context.ts"
@@ -129,6 +131,33 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     expiry.unref()
   }
 
+  function requireRoom(all: readonly AskedJoin[]): void {
+    if (all.length < mostJoinsWaiting) return
+    throw tooMany(`the owner is asked no more than ${mostJoinsWaiting} such questions at once`)
+  }
+
+  /** Counted on disk, before a name is resolved or a host dialled. @throws try-later */
+  function countLook(): void {
+    requireRoom(store.joins.waiting())
+    const times = lookTimes(store.facts)
+    const wait = secondsUntilFree(lookBucket, times, now())
+    if (wait !== null)
+      throw tooMany(`an agent may look for others ${lookBucket.most} times an hour; again in ${wait} s`)
+    store.facts.set(looksKey, [...times, now()].slice(-lookBucket.most))
+  }
+
+  /** The question that stands already for what an agent asks; nothing is looked for again. */
+  function askedBefore({ symbols, host, port }: JoinWish): AskedJoin | null {
+    const isSame = (one: AskedJoin): boolean =>
+      one.symbols === symbols && one.host === (host ?? "127.0.0.1") && (port === null || one.port === port)
+    return store.joins.waiting().find(isSame) ?? null
+  }
+
+  async function lookAndKeep(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<AskedJoin> {
+    countLook()
+    return keepJoin(wish, await joining.find(wish, emit))
+  }
+
   /** Asked again for the same, the same question stands. */
   function keepJoin(wish: JoinWish, found: Omit<AskedJoin, "id" | "symbols" | "localName" | "createdAt">) {
     const all = store.joins.waiting()
@@ -136,12 +165,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
       one => one.symbols === wish.symbols && one.host === found.host && one.port === found.port,
     )
     if (same !== undefined) return same
-    if (all.length >= joinLimits.waiting || store.joins.lastHour(now()) >= joinLimits.anHour)
-      throw new SentoError(
-        "try-later",
-        `the owner is asked no more than ${joinLimits.waiting} such questions at once and ${joinLimits.anHour} an hour`,
-        "the owner can run `sento pair CODE` in a terminal of their own",
-      )
+    requireRoom(all)
     return store.joins.keep({ ...found, symbols: wish.symbols, localName: wish.as ?? found.name }, now())
   }
 
@@ -157,11 +181,12 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
      * @throws usage, unreachable, try-later
      */
     async askToJoin(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<Question> {
-      const found = await joining.find(wish, emit)
-      const asked = keepJoin(wish, found)
+      const before = askedBefore(wish)
+      if (before !== null) emit({ event: "found", name: before.name, host: before.host, port: before.port })
+      const asked = before ?? (await lookAndKeep(wish, emit))
       const question = questionOfJoin(takenIn(store, context.config.current), asked)
       log.write(
-        `the agent asks to join ${found.name} at ${formatAddress(found.host, found.port)} (${asked.id})`,
+        `the agent asks to join ${asked.name} at ${formatAddress(asked.host, asked.port)} (${asked.id})`,
       )
       sweep()
       events.emit(questionEvent(question), { role: "join", id: asked.id })
@@ -196,6 +221,18 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     },
   }
 }
+
+const looksKey = "looks for joins"
+const looksSchema = v.array(v.number())
+
+/** When an agent had others looked for, in milliseconds since the epoch. */
+function lookTimes(facts: Pick<Store["facts"], "get">): number[] {
+  const times = v.safeParse(looksSchema, facts.get(looksKey))
+  return times.success ? times.output : []
+}
+
+const tooMany = (what: string): SentoError =>
+  new SentoError("try-later", what, "the owner can run `sento pair CODE` in a terminal of their own")
 
 const wordsOf = ({ message, hint }: SentoError): string => (hint === null ? message : `${message}; ${hint}`)
 

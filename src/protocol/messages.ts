@@ -14,6 +14,9 @@ export const mostTextUnits = 32_768
 /** The largest body, in bytes on the wire. */
 export const mostBodyBytes = 128 * 1024
 
+/** The most replies in a row that a message may say it follows. */
+export const mostHops = 1_000_000
+
 /** How long a sender tries, and how old `createdAt` may be at the receiver. */
 export const messageLifetimeMilliseconds = 24 * 60 * 60 * 1000
 
@@ -63,7 +66,7 @@ export const bodySchema = v.variant("type", [
     text: v.pipe(v.string(), v.minLength(1), v.maxLength(mostTextUnits)),
     createdAt: v.optional(timestamp),
     inReplyTo: v.optional(uuid),
-    hops: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
+    hops: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(mostHops))),
   }),
   v.object({ ...envelope, type: v.literal("hello"), host: v.optional(hostSchema), port }),
   v.object({

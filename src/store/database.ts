@@ -236,9 +236,21 @@ export function readDatabase(path: string): Database | null {
   return null
 }
 
+/** Another process has had the database locked for too long, and nothing was changed. */
+export class DatabaseLocked extends Error {
+  constructor() {
+    super("another program has sento.db locked")
+  }
+}
+
+export const isLocked = (error: unknown): boolean =>
+  error instanceof DatabaseLocked ||
+  (error instanceof SQLiteError && error.code !== undefined && error.code.startsWith("SQLITE_BUSY"))
+
 /** Whether something failed because of the disk or the database on it, which time or the owner may mend. */
 export const isDiskTrouble = (error: unknown): boolean =>
   error instanceof SQLiteError ||
+  error instanceof DatabaseLocked ||
   ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes((error as { code?: string }).code ?? "")
 
 function openChecked(

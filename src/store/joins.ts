@@ -1,12 +1,19 @@
 /** Joins that an agent asked for and that wait for its own owner's yes. */
 import type { Database } from "bun:sqlite"
-import { newShortId } from "../protocol/codes.ts"
+import type { Bucket } from "../protocol/limiter.ts"
+import { requireShortId } from "./short-ids.ts"
 
 /** How long the owner is asked: no longer than a code can live (docs/PROTOCOL.md section 2). */
 export const joinLifetimeMilliseconds = 10 * 60 * 1000
 
-/** What an agent may have its owner asked: enough for typing errors, too little to wear a person down. */
-export const joinLimits = { waiting: 3, anHour: 10 } as const
+/** Questions of an agent's that may wait for its owner at once: too few to wear a person down. */
+export const mostJoinsWaiting = 3
+
+/**
+ * How often an agent may have the Guardian look for another one, found or not: enough for typing errors. A look
+ * resolves a name and dials, for an agent that may be in a sandbox without a way out.
+ */
+export const lookBucket: Bucket = { most: 10, seconds: 60 * 60 }
 
 export type JoinState = "waiting" | "approved" | "denied" | "expired" | "failed"
 
@@ -54,13 +61,10 @@ export function createJoins(database: Database, random: (length: number) => Uint
     "UPDATE joins SET state = 'expired', symbols = '' WHERE state = 'waiting' AND (created_at <= $before OR created_at > $now) RETURNING *",
   )
   const forget = database.query("DELETE FROM joins WHERE state <> 'waiting' AND created_at < $before")
-  const recent = database.query<{ count: number }, { since: number }>(
-    "SELECT count(*) AS count FROM joins WHERE created_at > $since",
-  )
   return {
     keep(join: Omit<AskedJoin, "id" | "createdAt">, now: number): AskedJoin {
-      let id = newShortId(random(4))
-      while (byId.get({ id }) !== null || isRequest.get({ id }) !== null) id = newShortId(random(4))
+      const isTaken = (id: string): boolean => byId.get({ id }) !== null || isRequest.get({ id }) !== null
+      const id = requireShortId(random, isTaken)
       insert.run({ ...join, id, now })
       return { ...join, id, createdAt: now }
     },
@@ -75,8 +79,6 @@ export function createJoins(database: Database, random: (length: number) => Uint
       forget.run({ before: now - 24 * 60 * 60 * 1000 })
       return expire.all({ before: now - joinLifetimeMilliseconds, now: now + 60_000 }).map(fromRow)
     },
-    /** How many were asked within the last hour. */
-    lastHour: (now: number): number => recent.get({ since: now - 60 * 60 * 1000 })?.count ?? 0,
   }
 }
 

@@ -1,12 +1,12 @@
 /** Inbox, outbox and the ids that were seen. */
 import type { Database } from "bun:sqlite"
-import { newShortId } from "../protocol/codes.ts"
 import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limiter.ts"
 import { idLifetimeMilliseconds, type MessageBody, type ReceiptState } from "../protocol/messages.ts"
 import { isTaken } from "../protocol/receipts.ts"
 import { areLimitsLifted } from "./faults.ts"
 import { isPaused } from "./peers.ts"
 import { type AgentName, createRecent } from "./recent.ts"
+import { freshShortId } from "./short-ids.ts"
 
 /** A received message; times are milliseconds since the epoch. */
 export type Received = {
@@ -59,7 +59,7 @@ export type Admission =
   | { readonly kind: "accepted"; readonly shortId: string }
   | { readonly kind: "duplicate" }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number }
-  /** So much of this pair waits already that no more is kept. */
+  /** So much of this pair waits already that no more is kept, or no short id was free. */
   | { readonly kind: "full" }
 
 /** How much text of one pair may wait each way, in bytes of UTF-8. */
@@ -122,6 +122,9 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const waitingHops = database.query<{ most: number | null }, { pair: string }>(
     "SELECT max(hops) AS most FROM inbox WHERE pair = $pair AND state = 'waiting'",
   )
+  const capHops = database.query(
+    "UPDATE inbox SET hops = min(hops, $most) WHERE pair = $pair AND state = 'waiting'",
+  )
   const latestBeyond = database.query<{ at: number | null }, { pair: string; hops: number }>(
     "SELECT max(received_at) AS at FROM inbox WHERE pair = $pair AND hops > $hops",
   )
@@ -151,12 +154,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const recent = createRecent<Row>(database, "inbox")
 
-  function freshShortId(now: number): string {
-    for (;;) {
-      const shortId = newShortId(random(4))
-      if (isShortIdTaken.get({ shortId, since: now - shortIdLifetimeMilliseconds }) === null) return shortId
-    }
-  }
+  const isTakenAt = (since: number) => (shortId: string) => isShortIdTaken.get({ shortId, since }) !== null
 
   const hasSeen = (pair: string, id: string): boolean => seen.get({ pair, id }) !== null
 
@@ -197,7 +195,8 @@ export function createInbox(database: Database, random: (length: number) => Uint
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null && !areLimitsLifted()) return { kind: "limited", retryAfterSeconds: wait }
       if (!hasRoom(pair, body.text) && !areLimitsLifted()) return { kind: "full" }
-      const shortId = freshShortId(now)
+      const shortId = freshShortId(random, isTakenAt(now - shortIdLifetimeMilliseconds))
+      if (shortId === null) return { kind: "full" }
       remember.run({ pair, id: body.id, isMessage: 1, now })
       insert.run({
         pair,
@@ -231,6 +230,11 @@ export function createInbox(database: Database, random: (length: number) => Uint
 
     /** The most hops among messages of this pair that wait, or null. */
     waitingHops: (pair: string): number | null => waitingHops.get({ pair })?.most ?? null,
+
+    /** What waits of this pair counts as so many replies in a row at the most, whatever its sender claimed. */
+    capHops(pair: string, most: number): void {
+      capHops.run({ pair, most })
+    },
 
     /** When a message of this pair with more than so many hops came last, or null. */
     latestBeyond: (pair: string, hops: number): number | null => latestBeyond.get({ pair, hops })?.at ?? null,

@@ -1,7 +1,7 @@
 /** Confirmed pairings that wait for an owner, and what became of them. */
 import type { Database } from "bun:sqlite"
-import { newShortId } from "../protocol/codes.ts"
 import { type ConfirmedPairing, type PairingRole, requestLifetimeMilliseconds } from "../protocol/requests.ts"
+import { requireShortId } from "./short-ids.ts"
 
 export type RequestState = "waiting" | "approved" | "denied" | "expired"
 
@@ -75,8 +75,8 @@ export function createRequests(database: Database, random: (length: number) => U
     now: number,
   ): PairingRequest {
     const { localName, replaces, confirm } = extra
-    let id = extra.id ?? newShortId(random(4))
-    while (byId.get({ id }) !== null) id = newShortId(random(4))
+    const isTaken = (id: string): boolean => byId.get({ id }) !== null
+    const id = extra.id !== undefined && !isTaken(extra.id) ? extra.id : requireShortId(random, isTaken)
     insert.run({
       ...request,
       id,

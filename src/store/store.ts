@@ -61,7 +61,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     chats: createChats(database),
     turns: createTurns(database),
     commit,
-    now: change => database.transaction(change)(),
+    now: change => database.transaction(change).immediate(),
     scrub: () => isTruncated(database),
     close() {
       flush()

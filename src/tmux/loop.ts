@@ -73,7 +73,13 @@ export type LoopOutcome = { readonly kind: "submitted" } | Held | Stuck
  * Cannot be submitted. `left`: null where it was taken out of the box again; otherwise why it was not: something else
  * than the box is open, or the program works, or a person types; or there are other words in the box.
  */
-export type Stuck = { readonly kind: "stuck"; readonly reason: string; readonly left: Left | null }
+export type Stuck = {
+  readonly kind: "stuck"
+  readonly reason: string
+  readonly left: Left | null
+  /** Taken out, and no return was pressed: it may be typed again. */
+  readonly unpressed?: true
+}
 
 export type Left = "not now" | "with other words"
 
@@ -294,7 +300,10 @@ function takeOut(reason: string, isAlone: boolean): LoopStep {
 function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight, at } = event
   const { reason, last } = state
-  const stuck = (left: Left | null): LoopStep => done({ kind: "stuck", reason, left })
+  const stuck = (left: Left | null): LoopStep => {
+    const outcome = { kind: "stuck", reason, left } as const
+    return done(left === null && state.isAlone ? { ...outcome, unpressed: true } : outcome)
+  }
   if (sight.content === "empty") return stuck(null)
   const isOpenBox = sight.state === "draft" || sight.state === "ready"
   if (!isOpenBox || sight.content === "hidden") return stuck("not now")

@@ -1,6 +1,7 @@
 /** Joins that an agent asks for, over a false minter: a Guardian in this process, whose owner answers by a command. */
 import { afterAll, afterEach, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../src/commands/door.ts"
@@ -95,4 +96,46 @@ test("where another agent than the one that was shown answers after the yes, not
   const over = await until("the end", () => events().find(one => one.event === "withdrawn"))
   expect(over).toMatchObject({ how: "failed" })
   await minter.stop()
+})
+
+test("an agent cannot have names resolved and hosts dialled without end: 10 looks an hour, found or not, over a restart", async () => {
+  let dialled = 0
+  const deaf = createServer(socket => {
+    dialled += 1
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => deaf.listen(0, "127.0.0.1", resolve))
+  const { port } = deaf.address() as AddressInfo
+  await using guardian = await openGuardian({})
+  const look = (i: number) => ask(guardian, String(i).padStart(4, "0"), port).catch(error => error.code)
+  for (let i = 0; i < 7; i += 1) expect(await look(i)).toBe("unreachable")
+  await guardian.restart()
+  for (let i = 7; i < 10; i += 1) expect(await look(i)).toBe("unreachable")
+  const before = dialled
+  for (let i = 10; i < 15; i += 1) expect(await look(i)).toBe("try-later")
+  expect(dialled).toBe(before)
+  guardian.now += 60 * 60_000
+  expect(await look(15)).toBe("unreachable")
+  deaf.close()
+}, 30_000)
+
+test("a join that is asked for again is the same question, and looks for nobody", async () => {
+  const minter = openMinter("hana")
+  await using guardian = await openGuardian({})
+  const found: PairingEvent[] = []
+  const again = (): void => {
+    const request = { op: "join", symbols: "0001", host: "127.0.0.1", port: minter.port } as const
+    const onEvent = (event: PairingEvent): unknown => event.event === "found" && found.push(event)
+    callDoor(guardian.paths, "agent", request, { onEvent }).catch(() => {})
+  }
+  again()
+  await until("the question", () => found.length === 1)
+  const port = minter.port
+  await minter.stop()
+  for (let i = 2; i < 14; i += 1) {
+    again()
+    await until("the same answer", () => found.length === i)
+  }
+  expect(found.at(-1)).toEqual({ event: "found", name: "hana", host: "127.0.0.1", port })
+  expect((await questions(guardian)).length).toBe(1)
 })

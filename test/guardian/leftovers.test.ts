@@ -81,3 +81,14 @@ test("a text that the program will not take is taken out after 20 s, told as unc
   expect(guardian.log()).toMatch(/\[\w+\] from kai uncertain/)
   expect(submitted()).toEqual([expect.stringContaining("take me")])
 }, 40_000)
+
+test("a text of which the program lost a sign is taken out and typed once more, as it is", async () => {
+  key("C-b")
+  await receive(kai, "is the build good? I think so")
+  await until(() => submitted().length > 0)
+  expect(submitted()).toEqual([
+    expect.stringMatching(/^← agent kai \[\w+\]: is the build good\? I think so$/),
+  ])
+  expect(guardian.log()).toMatch(/from kai: the screen does not show the message as it is; it was taken out/)
+  await until(() => /from kai delivered/.test(guardian.log()))
+}, 20_000)

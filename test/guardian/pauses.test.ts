@@ -97,6 +97,19 @@ test("resuming a loop lets the held message and 20 more through, and then it sto
   expect(mira.isStopped(42)).toBe(true)
 })
 
+test("a forged number of replies sets no limit of its own: 20 more after a yes of the owner's, and no more", () => {
+  using mira = createBooks()
+  expect(mira.isStopped(1_000_000)).toBe(true)
+  expect(resumePair(mira.books, mira.kai)).toEqual({ wasPaused: true, moreReplies: 20 })
+  const held = mira.books.store.inbox.next(now)
+  expect(held?.hops).toBe(21)
+  expect(stopsLoop(mira.books, mira.kai, held as NonNullable<typeof held>)).toBe(false)
+  mira.books.store.inbox.drop("kai", now)
+  expect(mira.books.store.peers.hopLimit("kai")).toBe(41)
+  expect(mira.isStopped(41)).toBe(false)
+  expect(mira.isStopped(1_000_000)).toBe(true)
+})
+
 test("after an hour without a long conversation, a new one has the usual limit", () => {
   using mira = createBooks()
   mira.isStopped(21)

@@ -3,7 +3,8 @@
  * pastes and keys as the program does, and appends what became of them to LOG as JSON lines.
  * Signals and keys steer it: SIGUSR1 opens a permission dialog, SIGUSR2 begins and ends work, Ctrl-Q asks a
  * question with choices, Ctrl-O opens and closes the transcript view, Ctrl-D quits. At the next paste: Ctrl-P
- * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits, Ctrl-W keeps it unseen until the next key. Ctrl-G
+ * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits, Ctrl-W keeps it unseen until the next key, Ctrl-B takes it for keys and
+ * loses one. Ctrl-G
  * makes it deaf to returns, and ends that.
  */
 import { appendFileSync } from "node:fs"
@@ -16,7 +17,7 @@ let draft = ""
 let pasting: string | null = null
 let mode: Scene["mode"] = "idle"
 let collapsedPaste: string | null = null
-let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" | "late" = "nothing"
+let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" | "late" | "garbled" = "nothing"
 let isDeaf = false
 let latePaste: string | null = null
 let openedAt = 0
@@ -112,7 +113,7 @@ function paste(text: string): void {
     record("late", "")
     return
   }
-  insert(text)
+  insert(event === "garbled" ? text.replace("?", "") : text)
   if (event === "dialog behind") openDialog()
 }
 
@@ -146,6 +147,7 @@ function key(character: string): void {
   else if (character === "\x0c") atPaste = "dialog before"
   else if (character === "\x05") atPaste = "quit"
   else if (character === "\x17") atPaste = "late"
+  else if (character === "\x02") atPaste = "garbled"
   else if (character === "\x07") isDeaf = !isDeaf
   else if (character === "\r" && isDeaf) return
   else if (mode === "dialog" || mode === "question" || mode === "view") answer(character)

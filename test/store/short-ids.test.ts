@@ -1,0 +1,56 @@
+/** Ids that run out, or a source of random bytes that is none. */
+import { expect, test } from "bun:test"
+import { rmSync } from "node:fs"
+import { dirname } from "node:path"
+import type { ConfirmedPairing } from "../../src/protocol/requests.ts"
+import { freshShortId } from "../../src/store/short-ids.ts"
+import { openStore } from "../../src/store/store.ts"
+import { createTestStore } from "../support/store.ts"
+
+const request = (pairing: string): ConfirmedPairing => ({
+  role: "minter",
+  pairing,
+  name: "kai",
+  agent: "kai-00001",
+  host: "127.0.0.1",
+  port: 1,
+  features: [],
+  verifier: "65T6V-3FSB8",
+  pairId: "aa".repeat(16),
+  sendKey: "00".repeat(32),
+  receiveKey: "11".repeat(32),
+  decisionKey: "22".repeat(32),
+})
+const join = {
+  symbols: "0001",
+  host: "127.0.0.1",
+  port: 1,
+  name: "kai",
+  agent: "kai-00001",
+  localName: "kai",
+}
+
+test("where no short id is free, a message is put off and a request refused, and nothing looks for one for ever", () => {
+  using stored = createTestStore()
+  stored.store.close()
+  const store = openStore(stored.path, length => new Uint8Array(length))
+  const admit = () => {
+    const id = Bun.randomUUIDv7()
+    const body = { v: 1, id, type: "message", timestamp: "2026-11-23T10:00:00.000Z", text: "hi" } as const
+    return store.inbox.admit("kai", "kai", body, 1)
+  }
+  expect(admit()).toEqual({ kind: "accepted", shortId: "0000" })
+  expect(admit()).toEqual({ kind: "full" })
+  const extra = { localName: "kai", replaces: false, confirm: null }
+  expect(store.requests.keep(request("1"), extra, 1).id).toBe("0000")
+  expect(() => store.requests.keep(request("2"), extra, 1)).toThrow("no short id is free")
+  expect(() => store.joins.keep(join, 1)).toThrow("no short id is free")
+  store.close()
+  rmSync(dirname(stored.path), { recursive: true })
+})
+
+test("with half of all ids taken one that is free is met, each time", () => {
+  const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
+  for (let i = 0; i < 5_000; i += 1)
+    expect(freshShortId(random, id => id.charCodeAt(0) % 2 === 0)).not.toBeNull()
+})
