@@ -16,7 +16,7 @@ const { values } = parseArgs({ options: { count: { type: "string", default: "300
 const fields = "#{pane_id} #{pane_pid} #{cursor_x} #{cursor_y} #{pane_in_mode} #{pane_title}"
 
 const directory = mkdtempSync(join(tmpdir(), "sento-looks-"))
-const server: TmuxServer = { socket: join(directory, "tmux") }
+const server: TmuxServer = { socket: join(directory, "tmux"), mayStart: true }
 try {
   await measure(Number(values.count))
 } finally {

@@ -20,7 +20,7 @@ export const between = (least: number, most: number): number => least + Math.ran
 /** Attaches a client to the session, from a tmux server of its own, and waits until it is there. */
 export async function attachPerson(session: LabSession): Promise<Person> {
   const inner = session.server.socket ?? ""
-  const outer = { socket: join(inner, "../person") }
+  const outer = { socket: join(inner, "../person"), mayStart: true } as const
   session.tmux("set-option", "-g", "status", "off")
   const [columns = "120", rows = "40"] = session
     .tmux("display-message", "-p", "-t", session.pinned.pane, "#{pane_width} #{pane_height}")

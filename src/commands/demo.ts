@@ -19,7 +19,11 @@ type Stage = { readonly folder: string; readonly server: TmuxServer; readonly en
 
 export async function demo(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "sento-demo-"))
-  const stage: Stage = { folder, server: { socket: join(folder, "tmux") }, env: plainEnvironment() }
+  const stage: Stage = {
+    folder,
+    server: { socket: join(folder, "tmux"), mayStart: true },
+    env: plainEnvironment(),
+  }
   try {
     await play(stage)
     return 0

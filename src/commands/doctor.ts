@@ -1,7 +1,7 @@
 /** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
 import { existsSync, statSync } from "node:fs"
 import type { GuardStatus, Probe, SessionState } from "../guardian/door-requests.ts"
-import { handsCommand, sharedFolderFault } from "../guardian/hardening.ts"
+import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/hardening.ts"
 import { ownTerminal } from "../guardian/own-terminal.ts"
 import { lossOf, lossWords } from "../guardian/pairs.ts"
 import { unknownAgent } from "../guardian/requirements.ts"
@@ -9,6 +9,7 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { askOwner } from "../protocol/moving.ts"
+import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
 import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
@@ -16,7 +17,7 @@ import { createFacts } from "../store/peers.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { callDoor } from "./door.ts"
-import { guardStatus } from "./guard.ts"
+import { guardStatus, runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
@@ -28,6 +29,7 @@ const oldestTmux = [3, 2] as const
 /** More than the longest time between two tries of theirs. */
 const handsMilliseconds = 2500
 const lookMilliseconds = 50
+const secondLookMilliseconds = 1000
 /** How long the loss of a database is told. */
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
@@ -58,7 +60,7 @@ async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
     ...checkFolder(paths),
     ...(config.hardened === undefined ? await checkOwn(config, paths) : await checkHardened(config, running)),
     database,
-    checkGuardian(running),
+    await checkGuardian(paths, running),
     ...(running === null ? [] : [checkPort(running)]),
     ...(name === null ? [] : [await checkPeer(paths, config, running, name)]),
   ]
@@ -120,10 +122,12 @@ async function checkHardened(config: Config, running: GuardStatus | null): Promi
   const { folder, user } = config.hardened ?? { folder: "", user: "" }
   const fault = sharedFolderFault(folder, user, process.getuid?.() ?? -1)
   const steps = `run the steps of \`sento init --hardened --agent-user ${user}\``
+  const others = fault === null ? othersInGroup(user, process.getuid?.() ?? -1).join(", ") : ""
+  const ownGroup = `as root, take them out of it, or give ${user} a group of its own (\`usermod -g GROUP ${user}\`); then ${steps}`
   const door = {
     check: "door",
-    is: `${folder} ${fault ?? `is shared with ${user} alone`}`,
-    fix: fault === null ? null : steps,
+    is: `${folder} ${fault ?? (others === "" ? `is shared with ${user} alone` : `can be read by others in ${user}'s group: ${others}`)}`,
+    fix: fault === null ? (others === "" ? null : ownGroup) : steps,
   }
   return running === null ? [door] : [door, ...(await checkHands(config, user, running))]
 }
@@ -133,7 +137,7 @@ async function checkHands(config: Config, user: string, running: GuardStatus): P
   if (hands === undefined)
     return [{ check: "hands", is: "the Guardian runs as before", fix: "run `sento guard restart`" }]
   if (!hands.connected) {
-    const start = `${user} starts them: \`${handsCommand(config.name)}\``
+    const start = `${user} starts them: \`${handsCommand(config.name, config.hardened?.folder ?? "")}\``
     return [{ check: "hands", is: `${hands.reason}; messages wait`, fix: start }]
   }
   const tmux = judgeTmux(hands.tmux ?? "not installed")
@@ -167,10 +171,10 @@ async function checkSession(config: Config, paths: Paths): Promise<Finding> {
 async function fixOf(config: Config, state: SessionState): Promise<string | null> {
   const { session, socket } = config.tmux
   const { hardened } = config
-  const server = socket === null || hardened !== undefined ? "" : `-S ${socket} `
+  const server = socket === null || hardened !== undefined ? "" : `-S ${shellWord(socket)} `
   const start = hardened === undefined ? "run" : `${hardened.user} runs`
   const fixes: Partial<Record<SessionState, string>> = {
-    absent: `${start} \`tmux ${server}new-session -s ${session}\`, or \`sento init --session\` with another`,
+    absent: `${start} \`tmux ${server}new-session -s ${shellWord(session)}\`, or \`sento init --session\` with another`,
     shell: "start the agent program there",
     other: state === "other" ? await fixForOther(config) : "",
   }
@@ -210,10 +214,14 @@ function checkDatabase({ database }: Paths): Finding {
   }
 }
 
-const checkGuardian = (running: GuardStatus | null): Finding =>
-  running === null
-    ? { check: "guardian", is: "does not run", fix: "run `sento guard`" }
-    : { check: "guardian", is: `runs (pid ${running.pid})`, fix: null }
+/** One that stands still is not one that does not run. */
+const checkGuardian = (paths: Paths, running: GuardStatus | null): Promise<Finding> =>
+  attempt("guardian", async () => {
+    const pid = running?.pid ?? (await runningGuardian(paths, secondLookMilliseconds))?.pid
+    return pid === undefined
+      ? { check: "guardian", is: "does not run", fix: "run `sento guard`" }
+      : { check: "guardian", is: `runs (pid ${pid})`, fix: null }
+  })
 
 function checkPort({ host, port }: GuardStatus): Finding {
   return { check: "port", is: `listens on ${formatAddress(host, port)}`, fix: null }

@@ -1,6 +1,7 @@
 /** A command's side of the Guardian's local doors. */
 
 import { dirname } from "node:path"
+import { fileDescriptor, peerOf } from "../guardian/credentials.ts"
 import type { DoorEvent, DoorName, DoorRequestInput } from "../guardian/door-requests.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -38,11 +39,23 @@ export class HungUp extends SentoError {
 export type DoorOptions<Event extends DoorEvent = DoorEvent> = {
   readonly onEvent?: (event: Event) => void
   readonly signal?: AbortSignal
+  /** Milliseconds after which the Guardian counts as one that does not answer; without, it may take for ever. */
+  readonly patience?: number
 }
+
+/** The Guardian has taken the connection, or its kernel has, and says nothing. @param pid - its process */
+const doesNotAnswer = ({ isAgentSide }: Paths, pid: number, patience: number): SentoError =>
+  new SentoError(
+    "timed-out",
+    `the Guardian (pid ${pid}) did not answer within ${patience / 1000} s`,
+    isAgentSide
+      ? "tell the owner"
+      : `see \`sento guard logs\`; \`kill -9 ${pid}\` ends it, and loses nothing`,
+  )
 
 /**
  * Asks the Guardian one thing and passes on what it tells meanwhile.
- * @throws NoGuardian where none runs; HungUp; config where the door is another user's; whatever SentoError the Guardian answers
+ * @throws NoGuardian where none runs; HungUp; timed-out; config where the door is another user's; whatever SentoError the Guardian answers
  */
 export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   paths: Paths,
@@ -67,11 +80,22 @@ export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
   if (options.signal?.aborted) stop()
   else options.signal?.addEventListener("abort", stop)
   line.say(request)
-  return promise.finally(line.end)
+  const { patience } = options
+  const giveUp = (): void => reject(doesNotAnswer(paths, line.pid(), patience ?? 0))
+  const timer = patience === undefined ? null : setTimeout(giveUp, patience)
+  return promise.finally(() => {
+    if (timer !== null) clearTimeout(timer)
+    line.end()
+  })
 }
 
 /** A connection to a door, a JSON value a line both ways. */
-export type DoorLine = { say(value: unknown): void; end(): void }
+export type DoorLine = {
+  say(value: unknown): void
+  end(): void
+  /** Of the process at the other end. */
+  pid(): number
+}
 
 /**
  * Opens one.
@@ -95,7 +119,11 @@ export async function openLine(
     close: onClosed,
     error: onClosed,
   })
-  return { say: value => write(socket, `${JSON.stringify(value)}\n`), end: () => void socket.end() }
+  return {
+    say: value => write(socket, `${JSON.stringify(value)}\n`),
+    end: () => void socket.end(),
+    pid: () => peerOf(fileDescriptor(socket)).pid,
+  }
 }
 
 /** The agent's side knocks at a Guardian that is another user's, and knows it by SENTO_DOOR; any other at its own. */

@@ -18,18 +18,20 @@ import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ago, print, printJson, tell } from "./terminal.ts"
 
+/** What a Guardian that stands still does not keep its owner from saying. */
+const answerMilliseconds = 15_000
 const startMilliseconds = 10_000
 const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
 const lookMilliseconds = 15
 
-/** The running Guardian, or null where none runs. */
-export const runningGuardian = (paths: Paths): Promise<Alive | null> =>
-  orNull(callDoor(paths, "agent", { op: "alive" }))
+/** The running Guardian, or null where none runs. @throws timed-out for one that does not answer */
+export const runningGuardian = (paths: Paths, patience = answerMilliseconds): Promise<Alive | null> =>
+  orNull(callDoor(paths, "agent", { op: "alive" }, { patience }))
 
-/** The running Guardian's status, or null where none runs. */
-export const guardStatus = (paths: Paths): Promise<GuardStatus | null> =>
-  orNull(callDoor(paths, "agent", { op: "status" }))
+/** The running Guardian's status, or null where none runs. @throws timed-out for one that does not answer */
+export const guardStatus = (paths: Paths, patience = answerMilliseconds): Promise<GuardStatus | null> =>
+  orNull(callDoor(paths, "agent", { op: "status" }, { patience }))
 
 async function orNull<Value>(answer: Promise<Value>): Promise<Value | null> {
   try {
@@ -192,7 +194,7 @@ function logLine(line: string): { at: string; text: string } {
 
 async function stopAndWait(paths: Paths, pid: number): Promise<void> {
   try {
-    await callDoor(paths, "owner", { op: "stop" })
+    await callDoor(paths, "owner", { op: "stop" }, { patience: answerMilliseconds })
   } catch (error) {
     if (!(error instanceof NoGuardian || error instanceof HungUp)) throw error
   }

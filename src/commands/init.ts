@@ -53,8 +53,8 @@ export async function init(paths: Paths, options: InitOptions): Promise<number> 
 }
 
 /** `sento init --hardened`: what to run as whom; nothing is written. */
-function tellSteps({ name, tmux }: Config, options: InitOptions): number {
-  const user = requireUserName(options.agentUser ?? `${name}-agent`)
+function tellSteps({ name, tmux, hardened }: Config, options: InitOptions): number {
+  const user = requireUserName(options.agentUser ?? hardened?.user ?? `${name}-agent`)
   const owner = ownUser()
   if (owner === user || owner === "root")
     throw new SentoError(

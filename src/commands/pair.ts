@@ -139,6 +139,8 @@ function endLine(event: PairingEvent): string | null {
       return deniedWords
     case "expired":
       return "Nobody answered in time. Run `sento pair` for a new code."
+    case "replaced":
+      return "The code above is no longer good: another `sento pair` opened a new one in its place."
     case "burned":
       return `The code was burned: 3 wrong tries, the last from ${event.address}. Run \`sento pair\` for a new one.`
     default:

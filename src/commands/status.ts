@@ -101,7 +101,10 @@ function readKept(paths: Paths, config: Config): Kept {
     })),
     paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
-    revoked: peers.revocations().map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
+    revoked: peers
+      .revocations()
+      .filter(({ name }) => !Object.hasOwn(config.agents, name))
+      .map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
   database.close()
   return kept

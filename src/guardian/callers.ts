@@ -3,9 +3,7 @@
  * is an agent program, has the environment of one, or is the agent's pane process or the Guardian, itself or by
  * an ancestor. docs/SECURITY.md says what that stops and what it does not.
  */
-import { FFIType, ptr } from "bun:ffi"
 import { readFileSync } from "node:fs"
-import { openLibC } from "../http/libc.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { type ProcessStat, processStat } from "../tmux/process.ts"
 import { describeProgram, detectProfile } from "../tmux/program.ts"
@@ -83,32 +81,6 @@ function programReason(stat: ProcessStat): string | null {
   if (variable !== null) return `${words} (${variable} is set)`
   const program = detectProfile(describeProgram(stat))
   return program === null ? null : `${words} (${program})`
-}
-
-/** SOL_SOCKET and SO_PEERCRED of Linux (socket(7)); `struct ucred` is pid, uid, gid (unix(7)). */
-const solSocket = 1
-const soPeerCredentials = 17
-const credentialBytes = 12
-
-let libc: ReturnType<typeof openSockets> | null = null
-
-/** The pid that connected to a unix socket, as the kernel noted it. @param descriptor - of the accepted socket */
-export const peerPid = (descriptor: number): number => peerOf(descriptor).pid
-
-/** The process that connected to a unix socket and its user then. @param descriptor - of the accepted socket */
-export function peerOf(descriptor: number): { readonly pid: number; readonly uid: number } {
-  libc ??= openSockets()
-  const credentials = new Int32Array(3)
-  const length = new Uint32Array([credentialBytes])
-  const status = libc.getsockopt(descriptor, solSocket, soPeerCredentials, ptr(credentials), ptr(length))
-  const [pid = 0, uid = -1] = credentials
-  if (status !== 0 || pid <= 0) throw new Error(`getsockopt gave ${status}, pid ${pid}`)
-  return { pid, uid: uid >>> 0 }
-}
-
-function openSockets() {
-  const { i32, ptr: pointer } = FFIType
-  return openLibC({ getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 } })
 }
 
 function environmentOf(pid: number): string[] {

@@ -294,7 +294,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
     else if (!isSame) {
       if (held.pasted && held.state === "draft") tellOwner(message, "stands in the box with other words")
       tellSender(message, "held", holdWords[held.state])
-      log.write(`holding [${shortId}] from ${name}: ${held.reason}`)
+      log.sparingly("holding", `holding [${shortId}] from ${name}: ${held.reason}`)
       const since = hold?.shortId === shortId ? hold.since : context.now()
       hold = { shortId, name, state: held.state, reason: held.reason, since }
       holds.changed()

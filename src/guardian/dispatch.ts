@@ -4,6 +4,7 @@ import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import type { OpenCode } from "../store/codes.ts"
 import { listAgents } from "./agents.ts"
 import { type Context, greetingOf } from "./context.ts"
 import type { Delivery } from "./delivery.ts"
@@ -83,7 +84,7 @@ async function dispatch(
     case "log":
       return log(context, request.name, request.limit)
     case "pair":
-      return pair(parts, request, emit, gone)
+      return pair(parts, request, emit, gone, door)
     case "join":
       if (door === "agent") return askToJoin(parts, request, emit, gone)
       await requirePin(context, request.pin)
@@ -213,17 +214,20 @@ async function pair(
   request: Extract<DoorRequest, { op: "pair" }>,
   emit: Emit,
   gone: AbortSignal,
+  door: DoorName,
 ): Promise<PairingEvent | null> {
   const waiting = questions.waiting()
+  const isAsked = waiting.some(one => one.kind === "request")
+  // Before the wait: what ends by it is the code of those who waited earlier.
+  const code = isAsked ? null : openCode(context, minting.open(request.long, door))
   const end = waitForEnd(context, emit, gone)
-  if (!waiting.some(one => one.kind === "request")) emit(openCode(context, minting, request.long))
+  if (code !== null) emit(code)
   for (const one of waiting) emit(questionEvent(one))
   return request.wait ? end.promise : end.cancel()
 }
 
-function openCode(context: Context, minting: Minting, long: boolean): PairingEvent {
+function openCode(context: Context, code: OpenCode): PairingEvent {
   const { host, port } = context.address
-  const code = minting.open(long)
   const name = context.config.current.listen.names[0] ?? host
   return codeEvent(code, isLoopback(host) ? null : `${formatCode(code.symbols)}@${formatAddress(name, port)}`)
 }

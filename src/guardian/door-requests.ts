@@ -83,7 +83,7 @@ const agentRequests = [
     op: v.literal("join"),
     symbols: v.string(),
     host: v.nullable(v.pipe(v.string(), v.check(isHost))),
-    port: v.nullable(v.number()),
+    port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
     as: optionalName,
     replace: v.optional(v.boolean(), false),
     /** At the owner's door. */
@@ -164,6 +164,8 @@ export type PairingEvent =
   | { readonly event: "denied" }
   | { readonly event: "expired" }
   | { readonly event: "burned"; readonly address: string }
+  /** Another code was opened in place of the one that was shown; the wait goes on. */
+  | { readonly event: "replaced" }
   /** The owner said yes to a join, and it could not be carried out. */
   | {
       readonly event: "failed"

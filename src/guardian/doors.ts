@@ -3,7 +3,8 @@ import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
 import { isDiskTrouble, isLocked } from "../store/database.ts"
-import { type Distrusted, peerOf, peerPid, refuseDistrusted } from "./callers.ts"
+import { type Distrusted, refuseDistrusted } from "./callers.ts"
+import { fileDescriptor, peerOf, peerPid } from "./credentials.ts"
 import {
   agentRequestSchema,
   type DoorEvent,
@@ -11,6 +12,7 @@ import {
   type DoorRequest,
   ownerRequestSchema,
 } from "./door-requests.ts"
+import { createGuests, type GuestRules, type Guests } from "./guests.ts"
 import { type HandsRequest, mostHandsBytes } from "./hands-messages.ts"
 import type { HandsLine } from "./remote-hands.ts"
 
@@ -31,8 +33,8 @@ export type DoorOptions = {
   readonly onError: (error: unknown) => void
   /** At the door that the agent's user shares: takes its hands on, and resolves when they are gone. */
   readonly hands?: (request: HandsRequest, line: HandsLine) => Promise<void>
-  /** 0600, or 0660 for the door that another user shares by group. */
-  readonly mode?: number
+  /** At the door that the agent's user shares by its group: who is answered there. It has the mode 0660, others 0600. */
+  readonly guests?: GuestRules
   /** How long a caller may take to say what it wants, and how many may be about to. */
   readonly patience?: { readonly milliseconds: number; readonly callers: number }
 }
@@ -42,6 +44,8 @@ const usualPatience = { milliseconds: 10_000, callers: 256 }
 
 /** More than the longest text that `send` takes, as JSON. */
 const mostRequestBytes = 1024 * 1024
+/** So many can each of the callers hold that have not said theirs; the last words of a turn are the longest. */
+const mostGuestBytes = 256 * 1024
 
 type Caller = {
   bytes: Buffer[]
@@ -49,8 +53,13 @@ type Caller = {
   gone: AbortController
   isAsked: boolean
   outgoing: Buffer
+  readonly guests: Guests | null
   /** Ends the wait for its request. */
   heard: () => void
+  /** Ends its stay at a shared door. */
+  leave: () => void
+  /** Until something more was read, at a shared door; null where nothing waits to be read. */
+  reading: ReturnType<typeof setTimeout> | null
   /** Takes what comes behind the request; null where nothing is to come. */
   more: ((chunk: Buffer) => void) | null
 }
@@ -59,6 +68,7 @@ type DoorSocket = Bun.Socket<Caller>
 /** Opens a door; a socket left by a dead Guardian is in the way and goes. Only to be called under the lock. */
 export function openDoor(options: DoorOptions): { close(): void } {
   removeStaleSocket(options.path)
+  const guests = options.guests === undefined ? null : createGuests(options.guests)
   const lobby = openLobby(options.patience ?? usualPatience)
   const server = Bun.listen<Caller>({
     unix: options.path,
@@ -70,14 +80,17 @@ export function openDoor(options: DoorOptions): { close(): void } {
           gone: new AbortController(),
           isAsked: false,
           outgoing: Buffer.alloc(0),
+          guests,
           heard: lobby(socket),
+          leave: () => {},
+          reading: null,
           more: null,
         }
       },
       data: (socket, chunk) => take(options, socket, chunk),
       drain: flush,
       close: socket => {
-        socket.data.heard()
+        leave(socket)
         socket.data.gone.abort()
       },
       error: (socket, error) => {
@@ -86,13 +99,19 @@ export function openDoor(options: DoorOptions): { close(): void } {
       },
     },
   })
-  chmodSync(options.path, options.mode ?? 0o600)
+  chmodSync(options.path, guests === null ? 0o600 : 0o660)
   return {
     close() {
       server.stop(true)
       rmSync(options.path, { force: true })
     },
   }
+}
+
+function leave({ data }: DoorSocket): void {
+  data.heard()
+  data.leave()
+  if (data.reading !== null) clearTimeout(data.reading)
 }
 
 /** Those who have not said what they want: each for a while, and where there are too many, the first one goes. */
@@ -135,7 +154,8 @@ function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
   caller.bytes.push(Buffer.from(chunk))
   caller.length += chunk.length
   const isWhole = chunk.includes(10)
-  if (!isWhole && caller.length <= mostRequestBytes) return
+  const most = caller.guests === null ? mostRequestBytes : mostGuestBytes
+  if (!isWhole && caller.length <= most) return
   caller.isAsked = true
   caller.heard()
   const line = Buffer.concat(caller.bytes)
@@ -145,11 +165,16 @@ function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
 async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | null): Promise<void> {
   const say = (value: unknown): void => write(socket, `${JSON.stringify(value)}\n`)
   try {
+    const { guests } = socket.data
+    const uid = guests === null ? null : peerOf(fileDescriptor(socket)).uid
+    if (guests !== null && uid !== null) guests.requireUser(uid)
     const request = readRequest(options.door, line)
     if (request.op === "hands") {
       await serveHands(options, socket, request)
       return socket.terminate()
     }
+    if (guests !== null && uid !== null)
+      socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length)
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
     const { signal } = socket.data.gone
     const result = await options.handle(request, event => say({ event }), signal, options.door)
@@ -194,12 +219,10 @@ function handsLine(socket: DoorSocket): HandsLine {
   }
 }
 
-/** Not in Bun's types (1.4.5). */
-const fileDescriptor = (socket: DoorSocket): number => (socket as unknown as { fd: number }).fd
-
 function readRequest(door: DoorName, line: Buffer | null): DoorRequest | HandsRequest {
+  if (line === null) throw new SentoError("too-long", "the request is too long to be one", "make it shorter")
   const schema = door === "owner" ? ownerRequestSchema : agentRequestSchema
-  const parsed = v.safeParse(schema, line === null ? undefined : tryJson(line.toString()))
+  const parsed = v.safeParse(schema, tryJson(line.toString()))
   if (parsed.success) return parsed.output
   throw new SentoError(
     "usage",
@@ -247,7 +270,17 @@ function write(socket: DoorSocket, text: string): void {
 function flush(socket: DoorSocket): void {
   const written = socket.write(socket.data.outgoing)
   if (written > 0) socket.data.outgoing = socket.data.outgoing.subarray(written)
+  awaitReading(socket, written > 0)
   if (socket.data.outgoing.length === 0 && isFinished.has(socket)) socket.end()
+}
+
+/** A guest that reads nothing of what there is for it goes; one that reads slowly may. */
+function awaitReading(socket: DoorSocket, hasRead: boolean): void {
+  const { data } = socket
+  if (data.guests === null || (data.reading !== null && !hasRead)) return
+  if (data.reading !== null) clearTimeout(data.reading)
+  const isWaiting = data.outgoing.length > 0
+  data.reading = isWaiting ? setTimeout(() => socket.terminate(), data.guests.readMilliseconds) : null
 }
 
 const isFinished = new WeakSet<DoorSocket>()

@@ -27,7 +27,7 @@ import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
 import { openDoor } from "./doors.ts"
 import { forget, forgetCopies } from "./forgetting.ts"
-import { sharedFolderFault } from "./hardening.ts"
+import { findUser, sharedFolderFault } from "./hardening.ts"
 import { createJoining } from "./joining.ts"
 import { openLog } from "./log.ts"
 import { createMinting, type Minting } from "./minting.ts"
@@ -178,8 +178,9 @@ function openDoors(
   const doors = [
     openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError }),
     openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError }),
-    ...sharedDoors(context).map(path => {
-      const shared = { path, door: "agent", handle, distrusted, onError, mode: 0o660 } as const
+    ...sharedDoors(context).map(({ path, uids }) => {
+      const guests = { uids, refused: log.refused }
+      const shared = { path, door: "agent", handle, distrusted, onError, guests } as const
       return openDoor(remote === null ? shared : { ...shared, hands: remote.serve })
     }),
   ]
@@ -238,13 +239,15 @@ function openDoors(
  * In hardened mode the agent's user has a door of its own, in a directory whose group is that user's.
  * @throws config where that directory does not keep others out
  */
-function sharedDoors({ config, paths }: Context): string[] {
+function sharedDoors({ config, paths }: Context): { path: string; uids: ReadonlySet<number> }[] {
   const { hardened } = config.current
   if (hardened === undefined) return []
-  const wrong = sharedFolderFault(hardened.folder, hardened.user, process.getuid?.() ?? -1)
+  const own = process.getuid?.() ?? -1
+  const wrong = sharedFolderFault(hardened.folder, hardened.user, own)
   if (wrong !== null)
     throw new SentoError("config", `${hardened.folder} ${wrong}`, "see the steps of `sento init --hardened`")
-  return [join(hardened.folder, basename(paths.agentSocket))]
+  const uids = [own, findUser(hardened.user)?.uid ?? own]
+  return [{ path: join(hardened.folder, basename(paths.agentSocket)), uids: new Set(uids) }]
 }
 
 /** A Guardian whose door is gone can be reached by nobody: it ends, so that the next command starts another. */

@@ -3,7 +3,7 @@
  * sento.db whatever it runs. What the two users share is one directory with the agent's door; tmux is the agent's
  * alone, and `sento hands` works there as the agent's user.
  */
-import { statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
 
@@ -40,6 +40,29 @@ export function sharedFolderFault(folder: string, user: string, ownUid: number):
   return (stat.mode & 0o7777) === 0o2750 ? null : `has the mode ${(stat.mode & 0o7777).toString(8)}, not 2750`
 }
 
+/**
+ * Who else is in the agent's group, by name, and so can read what lies in the door's directory: everybody but the
+ * agent's user and the Guardian's. A directory service may not list all that are.
+ */
+export function othersInGroup(user: string, ownUid: number): string[] {
+  const gid = String(findUser(user)?.gid)
+  const members = entries("group")
+    .filter(([, , id]) => id === gid)
+    .flatMap(([, , , names = ""]) => names.split(",").filter(Boolean))
+  const users = entries("passwd").filter(([name, , , group]) => group === gid || members.includes(name ?? ""))
+  const own = new Set([user, ...users.filter(([, , uid]) => uid === String(ownUid)).map(([name]) => name)])
+  return [...new Set([...members, ...users.map(([name = ""]) => name)])].filter(name => !own.has(name)).sort()
+}
+
+/** The system's users or groups, as passwd(5) and group(5) have them. */
+function entries(database: "passwd" | "group"): string[][] {
+  const text =
+    Bun.which("getent") === null
+      ? readFileSync(`/etc/${database}`, "utf8")
+      : Bun.spawnSync(["getent", database], { stderr: "ignore" }).stdout.toString()
+  return text.split("\n").map(line => line.split(":"))
+}
+
 /** Where the steps put the door's directory. */
 export const doorFolder = (name: string): string => `/srv/sento/${name}/door`
 
@@ -47,11 +70,12 @@ export const doorFolder = (name: string): string => `/srv/sento/${name}/door`
 export const sharedProgram = "/usr/local/bin/sento"
 
 /** How the agent's user starts something in a session of its own, told where the Guardian's door is. */
-const inSession = (name: string, session: string): string =>
-  `tmux new-session -d -s ${session} -e SENTO_DOOR=${doorFolder(name)}/agent.sock`
+const inSession = (door: string, session: string): string =>
+  `tmux new-session -d -s ${shellWord(session)} -e SENTO_DOOR=${shellWord(`${door}/agent.sock`)}`
 
-/** How the agent's user starts the hands, beside the agent's session. */
-export const handsCommand = (name: string): string => `${inSession(name, `hands-${name}`)} sento hands`
+/** How the agent's user starts the hands, beside the agent's session. @param door - its directory */
+export const handsCommand = (name: string, door: string): string =>
+  `${inSession(door, `hands-${name}`)} sento hands`
 
 /** @property program - the path of this very `sento`, which may lie where the agent's user cannot reach it */
 type Wish = {
@@ -65,6 +89,7 @@ type Wish = {
 /** The exact steps, each with the user who runs it. */
 export function hardeningSteps({ name, session, owner, user, program }: Wish): string[] {
   const door = doorFolder(name)
+  const attach = `tmux attach -t ${shellWord(`=${session}`)}`
   return [
     "# as root, once: a user for the agent, a sento for both, and the directory they share",
     `id ${user} 2>/dev/null || useradd --create-home --user-group --shell /bin/bash ${user}`,
@@ -75,19 +100,21 @@ export function hardeningSteps({ name, session, owner, user, program }: Wish): s
     `install -d -o ${owner} -g $(id -g ${user}) -m 2750 ${door}`,
     "",
     `# as ${owner}: the Guardian`,
-    `sento init --name ${name} --session ${session} --agent-user ${user}`,
+    `sento init --name ${name} --session ${shellWord(session)} --agent-user ${user}`,
     "sento guard restart",
     "",
-    `# as ${user}, in a login of its own, and again whenever the machine starts: the session in which the agent runs,`,
+    `# as ${user}, in a login of its own (root's or a sudoer's \`sudo -iu ${user}\`), and again whenever the machine`,
+    "# starts: the session in which the agent runs,",
     "# and the hands that type there; SENTO_DOOR tells sento where the Guardian's door is",
-    inSession(name, session),
-    handsCommand(name),
+    inSession(door, session),
+    handsCommand(name, door),
     "",
     `# as ${owner}: whether all is well`,
     "sento doctor",
     "",
     "# To watch the session, never run tmux as yourself on its socket: a tmux server can run programs as whoever attaches.",
-    `# Attach as ${user}, from a login of that user's, such as: ssh -t ${user}@localhost tmux attach -t =${session}`,
+    `# Attach as ${user}, with sudo 1.9.14 or newer: sudo -iu ${user} ${attach}`,
+    `# or, once you have given ${user} a key of yours: ssh -a -x -t ${user}@localhost ${shellWord(attach)}`,
     "# What that terminal shows is the agent's word: type no PIN, no password and no yes there.",
   ]
 }

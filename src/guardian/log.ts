@@ -7,12 +7,20 @@ export type Log = {
   write(line: string): void
   /** Counts a refusal, and writes at most one line a second for each reason. */
   refused(reason: string, address: string): void
+  /**
+   * A line of a kind that the agent can bring about as often as it likes: {@link burst} at once, then one every half
+   * minute with how many were left out, so that it cannot turn the log over and out of sight.
+   * @returns whether it was written
+   */
+  sparingly(kind: string, line: string): boolean
 }
 
 const mostBytes = 1024 * 1024
 /** guardian.log.1 and guardian.log.2 hold what came before. */
 const oldFiles = 2
 const refusalMilliseconds = 1000
+const burst = 30
+const sparingMilliseconds = 30_000
 const lineBreak = utf8("\n")
 
 /** @param now - milliseconds since the epoch */
@@ -43,7 +51,25 @@ export function openLog(path: string, now: () => number): Log {
     past.loggedAt = now()
   }
 
-  return { write, refused }
+  const kinds = new Map<string, { lines: number; at: number; leftOut: number }>()
+
+  function sparingly(kind: string, line: string): boolean {
+    const past = kinds.get(kind) ?? { lines: burst, at: now(), leftOut: 0 }
+    kinds.set(kind, past)
+    const regained = Math.floor(Math.abs(now() - past.at) / sparingMilliseconds)
+    past.lines = Math.min(burst, past.lines + regained)
+    if (regained > 0) past.at = now()
+    if (past.lines === 0) {
+      past.leftOut += 1
+      return false
+    }
+    write(past.leftOut === 0 ? line : `${line} (${past.leftOut} lines like this were left out)`)
+    past.lines -= 1
+    past.leftOut = 0
+    return true
+  }
+
+  return { write, refused, sparingly }
 }
 
 /** A full disk must not stop the Guardian (what matters is in sento.db), and can leave a part of the line. */

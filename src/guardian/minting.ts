@@ -20,7 +20,7 @@ import { faultPoint } from "../store/faults.ts"
 import type { RequestState } from "../store/requests.ts"
 import { noteClaim } from "./claims.ts"
 import { type Context, selfOf } from "./context.ts"
-import type { PairingEvent } from "./door-requests.ts"
+import type { DoorName, PairingEvent } from "./door-requests.ts"
 import { requestEvent } from "./questions.ts"
 
 export type Minting = ReturnType<typeof createMinting>
@@ -121,6 +121,19 @@ export function createMinting(context: Context) {
     expiry.unref()
   }
 
+  /** The code that was opened at the agent's door; one from before a restart may be anybody's. */
+  let agentsCode: string | null = null
+
+  function requireAgents({ symbols, expiresAt }: OpenCode, fits: boolean): void {
+    if (symbols === agentsCode && fits) return
+    const whose = symbols === agentsCode ? "a short code" : "a code that the owner may have passed on"
+    throw new SentoError(
+      "try-later",
+      `${whose} is open until ${formatTimestamp(expiresAt)}`,
+      "the owner sees it with `sento pair`, and can open another one: `sento pair --long`",
+    )
+  }
+
   const resumed = store.codes.open(context.now())
   if (resumed !== null) {
     state = stepMinter(state, { kind: "code-opened", symbols: resumed.symbols })[0]
@@ -129,13 +142,16 @@ export function createMinting(context: Context) {
 
   return {
     /**
-     * The open code, or a new one where none is open or a long one is wanted and a short one is open.
-     * @throws try-later when too many codes were opened
+     * The open code, or a new one where none is open or a long one is wanted and a short one is open. At the agent's
+     * door no open code is closed, and none is shown but one that was opened there: the owner may have passed it on.
+     * @throws try-later when too many codes were opened, or there is one that the agent gets no other for
      */
-    open(long: boolean): OpenCode {
+    open(long: boolean, door: DoorName): OpenCode {
       const now = context.now()
       const current = store.codes.open(now)
-      if (current !== null && (!long || current.symbols.length === 8)) return current
+      const fits = current !== null && (!long || current.symbols.length === 8)
+      if (current !== null && door === "agent") requireAgents(current, fits)
+      if (fits) return current
       const limit = store.codes.limit(now)
       if (limit !== null)
         throw new SentoError(
@@ -146,6 +162,8 @@ export function createMinting(context: Context) {
       const code = store.codes.mint(newCode(context.random(codeRandomBytes), long), now)
       state = stepMinter(state, { kind: "code-opened", symbols: code.symbols })[0]
       startExpiry(code)
+      agentsCode = door === "agent" ? code.symbols : null
+      if (current !== null) events.emit({ event: "replaced" }, null)
       log.write(`a code was opened until ${formatTimestamp(code.expiresAt)}`)
       return code
     },

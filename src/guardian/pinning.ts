@@ -1,7 +1,9 @@
 /** The one pane that is typed into: the session's active one at first use, the same from then on. */
 import * as v from "valibot"
 import { SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { HandsAway, isRunning, type Target } from "../tmux/hands.ts"
+import type { OwnHands } from "../tmux/own-hands.ts"
 import type { PinnedPane } from "../tmux/pane.ts"
 import type { Distrusted } from "./callers.ts"
 import type { Context } from "./context.ts"
@@ -16,7 +18,9 @@ export async function findTarget(context: Books): Promise<Target> {
   const kept = readPin(context)
   try {
     const { pane, target } = await context.hands.find(kept, { session, profile })
-    if (pane !== null && !isSamePin(pane, kept)) pin(context, pane)
+    // Hands that name another one each time would have each of them written; a pin that is not kept is found again.
+    if (pane !== null && !isSamePin(pane, kept) && context.log.sparingly("pin", pinWords(context, pane)))
+      keepPin(context, pane)
     return target
   } catch (error) {
     if (error instanceof HandsAway)
@@ -28,7 +32,8 @@ export async function findTarget(context: Books): Promise<Target> {
 
 /**
  * Whose descendants are not the owner: the pinned pane's process. Where that pane is not there any more, or none
- * is pinned yet, every pane of the session is the agent's. Nobody in hardened mode: which processes are the agent's
+ * is pinned yet, every pane of the session is the agent's; and where there is no such session any more, every pane of
+ * the server, for it may have been given another name. Nobody in hardened mode: which processes are the agent's
  * is the agent's own word there (it could name the owner's), and none of its user's can reach the door.
  * @throws try-later where tmux hangs, and nobody can say which panes there are
  */
@@ -40,10 +45,18 @@ export async function agentProcesses(books: Pick<Context, "config" | "store">): 
     pin !== null && isRunning(pin) ? [[pin.pid, "it was started in the agent's own pane"] as const] : []
   const panes = await terminal.panes(books.config.current.tmux.session).catch(noneWithoutTmux)
   if (panes?.some(one => one.pane === pin?.pane && one.pid === pin.pid)) return new Map(own)
+  if (panes?.length === 0 && pin !== null && own.length === 0) return allPanes(terminal)
   if (panes !== null)
     return new Map([...panes.map(one => [one.pid, "it was started in the agent's session"] as const), ...own])
   if (own.length > 0) return new Map(own)
   throw new SentoError("try-later", "tmux does not say which pane is the agent's", "see `sento guard status`")
+}
+
+async function allPanes(terminal: OwnHands): Promise<Distrusted> {
+  const panes = (await terminal.panes(null).catch(noneWithoutTmux)) ?? []
+  const reason =
+    "the agent's session is not there, and it was started in another one, which may be the agent's"
+  return new Map(panes.map(one => [one.pid, reason]))
 }
 
 function noneWithoutTmux(error: unknown): [] {
@@ -62,9 +75,10 @@ export async function attach(context: Books): Promise<PinnedPane> {
     throw new SentoError(
       "no-session",
       `there is no tmux session named ${JSON.stringify(session)}`,
-      `start it with \`tmux new -s ${session}\`, or name another: \`sento init --session NAME\``,
+      `start it with \`tmux new -s ${shellWord(session)}\`, or name another: \`sento init --session NAME\``,
     )
-  pin(context, found)
+  context.log.write(pinWords(context, found))
+  keepPin(context, found)
   return found
 }
 
@@ -73,10 +87,10 @@ function throwPlainly(error: unknown): never {
   throw new SentoError("try-later", error.message, "run `sento doctor`")
 }
 
-function pin(context: Books, pane: PinnedPane): void {
-  context.store.facts.set(pinKey(context), pane)
-  context.log.write(`attached to pane ${pane.pane} of session ${context.config.current.tmux.session}`)
-}
+const keepPin = (context: Books, pane: PinnedPane): void => context.store.facts.set(pinKey(context), pane)
+
+const pinWords = ({ config }: Books, { pane }: PinnedPane): string =>
+  `attached to pane ${pane} of session ${config.current.tmux.session}`
 
 /** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */
 const pinKey = ({ config }: Pick<Context, "config">): string =>

@@ -17,6 +17,7 @@ import {
   readAnswer,
   type ToHands,
 } from "./hands-messages.ts"
+import type { Log } from "./log.ts"
 
 /** The connection of one `sento hands`. */
 export type HandsLine = {
@@ -46,7 +47,7 @@ export type RemoteOptions = {
   /** The agent's user, whose hands alone are taken. */
   readonly user: string
   readonly uid: number
-  readonly log: { write(line: string): void; refused(reason: string, address: string): void }
+  readonly log: Pick<Log, "refused" | "sparingly">
   readonly stopping: AbortSignal
   /** How long an answer may take, in milliseconds; typing waits for the program, too. */
   readonly patience?: { readonly answer: number; readonly typing: number }
@@ -55,8 +56,6 @@ export type RemoteOptions = {
 const usualPatience = { answer: 10_000, typing: 120_000 }
 /** Orders under way at once. */
 const mostPending = 32
-/** An agent that comes and goes does not fill the log. */
-const noteMilliseconds = 1000
 const mostToldUnits = 4000
 
 type Pending = {
@@ -83,14 +82,9 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
   let current: Connection | null = null
   let reason = nobody
   let lastId = 0
-  let notedAt = Number.NEGATIVE_INFINITY
   stopping.addEventListener("abort", () => current?.line.hangUp())
 
-  function note(text: string): void {
-    if (performance.now() - notedAt < noteMilliseconds) return
-    notedAt = performance.now()
-    log.write(text)
-  }
+  const note = (text: string): boolean => log.sparingly("hands", text)
 
   async function serve(request: HandsRequest, line: HandsLine): Promise<void> {
     requireUser(line)

@@ -5,6 +5,9 @@ import { idsIn, noTurn, type TurnState } from "../protocol/turns.ts"
 /** How long a turn may last before it is forgotten: as long as a message's sender waits. */
 const turnLifetimeMilliseconds = 24 * 60 * 60 * 1000
 
+/** Open turns at once: more sessions than an agent program has; the oldest is forgotten. */
+const mostOpen = 64
+
 export type Turns = ReturnType<typeof createTurns>
 
 type Row = { readonly session: string; readonly state: string }
@@ -18,6 +21,9 @@ export function createTurns(database: Database) {
   )
   const remove = database.query("DELETE FROM turns WHERE session = $session")
   const forget = database.query("DELETE FROM turns WHERE at < $before OR at > $now")
+  const crowd = database.query(
+    "DELETE FROM turns WHERE session NOT IN (SELECT session FROM turns ORDER BY at DESC, rowid DESC LIMIT $most)",
+  )
   const take = database.query(
     "UPDATE inbox SET taken_at = $now WHERE seq = $seq AND taken_at IS NULL AND state <> 'dropped'",
   )
@@ -39,7 +45,10 @@ export function createTurns(database: Database) {
     put(session: string, state: TurnState, now: number): void {
       const isNothing = state.open === null && state.left.ids.length === 0 && !state.left.hasOthers
       if (isNothing) remove.run({ session })
-      else put.run({ session, state: JSON.stringify(state), now })
+      else {
+        put.run({ session, state: JSON.stringify(state), now })
+        crowd.run({ most: mostOpen })
+      }
     },
     /** Ties a message to a turn; false where it is tied to one already. */
     take: (seq: number, now: number): boolean => take.run({ seq, now }).changes > 0,

@@ -17,8 +17,8 @@ import { findOnScreen, lookAtPane, takeOut, typeIntoPane } from "./typing.ts"
 
 /** What only a process of the owner's can do, at a tmux server of the owner's own. */
 export type OwnHands = Hands & {
-  /** The panes of a session; null where tmux does not answer soon. */
-  panes(session: string): ReturnType<typeof panesOf>
+  /** @see panesOf */
+  panes(session: string | null): ReturnType<typeof panesOf>
   clients(session: string): Promise<Client[]>
   isOwnServer(): Promise<boolean>
   /** @see showPopup */

@@ -29,14 +29,18 @@ export async function findPane(server: TmuxServer, session: string): Promise<Pin
 /** How long tmux may take to say which panes there are. */
 const panesMilliseconds = 1000
 
-/** The panes of the session with exactly this name; null where tmux does not answer soon. */
+/**
+ * The panes of the session with exactly this name; null where tmux does not answer soon.
+ * @param session - or null for those of every session
+ */
 export async function panesOf(
   server: TmuxServer,
-  session: string,
+  session: string | null,
 ): Promise<readonly Pick<PinnedPane, "pane" | "pid">[] | null> {
   const format = "#{pane_id} #{pane_pid}"
+  const which = session === null ? ["-a"] : ["-s", "-t", exactSession(session)]
   const answer = await Promise.race([
-    runTmux(server, ["list-panes", "-s", "-t", exactSession(session), "-F", format]),
+    runTmux(server, ["list-panes", ...which, "-F", format]),
     Bun.sleep(panesMilliseconds).then(() => null),
   ])
   if (answer === null) return null

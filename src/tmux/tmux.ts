@@ -1,5 +1,4 @@
-import { existsSync, realpathSync, statSync } from "node:fs"
-import { dirname } from "node:path"
+import { closeSync, fstatSync, openSync } from "node:fs"
 import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -8,7 +7,12 @@ import { shellWord } from "../protocol/shell.ts"
  * A tmux server: `socket` is the path given to `tmux -S`, or null for the user's default server. `signal` ends clients
  * that still run: of a server that is stopped, each waits for ever.
  */
-export type TmuxServer = { readonly socket: string | null; readonly signal?: AbortSignal }
+export type TmuxServer = {
+  readonly socket: string | null
+  readonly signal?: AbortSignal
+  /** The socket lies where nobody else can put one, and a command may start the server. */
+  readonly mayStart?: true
+}
 
 /** What one tmux process answered; `status` is its exit code. */
 export type TmuxAnswer = { readonly status: number; readonly stdout: string; readonly stderr: string }
@@ -38,13 +42,15 @@ export async function runTmux(
  * every other character of a title (tmux 3.3a).
  */
 export function spawnTmux(server: TmuxServer, commands: readonly string[], input: string | null = null) {
-  if (server.socket !== null) requireOwnServer(server.socket)
-  const socket = server.socket === null ? [] : ["-S", server.socket]
+  const held = server.socket === null ? null : holdOwnSocket(server.socket)
   try {
-    return Bun.spawn(["tmux", "-u", ...socket, ...commands], {
-      stdin: input === null ? "ignore" : new TextEncoder().encode(input),
-      stdout: "pipe",
-      stderr: "pipe",
+    return Bun.spawn(["tmux", "-u", ...socketWords(server, held), ...commands], {
+      stdio: [
+        input === null ? "ignore" : new TextEncoder().encode(input),
+        "pipe",
+        "pipe",
+        ...(held === null ? [] : [held]),
+      ],
       env: tmuxEnvironment(process.env),
       ...(server.signal === undefined ? {} : { signal: server.signal, killSignal: "SIGKILL" }),
     })
@@ -55,26 +61,50 @@ export function spawnTmux(server: TmuxServer, commands: readonly string[], input
       "tmux is not installed",
       "install tmux 3.2 or newer: `apt install tmux`, `dnf install tmux`, `apk add tmux` or as your system does it",
     )
+  } finally {
+    if (held !== null) closeSync(held)
   }
 }
 
+/** Below no directory: tmux cannot connect there, and says so (3.3a). */
+const nowhere = "/dev/null/no-tmux"
+
+/** tmux is given the very socket that was looked at, not its path, where there can be another one by then. */
+function socketWords({ socket, mayStart }: TmuxServer, held: number | null): string[] {
+  if (socket === null) return []
+  if (held !== null) return ["-S", "/proc/self/fd/3"]
+  return ["-S", mayStart ? socket : nowhere]
+}
+
+/** Linux' O_PATH: the file itself, and not what is behind it (open(2)). */
+const oPath = 0o10000000
+
 /**
  * A server can have its client run any program, send any file and write one (MSG_SHELL, MSG_READ_OPEN and
- * MSG_WRITE_OPEN: tried with tmux 3.3a). tmux itself looks whose the directory of its default sockets is.
- * @throws config where the socket, or the directory in which it could be exchanged, is another user's
+ * MSG_WRITE_OPEN: tried with tmux 3.3a), and a socket's owner is who made it. tmux itself looks whose the directory of
+ * its default sockets is.
+ * @returns a descriptor of the socket, to be closed; null where none can be reached
+ * @throws config where it is another user's
  */
-function requireOwnServer(socket: string): void {
-  if (!existsSync(socket)) return
-  const real = realpathSync(socket)
-  const uid = [real, dirname(real)]
-    .map(path => statSync(path).uid)
-    .find(one => one !== 0 && one !== process.geteuid?.())
-  if (uid === undefined) return
+function holdOwnSocket(socket: string): number | null {
+  const held = openOrNull(socket)
+  if (held === null) return null
+  const { uid } = fstatSync(held)
+  if (uid === 0 || uid === process.geteuid?.()) return held
+  closeSync(held)
   throw new SentoError(
     "config",
     `the tmux socket ${socket} is another user's (uid ${uid}), whose server could run programs as you`,
     "where the agent has a user of its own, `sento init --hardened` prints how it is set up",
   )
+}
+
+function openOrNull(path: string): number | null {
+  try {
+    return openSync(path, oPath)
+  } catch {
+    return null
+  }
 }
 
 /** Words as a command line for sh(1), where tmux takes nothing else. */

@@ -152,6 +152,34 @@ hardenedTest("hardened: nobody but the agent's user can be the hands, not even t
   })
 })
 
+hardenedTest(
+  "hardened: another user in the agent's group is refused, and doctor names who is in it",
+  async made => {
+    const door = `/srv/sento/${made.name}/door/agent.sock`
+    const group = `$(id -g ${made.agent})`
+    const stranger = `setpriv --reuid 65000 --regid ${group} --clear-groups env SENTO_DOOR=${door} HOME=/ sento`
+    for (const command of ["log", "status", "send kai hello", "pair", "agents"]) {
+      const ran = await made.as("root", `${stranger} ${command}`)
+      expect(ran).toMatchObject({ exit: 77, stdout: "" })
+      expect(ran.stderr).toContain("this door is another user's")
+    }
+    expect(await made.must(made.owner, "sento guard logs")).toMatch(/this door is another user's.*uid 65000/)
+    try {
+      for (const user of ["daemon", made.owner]) await made.must("root", `usermod -aG ${made.agent} ${user}`)
+      const doctor = await made.as(made.owner, "sento doctor")
+      expect(doctor).toMatchObject({ exit: 1 })
+      expect(doctor.stdout).toContain(
+        `/door can be read by others in ${made.agent}'s group: daemon; as root,`,
+      )
+    } finally {
+      for (const user of ["daemon", made.owner]) await made.as("root", `gpasswd -d ${user} ${made.agent}`)
+    }
+    expect(await made.must(made.owner, "sento doctor")).toContain(`is shared with ${made.agent} alone`)
+    // The steps, told again, are for the user that there is.
+    expect(await made.must(made.owner, "sento init --hardened")).toContain(`--agent-user ${made.agent}\n`)
+  },
+)
+
 /** What an owner may run, by the first words. */
 const ownersCommands = [
   "guard restart",

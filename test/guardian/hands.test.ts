@@ -41,7 +41,7 @@ const ownUid = process.getuid?.() ?? 0
 function open(more: Partial<RemoteOptions> = {}, path = join(newFolder(), "agent.sock")): Open {
   const refused: string[] = []
   const stopping = new AbortController()
-  const log = { write() {}, refused: (reason: string) => refused.push(reason) }
+  const log = { sparingly: () => true, refused: (reason: string) => void refused.push(reason) }
   const remote = createRemoteHands({ user: "ida", uid: ownUid, log, stopping: stopping.signal, ...more })
   const door = openDoor({
     path,
@@ -195,6 +195,8 @@ test("a Guardian that is away is waited for, and one that comes back is found", 
   first.close()
   const second = open({}, path)
   await isConnected(second)
+  // The Guardian's side knows before the hands have said so.
+  await until("their last word", () => events.length === 4)
   expect(events).toEqual(["waiting", "connected", "waiting", "connected"])
 }, 30_000)
 

@@ -40,7 +40,7 @@ function createBooks({ own, peers }: Limits = {}) {
     paths: pathsOf(dirname(stored.path)),
     store: stored.store,
     config: { current: config, update: () => {} },
-    log: { write: (line: string) => void written.push(line), refused: () => {} },
+    log: { write: (line: string) => void written.push(line), refused: () => {}, sparingly: () => true },
     now: () => time,
     waiters: createWaiters(),
     notices: { tell: (_: string, text: string) => written.push(text), on: () => {} },

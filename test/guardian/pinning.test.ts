@@ -28,7 +28,7 @@ const booksOf = (profile: Config["tmux"]["profile"], change: Partial<Config> = {
   const tmux = { session: "mira", socket: world.socket, profile }
   const listen = { host: "127.0.0.1", port: 0, names: [] }
   const config: Config = { version: 1, name: "mira", agent: "test", agents: {}, listen, tmux, ...change }
-  const log = { write() {}, refused() {} }
+  const log = { write() {}, refused() {}, sparingly: () => true }
   return {
     config: { current: config, update() {} },
     store: books.store,
@@ -91,6 +91,26 @@ test("a program that outlives its pane is the agent's still, beside the new pane
   await world.session("mira", ["cat"])
   expect(await processes()).toEqual([`${(await pids())[0]} ${anyOf}`, `${before} ${own}`])
   process.kill(before, "SIGKILL")
+})
+
+test.each([
+  ["was renamed", ["rename-session", "-t", "=mira", "zz"]],
+  ["ended", ["kill-session", "-t", "=mira"]],
+])("a session that %s, and the pinned program ended: every pane of the server", async (_, command) => {
+  const before = await pin()
+  await world.session("other", ["cat"])
+  await world.tmux(...command)
+  await world.tmux("respawn-pane", "-k", "-t", "=zz:", "cat")
+  await until("the end of the pane", async () => !(await processes()).includes(`${before} ${own}`))
+  const { stdout } = await world.tmux("list-panes", "-a", "-F", "#{pane_pid}")
+  const reason =
+    "the agent's session is not there, and it was started in another one, which may be the agent's"
+  expect(await processes()).toEqual(
+    stdout
+      .trim()
+      .split("\n")
+      .map(pid => `${pid} ${reason}`),
+  )
 })
 
 test("no session, no tmux server: nobody", async () => {

@@ -36,7 +36,7 @@ async function attach(name: string): Promise<number> {
 
 function surfaceOf(config: object, distrusted: () => Promise<Distrusted>): Surface {
   const current = { name: "mira", tmux: { session: "mira", socket: world.socket }, ...config }
-  const log = { write() {}, refused() {} }
+  const log = { write() {}, refused() {}, sparingly: () => true }
   const stopping = new AbortController().signal
   const { hands } = openTerminal(current as unknown as Config, { log, stopping })
   const context = {
