@@ -8,7 +8,7 @@ import { pathsOf } from "../../src/store/paths.ts"
 import { createTestStore, type TestStore } from "../support/store.ts"
 
 const now = Date.UTC(2026, 10, 23, 10)
-const log = { write: () => {}, refused: () => {}, sparingly: () => {} }
+const log = { write: () => {}, refused: () => {}, sparingly: () => true }
 const cheap = { algorithm: "argon2id", memoryCost: 8, timeCost: 1 } as const
 
 async function open(stored: TestStore, notices: Teller) {
