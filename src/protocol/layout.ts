@@ -74,16 +74,19 @@ export const visibleLine = (text: string): string => visibleText(text).replace(/
 
 /**
  * Visible text alone, each sign as it was sent (a file name in NFD is found by no other spelling): line breaks as LF,
- * tabs as four spaces; no control, no invisible or reordering character, no lone surrogate, no more than ten marks on a
- * letter, no code point that is no character; no mention that an agent program would read as a file. Applying it again
- * changes nothing.
+ * tabs as four spaces, Braille's blank as one; no control, no invisible or reordering character, no lone surrogate, no
+ * more than ten marks on a letter, no code point that is no character; no mention that an agent program would read as a
+ * file. Applying it again changes nothing.
  */
 export function sanitise(text: string): string {
-  const lines = text.replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n").replaceAll("\t", "    ")
+  const lines = text
+    .replace(/\r\n|[\r\v\f\u2028\u2029]/g, "\n")
+    .replaceAll("\t", "    ")
+    .replaceAll("\u2800", " ")
   return lines
     .replace(invisible, "")
     .replace(unassigned, "\ufffd")
-    .replace(placedOrStray, (_, placed: string | undefined) => placed ?? "")
+    .replace(placedOrStray, (_, placed: string | undefined) => (placed === undefined ? "" : joined(placed)))
     .replace(heapedMarks, "$1")
     .replace(/\S+/gu, defuseMentions)
 }
@@ -92,14 +95,16 @@ export function sanitise(text: string): string {
 const drawn = String.raw`\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}`
 /** Whether these are part of what one sees depends on what stands about them, once all else is gone. */
 const placeable = String.raw`\u200C\u200D\uFE0F`
+/** Signs that Unicode calls visible and that have no ink: a note without a head, and the filler of Khitan's clusters. */
+const inkless = String.raw`\u{1D159}\u{16FE4}`
 /** Private use is none of these: fonts draw it, and prompts are made of it. */
 const invisible = new RegExp(
-  String.raw`(?![\n${drawn}${placeable}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`,
+  String.raw`(?![\n${drawn}${placeable}])[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}${inkless}]`,
   "gu",
 )
 
-/** One drawn emoji, with its joiners (U+200D) and its selector (U+FE0F). */
-const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?\uFE0F?`
+/** One drawn emoji or several joined ones (U+200D), each with its selector (U+FE0F), which other signs do not have. */
+const emojiPart = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:(?<=\p{Emoji})\uFE0F)?`
 const emoji = String.raw`${emojiPart}(?:\u200D${emojiPart})*|[0-9#*]\uFE0F\u20E3`
 /**
  * Joiners that are spelling: Persian and Kurdish part letters with U+200C, Hindi and Sinhala choose the form of a
@@ -110,14 +115,27 @@ const nonJoiner = String.raw`\u200C(?<=[${joinsToNext}][\p{Mn}\p{Me}]*\u200C)(?=
 const behindVirama = String.raw`[\u200C\u200D](?<=[${virama}].)`
 const placedOrStray = new RegExp(`(${emoji}|${nonJoiner}|${behindVirama})|[${placeable}]`, "gu")
 
+/** Unicode's list of emoji, that of Bun 1.4.5: what is joined and not in it is drawn as signs side by side. */
+const oneEmoji = /^\p{RGI_Emoji}$/v
+const unselected = /(?!\p{Emoji_Presentation})\p{Extended_Pictographic}(?!\p{Emoji_Modifier})/gu
+
+/** An emoji without its joiners where they make none of the signs, whichever selectors its writer left out. */
+function joined(placed: string): string {
+  if (!/^\p{Extended_Pictographic}.*\u200D/u.test(placed)) return placed
+  const listed = placed.replaceAll("\uFE0F", "").replace(unselected, "$&\uFE0F")
+  return oneEmoji.test(listed) ? placed : placed.replaceAll("\u200D", "")
+}
+
 /** Of what is no character nobody knows the width: programs that draw differences leave old cells on the screen. */
 const unassigned = /\p{Cn}/gu
 
 /**
- * No script puts ten marks on a letter; heaps of them hide it, and take seconds to be put in order. A joiner among
- * those that go, or behind them, goes too: the virama that it belonged to may be one of them.
+ * No script puts ten marks on a letter; heaps of them hide it, and take seconds to be put in order. A joiner between
+ * parts no two of them: what stands behind it is drawn on the same letter. One among those that go, goes too: the virama
+ * that it belonged to may be one of them.
  */
-const heapedMarks = /([\p{M}\u0e33\u0eb3]{10})[\p{M}\u0e33\u0eb3\u200c\u200d]+/gu
+const mark = String.raw`[\p{M}\u0E33\u0EB3][\u200C\u200D]?`
+const heapedMarks = new RegExp(`((?:${mark}){10})(?:${mark})+`, "gu")
 
 const mention = /(?<![\p{L}\p{M}\p{N}_])@/gu
 

@@ -39,6 +39,18 @@ describe("sanitising", () => {
       `a${"\u0301".repeat(10)}b${"\u0316".repeat(10)}`,
     ],
     ["what is no character", "a\u0378b\u{e0fff}c\u{50000}", "a\ufffdbc\ufffd"],
+    [
+      "marks that joiners part",
+      `a${"\u094d\u200d".repeat(16_000)}b${`${"\u030d".repeat(8)}\u094d\u200d`.repeat(1000)}`,
+      `a${"\u094d\u200d".repeat(10)}b${"\u030d".repeat(8)}\u094d\u200d\u030d`,
+    ],
+    [
+      "a joiner behind the tenth mark",
+      `क${"\u0301".repeat(9)}\u094d\u200dष`,
+      `क${"\u0301".repeat(9)}\u094d\u200dष`,
+    ],
+    ["signs without ink", "a\u{1d159}b\u{16fe4}c", "abc"],
+    ["Braille's blank, which is a space", "⠁\u2800⠃", "⠁ ⠃"],
     ["the Thai am, heaped", `ก${"ำ".repeat(500)}`, `ก${"ำ".repeat(10)}`],
     ["colour", "\u001b[31mred\u001b[0m", "[31mred[0m"],
     ["the end of a bracketed paste with CR", "a\u001b[201~\rrm -rf ~\r", "a[201~\nrm -rf ~\n"],
@@ -80,12 +92,18 @@ describe("sanitising", () => {
     ["an eye in a bubble", "👁️‍🗨️"],
     ["keycaps", "1️⃣#️⃣*️⃣"],
     ["a country", "🇯🇵"],
+    ["a sign of text shown as one", "©\ufe0f ™\ufe0f ↔\ufe0f"],
+    ["joined without the selectors", "🏳\u200d🌈 🤷\u200d♂ ❤\u200d🔥 👁\u200d🗨"],
   ])("emoji stay whole: %s", (_, text) => expect(sanitise(text)).toBe(text))
 
   test.each([
     ["a joiner behind the last emoji", "👩\u200d!", "👩!"],
     ["two joiners", "👩\u200d\u200d👧", "👩👧"],
     ["a joiner between letters of an emoji line", "👩a\u200db", "👩ab"],
+    ["a joiner between signs of text", "©\u200d® ©\ufe0f\u200d®\ufe0f", "©® ©\ufe0f®\ufe0f"],
+    ["a joiner between emoji that make no other", "😀\u200d😀 👩\u200d©", "😀😀 👩©"],
+    ["emoji joined without end", "👩\u200d".repeat(9), "👩".repeat(9)],
+    ["a selector behind a sign that is no emoji", "★\ufe0f", "★"],
     ["many selectors, which smuggle bytes", "😀\ufe0f\ufe0f\ufe01\u{e0101}", "😀\ufe0f"],
     ["a selector behind a digit that is no keycap", "1\ufe0f", "1"],
     ["an invisible one before a joiner", "👩\u200b\u200d👧", "👩\u200d👧"],
@@ -112,6 +130,28 @@ describe("sanitising", () => {
     ["@ alone stays", "a @ b.c", "a @ b.c"],
     ["a path elsewhere stays", "@hana see src/main.ts", "@hana see src/main.ts"],
   ])("a mention of a file is defused: %s", (_, text, want) => expect(sanitise(text)).toBe(want))
+})
+
+describe("every sign of Unicode", () => {
+  const pictures = Array.from({ length: 0x20000 }, (_, point) => String.fromCodePoint(point)).filter(sign =>
+    /(?!\p{Cn})\p{Extended_Pictographic}/u.test(sign),
+  )
+
+  test("with a selector keeps it where it can be an emoji, and joined to itself never stays so", () => {
+    const kept = sanitise(pictures.map(sign => `${sign}\ufe0f`).join("\n")).split("\n")
+    expect(kept).toEqual(pictures.map(sign => (/\p{Emoji}/u.test(sign) ? `${sign}\ufe0f` : sign)))
+    const joined = pictures.filter(sign => !/^\p{RGI_Emoji}$/v.test(`${sign}\u200d${sign}`))
+    expect(sanitise(joined.map(sign => `${sign}\u200d${sign}`).join("\n"))).not.toContain("\u200d")
+  })
+
+  test("heaped with joiners leaves ten marks at most", () => {
+    const marks = Array.from({ length: 0x110000 }, (_, point) => String.fromCodePoint(point)).filter(
+      sign => /\p{M}/u.test(sign) && sanitise(`a${sign}`) !== "a",
+    )
+    const heap = (sign: string): string => `a${`\u094d\u200d${sign}`.repeat(12)}`
+    const left = sanitise(marks.map(heap).join("\n")).split("\n")
+    expect(left.filter(line => (line.match(/\p{M}/gu)?.length ?? 0) > 10)).toEqual([])
+  })
 })
 
 describe("joiners stay where they are spelling (RFC 5892, appendix A.1 and A.2)", () => {
@@ -181,6 +221,8 @@ describe("text that is built to take long takes no longer than other text", () =
     ["white space before a letter", `${"\t".repeat(most - 1)}x`],
     ["line breaks before a letter", `x${"\n".repeat(most - 2)}x`],
     ["emoji joined without end", "👩\u200d".repeat(most / 3)],
+    ["emoji joined in many ways", "👩\u200d👩\u200d👩\u200d👩 ".repeat(most / 12)],
+    ["marks and joiners", `a${"\u094d\u200d".repeat(most / 2 - 1)}`],
     ["keycaps begun", "1\ufe0f".repeat(most / 2)],
     ["marks on one letter", `a${"\u0301".repeat(most - 1)}`],
     ["non-joiners among marks", `ب${"\u064b\u064b\u064b\u200c".repeat(most / 4 - 1)}`],
@@ -195,7 +237,7 @@ describe("text that is built to take long takes no longer than other text", () =
 describe("whatever the text", () => {
   const pieces = [
     ..."ab1#*@/.~\\\"'` \n\r\t\v\f\u0085\u2028\u2029\u001b\u0007\u009b\u200b\u200d\ufe0f\ufe0e\u20e3\u202e\u2066\u00ad",
-    ..."\u200c\u200cबक\u094d\u094dابب\u064b↔←→👩👧❤🏳🌈🏽🇯😀\u0338\u0301\u0327e\u1fef\u212b\u1100\u1161\u11a8\u115f\u3164\u{e0041}\u{e0100}©‼",
+    ..."\u200c\u200cबक\u094d\u094dابب\u064b↔←→👩👧❤🏳🌈🏽🇯😀\u0338\u0301\u0327e\u1fef\u212b\u1100\u1161\u11a8\u115f\u3164\u{e0041}\u{e0100}©‼®★\u2800\u{1d159}\u{16fe4}",
     "\ud83d",
     "\ude00",
     "\u0301".repeat(9),
@@ -223,6 +265,7 @@ describe("whatever the text", () => {
       const sent = one
         .replace(/[\v\f\u2028\u2029\r]/g, "\n")
         .replaceAll("\t", "    ")
+        .replaceAll("\u2800", " ")
         .replace(/\p{Cn}/gu, "\ufffd")
       expect([
         clean.isWellFormed(),
