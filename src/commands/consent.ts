@@ -16,12 +16,16 @@ import type { Paths } from "../store/paths.ts"
 import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
+import { unaskedOf } from "./unasked.ts"
 
 export type Request = Extract<PairingEvent, { event: "request" }>
 
-/** Who asks, from where, what a yes grants, and what happens without one. */
-export function tellQuestion(paths: Paths, request: Request): void {
-  const { lines, isBrief } = wordsFor(paths, request)
+/**
+ * Who asks, from where, what a yes grants, and what happens without one.
+ * @param unasked - what says that our own agent acts without asking, or null
+ */
+export function tellQuestion(paths: Paths, request: Request, unasked: string | null): void {
+  const { lines, isBrief } = wordsFor(paths, request, unasked)
   const [who, compare, ...others] = lines
   if (!isBrief) tell()
   tell(who)
@@ -33,19 +37,18 @@ export function tellQuestion(paths: Paths, request: Request): void {
 const promptRows = 3
 
 /** Who asks, and what to compare, must not scroll away where the terminal is small. */
-function wordsFor(paths: Paths, request: Request) {
+function wordsFor(paths: Paths, request: Request, unasked: string | null = null) {
   const self = needConfig(paths).name
   const { columns = Number.POSITIVE_INFINITY, rows = Number.POSITIVE_INFINITY } = process.stderr
-  const lines = questionLines(asked(request), self)
+  const about = { ...request, expiresAt: Date.parse(request.expiresAt), unasked }
+  const lines = questionLines(about, self)
   const line = questionLine(request, self)
   const rowsOf = (text: string): number => Math.ceil((Bun.stringWidth(text) || 1) / columns)
   // The blank line before, and the mark before the question.
   const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
   if (needed <= rows) return { lines, line, isBrief: false }
-  return { lines: briefQuestionLines(asked(request), self), line: briefQuestionLine, isBrief: true }
+  return { lines: briefQuestionLines(about, self), line: briefQuestionLine, isBrief: true }
 }
-
-const asked = (request: Request) => ({ ...request, expiresAt: Date.parse(request.expiresAt) })
 
 export type Answered = Answer | { readonly outcome: "denied" }
 
@@ -118,6 +121,7 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
       "nobody can be asked here",
       `run \`sento approve ${id}\` in a terminal of your own`,
     )
+  const unasked = await unaskedOf(needConfig(paths))
   const withdrawn = new AbortController()
   const { promise: here, resolve, reject } = Promise.withResolvers<string | null>()
   let isShown = false
@@ -125,7 +129,7 @@ export async function askInPopup(paths: Paths, id: string): Promise<number> {
     if (event.event === "answered") withdrawn.abort()
     if (event.event !== "request") return
     isShown = true
-    tellQuestion(paths, event)
+    tellQuestion(paths, event, unasked)
     answerHere(paths, event, withdrawn.signal).then(
       answer => resolve(answer === null ? null : answerWords(answer)),
       reject,

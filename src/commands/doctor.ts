@@ -21,6 +21,7 @@ import { guardStatus, runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
+import { unaskedOf, unaskedWords } from "./unasked.ts"
 
 /** `fix` is what to run or do, null where all is well. */
 type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
@@ -111,7 +112,10 @@ function checkFolder({ folder }: Paths): Finding[] {
 /** tmux, and the session as it is from here. */
 async function checkOwn(config: Config, paths: Paths): Promise<Finding[]> {
   const tmux = await attempt("tmux", checkTmux)
-  return tmux.fix === null ? [tmux, await checkSession(config, paths)] : [tmux]
+  if (tmux.fix !== null) return [tmux]
+  const unasked = await unaskedOf(config)
+  const asks = unasked === null ? [] : [{ check: "asks", is: unaskedWords(config.name, unasked), fix: null }]
+  return [tmux, await checkSession(config, paths), ...asks]
 }
 
 /**

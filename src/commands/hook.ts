@@ -2,11 +2,12 @@
  * `sento hook EVENT`: what an agent program's hooks run. It tells the Guardian of the turn, and the program to go on
  * where a peer still waits. Whatever goes wrong, it says nothing and exits 0: it must never disturb the program.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs"
+import { dirname } from "node:path"
 import type { TurnAnswer } from "../guardian/door-requests.ts"
 import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
-import { pathsOf } from "../store/paths.ts"
-import { callDoor } from "./door.ts"
+import { type Paths, pathsOf } from "../store/paths.ts"
+import { callDoor, HungUp, NoGuardian } from "./door.ts"
 
 /** Nothing a program tells of a turn is as long; what is longer is not read to its end. */
 const mostInputBytes = 16 * 1024 * 1024
@@ -14,16 +15,22 @@ const mostInputBytes = 16 * 1024 * 1024
 const mostTranscriptBytes = 4 * 1024 * 1024
 /** For all of it: programs wait for their hooks. */
 const patienceMilliseconds = 2000
+/** For the input, of that: that it does not come is told, too. */
+const inputMilliseconds = 1500
+/** A Guardian that went this lately may be one that is restarted. One that was stopped makes no program wait. */
+const justGoneMilliseconds = 10_000
+const retryMilliseconds = 50
 
 /** `sento hook EVENT` */
 export async function hook(event: string): Promise<number> {
   try {
     const signal = AbortSignal.timeout(patienceMilliseconds)
-    const input: unknown = JSON.parse(await readInput(signal))
+    if (process.stdin.isTTY) return 0
+    const input = await readInput(AbortSignal.timeout(inputMilliseconds))
     const report = readHook(event, input, readEnd(transcriptOf(event, input)))
     if (report !== null) await tellGuardian(report, signal)
   } catch {
-    // No Guardian, no setup, no JSON: none of that is the program's business.
+    // No Guardian, no setup: none of that is the program's business.
   }
   return 0
 }
@@ -31,13 +38,48 @@ export async function hook(event: string): Promise<number> {
 /** On stdout what Claude Code, Codex and Gemini CLI take alike, or nothing. */
 async function tellGuardian({ session, event }: HookReport, signal: AbortSignal): Promise<void> {
   const paths = pathsOf(process.env.SENTO_HOME, process.env.SENTO_DOOR)
-  const { block } = await callDoor<TurnAnswer>(paths, "agent", { op: "turn", session, event }, { signal })
+  const ask = (): Promise<TurnAnswer> =>
+    callDoor<TurnAnswer>(paths, "agent", { op: "turn", session, event }, { signal })
+  const { block } = await askAgain(ask, paths, signal)
   if (block !== null) process.stdout.write(`${JSON.stringify({ decision: "block", reason: block })}\n`)
 }
 
+/** Asks until a Guardian answers, as long as one may be coming back: what it is not told, it cannot heed. */
+async function askAgain<Answer>(
+  ask: () => Promise<Answer>,
+  paths: Paths,
+  signal: AbortSignal,
+): Promise<Answer> {
+  let hasHungUp = false
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      hasHungUp ||= error instanceof HungUp
+      const isAway = hasHungUp || (error instanceof NoGuardian && isJustGone(paths))
+      if (!isAway || signal.aborted) throw error
+    }
+    await Bun.sleep(retryMilliseconds)
+  }
+}
+
+/** Whether the directory of its door changed lately, as it does when a Guardian stops and takes its door away. */
+function isJustGone({ agentSocket }: Paths): boolean {
+  const changedAt = statSync(dirname(agentSocket), { throwIfNoEntry: false })?.mtimeMs
+  return changedAt !== undefined && Math.abs(Date.now() - changedAt) < justGoneMilliseconds
+}
+
+/** Null for what is too long, does not end in time, or is no JSON. */
+async function readInput(signal: AbortSignal): Promise<unknown> {
+  try {
+    return JSON.parse(await readText(signal))
+  } catch {
+    return null
+  }
+}
+
 /** @throws where it is too long, or does not end in time */
-async function readInput(signal: AbortSignal): Promise<string> {
-  if (process.stdin.isTTY) throw new Error("a terminal")
+async function readText(signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   const { promise: late, reject } = Promise.withResolvers<never>()

@@ -16,6 +16,7 @@ import { requireOwner } from "./consent.ts"
 import { runningGuardian } from "./guard.ts"
 import { findConfig, needConfig } from "./home.ts"
 import { ask, isPerson, print, printJson, tell } from "./terminal.ts"
+import { unaskedOf, unaskedWords } from "./unasked.ts"
 
 export type InitOptions = {
   readonly name?: string
@@ -79,6 +80,8 @@ async function tellWhatIsMissing(config: Config): Promise<void> {
   const { tmux } = config
   try {
     const terminal = ownTerminal(config)
+    const unasked = await unaskedOf(config)
+    if (unasked !== null) tell(`sento: note: ${unaskedWords(config.name, unasked)}`)
     if (terminal === null || (await terminal.take(tmux.session)) !== null) return
     tell(`sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
   } catch (error) {

@@ -20,8 +20,10 @@ import {
 } from "./consent.ts"
 import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
+import { needConfig } from "./home.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, choose, dim, isPerson, print, printJson, tell, untilQuiet } from "./terminal.ts"
+import { unaskedOf } from "./unasked.ts"
 
 export type PairOptions = {
   readonly long?: boolean
@@ -35,10 +37,11 @@ export async function pair(paths: Paths, options: PairOptions): Promise<number> 
   const isJson = options.json ?? false
   await ensureReady(paths, isJson)
   const stop = interruption()
+  const unasked = isJson ? null : await unaskedOf(needConfig(paths))
   const prompts = new Map<string, AbortController>()
   const onEvent = (event: PairingEvent): void => {
     if (isJson) printJson(withoutUnused(event))
-    else tellMinter(paths, event)
+    else tellMinter(paths, event, unasked)
     if (event.event === "answered") prompts.get(event.id)?.abort()
     if (event.event === "request" && isPerson(isJson)) askHere(paths, event, prompts, stop)
   }
@@ -114,14 +117,14 @@ async function withdraw(): Promise<void> {
   await untilQuiet()
 }
 
-function tellMinter(paths: Paths, event: PairingEvent): void {
+function tellMinter(paths: Paths, event: PairingEvent, unasked: string | null): void {
   if (event.event === "code") {
     print(event.code)
     tell()
     tell(`Tell the other agent's owner to run:  ${bold(`sento pair ${event.address ?? event.code}`)}`)
     tell(dim("The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."))
   } else if (event.event === "request") {
-    tellQuestion(paths, event)
+    tellQuestion(paths, event, unasked)
     if (!isPerson(false)) tell(`answer with \`sento approve ${event.id}\` or \`sento deny ${event.id}\``)
   } else tellEnd(event)
 }
@@ -248,7 +251,7 @@ export async function approve(paths: Paths, id: string | null, options: PairOpti
   requireLocalName(options)
   await ensureGuardian(paths)
   const asked = await requestFor(paths, id)
-  if (asked !== null && !options.json) tellQuestion(paths, asked)
+  if (asked !== null && !options.json) tellQuestion(paths, asked, await unaskedOf(needConfig(paths)))
   const answer = await answerOf(paths, asked, id, options)
   if (options.json) {
     const { outcome, ...result } = answer

@@ -1,6 +1,6 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
-import { readFile, replaceFile } from "./setup/files.ts"
+import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
 import { lastingPath } from "./setup/own-path.ts"
 import { findProgram, type Program } from "./setup/programs.ts"
 import type { Sento } from "./setup/texts.ts"
@@ -15,9 +15,6 @@ export type SetupOptions = {
   readonly undo?: boolean
 }
 
-/** A file as it is and as it will be; null is no file. */
-export type Change = { readonly path: string; readonly before: string | null; readonly after: string | null }
-
 /** `sento setup` */
 export async function setup(name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
@@ -27,8 +24,7 @@ export async function setup(name: string, options: SetupOptions): Promise<number
     project,
     environment: process.env,
   })
-  const changes = changesOf(program, isUndo)
-  if (!options.print) apply(program, changes)
+  const changes = options.print ? changesOf(program, isUndo) : setUp(program, isUndo)
   if (options.json)
     printJson({ program: name, files: changes.map(one => ({ path: one.path, change: said(one, options) })) })
   else if (options.print && changes.length > 0) for (const change of changes) show(change)
@@ -36,14 +32,35 @@ export async function setup(name: string, options: SetupOptions): Promise<number
   return 0
 }
 
+/** An agent program that writes its settings so often writes without end. */
+const mostTries = 5
+
+/**
+ * Makes every file what it is to be; where somebody else writes one meanwhile, it starts over with what is there then.
+ * @throws config
+ */
+export function setUp(program: Program, isUndo: boolean): Change[] {
+  for (let tries = 1; ; tries += 1) {
+    const changes = changesOf(program, isUndo)
+    try {
+      apply(program, changes)
+      return changes
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile) || tries === mostTries) throw error
+    }
+  }
+}
+
 /** All files are looked at before the first is written: what one of them refuses, none has. @throws config */
 export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
-  return parts
+  const changes = parts
     .map(({ path, ...part }): Change => {
       const before = readFile(path)
       return { path, before, after: isUndo ? part.without(before) : part.with(before) }
     })
     .filter(({ before, after }) => before !== after)
+  for (const { path } of changes) requireOneName(path)
+  return changes
 }
 
 /** All of them or none: where one cannot be written, those before it are put back. @throws config */
@@ -51,7 +68,7 @@ export function apply({ root }: Program, changes: readonly Change[]): void {
   const done: Change[] = []
   try {
     for (const change of changes) {
-      replaceFile(change.path, change.after, root)
+      replaceFile(change, root)
       done.unshift(change)
     }
   } catch (error) {
@@ -62,9 +79,9 @@ export function apply({ root }: Program, changes: readonly Change[]): void {
   }
 }
 
-function isPutBack({ path, before }: Change, root: string): boolean {
+function isPutBack({ path, before, after }: Change, root: string): boolean {
   try {
-    replaceFile(path, before, root)
+    replaceFile({ path, before: after, after: before }, root)
     return true
   } catch {
     return false

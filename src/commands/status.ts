@@ -18,6 +18,7 @@ import { heldThere } from "./agents.ts"
 import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson } from "./terminal.ts"
+import { unaskedOf, unaskedWords } from "./unasked.ts"
 
 type Kept = {
   readonly waiting: { readonly inbox: number; readonly outbox: number }
@@ -45,9 +46,19 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
   const kept = readKept(paths, config)
   const agents = Object.keys(config.agents)
   const hands = running?.hands === undefined ? {} : { hands: running.hands }
+  const unasked = await unaskedOf(config)
+  const acts = unasked === null ? {} : { unasked }
   if (isJson)
-    printJson({ name: config.name, guardian: guardianOf(running), session, ...hands, agents, ...kept })
-  else for (const line of lines(config, running, session, kept)) print(line)
+    printJson({
+      name: config.name,
+      guardian: guardianOf(running),
+      session,
+      ...acts,
+      ...hands,
+      agents,
+      ...kept,
+    })
+  else for (const line of lines(config, running, session, unasked, kept)) print(line)
   return 0
 }
 
@@ -114,6 +125,7 @@ function lines(
   config: Config,
   running: GuardStatus | null,
   session: GuardStatus["session"],
+  unasked: string | null,
   { waiting, requests, paused, loopsThere = [], revoked }: Kept,
 ): string[] {
   const names = Object.keys(config.agents)
@@ -123,6 +135,7 @@ function lines(
       ? "guardian  does not run (`sento guard` starts it)"
       : `guardian  listens on ${formatAddress(running.host, running.port)} (pid ${running.pid})`,
     `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
+    ...(unasked === null ? [] : [`asks      nobody: ${unaskedWords(config.name, unasked)}`]),
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
     ...paused.map(one => `paused    ${pausedWords(one)}`),

@@ -14,6 +14,8 @@ export type AskedAbout = {
   readonly verifier: string | null
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
+  /** What says that our own agent acts without asking its owner; null or left out where nothing does. */
+  readonly unasked?: string | null
 }
 
 /** An IPv6 address at its longest (INET6_ADDRSTRLEN without its end): a name may be longer, and would hide what matters. */
@@ -48,7 +50,8 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
     compare,
     ...(as === name ? [] : [`${name} will be called ${as} here.`]),
     `With a yes ${name}'s messages will be typed into ${self}'s session;`,
-    `${name} gets no access to files.`,
+    `what they make ${self} do is up to ${self} and its permissions.`,
+    ...(asked.unasked ? [`${self} acts without asking (${asked.unasked}): they take effect at once.`] : []),
     `Unanswered, it ends at ${minuteOf(asked.expiresAt)}, and nothing is paired.`,
   ]
 }
@@ -64,7 +67,7 @@ export function briefQuestionLines(asked: AskedAbout, self: string): string[] {
       ? "Nothing is proved yet; its owner is asked, too."
       : `Verifier: ${verifier}; no, if it differs there.`,
     ...(as === name ? [] : [`It will be called ${as} here.`]),
-    "A yes lets it type into this session.",
+    `A yes lets it type into this session${asked.unasked ? `, which asks nobody (${asked.unasked})` : ""}.`,
   ]
 }
 

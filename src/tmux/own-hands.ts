@@ -12,8 +12,10 @@ import {
   type Program,
   programLabel,
 } from "./program.ts"
+import { look } from "./snapshot.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 import { findOnScreen, lookAtPane, takeOut, typeIntoPane } from "./typing.ts"
+import { actsUnasked } from "./unasked.ts"
 
 /** What only a process of the owner's can do, at a tmux server of the owner's own. */
 export type OwnHands = Hands & {
@@ -23,6 +25,8 @@ export type OwnHands = Hands & {
   isOwnServer(): Promise<boolean>
   /** @see showPopup */
   popup(client: Client, command: readonly string[]): Promise<number>
+  /** What says that the agent program in the session's active pane acts without asking; null where nothing does. */
+  unasked(session: string): Promise<string | null>
 }
 
 /** Works at a tmux server in this process. */
@@ -40,7 +44,17 @@ export function createHands(server: TmuxServer): OwnHands {
     clients: session => attachedClients(server, session),
     isOwnServer: () => isOwnServer(server),
     popup: (client, command) => showPopup(server, client, command),
+    unasked: session => unaskedIn(server, session),
   }
+}
+
+async function unaskedIn(server: TmuxServer, session: string): Promise<string | null> {
+  const pane = await findPane(server, session)
+  const seen = pane === null ? null : await look(server, pane)
+  if (seen?.kind !== "seen") return null
+  const { program, lines } = seen.snapshot
+  const profile = detectProfile(program)
+  return profile === null ? null : actsUnasked(profile, program.arguments.slice(1), lines)
 }
 
 async function find(server: TmuxServer, kept: PinnedPane | null, wish: PaneWish): Promise<Found> {

@@ -115,7 +115,7 @@ describe("a popup", () => {
       await askOwnerOf(world, "mira", `kai-${word}`)
       const shown = await viewer.shows("person", `Agent kai-${word} wants to pair. Approve? (yes/no)`)
       expect(shown).toMatch(/Verifier: [0-9A-Z]{5}-[0-9A-Z]{5}/)
-      expect(shown).toContain(`kai-${word} gets no access to files`)
+      expect(shown).toContain("what they make mira do is up to mira and its permissions")
       await viewer.type("person", word)
       await viewer.shows("person", word === "yes" ? "Paired with kai-yes." : "The answer was no.")
       expect(world.paired("mira")).toEqual(word === "yes" ? ["kai-yes"] : [])

@@ -3,8 +3,12 @@ import { randomBytes } from "node:crypto"
 import {
   chmodSync,
   chownSync,
+  closeSync,
+  constants,
+  fstatSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,29 +22,79 @@ import { SentoError } from "../../protocol/errors.ts"
 import { shellWord } from "../../protocol/shell.ts"
 import { behindLinks } from "../../store/links.ts"
 
-/** The text of a file, byte for byte (a BOM included), or null where there is none. @throws config */
+/**
+ * The text of a file, byte for byte (a BOM included), or null where there is none.
+ * @throws config, for what is no regular file too
+ */
 export function readFile(path: string): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path))
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytesOf(path))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === "ENOENT") return null
-    const why = code === "EISDIR" ? "it is a directory" : code === "EACCES" ? "permission denied" : message
+    const why = code === "EACCES" ? "permission denied" : code === "ENXIO" ? irregular : message
     const reason = error instanceof TypeError ? "it is not UTF-8" : why
     throw new SentoError("config", `cannot read ${path}: ${reason}`, `see \`ls -ld ${shellWord(path)}\``)
   }
+}
+
+const irregular = "it is no regular file"
+
+/** Opened without waiting: a named pipe without a writer would hold whoever opens it (fifo(7)); a socket is ENXIO. */
+function bytesOf(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stat = fstatSync(file)
+    if (stat.isDirectory()) throw new Error("it is a directory")
+    if (!stat.isFile()) throw new Error(irregular)
+    return readFileSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Replaced whole, a file with a second name (a hard link) would have two contents. @throws config */
+export function requireOneName(path: string): void {
+  const names = statSync(path, { throwIfNoEntry: false })?.nlink ?? 1
+  if (names <= 1) return
+  throw new SentoError(
+    "config",
+    `${path} has ${names} names (hard links), and would be changed under this one alone`,
+    `make it a symbolic link or a file of its own; \`find / -xdev -samefile ${shellWord(path)}\` finds the others`,
+  )
 }
 
 /** Whether a symbolic link stands there, be there a file behind it or not. */
 export const isLink = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
-/** Writes a file, or removes it, with directories that are missing then or empty. @throws config */
-export function replaceFile(path: string, text: string | null, root: string): void {
+/** A file that somebody else wrote since it was read: what is there is theirs, and is read anew. */
+export class ChangedMeanwhile extends SentoError {
+  constructor(path: string) {
+    super("config", `${path} was changed while sento looked at it`, "close what writes it and run this again")
+    this.name = "ChangedMeanwhile"
+  }
+}
+
+/** A file as it is and as it will be; null is no file. */
+export type Change = { readonly path: string; readonly before: string | null; readonly after: string | null }
+
+/**
+ * Writes a file, or removes it, with directories that are missing then or empty. Looked at once more right before: what
+ * is not as it was read is not replaced. Between that look and the rename nothing holds others off.
+ * @throws ChangedMeanwhile; config
+ */
+export function replaceFile({ path, before, after }: Change, root: string): void {
+  const requireUnchanged = (): void => {
+    if (readFile(path) !== before) throw new ChangedMeanwhile(path)
+  }
   try {
-    if (text === null) removeFile(path, root)
-    else writeWhole(behindLinks(path), text)
+    if (after === null) {
+      requireUnchanged()
+      removeFile(path, root)
+    } else writeWhole(behindLinks(path), after, requireUnchanged)
   } catch (error) {
+    if (error instanceof SentoError) throw error
     throw new SentoError(
       "config",
       `cannot write ${path}: ${(error as Error).message}`,
@@ -49,7 +103,7 @@ export function replaceFile(path: string, text: string | null, root: string): vo
   }
 }
 
-function writeWhole(path: string, text: string): void {
+function writeWhole(path: string, text: string, requireUnchanged: () => void): void {
   const made = mkdirSync(dirname(path), { recursive: true })
   const old = statSync(path, { throwIfNoEntry: false })
   const beside = `${path}.${randomBytes(4).toString("hex")}.sento`
@@ -60,6 +114,7 @@ function writeWhole(path: string, text: string): void {
         chownSync(beside, old.uid, old.gid)
       chmodSync(beside, old.mode & 0o7777)
     }
+    requireUnchanged()
     renameSync(beside, path)
   } catch (error) {
     rmSync(beside, { force: true })

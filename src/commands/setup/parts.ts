@@ -2,8 +2,10 @@
  * What a setup is made of: files that are wholly ours, and entries in files that are not. Each part says what a
  * file is with it and without it; nothing here writes.
  */
+import { basename, dirname, isAbsolute, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { SentoError } from "../../protocol/errors.ts"
+import { shellWords } from "../../protocol/shell.ts"
 import { isLink, readFile } from "./files.ts"
 import {
   amend,
@@ -194,26 +196,44 @@ function nest(
 /** The command of an MCP server in words, or that of the only hook of a group. */
 function commandOf(value: unknown): unknown[] {
   const { command, args, hooks } = (value ?? {}) as { command?: unknown; args?: unknown; hooks?: unknown }
-  if (Array.isArray(hooks)) return hooks.length === 1 ? commandOf(hooks[0]) : []
+  if (Array.isArray(hooks)) return hooks.length === 1 ? hookWords(hooks[0]) : []
   return [command, args].flat().filter(word => word !== undefined)
 }
 
-/** Whether some sento wrote this: the same command, be it that the file which runs lay elsewhere. */
+function hookWords(hook: unknown): string[] {
+  const { command } = (hook ?? {}) as { command?: unknown }
+  return typeof command === "string" ? (shellWords(command) ?? []) : []
+}
+
+/**
+ * Whether some sento wrote this: these very words and no other, be it that the file which runs lay elsewhere. An MCP
+ * server is told by its key as well; a hook has nothing but its words.
+ */
 function isOurs(value: unknown, entry: Entry): boolean {
   const words = commandOf(value)
   const ours = commandOf(entry.value)
   if (isDeepStrictEqual(words, ours)) return true
-  const said = words.join(" ").replaceAll("'", "")
-  const ending = ours
-    .join(" ")
-    .replaceAll("'", "")
-    .split(" ")
-    .slice(entry.key === null ? -2 : -1)
-    .join(" ")
-  return (
-    said.endsWith(` ${ending}`) &&
-    /(?:^|\/)(?:sento[^/]*|src\/main\.ts)$/.test(said.slice(0, -ending.length - 1))
-  )
+  const ending = entry.key === null ? 2 : 1
+  const [file, source, ...others] = words.slice(0, -ending)
+  if (!isDeepStrictEqual(words.slice(-ending), ours.slice(-ending)) || others.length > 0) return false
+  if (typeof file !== "string" || (entry.key === null && !isAbsolute(file))) return false
+  if (source === undefined) return built.test(basename(file))
+  return basename(file) === "bun" && typeof source === "string" && isSource(source, entry)
+}
+
+/** `sento`, with its version or the platform of a release behind it. */
+const built = /^sento(?:-v?\d+(?:\.\d+)*)?(?:-(?:linux|darwin)-(?:x64|arm64)(?:-[a-z]+)?)?$/
+
+/** Many have a `src/main.ts`: of a hook's, the package that it lies in says whether it is sento's. */
+function isSource(path: string, { key }: Entry): boolean {
+  if (!path.endsWith("/src/main.ts")) return false
+  if (key !== null) return true
+  try {
+    const { name } = JSON.parse(readFile(join(dirname(path), "../package.json")) ?? "{}")
+    return name === "sento"
+  } catch {
+    return false
+  }
 }
 
 /** Codex' `config.toml`. @param keys - of the table `[mcp_servers.sento]` */
