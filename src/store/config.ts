@@ -246,8 +246,10 @@ function tighten(path: string): boolean {
 
 function writeDurably(path: string, text: string): void {
   const descriptor = openSync(path, "wx", 0o600)
+  const bytes = Buffer.from(text)
   try {
-    writeSync(descriptor, text)
+    // A disk that is nearly full takes a part, and says so only of the next one (write(2)).
+    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)

@@ -203,7 +203,8 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
     takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
     takeOutKeys: Object.keys(profile.takeOutKeys) as TakeOutKey[],
   }
-  let current = startLoop(from, performance.now(), delivery.pastedAt !== null)
+  const isUnpressed = options.unpressed === true && delivery.pastedAt !== null
+  let current = startLoop(from, performance.now(), isUnpressed)
   for (;;) {
     if (current.state.step === "done") return current.state.outcome
     const [effect] = current.effects

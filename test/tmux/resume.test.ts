@@ -105,6 +105,17 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
     expect(await type(text, { ...lost, unpressed: false })).toMatchObject({ kind: "vanished" })
   })
 
+  test("pressed by an earlier call, what the screen shows otherwise is not taken out to be typed again", async () => {
+    const text = tagged("a return was pressed")
+    await abandon(text)
+    key("-l", " x")
+    await until(() => pane.tmux("capture-pane", "-p", "-t", "sento").includes("a return was pressed x"))
+    const pressed = { ...resume, pastedAt: Date.now() }
+    expect(await type(text, pressed)).toMatchObject({ kind: "held", state: "draft", pasted: true })
+    key("C-u")
+    await untilState(pane, name, "ready")
+  }, 10_000)
+
   if (name === "opencode")
     test("with more typed behind it by a person, it stays and nothing is pressed", async () => {
       const text = tagged("a person goes on")
