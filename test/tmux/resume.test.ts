@@ -109,7 +109,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
     const text = tagged("a return was pressed")
     await abandon(text)
     key("-l", " x")
-    await until(() => pane.tmux("capture-pane", "-p", "-t", "sento").includes("a return was pressed x"))
+    await until(() => /a return was pressed +x/.test(pane.tmux("capture-pane", "-p", "-t", "sento")))
     const pressed = { ...resume, pastedAt: Date.now() }
     expect(await type(text, pressed)).toMatchObject({ kind: "held", state: "draft", pasted: true })
     key("C-u")
