@@ -44,8 +44,12 @@ async function tellGuardian({ session, event }: HookReport, signal: AbortSignal)
   if (block !== null) process.stdout.write(`${JSON.stringify({ decision: "block", reason: block })}\n`)
 }
 
-/** Asks until a Guardian answers, as long as one may be coming back: what it is not told, it cannot heed. */
-async function askAgain<Answer>(
+/**
+ * Asks until a Guardian answers, as long as one may be coming back: what it is not told, it cannot heed.
+ * @param ask - asks once, and throws {@link NoGuardian} or {@link HungUp} where there is none
+ * @throws what `ask` threw last
+ */
+export async function askAgain<Answer>(
   ask: () => Promise<Answer>,
   paths: Paths,
   signal: AbortSignal,

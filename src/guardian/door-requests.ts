@@ -26,12 +26,13 @@ const pin = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(256))), null)
 
 const turnId = v.pipe(v.string(), v.minLength(1), v.maxLength(mostIdUnits))
 const turn = v.nullable(turnId)
+const digest = v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))
 const turnEvent = v.variant("kind", [
   v.object({
     kind: v.literal("prompt"),
     turn,
     tags: v.pipe(v.array(v.object({ name: nameSchema, id })), v.maxLength(mostTags)),
-    digest: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    digest,
     author: v.nullable(v.picklist(["program", "sento"])),
   }),
   v.object({
@@ -40,10 +41,12 @@ const turnEvent = v.variant("kind", [
     text: v.pipe(v.string(), v.maxLength(mostLastWords)),
     isContinued: v.boolean(),
     hasBackground: v.boolean(),
+    digest,
   }),
   v.object({ kind: v.literal("person"), turn }),
   v.object({ kind: v.literal("failed"), turn }),
   v.object({ kind: v.literal("gone") }),
+  v.object({ kind: v.literal("unseen") }),
 ])
 
 /** Requests that an agent may make too. */
@@ -70,8 +73,8 @@ const agentRequests = [
     wait: v.optional(v.boolean(), false),
   }),
   v.object({ op: v.literal("reply"), id: shortId, text, messageId }),
-  /** What a hook of the agent program tells of a turn. */
-  v.object({ op: v.literal("turn"), session: turnId, event: turnEvent }),
+  /** What a hook of the agent program tells of a turn; null: of whichever session. */
+  v.object({ op: v.literal("turn"), session: turn, event: turnEvent }),
   v.object({
     op: v.literal("log"),
     /** Only the messages from and to this agent. */

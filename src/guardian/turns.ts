@@ -17,6 +17,11 @@ export type Turns = ReturnType<typeof createTurns>
 
 /** A prompt that starts a turn comes right behind the typing; one that was `uncertain` may be submitted later. */
 const typedLatelyMilliseconds = 60 * 60 * 1000
+/**
+ * For how long a prompt of which nothing is known may be what runs where no turn was told of. Longer than the moment in
+ * which a message is typed into a box that a person has just submitted; a prompt that no hook could tell is that rare.
+ */
+const unseenMilliseconds = 60 * 60 * 1000
 /** While a peer waits for the end of a turn: how often the pane is looked at, and how long it must be idle. */
 const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
 /**
@@ -24,8 +29,6 @@ const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
  * 1.18.33). The same prompt given twice by a person has another turn's id, or the end of a turn in between.
  */
 const twiceMilliseconds = 3000
-
-type Prompt = Extract<HookEvent, { kind: "prompt" }>
 
 export type TurnParts = {
   readonly outbox: Pick<Outbox, "send" | "tellSender">
@@ -43,13 +46,16 @@ export function createTurns(
   let last: Promise<unknown> = Promise.resolve()
   let timer: ReturnType<typeof setTimeout> | null = null
   let idleSince: number | null = null
+  /** When somebody's part was last told of that may belong to any turn. */
+  let unseenAt: number | null = null
   /** By session, what was told last, for as long as it may be told again. */
   const lately = new Map<
     string,
     { readonly told: string; readonly at: number; readonly answer: Promise<TurnAnswer> }
   >()
 
-  function take(session: string, event: HookEvent): Promise<TurnAnswer> {
+  function take(session: string | null, event: HookEvent): Promise<TurnAnswer> {
+    if (session === null || event.kind === "unseen") return takeUnseen()
     const at = now()
     for (const [key, before] of lately) if (at - before.at >= twiceMilliseconds) lately.delete(key)
     const told = JSON.stringify(event)
@@ -62,27 +68,50 @@ export function createTurns(
 
   function takeOnce(session: string, event: HookEvent): Promise<TurnAnswer> {
     idleSince = null
-    const taken = last.then(() => apply(session, eventOf(event)))
+    const taken = last.then(() => apply(session, eventOf(session, event)))
     last = taken.catch(() => {})
     return taken.finally(watch)
   }
 
+  async function takeUnseen(): Promise<TurnAnswer> {
+    unseenAt = now()
+    const taken = last.then(markAll)
+    last = taken.catch(() => {})
+    await taken
+    return { block: null }
+  }
+
+  /** Whoever had a part in a turn that is open: its words go back to nobody by themselves. */
+  function markAll(): void {
+    for (const { session, state, at } of store.turns.all()) {
+      const [next] = stepTurn(state, { kind: "unseen" }, new Set(), mostTextUnits)
+      // As old as before: a Guardian that starts every day would keep it for ever.
+      store.turns.put(session, next, at)
+    }
+  }
+
+  const wasUnseenLately = (): boolean => unseenAt !== null && Math.abs(now() - unseenAt) < unseenMilliseconds
+
   /** What the hook said, with the tags that are true in place of those that it saw. */
-  function eventOf(event: HookEvent): TurnEvent {
-    if (event.kind === "ended") return { ...event, text: sanitise(event.text).trim() }
+  function eventOf(session: string, event: HookEvent): TurnEvent {
+    if (event.kind === "ended") {
+      const { digest, text, ...rest } = event
+      const hasOthers = digest !== null && !isTyped(digest, idsIn(store.turns.of(session)))
+      return { ...rest, text: sanitise(text).trim(), hasOthers }
+    }
     if (event.kind !== "prompt") return event
-    const { turn, tags, author } = event
+    const { turn, tags, author, digest } = event
     const ids = author !== null ? [] : store.now(() => [...new Set(tags.flatMap(tag => takenBy(tag)))])
-    const hasOthers = author === null ? !isTyped(event, ids) : author === "program"
+    const hasOthers = author === null ? !isTyped(digest, ids) || wasUnseenLately() : author === "program"
     return { kind: "prompt", turn, isOwn: author !== null, ids, hasOthers }
   }
 
   /**
    * Whether a prompt is what this Guardian typed for its only message, and not a character more. It is laid out again
-   * rather than remembered, so that a restart forgets nothing; where that comes out otherwise (the agent was renamed
-   * meanwhile), the words count as others' too.
+   * rather than remembered; where that comes out otherwise (the agent was renamed meanwhile), the words count as
+   * others' too.
    */
-  function isTyped({ digest }: Prompt, [id, ...others]: readonly string[]): boolean {
+  function isTyped(digest: string | null, [id, ...others]: readonly string[]): boolean {
     const message = id === undefined || others.length > 0 ? null : store.inbox.byShortId(id)
     const peer = message === null ? null : peerById(context, message.pair)
     if (digest === null || message === null || peer === null) return false
@@ -193,8 +222,11 @@ export function createTurns(
     /** What a hook told; the sentence with which the turn goes on, or null. */
     take,
 
-    /** Goes on with the turns that were open when the Guardian stopped. */
-    resume: watch,
+    /** Goes on with the turns that were open when the Guardian stopped: nobody knows what was said meanwhile. */
+    resume(): void {
+      markAll()
+      watch()
+    },
 
     async stopped(): Promise<void> {
       if (timer !== null) clearTimeout(timer)

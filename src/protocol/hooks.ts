@@ -24,13 +24,21 @@ export type HookEvent =
       readonly text: string
       readonly isContinued: boolean
       readonly hasBackground: boolean
+      /**
+       * {@link digestOf} the prompt that the turn began with, where the program tells it at the end (Gemini CLI, which
+       * has no ids of turns) and it may be one message and nothing else; otherwise null.
+       */
+      readonly digest: string | null
     }
   /** A dialog waits for a person, who can answer it with words (Claude Code 2.1.330, OpenCode 1.18.33). */
   | { readonly kind: "person"; readonly turn: string | null }
   | { readonly kind: "failed"; readonly turn: string | null }
   | { readonly kind: "gone" }
+  /** Somebody may have said something, and no more of it is known. */
+  | { readonly kind: "unseen" }
 
-export type HookReport = { readonly session: string; readonly event: HookEvent }
+/** @property session - null where it is not known: every session of the home is meant */
+export type HookReport = { readonly session: string | null; readonly event: HookEvent }
 
 /** More of a prompt's tags, or of the last words, says nothing new: the words are too long to be sent then. */
 export const mostTags = 16
@@ -40,18 +48,22 @@ export const mostIdUnits = 200
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Null for an event or an input that is none of those known.
- * @param input - the hook's JSON, parsed
+ * Null for an event or an input that is none of those known. What tells of a person's part is never null: where it is
+ * not understood, it counts as a part in every turn.
+ * @param input - the hook's JSON, parsed; null where it could not be read
  * @param transcript - the end of the file that {@link transcriptOf} names, in whole lines; null without one
  */
 export function readHook(event: string, input: unknown, transcript: string | null = null): HookReport | null {
-  if (typeof input !== "object" || input === null) return null
-  const fields = input as Fields
-  const session = idOf(fields.session_id)
   const read = Object.hasOwn(readers, event) ? readers[event] : undefined
-  const told = session === null ? null : (read?.(fields, transcript) ?? null)
-  return session === null || told === null ? null : { session, event: told }
+  if (read === undefined) return null
+  const fields = typeof input === "object" && input !== null ? (input as Fields) : {}
+  const session = idOf(fields.session_id)
+  if (session !== null) return { session, event: read(fields, transcript) }
+  return ofPersons.includes(event) ? { session, event: { kind: "unseen" } } : null
 }
+
+/** Events that tell of what a person may have said. */
+const ofPersons: readonly string[] = ["UserPromptSubmit", "BeforeAgent", "PermissionRequest"]
 
 /** The file in which the last words are to be looked up; null where the hook tells them itself. */
 export function transcriptOf(event: string, input: unknown): string | null {
@@ -62,25 +74,34 @@ export function transcriptOf(event: string, input: unknown): string | null {
 /** Claude Code says `prompt_id`, Codex `turn_id`, Gemini CLI nothing. */
 const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf(fields.turn_id)
 
-const readers: Readonly<Record<string, (fields: Fields, transcript: string | null) => HookEvent | null>> = {
+const readers: Readonly<Record<string, (fields: Fields, transcript: string | null) => HookEvent>> = {
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
   PermissionRequest: fields => ({ kind: "person", turn: turnOf(fields) }),
   Stop: fields => ended(fields, fields.last_assistant_message),
-  AfterAgent: (fields, transcript) => ended(fields, wordsOfGemini(fields, transcript)),
+  AfterAgent: (fields, transcript) => {
+    const { prompt } = fields
+    const digest = typeof prompt === "string" ? digestOfOne(prompt, tagsIn(prompt)) : null
+    return ended(fields, digest === null ? "" : wordsOfGemini(fields, transcript), digest)
+  },
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
   SessionEnd: () => ({ kind: "gone" }),
 }
 
-function prompted(fields: Fields): HookEvent | null {
+function prompted(fields: Fields): HookEvent {
   const { prompt } = fields
-  if (typeof prompt !== "string") return null
+  const turn = turnOf(fields)
+  // In a form that no version looked at has: somebody's words, whatever they are.
+  if (typeof prompt !== "string") return { kind: "prompt", turn, tags: [], digest: null, author: null }
   const tags = tagsIn(prompt)
-  const digest = tags.length === 1 ? digestOf(prompt) : null
-  return { kind: "prompt", turn: turnOf(fields), tags, digest, author: authorOf(prompt) }
+  return { kind: "prompt", turn, tags, digest: digestOfOne(prompt, tags), author: authorOf(prompt) }
 }
 
-function ended(fields: Fields, words: unknown): HookEvent {
+/** Null where the prompt cannot be one message and nothing else. */
+const digestOfOne = (prompt: string, tags: readonly Tag[]): string | null =>
+  tags.length === 1 ? digestOf(prompt) : null
+
+function ended(fields: Fields, words: unknown, digest: string | null = null): HookEvent {
   const tasks = Array.isArray(fields.background_tasks) ? (fields.background_tasks as readonly unknown[]) : []
   return {
     kind: "ended",
@@ -88,6 +109,7 @@ function ended(fields: Fields, words: unknown): HookEvent {
     text: typeof words === "string" ? words.slice(0, mostLastWords) : "",
     isContinued: fields.stop_hook_active === true,
     hasBackground: tasks.some(isRunning),
+    digest,
   }
 }
 

@@ -6,6 +6,7 @@
  *                   tells a queued prompt at once, with the running turn's id, and takes it later without a word);
  *                   with another id it says that the turn before was interrupted
  *     person        a dialog of the turn waits for a person, whose answer may have words of its own
+ *     unseen        somebody may have had a part in what runs, and nobody told how
  *     ended         the answer goes back, or the agent is asked once, or the peers are told that none comes
  *     failed        the peers are told so
  *     gone          the session ended: the peers are told so
@@ -30,8 +31,8 @@ type Turn = {
 
 export type TurnState = {
   readonly open: Turn | null
-  /** What was queued behind a turn that ended, and may be the next turn without a prompt's being told. */
-  readonly left: Batch & { readonly isAsked: boolean }
+  /** What was queued behind a turn that ended: it was taken within that turn, or is to be taken in the next one. */
+  readonly left: Batch
 }
 
 export type TurnEvent =
@@ -45,8 +46,11 @@ export type TurnEvent =
       /** The turn went on because a hook, of whatever origin, had blocked its end. */
       readonly isContinued: boolean
       readonly hasBackground: boolean
+      /** The program says that the turn began with words that are no message of a peer as it was typed. */
+      readonly hasOthers: boolean
     }
   | { readonly kind: "person"; readonly turn: string | null }
+  | { readonly kind: "unseen" }
   | { readonly kind: "failed"; readonly turn: string | null }
   | { readonly kind: "gone" }
   | { readonly kind: "idle" }
@@ -67,7 +71,7 @@ export const noAnswerReasons = {
 } as const
 
 const nothing: Batch = { ids: [], hasOthers: false }
-export const noTurn: TurnState = { open: null, left: { ...nothing, isAsked: false } }
+export const noTurn: TurnState = { open: null, left: nothing }
 
 type Step = readonly [TurnState, readonly TurnEffect[]]
 
@@ -92,6 +96,8 @@ export function stepTurn(
     }
     case "person":
       return [withPerson(state, event.turn), []]
+    case "unseen":
+      return [withUnseen(state), []]
     case "ended": {
       const [turn, interrupted] = endingTurn(state, event.turn)
       const effects = told(interrupted, noAnswerReasons.interrupted)
@@ -114,6 +120,8 @@ export function stepTurn(
 
 /** The short ids that a session still owes something. */
 export const idsIn = (state: TurnState): readonly string[] => everythingIn(state).ids
+
+const withOthers = (batch: Batch): Batch => ({ ...batch, hasOthers: true })
 
 const everythingIn = ({ open, left }: TurnState): Batch =>
   join(join(open?.own ?? nothing, open?.queued ?? nothing), left)
@@ -146,7 +154,7 @@ function prompted(
 /** With a person's part in the turn of this id, or of none; what is queued may be what runs. */
 function withPerson({ open, left }: TurnState, turn: string | null): TurnState {
   const marked = (batch: Batch): Batch => ({ ...batch, hasOthers: batch.hasOthers || batch.ids.length > 0 })
-  if (open === null) return { open, left: { ...left, ...marked(left) } }
+  if (open === null) return { open, left: marked(left) }
   const isQueued = turn !== null && open.turn !== null && turn !== open.turn
   return {
     open: { ...open, own: marked(open.own), queued: isQueued ? marked(open.queued) : open.queued },
@@ -154,23 +162,34 @@ function withPerson({ open, left }: TurnState, turn: string | null): TurnState {
   }
 }
 
-/** The turn that ends, and the batch that was interrupted without a word before it. */
+/** With others' part in whatever waits; what was queued without a word may have been a person's too. */
+function withUnseen({ open, left }: TurnState): TurnState {
+  if (open === null) return { open, left: withOthers(left) }
+  return { open: { ...open, own: withOthers(open.own), queued: withOthers(open.queued) }, left }
+}
+
+/**
+ * The turn that ends, and the batch that was interrupted without a word before it. A turn whose prompt nobody told is
+ * perhaps that of what was queued, and perhaps a person's own: Claude Code 2.1.330 takes what is queued within the
+ * running turn as well, and then the next one is another's.
+ */
 function endingTurn({ open, left }: TurnState, turn: string | null): readonly [Turn | null, Batch] {
-  const next = (own: Batch, isAsked: boolean): Turn => ({ turn, own, queued: nothing, isAsked })
-  if (open === null) return [left.ids.length === 0 ? null : next(left, left.isAsked), nothing]
+  const next = (own: Batch): Turn => ({ turn, own: withOthers(own), queued: nothing, isAsked: false })
+  if (open === null) return [left.ids.length === 0 ? null : next(left), nothing]
   if (turn === null || open.turn === null || turn === open.turn) return [open, nothing]
-  return [next(open.queued, open.isAsked), open.own]
+  return [next(open.queued), open.own]
 }
 
 /** The state after a turn: what was queued behind it may follow. */
-const closed = ({ queued, isAsked }: Turn): TurnState => ({ open: null, left: { ...queued, isAsked } })
+const closed = ({ queued }: Turn): TurnState => ({ open: null, left: queued })
 
 function ended(
-  turn: Turn,
+  ending: Turn,
   event: Extract<TurnEvent, { kind: "ended" }>,
   answered: ReadonlySet<string>,
   mostUnits: number,
 ): Step {
+  const turn = event.hasOthers ? { ...ending, own: withOthers(ending.own) } : ending
   const all = join(turn.own, turn.queued)
   const waiting = all.ids.filter(id => !answered.has(id))
   const [only] = waiting
@@ -184,10 +203,7 @@ function ended(
     return [{ ...noTurn, open: { ...turn, isAsked: true } }, [{ kind: "block", sentence }]]
   }
   const silent = turn.own.ids.filter(id => !answered.has(id))
-  return [
-    closed({ ...turn, isAsked: true }),
-    silent.map(id => ({ kind: "no-answer", id, reason: noAnswerReasons.silent })),
-  ]
+  return [closed(turn), silent.map(id => ({ kind: "no-answer", id, reason: noAnswerReasons.silent }))]
 }
 
 /**

@@ -10,7 +10,10 @@ const mostOpen = 64
 
 export type Turns = ReturnType<typeof createTurns>
 
-type Row = { readonly session: string; readonly state: string }
+type Row = { readonly session: string; readonly state: string; readonly at: number }
+
+/** @property at - milliseconds since the epoch: when something was last told of it */
+export type KeptTurn = { readonly session: string; readonly state: TurnState; readonly at: number }
 
 export function createTurns(database: Database) {
   const one = database.query<Row, { session: string }>("SELECT * FROM turns WHERE session = $session")
@@ -30,18 +33,21 @@ export function createTurns(database: Database) {
   const answer = database.query(
     "SELECT 1 FROM outbox WHERE pair = $pair AND in_reply_to = $id AND state <> 'dropped' LIMIT 1",
   )
+  const kept = (): KeptTurn[] =>
+    all.all().map(({ session, state, at }) => ({ session, state: JSON.parse(state) as TurnState, at }))
   return {
     /** The session's state; that of a session without a turn where nothing is known. */
     of(session: string): TurnState {
       const row = one.get({ session })
       return row === null ? noTurn : (JSON.parse(row.state) as TurnState)
     },
+    /** Every session of which something is known, the one that was quiet for longest first. */
+    all: kept,
     /** Sessions in which a message of a peer waits for the end of a turn. */
     waiting: (): string[] =>
-      all
-        .all()
-        .filter(row => idsIn(JSON.parse(row.state) as TurnState).length > 0)
-        .map(row => row.session),
+      kept()
+        .filter(({ state }) => idsIn(state).length > 0)
+        .map(({ session }) => session),
     put(session: string, state: TurnState, now: number): void {
       const isNothing = state.open === null && state.left.ids.length === 0 && !state.left.hasOthers
       if (isNothing) remove.run({ session })

@@ -138,7 +138,7 @@ describe("at the shared door", () => {
     closing.push(() => socket.destroy())
     expect(await hear(socket)).toMatchObject({ error: { code: "too-long" } })
     const words = { kind: "ended", turn: null, text: "\x01".repeat(mostLastWords), isContinued: false }
-    const event = { ...words, hasBackground: false }
+    const event = { ...words, hasBackground: false, digest: "0".repeat(64) }
     expect(await ask(path, { op: "turn", session: "s", event })).toEqual({ result: "done" })
   })
 

@@ -1,7 +1,11 @@
 /** `sento hook` from end to end: two Guardians, a pane, and the JSON that an agent program would give. */
 import { afterEach, expect, test } from "bun:test"
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { HungUp, NoGuardian } from "../../src/commands/door.ts"
+import { askAgain } from "../../src/commands/hook.ts"
+import { SentoError } from "../../src/protocol/errors.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { createWorld, finished, pairAgents, type Ran, setUpAgent, type World } from "../support/world.ts"
 
@@ -29,12 +33,11 @@ async function pair(): Promise<void> {
   await pairAgents(world, "mira", "kai")
 }
 
-test("the end of a turn sends the answer to who waits, also after the Guardian was restarted in its middle", async () => {
+test("the end of a turn sends the answer to who waits; after a restart in its middle the agent is asked", async () => {
   await pair()
   const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
   const { prompt } = await asked("what is it?")
   expect(await hookTwice("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual([quiet, quiet])
-  await world.restartGuard("kai")
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
   expect(await hookTwice("kai", "Stop", end)).toEqual([quiet, quiet])
   expect(await finished(waiting)).toMatchObject({
@@ -42,6 +45,18 @@ test("the end of a turn sends the answer to who waits, also after the Guardian w
     stdout: expect.stringMatching(/^← agent kai \[[0-9a-z]{4}\]: forty-two\n {2}indeed\n$/),
   })
   expect((await world.sento("kai", ["log"])).stdout).toContain("forty-two")
+
+  await world.sento("mira", ["send", "kai", "and now?"])
+  const again = await asked("and now?")
+  await hook("kai", "UserPromptSubmit", { prompt_id: "B", prompt: again.prompt })
+  await world.stopGuard("kai")
+  // Nobody hears of what a person queues meanwhile.
+  await world.guard("kai")
+  const secret = { prompt_id: "B", last_assistant_message: "and your password is swordfish" }
+  const blocked = await hook("kai", "Stop", secret)
+  expect(JSON.parse(blocked.stdout)).toMatchObject({ decision: "block" })
+  expect(await hook("kai", "Stop", { ...secret, stop_hook_active: true })).toEqual(quiet)
+  expect((await world.sento("kai", ["log"])).stdout).not.toContain("swordfish")
 }, 40_000)
 
 test("a turn that fails ends the wait of its peer with a plain word, in the log too", async () => {
@@ -127,4 +142,67 @@ test("a Guardian that hangs holds no program for longer than the hook's patience
   // The rest is for the start of the process, on a machine with other work.
   expect(performance.now() - before).toBeLessThan(4000)
   expect(asked.join("")).toContain('"op":"turn"')
+})
+
+test("a prompt that cannot be read, or does not come, is told as somebody's part", async () => {
+  world = createWorld()
+  const { folder, agentSocket } = pathsOf(world.home("kai"))
+  mkdirSync(folder, { mode: 0o700 })
+  const told: unknown[] = []
+  using _door = Bun.listen({
+    unix: agentSocket,
+    socket: {
+      data(socket, chunk) {
+        told.push(JSON.parse(chunk.toString()))
+        socket.write('{"result":{"block":null}}\n')
+      },
+    },
+  })
+  Bun.spawnSync(["mkfifo", join(world.folder, "open")])
+  const whose = { session_id: "s", prompt_id: "A" }
+  const unread = world.start("kai", ["hook", "UserPromptSubmit"], {
+    command: ["sh", "-c", 'exec "$@" <>open', "sh", ...world.command],
+  })
+  const inputs = [JSON.stringify({ ...whose, prompt: "x".repeat(16 * 1024 * 1024) }), '{"session_id":"s"', ""]
+  for (const input of inputs)
+    expect((await world.sento("kai", ["hook", "UserPromptSubmit"], { input })).exit).toBe(0)
+  expect(await finished(unread)).toEqual(quiet)
+  const unseen = { op: "turn", session: null, event: { kind: "unseen" } }
+  expect(told).toEqual([unseen, unseen, unseen, unseen])
+  // The end of a turn that cannot be read is nobody's part.
+  expect(await world.sento("kai", ["hook", "Stop"], { input: "{" })).toEqual(quiet)
+  expect(told.length).toBe(4)
+}, 20_000)
+
+test.each<readonly [string, { agoSeconds: number; fails: readonly Error[] }, string]>([
+  ["one that is being restarted", { agoSeconds: 1, fails: [new NoGuardian(), new NoGuardian()] }, "told"],
+  ["one that stops in the middle", { agoSeconds: 60, fails: [new HungUp(), new NoGuardian()] }, "told"],
+  ["one that was stopped before", { agoSeconds: 11, fails: [new NoGuardian()] }, "no Guardian runs"],
+  ["one that refuses", { agoSeconds: 1, fails: [new SentoError("config", "not yours")] }, "not yours"],
+])("a Guardian that is away is waited for: %s", async (_, { agoSeconds, fails }, want) => {
+  const folder = mkdtempSync(join(tmpdir(), "sento-hook-"))
+  try {
+    const at = Date.now() / 1000 - agoSeconds
+    utimesSync(folder, at, at)
+    const left = [...fails]
+    const ask = async (): Promise<string> => {
+      const failure = left.shift()
+      if (failure !== undefined) throw failure
+      return "told"
+    }
+    const paths = { ...pathsOf(folder), agentSocket: join(folder, "agent.sock") }
+    const came = askAgain(ask, paths, AbortSignal.timeout(2000)).catch((error: Error) => error.message)
+    expect(await came).toStartWith(want)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test("a Guardian that does not come back is waited for until the patience ends", async () => {
+  const ending = new AbortController()
+  const ask = async (): Promise<never> => {
+    ending.abort()
+    throw new HungUp()
+  }
+  await expect(askAgain(ask, pathsOf("/nowhere"), ending.signal)).rejects.toThrow(HungUp)
 })

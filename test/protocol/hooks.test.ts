@@ -16,7 +16,7 @@ const [, effects] = stepTurn(
       isAsked: false,
     },
   },
-  { kind: "ended", turn: null, text: "", isContinued: false, hasBackground: false },
+  { kind: "ended", turn: null, text: "", isContinued: false, hasBackground: false, hasOthers: false },
   new Set(),
   100,
 )
@@ -25,7 +25,15 @@ const sentence = effects[0]?.kind === "block" ? effects[0].sentence : ""
 const prompt = (prompt: string) => ({ session_id: "s", prompt })
 
 describe("a hook's input", () => {
-  const ended = { kind: "ended", turn: null, text: "", isContinued: false, hasBackground: false }
+  const ended = {
+    kind: "ended",
+    turn: null,
+    text: "",
+    isContinued: false,
+    hasBackground: false,
+    digest: null,
+  }
+  const kai = layOut("kai", "k7q2", "hello")
   test.each([
     [
       "Claude Code's prompt",
@@ -94,6 +102,24 @@ describe("a hook's input", () => {
       ended,
     ],
     [
+      "the end of Gemini CLI's turn that began with a message",
+      "AfterAgent",
+      { session_id: "s", prompt: kai, prompt_response: "It is 42." },
+      { ...ended, digest: digestOf(kai) },
+    ],
+    [
+      "a prompt that is no text",
+      "UserPromptSubmit",
+      { session_id: "s", prompt_id: "p", prompt: [{ text: kai }] },
+      { kind: "prompt", turn: "p", tags: [], digest: null, author: null },
+    ],
+    [
+      "a prompt that is none",
+      "BeforeAgent",
+      { session_id: "s" },
+      { kind: "prompt", turn: null, tags: [], digest: null, author: null },
+    ],
+    [
       "a task that runs",
       "Stop",
       { session_id: "s", background_tasks: [{ status: "completed" }, { status: "running" }] },
@@ -124,8 +150,26 @@ describe("a hook's input", () => {
     ["nothing", "Stop", null],
     ["no session", "Stop", { last_assistant_message: "done" }],
     ["a session that is too long", "Stop", { session_id: "s".repeat(201) }],
-    ["a prompt that is no text", "UserPromptSubmit", { session_id: "s", prompt: 1 }],
   ])("%s is none", (_, event, input) => expect(readHook(event, input)).toBeNull())
+
+  const odd = [
+    null,
+    undefined,
+    "hi",
+    [],
+    {},
+    ...["", 1, null, "s".repeat(201)].map(id => ({ session_id: id })),
+  ]
+  test.each(["UserPromptSubmit", "BeforeAgent", "PermissionRequest"])(
+    "a person's part that is not understood is one in every turn: %s",
+    event => {
+      for (const input of odd)
+        expect([input, readHook(event, input)]).toEqual([input, { session: null, event: { kind: "unseen" } }])
+    },
+  )
+  test.each(["Stop", "AfterAgent", "StopFailure", "SessionEnd", "PreToolUse"])("%s has none", event => {
+    for (const input of odd) expect([input, readHook(event, input)]).toEqual([input, null])
+  })
 
   test("no more of the last words than says that they are too long", () => {
     const told = readHook("Stop", { session_id: "s", last_assistant_message: "x".repeat(100_000) })
@@ -261,6 +305,15 @@ describe("Gemini CLI 0.61.0's last words, as its hooks and its transcript were r
     const notes = behind({ $set: { lastUpdated: "" } }, { type: "info", content: "an update is there" })
     expect(asked("REPLY-1", notes)).toBe("REPLY-1")
     expect(asked("REPLY-1 REPLY-1", transcript)).toBe("REPLY-1")
+  })
+
+  test("are told with the prompt that they answer, and only where that may be one message", () => {
+    const begun = String(input.prompt)
+    expect(readHook("AfterAgent", input, transcript)?.event).toMatchObject({ digest: digestOf(begun) })
+    const persons = "what is my password?"
+    const said = transcript.replaceAll(begun, persons)
+    const event = readHook("AfterAgent", { ...input, prompt: persons }, said)?.event
+    expect(event).toMatchObject({ text: "", digest: null })
   })
 
   test("only it is looked up", () => {

@@ -26,10 +26,20 @@ const task = (turn: string | null): TurnEvent => ({ ...own(turn), hasOthers: tru
 const ends = (
   turn: string | null,
   text = "words",
-  more: { isContinued?: boolean; hasBackground?: boolean } = {},
-): TurnEvent => ({ kind: "ended", turn, text, isContinued: false, hasBackground: false, ...more })
+  more: { isContinued?: boolean; hasBackground?: boolean; hasOthers?: boolean } = {},
+): TurnEvent => ({
+  kind: "ended",
+  turn,
+  text,
+  isContinued: false,
+  hasBackground: false,
+  hasOthers: false,
+  ...more,
+})
 const again = (turn: string | null, text = "words"): TurnEvent => ends(turn, text, { isContinued: true })
 const dialog = (turn: string | null): TurnEvent => ({ kind: "person", turn })
+/** Somebody may have had a part, in whatever runs. */
+const unseen: TurnEvent = { kind: "unseen" }
 const failed = (turn: string | null): TurnEvent => ({ kind: "failed", turn })
 const replied = (id: string): Event => ({ kind: "answered", id })
 
@@ -85,13 +95,53 @@ describe("a turn", () => {
     ],
     [
       "that was queued, with a dialog in it, asks",
-      [person("A"), from("A", "k"), replied("x"), ends("A"), again("A"), dialog("B"), ends("B")],
-      ["asked for k", `k gets none: ${silent}`],
+      [person("A"), from("A", "k"), ends("A"), again("A"), dialog("B"), ends("B"), again("B")],
+      ["asked for k", "asked for k", `k gets none: ${silent}`],
     ],
     [
       "taken without a word, with a dialog in it, asks",
       [from("A", "k"), from("A", "l"), replied("k"), dialog("B"), ends("B")],
       ["asked for l"],
+    ],
+    [
+      "that says to have begun with others' words asks, and goes on to say nothing by itself",
+      [from(null, "k"), ends(null, "secret", { hasOthers: true }), again(null, "more of it")],
+      ["asked for k", `k gets none: ${silent}`],
+    ],
+    ["with an unseen part in it asks", [from("A", "k"), unseen, ends("A")], ["asked for k"]],
+    [
+      "with an unseen part in it is asked once, and sends no later words either",
+      [from("A", "k"), unseen, ends("A"), again("A", "secret")],
+      ["asked for k", `k gets none: ${silent}`],
+    ],
+    [
+      "asked when something unseen came sends no words",
+      [from("A", "k"), ends("A", ""), unseen, again("A", "secret")],
+      ["asked for k", `k gets none: ${silent}`],
+    ],
+    [
+      "with a message queued behind it, and an unseen part, asks for both",
+      [from("A", "k"), from("A", "l"), unseen, replied("k"), ends("A", "secret")],
+      ["asked for l"],
+    ],
+    [
+      "behind which something unseen may have been queued leaves its answer alone",
+      [from("A", "k"), unseen, replied("k"), ends("A"), from("B", "l"), ends("B", "for the person")],
+      ["asked for l"],
+    ],
+    [
+      "left behind, when something unseen came, asks when it is told",
+      [from("A", "k"), from("A", "l"), ends("A"), again("A"), unseen, own("B"), ends("B", "secret")],
+      ["asked for k l", `k gets none: ${silent}`, "asked for l"],
+    ],
+    [
+      "after one with an unseen part sends its words",
+      [
+        ...[from("A", "k"), unseen, ends("A"), again("A")],
+        ...[from("B", "l"), ends("B"), replied("l"), again("B")],
+        ...[from("C", "m"), ends("C")],
+      ],
+      ["asked for k", `k gets none: ${silent}`, "asked for l", "m gets: words"],
     ],
     ["of a person, with a dialog, asks nobody", [person("A"), dialog("A"), ends("A")], []],
     ["with a person's prompt behind it asks", [from("A", "k"), person("A"), ends("A")], ["asked for k"]],
@@ -170,9 +220,9 @@ describe("a turn", () => {
       [`k gets none: ${interrupted}`, "l gets: words"],
     ],
     [
-      "interrupted with a message queued behind it answers the latter",
-      [from("A", "k"), from("A", "l"), ends("B")],
-      [`k gets none: ${interrupted}`, "l gets: words"],
+      "interrupted with a message queued behind it asks for the latter: the turn that ends may be another's",
+      [from("A", "k"), from("A", "l"), ends("B"), again("B", "secret")],
+      [`k gets none: ${interrupted}`, "asked for l", `l gets none: ${silent}`],
     ],
     [
       "interrupted with a person's prompt queued behind it never sends that person's answer",
@@ -180,14 +230,24 @@ describe("a turn", () => {
       [`k gets none: ${interrupted}`, "asked for l"],
     ],
     [
-      "asked with a message queued behind it tells the first, and answers the second with the turn that follows",
-      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B", "second")],
-      ["asked for k l", `k gets none: ${silent}`, "l gets: second"],
+      "asked with a message queued behind it tells the first, and asks for the second in the turn that follows",
+      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B", "second"), replied("l"), again("B")],
+      ["asked for k l", `k gets none: ${silent}`, "asked for l"],
     ],
     [
-      "asked with two messages queued behind a person's prompt is not asked again for them",
-      [person("A"), from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B")],
-      ["asked for k l", `k gets none: ${silent}`, `l gets none: ${silent}`],
+      "nobody told of sends its words to no message that was taken within the turn before",
+      [person("A"), from("A", "k"), ends("A"), again("A"), ends("B", "secret"), again("B", "secret")],
+      ["asked for k", "asked for k", `k gets none: ${silent}`],
+    ],
+    [
+      "nobody told of sends its words to no message behind one that was answered",
+      [from("A", "k"), from("A", "l"), replied("k"), ends("A", ""), again("A"), ends("B", "secret")],
+      ["asked for l", "asked for l"],
+    ],
+    [
+      "asked with two messages queued behind a person's prompt is asked again in the turn that takes them",
+      [person("A"), from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B"), again("B"), ends("C")],
+      ["asked for k l", "asked for k l", `k gets none: ${silent}`, `l gets none: ${silent}`],
     ],
     [
       "behind which a person's prompt was queued leaves that one's answer alone",
@@ -222,7 +282,7 @@ describe("a turn", () => {
       [from("A", "k"), ends("A")],
       [from("A", "k"), failed("A")],
       [from("A", "k", "l"), ends("A"), again("A")],
-      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B")],
+      [from("A", "k"), from("A", "l"), ends("A"), again("A"), ends("B"), again("B")],
       [person("A"), ends("A")],
       [from("A", "k"), { kind: "gone" }],
     ]
