@@ -135,7 +135,7 @@ const lacking = (text: string): string =>
 
 describe("an entry of an older version", () => {
   test.each([
-    ["the program from its source", ["/usr/bin/bun", "/opt/old/src/main.ts"]],
+    ["the program from its source", ["/usr/bin/bun", join(import.meta.dir, "../../src/main.ts")]],
     ["a path with a blank", ["/opt/old dir/sento"]],
     ["a version in its name", ["/opt/sento-0.0.9"]],
   ] as const)("%s becomes the file that runs now", (_, words) => {

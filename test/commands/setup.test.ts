@@ -355,14 +355,20 @@ describe("what it refuses, with the file named and nothing written", () => {
     expect(everything()).toEqual(before)
   })
 
-  test("what cannot be put back is named", () => {
-    write({ "work/.keep": "", "work/one": "1\n" })
+  test("what cannot be put back, because others wrote it since, is named and stays", () => {
+    write({ "work/.keep": "", "work/one": "1\n", "work/two": "2\n" })
     const root = join(home, "work")
-    symlinkSync("/proc/sento-two", join(root, "two"))
     const changes = [
       { path: join(root, "one"), before: "1\n", after: "2\n" },
-      { path: join(root, "two"), before: "2\n", after: null },
-      { path: "/proc/sento/three", before: null, after: "3\n" },
+      { path: join(root, "two"), before: "2\n", after: "3\n" },
+      {
+        get path() {
+          write({ "work/two": "theirs\n" })
+          return "/proc/sento/three"
+        },
+        before: null,
+        after: "3\n",
+      },
     ]
     const program = { parts: [], root, next: "" }
     expect(() => applyChanges(program, changes)).toThrow(
@@ -370,7 +376,7 @@ describe("what it refuses, with the file named and nothing written", () => {
         hint: expect.stringContaining(`changed already: ${join(root, "two")}`),
       }),
     )
-    expect(read("work/one")).toBe("1\n")
+    expect([read("work/one"), read("work/two")]).toEqual(["1\n", "theirs\n"])
   })
 })
 

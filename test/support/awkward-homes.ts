@@ -66,7 +66,7 @@ export const layouts: Readonly<Record<string, Layout>> = {
     write(path, place.content)
     chmodSync(path, 0o444)
   }),
-  "the file with a second name": taken(place => {
+  "the file with a second name": refused(place => {
     const path = join(kept(place.folder), place.file)
     write(path, place.content)
     linkSync(path, join(place.home, "second name"))

@@ -118,7 +118,7 @@ function writeWhole(path: string, text: string, requireUnchanged: () => void): v
     renameSync(beside, path)
   } catch (error) {
     rmSync(beside, { force: true })
-    if (made !== undefined) rmSync(made, { recursive: true })
+    if (made !== undefined) removeEmpty(dirname(path), dirname(made))
     throw error
   }
 }
@@ -126,7 +126,11 @@ function writeWhole(path: string, text: string, requireUnchanged: () => void): v
 /** Directories that are empty then go too, up to `root`. */
 function removeFile(path: string, root: string): void {
   rmSync(behindLinks(path), { force: true })
-  for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) {
+  removeEmpty(dirname(path), root)
+}
+
+function removeEmpty(lowest: string, root: string): void {
+  for (let folder = lowest; folder.startsWith(`${root}/`); folder = dirname(folder)) {
     if (lstatSync(folder).isSymbolicLink() || readdirSync(folder).length > 0) return
     rmdirSync(folder)
   }
