@@ -16,7 +16,7 @@ import { version } from "../version.ts"
 import { callDoor, HungUp } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { lineOf } from "./log.ts"
-import { withoutBatches } from "./mcp-batches.ts"
+import { messagesOf } from "./mcp-lines.ts"
 import { ago, tell } from "./terminal.ts"
 
 const mostWaitSeconds = 600
@@ -31,7 +31,7 @@ export async function mcp(paths: Paths): Promise<number> {
   if (process.stdin.isTTY)
     tell("sento mcp speaks the Model Context Protocol; agent programs start it (`sento setup --help`)")
   const { promise: ended, resolve } = Promise.withResolvers<void>()
-  const requests = process.stdin.pipe(withoutBatches(refusal => void process.stdout.write(refusal)))
+  const requests = process.stdin.pipe(messagesOf(refusal => void process.stdout.write(refusal)))
   for (const event of ["end", "close"]) requests.once(event, () => resolve())
   for (const stream of [process.stdin, process.stdout]) stream.once("error", () => resolve())
   const served = serveStdio(() => createServer(paths), {

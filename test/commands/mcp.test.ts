@@ -44,14 +44,20 @@ const envelope = {
   "io.modelcontextprotocol/clientCapabilities": {},
 }
 
+const opening = {
+  protocolVersion: "2025-06-18",
+  capabilities: {},
+  clientInfo: { name: "test", version: "1" },
+}
+
 /** The server without a client; `ask` gives its first line. */
 function serve(name: string) {
   const env = { ...plainEnvironment, HOME: world.folder, SENTO_HOME: world.home(name) }
   const child = Bun.spawn([...built, "mcp"], { env, stdin: "pipe", stdout: "pipe", stderr: "ignore" })
   const reader = child.stdout.getReader()
   return {
-    async ask(request: object): Promise<string> {
-      child.stdin.write(`${JSON.stringify(request)}\n`)
+    async ask(request: object | string): Promise<string> {
+      child.stdin.write(typeof request === "string" ? request : `${JSON.stringify(request)}\n`)
       await child.stdin.flush()
       const { value } = await reader.read()
       return new TextDecoder().decode(value)
@@ -277,18 +283,60 @@ describe("the process", () => {
     expect(JSON.parse(served)).toMatchObject({ id: 9, result: { content: expect.anything() } })
   })
 
-  test("it ends when stdin closes, and writes to stdout nothing but the protocol", async () => {
-    const opening = {
-      jsonrpc: "2.0",
-      id: 1,
-      method: "initialize",
-      params: {
-        protocolVersion: "2025-06-18",
-        capabilities: {},
-        clientInfo: { name: "test", version: "1" },
-      },
+  test("whatever a line holds, whoever waits has an answer, and blank lines and answers have none", async () => {
+    const ping = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"ping"}`
+    const lines = [
+      ["null", null, -32600],
+      ["5", null, -32600],
+      ['"ping"', null, -32600],
+      ["{", null, -32700],
+      ["not JSON", null, -32700],
+      ["[1", null, -32700],
+      ["{}", null, -32600],
+      ['{"id":7}', 7, -32600],
+      ['{"id":8,"method":"ping"}', 8, -32600],
+      ['{"jsonrpc":"1.0","id":"b","method":"ping"}', "b", -32600],
+      ['{"jsonrpc":"2.0","id":9,"method":5}', 9, -32600],
+      ['{"jsonrpc":"2.0","id":10,"method":"ping","params":5}', 10, -32600],
+      ['{"jsonrpc":"2.0","id":11,"method":"ping","more":1}', 11, -32600],
+      [ping("null"), null, -32600],
+      [ping("true"), null, -32600],
+      [ping("[1]"), null, -32600],
+      [ping("1e999"), null, -32600],
+      [ping("9007199254740993"), null, -32600],
+      [ping("2.5"), 2.5, -32600],
+      [`\ufeff[${ping("12")}]`, null, -32700],
+      ['[{"jsonrpc":"2.0","id":2.5,"method":"ping"}]', 2.5, -32600],
+    ] as const
+    await using server = serve("mira")
+    await server.ask({ jsonrpc: "2.0", id: 0, method: "initialize", params: opening })
+    for (const [line, id, code] of lines) {
+      const said = [JSON.parse(await server.ask(`\n \r\n${line}\n`))].flat()
+      expect({ line, said }).toEqual({
+        line,
+        said: [{ jsonrpc: "2.0", id, error: { code, message: expect.anything() } }],
+      })
     }
-    const ran = await world.sento("mira", ["mcp"], { input: `${JSON.stringify(opening)}\nnot json\n` })
+    for (const id of [99, 9007199254740991, -1, "", "s"]) {
+      const answers = '{"jsonrpc":"2.0","id":1,"result":{}}\n{"result":1}\n{"error":1}\n'
+      expect(JSON.parse(await server.ask(`${answers}${ping(JSON.stringify(id))}\n`))).toMatchObject({
+        id,
+        result: {},
+      })
+    }
+  })
+
+  test.each(["list_agents", "read_messages"])("null for all arguments of %s is none", async name => {
+    await using server = serve("mira")
+    const params = { name, arguments: null, _meta: envelope }
+    const served = JSON.parse(await server.ask({ jsonrpc: "2.0", id: 1, method: "tools/call", params }))
+    expect(served.result).toMatchObject({ content: [{ type: "text" }] })
+    expect(served.result.isError).not.toBe(true)
+  })
+
+  test("it ends when stdin closes, and writes to stdout nothing but the protocol", async () => {
+    const request = { jsonrpc: "2.0", id: 1, method: "initialize", params: opening }
+    const ran = await world.sento("mira", ["mcp"], { input: `${JSON.stringify(request)}\nnot json\n` })
     expect(ran.exit).toBe(0)
     const lines = ran.stdout.trimEnd().split("\n")
     expect(lines.map(line => JSON.parse(line).jsonrpc)).toEqual(lines.map(() => "2.0"))
