@@ -13,18 +13,20 @@ const binary = join(import.meta.dir, "../dist/sento")
 /** Against `--version`: what a hook may cost a program at every prompt. */
 const mostRatio = 2.5
 const count = Number(process.argv[2] ?? "40")
-const prompt = JSON.stringify({ session_id: "s", prompt_id: "p", prompt: "hello" })
+/** As a message begins: of any other prompt Gemini CLI's last words are not looked up. */
+const message = "← agent mira [k7q2]: hello"
+const prompt = JSON.stringify({ session_id: "s", prompt_id: "p", prompt: message })
 const end = JSON.stringify({ session_id: "s", prompt_id: "p", last_assistant_message: "x".repeat(4000) })
 
 /** As long as it is read, with a turn that begins at its end. */
 const transcript = join(tmpdir(), `sento-transcript-${process.pid}.jsonl`)
 const earlier = `${JSON.stringify({ id: "0", type: "gemini", content: "x".repeat(1000) })}\n`.repeat(4500)
 const records = [
-  { id: "1", type: "user", content: "hello" },
+  { id: "1", type: "user", content: message },
   { id: "2", type: "gemini", content: "x".repeat(4000) },
 ]
 const turn = records.map(record => `${JSON.stringify(record)}\n`).join("")
-const told = { session_id: "s", prompt: "hello", prompt_response: "x".repeat(4000) }
+const told = { session_id: "s", prompt: message, prompt_response: "x".repeat(4000) }
 const endOfGemini = JSON.stringify({ ...told, transcript_path: transcript })
 
 const kinds: readonly (readonly [string, string, readonly string[], string])[] = [
