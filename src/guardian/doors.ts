@@ -33,14 +33,17 @@ export type DoorOptions = {
   readonly onError: (error: unknown) => void
   /** At the door that the agent's user shares: takes its hands on, and resolves when they are gone. */
   readonly hands?: (request: HandsRequest, line: HandsLine) => Promise<void>
-  /** At the door that the agent's user shares by its group: who is answered there. It has the mode 0660, others 0600. */
+  /** Who is answered there, and how many. A door that users share has the mode 0660, others 0600. */
   readonly guests?: GuestRules
   /** How long a caller may take to say what it wants, and how many may be about to. */
   readonly patience?: { readonly milliseconds: number; readonly callers: number }
 }
 
-/** A command sends its request as it connects. */
-const usualPatience = { milliseconds: 10_000, callers: 256 }
+/**
+ * A command sends its request as it connects. Where there are 1,024 descriptors, 512 are the network's, and each of
+ * the three doors has 64 for those that are about to ask and 64 for those that have asked.
+ */
+const usualPatience = { milliseconds: 10_000, callers: 64 }
 
 /** More than the longest text that `send` takes, as JSON. */
 const mostRequestBytes = 1024 * 1024
@@ -56,9 +59,9 @@ type Caller = {
   readonly guests: Guests | null
   /** Ends the wait for its request. */
   heard: () => void
-  /** Ends its stay at a shared door. */
+  /** Ends its stay at a door with room for so many. */
   leave: () => void
-  /** Until something more was read, at a shared door; null where nothing waits to be read. */
+  /** Until something more was read, at such a door; null where nothing waits to be read. */
   reading: ReturnType<typeof setTimeout> | null
   /** Takes what comes behind the request; null where nothing is to come. */
   more: ((chunk: Buffer) => void) | null
@@ -99,7 +102,7 @@ export function openDoor(options: DoorOptions): { close(): void } {
       },
     },
   })
-  chmodSync(options.path, guests === null ? 0o600 : 0o660)
+  chmodSync(options.path, isShared(options) ? 0o660 : 0o600)
   return {
     close() {
       server.stop(true)
@@ -107,6 +110,8 @@ export function openDoor(options: DoorOptions): { close(): void } {
     },
   }
 }
+
+const isShared = ({ guests }: DoorOptions): boolean => guests !== undefined && guests.uids !== null
 
 function leave({ data }: DoorSocket): void {
   data.heard()
@@ -154,7 +159,7 @@ function take(options: DoorOptions, socket: DoorSocket, chunk: Buffer): void {
   caller.bytes.push(Buffer.from(chunk))
   caller.length += chunk.length
   const isWhole = chunk.includes(10)
-  const most = caller.guests === null ? mostRequestBytes : mostGuestBytes
+  const most = isShared(options) ? mostGuestBytes : mostRequestBytes
   if (!isWhole && caller.length <= most) return
   caller.isAsked = true
   caller.heard()
@@ -174,7 +179,7 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
       return socket.terminate()
     }
     if (guests !== null && uid !== null)
-      socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length)
+      socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length, isLong(request))
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
     const { signal } = socket.data.gone
     const result = await options.handle(request, event => say({ event }), signal, options.door)
@@ -184,6 +189,12 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
     say({ error: asJson(error) })
   }
   finish(socket)
+}
+
+/** Whether it waits for an owner, a peer or an address. */
+function isLong(request: DoorRequest): boolean {
+  if (request.op === "send" || request.op === "pair") return request.wait
+  return ["join", "probe", "question", "attach"].includes(request.op)
 }
 
 async function serveHands({ hands }: DoorOptions, socket: DoorSocket, request: HandsRequest): Promise<void> {

@@ -175,9 +175,10 @@ function openDoors(
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
   const distrusted = async (): Promise<Distrusted> =>
     new Map([...(await agentProcesses(context)), [process.pid, ownChild]])
+  const own = { uids: null, refused: log.refused }
   const doors = [
-    openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError }),
-    openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError }),
+    openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError, guests: own }),
+    openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError, guests: own }),
     ...sharedDoors(context).map(({ path, uids }) => {
       const guests = { uids, refused: log.refused }
       const shared = { path, door: "agent", handle, distrusted, onError, guests } as const

@@ -4,12 +4,13 @@
  * @see docs/PROTOCOL.md section 1
  */
 import { FFIType, ptr } from "bun:ffi"
-import { readdirSync, readFileSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { openLibC } from "./libc.ts"
 
 /** Connections that may be open at a time; fewer where the system allows few descriptors. */
 export const mostConnections = 512
-const watchMilliseconds = 500
+/** Twice this is no divisor of the 1, 3 and 7 s at which Linux repeats what a shut listener dropped. */
+const watchMilliseconds = 400
 
 /** An open connection: `key` is new for each one. */
 export type Connection = { readonly descriptor: number; readonly address: string; readonly key: string }
@@ -40,13 +41,23 @@ export type CrowdOptions = {
   readonly onError: (error: unknown) => void
 }
 
-/** Cuts what is too much, twice a second. */
+/**
+ * Cuts what is too much, every 400 ms. Between two looks a flood can take every descriptor, however short the time
+ * is: Bun takes in whoever waits at one go. So one descriptor is kept for the look itself, and where hardly any is
+ * left, the listener is shut to newcomers until a later look finds enough of them: what was cut is free for the local
+ * doors then, and not taken again at once. A caller that comes meanwhile is not refused; its kernel knocks again.
+ */
 export function watchCrowd({ port, onCut, onError }: CrowdOptions): { stop(): void } {
-  const most = Math.min(mostConnections, Math.floor(mostDescriptors() / 2))
+  const limit = mostDescriptors()
+  const most = Math.min(mostConnections, Math.floor(limit / 2))
   let known: ReadonlySet<string> = new Set()
+  const spare = openSpare()
+  const gate = gateOf(port)
   function look(): void {
-    if (descriptors().length <= most) return
-    const found = connectionsTo(port)
+    const open = spare.lend(descriptors)
+    gate.set(open.length < limit - mostLocal(limit))
+    if (open.length <= most) return
+    const found = connectionsAmong(open, port)
     const old = found.filter(({ key }) => known.has(key))
     const fresh = found.filter(({ key }) => !known.has(key))
     for (const { descriptor, address } of crowdOf([...old, ...fresh], most)) {
@@ -63,7 +74,71 @@ export function watchCrowd({ port, onCut, onError }: CrowdOptions): { stop(): vo
     }
   }, watchMilliseconds)
   watching.unref()
-  return { stop: () => clearInterval(watching) }
+  return {
+    stop() {
+      clearInterval(watching)
+      spare.close()
+    },
+  }
+}
+
+/** Descriptors that newcomers from the network leave to the local doors, tmux and files. */
+const mostLocal = (limit: number): number => Math.min(128, Math.floor(limit / 8))
+
+/** Without one of its own, a look could not open /proc/self/fd where all are taken, and cut nobody ever again. */
+function openSpare() {
+  const open = (): number | null => {
+    try {
+      return openSync("/dev/null", "r")
+    } catch {
+      return null
+    }
+  }
+  const close = (): void => {
+    if (held !== null) closeSync(held)
+    held = null
+  }
+  let held = open()
+  return {
+    lend<Result>(use: () => Result): Result {
+      close()
+      try {
+        return use()
+      } finally {
+        held = open()
+      }
+    },
+    close,
+  }
+}
+
+/**
+ * Whether the listener takes in anybody. A classic BPF program that keeps 0 bytes drops every packet for the listener
+ * itself (socket(7), SO_ATTACH_FILTER); connections that are there already are none of its business.
+ */
+function gateOf(port: number) {
+  const listener = descriptors().find(one => addressOf(libc().getsockname, one)?.port === port)
+  let isOpen = true
+  return {
+    set(next: boolean): void {
+      if (next === isOpen || listener === undefined) return
+      isOpen = next
+      const [option, value] = next ? [detachFilter, new Uint8Array(4)] : [attachFilter, dropAll()]
+      libc().setsockopt(listener, socketLevel, option, ptr(value), value.length)
+    },
+  }
+}
+
+/** SOL_SOCKET, SO_ATTACH_FILTER and SO_DETACH_FILTER of Linux, and the size of `struct sock_fprog`. */
+const [socketLevel, attachFilter, detachFilter, filterBytes] = [1, 26, 27, 16]
+/** BPF_RET | BPF_K with 0: one `struct sock_filter`. */
+const keepNothing = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0)
+
+function dropAll(): Uint8Array {
+  const program = new DataView(new ArrayBuffer(filterBytes))
+  program.setUint16(0, 1, true)
+  program.setBigUint64(8, BigInt(ptr(keepNothing)), true)
+  return new Uint8Array(program.buffer)
 }
 
 const descriptors = (): readonly number[] => readdirSync("/proc/self/fd").map(Number)
@@ -74,8 +149,8 @@ function mostDescriptors(): number {
   return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
 }
 
-function connectionsTo(port: number): Connection[] {
-  return descriptors().flatMap(descriptor => {
+function connectionsAmong(descriptors: readonly number[], port: number): Connection[] {
+  return descriptors.flatMap(descriptor => {
     const own = addressOf(libc().getsockname, descriptor)
     if (own?.port !== port) return []
     const other = addressOf(libc().getpeername, descriptor)
@@ -112,5 +187,10 @@ function libc(): ReturnType<typeof openSockets> {
 function openSockets() {
   const { i32, ptr: pointer } = FFIType
   const name = { args: [i32, pointer, pointer], returns: i32 } as const
-  return openLibC({ getsockname: name, getpeername: name, shutdown: { args: [i32, i32], returns: i32 } })
+  return openLibC({
+    getsockname: name,
+    getpeername: name,
+    shutdown: { args: [i32, i32], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
+  })
 }

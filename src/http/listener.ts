@@ -82,6 +82,7 @@ function tryPort(options: ListenerOptions, port: number): Server | null {
 }
 
 function serve(options: ListenerOptions, port: number) {
+  const isPipelined = watchPipelines()
   return Bun.serve({
     hostname: options.host,
     port,
@@ -90,12 +91,33 @@ function serve(options: ListenerOptions, port: number) {
     idleTimeout: options.requestSeconds ?? defaultRequestSeconds,
     maxRequestBodySize: mostBodyBytes,
     development: false,
-    fetch: (request, server) => answer(options, request, server),
+    async fetch(request, server) {
+      const from = server.requestIP(request)
+      const isLast = isPipelined(`${from?.address} ${from?.port}`)
+      const response = await answer(options, request, server)
+      if (isLast) response.headers.set("Connection", "close")
+      return response
+    },
     error: error => {
       options.onError(error)
       return refusal()
     },
   })
+}
+
+/**
+ * Whether a connection has more than one request in one turn of the event loop, and so is to end with this answer.
+ * Bun handles at one go all that was pipelined, also for a caller that reads nothing: one such connection held
+ * everybody else up for 2 to 4 s, and cut like this for 0.03 s (Bun 1.4.5). Who waits for an answer may go on.
+ */
+function watchPipelines(): (connection: string) => boolean {
+  const seen = new Set<string>()
+  return connection => {
+    if (seen.size === 0) setImmediate(() => seen.clear())
+    const isPipelined = seen.has(connection)
+    seen.add(connection)
+    return isPipelined
+  }
 }
 
 async function answer(

@@ -1,5 +1,5 @@
 /** The listener itself: browsers, rebinding, smuggling, huge requests, crowds. Raw bytes against the built binary. */
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { ask, type Besieged, besiege } from "../support/besieged.ts"
@@ -210,10 +210,14 @@ test.each(huge)("huge requests: %s is refused and cut (%d)", async (_, status, m
 })
 
 /** Connections that say this much and then nothing; they count how many were cut. */
-function crowd(size: number, text: string): { readonly sockets: Socket[]; cut: () => number; close(): void } {
+function crowd(
+  size: number,
+  text: string,
+  port = mira.port,
+): { readonly sockets: Socket[]; cut: () => number; close(): void } {
   let cut = 0
   const sockets = Array.from({ length: size }, (): Socket => {
-    const socket: Socket = connect(mira.port, "127.0.0.1", () => socket.write(text))
+    const socket: Socket = connect(port, "127.0.0.1", () => socket.write(text))
     socket.on("error", () => {})
     socket.on("close", () => {
       cut += 1
@@ -259,4 +263,79 @@ test("a flood of forged requests grows the log by a few lines, with their count"
   expect(grown).toMatch(/refused \d+ requests? \(signature\)/)
   expect(grown.split("\n").length).toBeLessThan(15)
   for (const secret of [pair.id, pair.send, pair.receive]) expect(mira.log()).not.toContain(secret)
+})
+
+test.each([
+  ["what is not for us", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
+  ["HEAD, which Bun could answer", "HEAD /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
+  ["preflights", "OPTIONS /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
+  ["forged messages", framed([["Content-Length", "2"]], "{}")],
+  ["messages in chunks", framed([["Transfer-Encoding", "chunked"]], "2\r\n{}\r\n0\r\n\r\n")],
+])(
+  "a connection that pipelines %s and reads nothing has two of them handled, and holds nobody up",
+  async (_, text) => {
+    expect(await statuses(Buffer.from(text.repeat(2000)))).toEqual([403, 403])
+  },
+)
+
+describe("with 1,024 descriptors", () => {
+  let narrow: Besieged
+  beforeAll(async () => {
+    narrow = await besiege({ peers: 4, session: "nobody", descriptors: 1024 })
+  })
+  afterAll(() => narrow.close())
+
+  /** Callers at a local door that ask, never read, and never hang up. */
+  function callers(path: string, size: number, line: string): { readonly gone: () => number; close(): void } {
+    let gone = 0
+    const sockets = Array.from({ length: size }, (): Socket => {
+      const socket: Socket = connect(path, () => socket.write(line))
+      socket.on("error", () => {})
+      socket.on("close", () => {
+        gone += 1
+      })
+      return socket.resume()
+    })
+    return {
+      gone: () => gone,
+      close: () => {
+        for (const socket of sockets) socket.destroy()
+      },
+    }
+  }
+  const open = (): number => readdirSync(`/proc/${narrow.pid}/fd`).length
+
+  test("callers without end at the agent's door do not keep the owner out: 48 may wait, the next are told so", async () => {
+    const { name } = narrow.peer()
+    const line = `${JSON.stringify({ op: "send", to: name, text: "hi", wait: true })}\n`
+    const waiting = callers(narrow.paths.agentSocket, 1500, line)
+    try {
+      await until("all but those with room to be gone", () => waiting.gone() === 1500 - 48)
+      expect((await narrow.world.status("mira"))?.running).toBe(true)
+      const pause = { op: "pause", name, milliseconds: null } as const
+      expect(await narrow.world.ask("mira", "owner", pause)).toBeDefined()
+      expect(open()).toBeLessThan(200)
+    } finally {
+      waiting.close()
+    }
+    await until("their going", () => open() < 100)
+    expect(narrow.log()).toMatch(/at the local door: nothing was done: 48 requests are under way/)
+  }, 20_000)
+
+  test("a stranger's flood that takes every descriptor between two looks is cut, and the owner let in", async () => {
+    const { pair } = narrow.peer()
+    const floods = Array.from({ length: 3 }, () => crowd(1000, "", narrow.port))
+    try {
+      await until("every descriptor to be taken", () => open() >= 1000)
+      const takenAt = performance.now()
+      expect((await narrow.world.status("mira"))?.running).toBe(true)
+      await until("the cap", () => open() < 600)
+      // At 10 s Bun would cut them by itself.
+      expect(performance.now() - takenAt).toBeLessThan(8000)
+      expect(await ask(narrow, pair, signPlain(pair, messageBody(Date.now())))).toMatchObject({ status: 202 })
+    } finally {
+      for (const flood of floods) flood.close()
+    }
+    expect(narrow.log()).not.toContain("bug:")
+  }, 20_000)
 })

@@ -48,15 +48,20 @@ export type BesiegedOptions = {
   readonly environment?: Readonly<Record<string, string>>
   /** The tmux session to type into: mira's own, or one that is not there, so that messages wait. */
   readonly session?: string
+  /** How many descriptors the system lets the Guardian have, at the most; as many as the test where it is left out. */
+  readonly descriptors?: number
 }
 
 const homeName = "mira"
+
+const limited = (most: number): string[] => ["prlimit", `--nofile=${most}:${most}`, ...attacked]
 
 /** Sets mira up, gives it peers, and starts its Guardian. */
 export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> {
   const { peers = 8, command = ["cat"], profile = "plain", peerPort = 1, environment = {} } = options
   const { session = homeName } = options
-  const world = createWorld(attacked)
+  const { descriptors = null } = options
+  const world = createWorld(descriptors === null ? attacked : limited(descriptors))
   const paths = pathsOf(world.home(homeName))
   const pairs = Array.from({ length: peers }, newPair)
   let [used, port, pid] = [0, 0, 0]
