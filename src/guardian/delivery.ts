@@ -239,13 +239,15 @@ export function createDelivery(context: Context, tellSender: TellSender) {
       log.write(`[${message.shortId}] from ${message.name}: ${reason}${what}`)
       if (left !== null) leftover = pasted
       // As Gemini CLI 0.61.0 takes the first message of a session, pasted before it reads pastes as such.
-      if (unpressed && swallowed !== message.seq) return typeOnceMore(message, { state: "other", reason })
+      if (unpressed && isUnpressed && swallowed !== message.seq)
+        return typeOnceMore(message, { state: "other", reason })
       return settle(message, "uncertain")
     }
     isUnseen = outcome.unseen ?? false
-    isUnpressed &&= outcome.unpressed ?? false
+    if (outcome.pasted) isUnpressed &&= outcome.unpressed ?? false
     if (!outcome.pasted && pasted?.seq === message.seq) {
-      if (outcome.swallowed && swallowed === message.seq) return settle(message, "uncertain")
+      if (outcome.swallowed && (swallowed === message.seq || !isUnpressed))
+        return settle(message, "uncertain")
       if (outcome.swallowed) return typeOnceMore(message, outcome)
       write({ message, state: "waiting" })
     }

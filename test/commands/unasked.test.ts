@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { unaskedOf } from "../../src/commands/unasked.ts"
-import { briefQuestionLines, questionLines } from "../../src/protocol/questions.ts"
+import { type AskedAbout, briefQuestionLines, questionLines } from "../../src/protocol/questions.ts"
 import type { Config } from "../../src/store/config.ts"
 import { doubleCommand, startPane } from "../support/pane.ts"
 
@@ -24,10 +24,10 @@ test.each([
   expect(await unaskedOf(configOf(`${socket}-not-there`))).toBe(null)
 })
 
-const asked = {
-  ...{ kind: "request", name: "kai", as: "kai", host: "192.0.2.7", claimedHost: null, port: 9876 },
+const asked: AskedAbout = {
+  ...{ kind: "request" as const, name: "kai", as: "kai", host: "192.0.2.7", claimedHost: null, port: 9876 },
   ...{ verifier: "65T6V-3FSB8", expiresAt: 0 },
-} as const
+}
 
 test("the question promises nothing of what the agent then does, and says where it acts without asking", () => {
   expect(questionLines(asked, "mira")).toContain("what they make mira do is up to mira and its permissions.")
