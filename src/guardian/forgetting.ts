@@ -1,7 +1,7 @@
 /** What the Guardian removes from the disk: what is old or takes too much, and what a crash has left. */
 import { removeCopies } from "../store/copies.ts"
 import type { Paths } from "../store/paths.ts"
-import { defaultRetention } from "../store/retention.ts"
+import { defaultRetention, type FileSizes } from "../store/retention.ts"
 import type { Context } from "./context.ts"
 import type { Log } from "./log.ts"
 import { fileSizes, forgetFiles } from "./typed-text.ts"
@@ -21,10 +21,20 @@ function forgetMessages(context: Context): void {
   const { store, config, log, now } = context
   const { days, megabytes } = { ...defaultRetention, ...config.current.retention }
   try {
-    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now(), fileSizes(context))
+    const removed = store.retention.sweep({ days, bytes: megabytes * 1_000_000 }, now(), sizesOf(context))
     if (removed > 0) log.write(`forgot ${removed} settled messages`)
   } catch (error) {
     log.write(`cannot forget messages: ${(error as Error).message}`)
+  }
+}
+
+/** Where the files cannot be looked at, the messages are forgotten all the same. */
+function sizesOf(context: Context): FileSizes {
+  try {
+    return fileSizes(context)
+  } catch (error) {
+    context.log.write(`cannot see the files of messages: ${(error as Error).message}`)
+    return new Map()
   }
 }
 

@@ -106,7 +106,10 @@ function decide(
   if (request.kind === "invalid")
     return sparing(repeats, pair, { status: 400, error: "invalid", detail: request.detail })
   const old = nothingNew(context, pair, request, isRepeat)
-  return old === null ? decideNew(context, from, request.body) : sparing(repeats, pair, old)
+  if (old !== null) return sparing(repeats, pair, old)
+  // What was refused for now may come again byte by byte, from `curl --retry` or whoever recorded it.
+  const wait = isRepeat ? repeats.count(pair) : null
+  return wait === null ? decideNew(context, from, request.body) : answered({ status: 429, retryAfter: wait })
 }
 
 const isFresh = ({ now }: Context, { sentAt }: Authentic): boolean =>
@@ -135,12 +138,20 @@ function nothingNew(
   return isRepeat && hasSeen ? { status: 202, id: body.id, state: "duplicate" } : null
 }
 
+/** Only what is taken counts as contact: what is refused, however often it comes, writes nothing to the disk. */
 function decideNew(context: Context, from: NamedPeer, body: MessageBody): Decision {
+  const { inbox, peers } = context.store
+  const isMessage = body.type === "message" && !inbox.hasSeen(from.peer.id, body.id)
+  const decision = isMessage ? admitMessage(context, from, body) : admitOther(context, from, body)
+  if (decision.content.status === 202) peers.touch(from.peer.id, context.now())
+  return decision
+}
+
+/** … that is no message, or one that came before. */
+function admitOther(context: Context, from: NamedPeer, body: MessageBody): Decision {
   const { store } = context
   const pair = from.peer.id
   const now = context.now()
-  store.peers.touch(pair, now)
-  if (body.type === "message" && !store.inbox.hasSeen(pair, body.id)) return admitMessage(context, from, body)
   const wait = store.inbox.countOther(pair, now)
   if (wait !== null) return answered({ status: 429, retryAfter: wait })
   if (store.inbox.remember(pair, body.id, now))

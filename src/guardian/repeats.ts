@@ -1,7 +1,7 @@
 /**
- * Rightly signed requests that say nothing new. Whoever recorded one can send it again, as often as they like and from
- * anywhere, so they are counted apart from what the peer alone can just have signed: in memory, so that a flood of
- * them writes nothing to the disk.
+ * Rightly signed requests that say nothing new, or come again byte by byte. Whoever recorded one can send it again, as
+ * often as they like and from anywhere, so they are counted apart from what the peer alone can just have signed: in
+ * memory, so that a flood of them writes nothing to the disk.
  * @see docs/PROTOCOL.md section 3
  */
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"

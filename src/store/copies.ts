@@ -7,8 +7,12 @@ import type { Paths } from "./paths.ts"
 /** No write takes so long: a copy that is older is nobody's, whatever process has that number now. */
 const writingMilliseconds = 60 * 1000
 
-/** Where this process writes what is to become the file at `path`. */
-export const besideOf = (path: string): string => `${path}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`
+/** A name that nobody gives a backup of the config, so that no copy of the owner's own is taken for one of ours. */
+const prefixOf = (path: string): string => `.sento-copy-${basename(path)}.`
+
+/** Where this process writes what is to become the file at `path`: in the same directory. */
+export const besideOf = (path: string): string =>
+  join(dirname(path), `${prefixOf(path)}${process.pid}.${crypto.randomUUID().slice(0, 8)}`)
 
 /**
  * Removes the copies that nobody is writing any more, beside the config and beside what a link there leads to.
@@ -22,7 +26,7 @@ export function removeCopies(paths: Pick<Paths, "config">): number {
 }
 
 function copiesOf(path: string): string[] {
-  const prefix = `${basename(path)}.`
+  const prefix = prefixOf(path)
   return namesIn(dirname(path)).flatMap(name => {
     const pid = name.startsWith(prefix)
       ? /^(\d+)\.[0-9a-f]{8}$/.exec(name.slice(prefix.length))?.[1]

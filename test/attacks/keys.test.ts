@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import type { ConfirmedPairing } from "../../src/protocol/requests.ts"
 import { readConfig, updateConfig, writeConfig } from "../../src/store/config.ts"
 import { takeLock } from "../../src/store/lock.ts"
@@ -53,7 +53,7 @@ async function crashInAWrite({ home }: Paths): Promise<void> {
 }
 
 const copiesIn = (folder: string): string[] =>
-  readdirSync(folder).filter(name => name.startsWith(".sento-config.json."))
+  readdirSync(folder).filter(name => name.startsWith(".sento-copy-"))
 
 /** The files below a folder in which these words stand. */
 const filesWith = (folder: string, words: string): string[] =>
@@ -89,26 +89,28 @@ test("… and as the Guardian starts", async () => {
   expect(guardian.log()).toContain("removed 1 of the config's copies that a crash had left")
 })
 
+const [ours, theirs] = [".sento-copy-", ""]
+const ofTheParent = `${process.ppid}.0a1b2c3d`
+
 test.each([
-  ["that another process is writing now stays", `${process.ppid}.0a1b2c3d`, 0, true],
-  [
-    "that is older than a minute goes, whatever process has its number now",
-    `${process.ppid}.0a1b2c3d`,
-    -61,
-    false,
-  ],
-  ["of a time to come goes too", `${process.ppid}.0a1b2c3d`, 3600, false],
-  ["of this process goes", `${process.pid}.0a1b2c3d`, 0, false],
-  ["of the owner's own stays", "bak", -3600, true],
-  ["of the owner's own, with a number, stays", "2026.old", -3600, true],
-] as const)("a copy of the config %s", async (_, suffix, seconds, stays) => {
+  ["that another process is writing now stays", ours, ofTheParent, 0, true],
+  ["that is older than a minute goes, whatever process has its number now", ours, ofTheParent, -61, false],
+  ["of a time to come goes too", ours, ofTheParent, 3600, false],
+  ["of this process goes", ours, `${process.pid}.0a1b2c3d`, 0, false],
+  ["of the owner's own stays", theirs, "bak", -3600, true],
+  ["of the owner's own, with a number, stays", theirs, "2026.old", -3600, true],
+  ["of the owner's own, with a date and eight hex digits, stays", theirs, "20261126.deadbeef", -3600, true],
+  ["of the owner's own, with a number and a date, stays", theirs, "1.20261126", -3600, true],
+] as const)("a copy of the config %s", async (_, prefix, suffix, seconds, stays) => {
   await using guardian = await openGuardian({})
-  const path = `${guardian.paths.config}.${suffix}`
-  writeFileSync(path, "a copy")
-  const time = Date.now() / 1000 + seconds
-  utimesSync(path, time, time)
-  updateConfig(guardian.paths, config => config)
-  expect(existsSync(path)).toBe(stays)
+  for (const config of [guardian.paths.config, moveIntoVault(guardian.paths, false)]) {
+    const path = join(dirname(config), `${prefix}${basename(config)}.${suffix}`)
+    writeFileSync(path, "a copy")
+    const time = Date.now() / 1000 + seconds
+    utimesSync(path, time, time)
+    updateConfig(guardian.paths, config => config)
+    expect(existsSync(path)).toBe(stays)
+  }
 })
 
 /** Puts the config into a vault, and a link in its place. @returns where it lies */
