@@ -150,7 +150,7 @@ function openDoors(
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
   const moving = createMoving(context, sender, outbox.hasten)
-  const joining = createJoining(context, sender)
+  const joining = createJoining(context, sender, moving.greet)
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })

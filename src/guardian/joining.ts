@@ -17,7 +17,7 @@ import { type Intro, nonceLength } from "../protocol/pairing-messages.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { AskedJoin } from "../store/joins.ts"
 import type { PairingRequest } from "../store/requests.ts"
-import { announce, type Context, greetingOf, peerById, selfOf } from "./context.ts"
+import { announce, type Context, selfOf } from "./context.ts"
 import type { Candidate, PairingEvent } from "./door-requests.ts"
 import { declinePair, giveUpJoins, type LocalName, requireFreeName, storePair } from "./pairs.ts"
 import { pause } from "./pause.ts"
@@ -45,7 +45,8 @@ const jsonHeaders = { "Content-Type": "application/json" }
 
 export type Joining = ReturnType<typeof createJoining>
 
-export function createJoining(context: Context, sender: Sender) {
+/** @param greet - says where this Guardian is to the peer of a new pair, until it knows */
+export function createJoining(context: Context, sender: Sender, greet: (pair: string) => void) {
   /**
    * Joins with a code, up to the moment when the request waits for the other owner; the wait goes on in the
    * background, also over a restart, and its end is an event.
@@ -149,15 +150,6 @@ export function createJoining(context: Context, sender: Sender) {
     context.events.emit({ event: "answered", id, state: "failed" }, { role: "joiner", id })
     const hint = "pair again: `sento pair CODE --as OTHER-NAME`"
     context.events.emit({ event: "failed", code: "refused", message, hint }, { role: "joiner", id })
-  }
-
-  /** The first signed message: with it the minter knows that both sides hold the keys. */
-  function greet(pairId: string): void {
-    const peer = peerById(context, pairId)
-    if (peer === null) return
-    sender
-      .tell(peer, greetingOf(context))
-      .then(attempt => context.log.write(`said hello to ${peer.name}: ${attempt.kind}`))
   }
 
   return {

@@ -9,6 +9,7 @@
  * can, but neither make nor alter a message, nor read one that is sealed.
  * @see docs/PROTOCOL.md section 4
  */
+import { isIP } from "node:net"
 import * as v from "valibot"
 import { lookUp } from "../http/client.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
@@ -25,7 +26,8 @@ import {
   waitBeforeAsking,
   waitBeforeHello,
 } from "../protocol/moving.ts"
-import type { Config } from "../store/config.ts"
+import type { Config, Peer } from "../store/config.ts"
+import { openNamedPlaces } from "./claims.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "./context.ts"
 import { pause } from "./pause.ts"
 import { createPermits } from "./permits.ts"
@@ -49,9 +51,14 @@ const glanceMilliseconds = 3_000
 /** The fact `listened`: where this Guardian was, and whether every peer was told. */
 const listenedSchema = v.object({ host: v.nullable(v.string()), port: v.number(), isTold: v.boolean() })
 
+type Say = Sender["tell"]
+
 /** @param hasten - tries what waits for a pair again */
 export function createMoving(context: Context, sender: Sender, hasten: (pair: string) => void) {
   const { log, stopping } = context
+  const named = openNamedPlaces(context)
+  /** Pairs that do not know yet where this Guardian is. */
+  const untold = new Set<string>()
   /** By pair: the address to be asked after the one that is being asked. */
   const asking = new Map<string, { next: Place | null }>()
   /** By pair: when addresses that it named began to be asked, in vain. */
@@ -80,6 +87,8 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   function heard(from: NamedPeer, hello: { host?: string | undefined; port: number }): boolean {
     const pair = from.peer.id
     const place = placeToAsk(from.peer, hello)
+    if (place === null) named.settle(pair)
+    else named.note(pair, place)
     const underWay = asking.get(pair)
     if (underWay !== undefined) underWay.next = place
     else if (place !== null) work(ask(pair, place))
@@ -95,11 +104,30 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
         await turnOf(pair)
         const place = state.next
         state.next = null
-        if (place !== null && !stopping.aborted) await askOne(pair, place)
+        if (place === null || stopping.aborted) continue
+        await askOne(pair, place)
+        if (isAskedAgain(pair)) state.next ??= named.of(pair)
       }
     } finally {
       asking.delete(pair)
     }
+  }
+
+  /**
+   * Whether a peer that nothing is known of but what it named is asked there once more: one request that was lost must
+   * not part a new pair for good. Not past the bucket: then an attempt that fails, or the next start, has it asked.
+   */
+  function isAskedAgain(pair: string): boolean {
+    const known = peerById(context, pair)?.peer
+    const place = named.of(pair)
+    if (known === undefined || place === null || known.reached !== undefined) return false
+    return waitBeforeAsking(vainAt.get(pair) ?? [], context.elapsed()) <= vainMilliseconds
+  }
+
+  /** Asks once more where a peer said that it is, where that is not settled. */
+  function askAgain(pair: string): void {
+    const place = named.of(pair)
+    if (place !== null && !asking.has(pair)) work(ask(pair, place))
   }
 
   /** Waits until the next address of a pair may be asked. */
@@ -114,22 +142,44 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   async function askOne(pair: string, place: Place): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null || placeToAsk(peer.peer, place) === null) return hasten(pair)
+    if (peer === null || placeToAsk(peer.peer, place) === null) {
+      settle(pair, place)
+      return hasten(pair)
+    }
     const began = context.elapsed()
     const literal = await answers(peer, place, askMilliseconds)
     if (stopping.aborted) return
-    if (literal === null) return inVain(peer, place, began)
-    adopt(peer, place, literal)
+    if (literal === null || !isAdopted(peer, place, literal))
+      return inVain(peer, place, began, literal === null)
+    settle(pair, place)
     hasten(pair)
   }
 
+  /** Unless the peer named another one meanwhile. */
+  function settle(pair: string, place: Place): void {
+    const last = named.of(pair)
+    if (last !== null && isSamePlace(last, place)) named.settle(pair)
+  }
+
+  /** A config that cannot be written now is no reason to forget where the peer is. */
+  function isAdopted(peer: NamedPeer, place: Place, literal: string): boolean {
+    try {
+      adopt(peer, place, literal)
+      return true
+    } catch (error) {
+      log.write(`an address was not settled: ${(error as Error).message}`)
+      return false
+    }
+  }
+
   /** Nothing that follows tells the peer when the ask ended: that would say what the address did. */
-  function inVain({ name, peer }: NamedPeer, { host, port }: Place, began: number): void {
+  function inVain({ name, peer }: NamedPeer, { host, port }: Place, began: number, isSilent: boolean): void {
     const since = began - vainBucket.seconds * 1000
     vainAt.set(peer.id, [...(vainAt.get(peer.id) ?? []).filter(at => at > since), began])
     const where = formatAddress(host, port)
-    log.write(`${name} says that it is at ${where}, but does not answer there: its address stays`)
-    const rest = began + vainMilliseconds - context.elapsed()
+    if (isSilent)
+      log.write(`${name} says that it is at ${where}, but does not answer there: its address stays`)
+    const rest = Math.max(0, began + vainMilliseconds - context.elapsed())
     work(pause(rest, stopping).then(() => (stopping.aborted ? undefined : hasten(peer.id))))
   }
 
@@ -143,7 +193,9 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   /** The peer gave an answer at the address that `to` holds: from now on it is known to have been there. */
   function reached({ peer }: NamedPeer, literal: string): void {
     const now = peerById(context, peer.id)?.peer
-    if (now === undefined || now.fixed === true || now.reached === literal || !isSamePlace(now, peer)) return
+    if (now === undefined || now.fixed === true || !isSamePlace(now, peer)) return
+    if (!asking.has(peer.id)) named.settle(peer.id)
+    if (now.reached === literal) return
     try {
       context.config.update(config => withPlace(config, peer, peer, literal))
     } catch (error) {
@@ -167,7 +219,9 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   /** An attempt to reach a peer failed: where it may have moved, it is looked for. */
   function missed(pair: string, failure: Extract<Attempt, { kind: "failed" }>): void {
     const peer = peerById(context, pair)
-    if (peer === null || stopping.aborted || !mayHaveMoved(peer.peer, failure)) return
+    if (peer === null || stopping.aborted) return
+    askAgain(pair)
+    if (!mayHaveMoved(peer.peer, failure)) return
     const since = context.now() - (searchedAt.get(pair) ?? Number.NEGATIVE_INFINITY)
     // A clock that was set back must not end the searches.
     if ((since >= 0 && since < searchMilliseconds) || searching >= mostSearches) return
@@ -217,8 +271,13 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     return null
   }
 
-  /** Tells every peer where this Guardian is, if that is not where it was; to be called before the port is kept. */
+  /**
+   * Tells every peer where this Guardian is, if that is not where it was, and asks what was not settled before it
+   * started; to be called before the port is kept.
+   */
   function announce(): void {
+    trustOlderPairs()
+    for (const pair of named.pairs()) askAgain(pair)
     const { port, host } = selfOf(context)
     const { port: wished } = context.config.current.listen
     const last = v.safeParse(listenedSchema, context.store.facts.get("listened"))
@@ -226,27 +285,46 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const hasMoved = before.port !== port || before.host !== host
     if (last.success && before.isTold && !hasMoved) return
     const isTold = before.isTold && !hasMoved
-    context.store.facts.set("listened", { host, port, isTold })
-    if (!isTold) work(tellAll({ host, port }))
+    noteTold(isTold)
+    if (isTold) return
+    const pairs = Object.values(context.config.current.agents).map(peer => peer.id)
+    for (const pair of pairs) untold.add(pair)
+    if (pairs.length === 0) noteTold(true)
+    for (const pair of pairs) work(tell(pair, sender.ask))
   }
 
-  async function tellAll(self: { host: string | null; port: number }): Promise<void> {
-    const pairs = Object.values(context.config.current.agents).map(peer => peer.id)
-    const told = await Promise.all(pairs.map(tell))
-    if (!stopping.aborted && told.every(Boolean))
-      context.store.facts.set("listened", { ...self, isTold: true })
+  /** The first signed message of a joiner: with it the minter knows that both sides hold the keys. */
+  function greet(pair: string): void {
+    untold.add(pair)
+    noteTold(false)
+    work(tell(pair, sender.tell))
+  }
+
+  function noteTold(isTold: boolean): void {
+    const { host, port } = selfOf(context)
+    try {
+      context.store.facts.set("listened", { host, port, isTold })
+    } catch (error) {
+      log.write(`it cannot be kept which peers know this address: ${(error as Error).message}`)
+    }
+  }
+
+  async function tell(pair: string, say: Say): Promise<void> {
+    if (!(await isTold(pair, say))) return
+    untold.delete(pair)
+    if (untold.size === 0) noteTold(true)
   }
 
   /** Whether the peer knows, or is none any more. */
-  async function tell(pair: string): Promise<boolean> {
+  async function isTold(pair: string, say: Say): Promise<boolean> {
     const greeting = greetingOf(context)
     for (let tries = 1; !stopping.aborted; tries += 1) {
       const attempt = await hellos.use(async () => {
         const peer = peerById(context, pair)
-        return peer === null || stopping.aborted ? null : sender.ask(peer, greeting)
+        return peer === null || stopping.aborted ? null : say(peer, greeting)
       })
       if (attempt === null) return !stopping.aborted
-      if (attempt.kind === "accepted" || attempt.kind === "refused") return true
+      if (attempt.kind === "accepted" || attempt.kind === "refused") return !stopping.aborted
       if (attempt.kind === "failed") missed(pair, attempt)
       const wait = waitBeforeHello(tries)
       if (wait === null) return false
@@ -255,11 +333,36 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     return false
   }
 
+  /**
+   * Builds before the field `reached` did not note where a peer gave an answer. Where there was contact with it, and it
+   * named no address that is still to be settled, the IP literal that was kept counts as that.
+   */
+  function trustOlderPairs(): void {
+    const contacts = context.store.peers.lastContacts()
+    const isOlder = (peer: Peer): boolean =>
+      peer.reached === undefined &&
+      peer.fixed !== true &&
+      isIP(peer.host) !== 0 &&
+      (contacts.get(peer.id) ?? null) !== null &&
+      named.of(peer.id) === null
+    if (!Object.values(context.config.current.agents).some(isOlder)) return
+    const trusted = (peer: Peer): Peer => (isOlder(peer) ? { ...peer, reached: peer.host } : peer)
+    try {
+      context.config.update(config => {
+        const agents = Object.entries(config.agents).map(([name, peer]) => [name, trusted(peer)] as const)
+        return { ...config, agents: Object.fromEntries(agents) }
+      })
+    } catch (error) {
+      log.write(`it cannot be noted where peers were reached: ${(error as Error).message}`)
+    }
+  }
+
   return {
     heard,
     reached,
     missed,
     announce,
+    greet,
     /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */
     async stopped(): Promise<void> {
       await Promise.allSettled(working)

@@ -259,7 +259,7 @@ test.each([
   },
 )
 
-test("an approved joiner that names a third party has it asked once, and none of its ports searched", async () => {
+test("an approved joiner that names a third party has it asked alone, and none of its ports searched", async () => {
   const third = openThird()
   const { symbols } = await mint()
   const self = { ...attacker, host: "127.0.0.9", port: third.port + 1 }

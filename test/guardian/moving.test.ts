@@ -18,7 +18,16 @@ import {
   uuidV7,
 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
-import { createWorld, initAgent, pairAgents, setUpAgent, until, type World } from "../support/world.ts"
+import {
+  createWorld,
+  finished,
+  initAgent,
+  jsonLines,
+  pairAgents,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
 
 let world: World | null = null
 const open: { stop(): unknown }[] = []
@@ -390,7 +399,7 @@ test("a flood of hellos asks one address at a time, and of the rest the latest",
   expect([slow, skipped, last].map(one => one.asked.length)).toEqual([1, 0, 1])
 })
 
-test("a Guardian that stops while it asks an address leaves everything as it was", async () => {
+test("a Guardian that stops while it asks an address leaves everything as it was, and asks it again", async () => {
   const gate = Promise.withResolvers<void>()
   const old = openKai()
   const slow = openKai(gate.promise)
@@ -400,6 +409,7 @@ test("a Guardian that stops while it asks an address leaves everything as it was
   await mira.restart()
   expect(kaiOf(mira).port).toBe(old.port)
   gate.resolve()
+  await until("the address that was asked", () => kaiOf(mira).port === slow.port)
   await mira[Symbol.asyncDispose]()
 })
 
@@ -461,3 +471,135 @@ test("an address that its owner set in the file while the Guardian ran stays", a
   expect(kaiOf(mira).port).toBe(old.port)
   expect(mira.log()).not.toContain("kai moved")
 })
+
+/** Pairs of which it is not known where they were reached; what a Guardian that runs holds is read at its next start. */
+async function forgetReached(mira: TestGuardian): Promise<void> {
+  edit(mira.paths.config, config => {
+    delete config.agents.kai?.reached
+  })
+  await mira.restart()
+}
+const reachedOf = (mira: TestGuardian): unknown => readConfig(mira.paths.config).agents.kai?.reached
+const send = (mira: TestGuardian): Promise<SendResult> =>
+  callDoor<SendResult>(mira.paths, "agent", { op: "send", to: "kai", text: "hi" })
+const checkEnds = (mira: TestGuardian): Promise<unknown> =>
+  until("the end of the check", () => mira.log().includes("does not answer there"))
+
+test("an address that a new pair named is asked again where the first request was lost", async () => {
+  await using mira = await openGuardian({ kai: { pair: kai, port: freePort() } })
+  await forgetReached(mira)
+  const lost = Promise.withResolvers<void>()
+  let tries = 0
+  const there = openKai()
+  const relay = createServer(socket => {
+    tries += 1
+    socket.on("error", () => socket.destroy())
+    if (tries === 1) void lost.promise.then(() => socket.destroy())
+    else socket.pipe(dial(there.port, "127.0.0.1")).pipe(socket)
+  })
+  await new Promise<void>(resolve => relay.listen(0, "127.0.0.1", resolve))
+  open.push({ stop: () => relay.close() })
+  const { port } = relay.address() as { port: number }
+  await post(mira.port, hello({ port }))
+  await until("the first request", () => tries === 1)
+  mira.pass(10_000)
+  lost.resolve()
+  await until("the address that it named", () => kaiOf(mira).port === port)
+  expect([tries, reachedOf(mira)]).toEqual([2, "127.0.0.1"])
+})
+
+test("an address that was named in vain is asked again once the known one fails", async () => {
+  const port = freePort()
+  await using mira = await openGuardian({ kai: { pair: kai, port: freePort() } })
+  await post(mira.port, hello({ port }))
+  await checkEnds(mira)
+  const there = openKai(undefined, port)
+  mira.pass(10_000)
+  await send(mira)
+  await until("the address that it named", () => kaiOf(mira).port === port)
+  await until("what waited", () => there.asked.some(body => body.type === "message"))
+})
+
+test("an address that was named in vain is forgotten once the known one answers", async () => {
+  const old = openKai()
+  await using mira = await openGuardian({ kai: { pair: kai, port: old.port } })
+  const port = freePort()
+  await post(mira.port, hello({ port }))
+  await checkEnds(mira)
+  expect(placesOf(mira)).toEqual({ [kai.id]: { host: "127.0.0.1", port } })
+  await until("the known address to answer", async () => (await send(mira)).status === "accepted")
+  expect(placesOf(mira)).toEqual({})
+})
+
+function placesOf(mira: TestGuardian): unknown {
+  using database = new Database(mira.paths.database, { readonly: true })
+  const row = database.query("SELECT value FROM facts WHERE key = 'named places'").get()
+  return JSON.parse((row as { value: string }).value)
+}
+
+test("an address that answered while the config could not be written is taken later", async () => {
+  const there = openKai()
+  await using mira = await openGuardian({ kai: { pair: kai, port: freePort() } })
+  const good = readFileSync(mira.paths.config)
+  writeFileSync(mira.paths.config, "{")
+  await post(mira.port, hello({ port: there.port }))
+  await until("the end of the check", () => mira.log().includes("an address was not settled"))
+  writeFileSync(mira.paths.config, good)
+  mira.pass(10_000)
+  await send(mira)
+  await until("the address that it named", () => kaiOf(mira).port === there.port)
+})
+
+test("a pair of a build that did not note where it was reached is searched where there was contact with it", async () => {
+  const old = openKai()
+  await using mira = await openGuardian({ kai: { pair: kai, port: old.port } })
+  await forgetReached(mira)
+  expect(reachedOf(mira)).toBeUndefined()
+  await send(mira)
+  await forgetReached(mira)
+  expect(reachedOf(mira)).toBe("127.0.0.1")
+})
+
+test("a new pair that said hello and was never reached is not taken for one of an older build", async () => {
+  await using mira = await openGuardian({ kai: { pair: kai, port: freePort() } })
+  await forgetReached(mira)
+  await post(mira.port, hello({ port: freePort() }))
+  await checkEnds(mira)
+  await mira.restart()
+  expect(reachedOf(mira)).toBeUndefined()
+})
+
+test("a joiner whose first hello is lost says it again, and its own address is taken", async () => {
+  world = createWorld()
+  initAgent(world, "mira")
+  const { port: miraPort } = await world.guard("mira")
+  initAgent(world, "kai")
+  edit(configPath("kai"), config => {
+    config.listen = { host: "127.0.0.9", port: 0, names: ["127.0.0.9"] }
+  })
+  const { port } = await world.guard("kai")
+  let hellos = 0
+  const lossy = createServer(socket => {
+    socket.on("error", () => socket.destroy())
+    socket.once("data", first => {
+      if (first.includes("POST /v1/messages")) hellos += 1
+      if (hellos === 1) return socket.destroy()
+      const there = dial(miraPort, "127.0.0.1")
+      there.on("error", () => socket.destroy())
+      there.write(first)
+      socket.pipe(there).pipe(socket)
+    })
+  })
+  // The joiner keeps the host it was told and the port that the minter says.
+  await new Promise<void>(resolve => lossy.listen(miraPort, "127.0.0.3", resolve))
+  open.push({ stop: () => lossy.close() })
+  const minting = world.start("mira", ["pair", "--json"])
+  const { lines } = jsonLines(minting)
+  const code = await until("a code", () => lines.find(line => line.event === "code")?.code as string)
+  const joining = finished(world.start("kai", ["pair", `${code}@127.0.0.3:${miraPort}`, "--json"]))
+  await until("approval", async () => (await world?.sento("mira", ["approve"]))?.exit === 0)
+  expect((await joining).exit).toBe(0)
+  await until("its own address", () => addressOf(configPath("mira"), "kai").host === "127.0.0.9")
+  expect(addressOf(configPath("mira"), "kai")).toEqual({ host: "127.0.0.9", port })
+  expect(hellos).toBeGreaterThan(1)
+}, 40_000)
