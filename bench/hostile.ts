@@ -56,8 +56,8 @@ async function jamAll(
       })
     const result =
       executable === null ? await withDouble(program.name, act) : await withProgram(program, executable, act)
-    for (const { text, state, screen } of result.jams)
-      process.stderr.write(`JAMMED (${state}) behind ${JSON.stringify(text)}\n${screen}\n`)
+    for (const { text, state, log, screen } of result.jams)
+      process.stderr.write(`JAMMED (${state}) behind ${JSON.stringify(text)}\n${log}\n${screen}\n`)
     results.push(result)
   }
   return results

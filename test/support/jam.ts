@@ -23,8 +23,13 @@ export type Jammed = {
 export type JamResult = {
   /** Milliseconds from its acceptance to `delivered`, for each honest line that came. */
   readonly waits: readonly number[]
-  /** Honest lines that did not come in time, each with the hostile text before it and the screen. */
-  readonly jams: readonly { readonly text: string; readonly state: string; readonly screen: string }[]
+  /** Honest lines that did not come in time, each with the hostile text before it and what was to be seen. */
+  readonly jams: readonly {
+    readonly text: string
+    readonly state: string
+    readonly log: string
+    readonly screen: string
+  }[]
   /** Honest lines that the program was not given once, though the Guardian says so. */
   readonly lost: readonly string[]
   /** Hostile texts by what became of them. */
@@ -34,6 +39,8 @@ export type JamResult = {
 
 /** A new message a pair every six seconds on the average: as many pairs as are needed to wait for none. */
 const messagesPerPair = 10
+
+const lastLines = 10
 
 /**
  * Sends each text and an honest line behind it to one Guardian of the built file.
@@ -63,7 +70,8 @@ export async function jam(
       const isThere = row.state === "delivered"
       onStep(isThere ? row.milliseconds : null)
       if (!isThere) {
-        jams.push({ text, state: row.state, screen: await besieged.world.screen("mira") })
+        const log = besieged.log().split("\n").slice(-lastLines).join("\n")
+        jams.push({ text, state: row.state, log, screen: await besieged.world.screen("mira") })
         break
       }
       waits.push(row.milliseconds)
