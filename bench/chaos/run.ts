@@ -145,7 +145,8 @@ async function connect(
   updateConfig(pathsOf(from.home), config => {
     const peer = config.agents[to.name]
     if (peer === undefined) throw new Error(`${from.name} is not paired with ${to.name}`)
-    return { ...config, agents: { [to.name]: { ...peer, port: link.port } } }
+    // Fixed, because each says its own port in a hello, which leads past the link.
+    return { ...config, agents: { [to.name]: { ...peer, port: link.port, fixed: true } } }
   })
 }
 

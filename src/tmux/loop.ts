@@ -116,6 +116,8 @@ export type LoopRules = {
   readonly settleMilliseconds: number
   /** Whether the program may be typed into while it works. */
   readonly takesWhileBusy: boolean
+  /** Whether the program's box can be told from what stands before it. */
+  readonly hasBox: boolean
   /** The keys that take a text out of the box: none, `kill` alone, or both in turn. */
   readonly takeOutKeys: readonly TakeOutKey[]
 }
@@ -166,7 +168,7 @@ export function step(state: LoopState, event: LoopEvent, rules: LoopRules): Loop
   if (state.step === "see" && event.kind === "looked") return see(state, event, rules)
   if (state.step === "settle" && event.kind === "looked") return settle(state, event, rules)
   if (state.step === "press" && event.kind === "pressed") return afterPress(state, event)
-  if (state.step === "confirm" && event.kind === "looked") return confirm(state, event)
+  if (state.step === "confirm" && event.kind === "looked") return confirm(state, event, rules)
   if (state.step === "take-out" && event.kind === "looked") return takeOutMore(state, event, rules)
   if (state.step === "take-out" && event.kind === "took") return afterKey(state, event)
   return { state, effects: [] }
@@ -284,10 +286,10 @@ function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
   return { state: next, effects: [lookAfter(pollMilliseconds)] }
 }
 
-function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
+function confirm(state: In<"confirm">, event: Of<"looked">, rules: LoopRules): LoopStep {
   const { sight } = event
   const isGone = sight.content === "empty" || sight.content === "foreign"
-  if (isGone) return gone({ ...state, goneSince: state.goneSince ?? event.at }, event)
+  if (isGone) return gone({ ...state, goneSince: state.goneSince ?? event.at }, event, rules)
   const hasMoved = sight.place !== state.place && sight.state !== "busy"
   const mayPress = hasMoved && state.presses < mostPresses
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
@@ -302,8 +304,12 @@ function confirm(state: In<"confirm">, event: Of<"looked">): LoopStep {
 }
 
 /** A box that is drawn anew may look empty, or be another one, for a moment: Gemini CLI 0.61.0 at 40×10. */
-function gone(state: In<"confirm"> & { readonly goneSince: number }, { at, sight }: Of<"looked">): LoopStep {
-  const enough = sight.content === "empty" ? emptyMilliseconds : otherMilliseconds
+function gone(
+  state: In<"confirm"> & { readonly goneSince: number },
+  { at, sight }: Of<"looked">,
+  { hasBox }: LoopRules,
+): LoopStep {
+  const enough = hasBox && sight.content === "foreign" ? otherMilliseconds : emptyMilliseconds
   const isSure = sight.state === "busy" || at - state.goneSince >= enough
   return isSure ? done({ kind: "submitted" }) : { state, effects: [lookAfter(pollMilliseconds)] }
 }

@@ -201,6 +201,7 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   const rules: LoopRules = {
     settleMilliseconds: profile.settleMilliseconds,
     takesWhileBusy: options.deliver === "queue" && profile.queueKey !== null,
+    hasBox: profile.exactBox,
     takeOutKeys: Object.keys(profile.takeOutKeys) as TakeOutKey[],
   }
   const isUnpressed = options.unpressed === true && delivery.pastedAt !== null

@@ -46,6 +46,9 @@ async function joinWaits(minter: string, pin: string | null, wish: object = {}):
 const pairOf = (home: string, name: string): string | undefined =>
   requireConfig(pathsOf(world.home(home))).agents[name]?.id
 
+const isReached = (home: string, name: string): boolean =>
+  requireConfig(pathsOf(world.home(home))).agents[name]?.reached !== undefined
+
 const refusal = (work: Promise<unknown>): Promise<{ code: string; message: string }> =>
   work.then(
     () => Promise.reject(new Error("it was done")),
@@ -86,7 +89,8 @@ describe.each([
     const { end, id } = await joinWaits("kai", pin)
     const { id: first } = await joinWaits("other", pin, { as: "first" })
     await world.ask("other", "owner", { op: "approve", id: first })
-    await until("the pair", () => world.paired("mira").includes("first"))
+    // The Guardian writes the config once more as that peer has answered: the edit below must not fall in between.
+    await until("the pair, and its answer", () => isReached("mira", "first"))
     // As an editor, or a build that did not keep names yet, may leave it.
     updateConfig(pathsOf(world.home("mira")), config => {
       const { first: pair, ...others } = config.agents

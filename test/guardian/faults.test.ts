@@ -276,6 +276,9 @@ test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const
     const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
     expect(asked).toMatchObject({ exit: 0, stdout: expect.stringMatching(/: forty-two\n$/) })
     expect(await onWay("mira", "out")).toEqual([["what is it?", "accepted"]])
+    // The answer may come before kai's Guardian has seen the line go.
+    const isSettled = async () => (await world.log("kai")).every(one => one.state !== "typing")
+    await until("its end", isSettled)
     expect(await onWay("kai", "in")).toEqual([["what is it?", "delivered"]])
     expect(await onWay("mira", "in")).toHaveLength(1)
   },

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import { type LoopEvent, type LoopState, type Sight, startLoop, step } from "../../src/tmux/loop.ts"
 
-const rules = { settleMilliseconds: 100, takesWhileBusy: false, takeOutKeys: ["kill", "erase"] as const }
+const rules = {
+  settleMilliseconds: 100,
+  takesWhileBusy: false,
+  hasBox: true,
+  takeOutKeys: ["kill", "erase"] as const,
+}
 const idle = sight("ready", "empty", "a")
 const ours = sight("draft", "ours", "b")
 const shorter = sight("draft", "joined", "b, shorter")
