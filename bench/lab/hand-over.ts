@@ -29,35 +29,40 @@ export async function handOver(
   { patienceMilliseconds, onPasted }: HandOverOptions,
 ): Promise<HandedOver> {
   const begunAt = performance.now()
+  /** Milliseconds since the epoch. */
   let pastedAt: number | null = null
   const holds: string[] = []
-  let [isPasted, isUnseen, wasTypedAgain] = [false, false, false]
+  let [isPasted, isUnseen, isUnpressed, wasTypedAgain] = [false, false, false, false]
   for (;;) {
     const outcome = await typeIntoPane(server, pinned, program.name, text, {
       ...{ resume: isPasted, unseen: isUnseen, deliver: "hold", allowShell: false },
+      ...{ pastedAt: isPasted ? pastedAt : null, unpressed: isPasted && isUnpressed },
       onPasted: () => {
-        pastedAt ??= performance.now()
+        pastedAt = Date.now()
+        isUnpressed = true
         onPasted?.()
       },
     })
-    const isToTypeAgain = isGoneUnpressed(outcome)
     if (outcome.kind === "submitted") return { end: "delivered", outcome, holds }
-    if (outcome.kind !== "held" && !isToTypeAgain) return { end: "uncertain", outcome, holds }
-    if (isToTypeAgain && wasTypedAgain) return { end: "uncertain", outcome, holds }
-    wasTypedAgain ||= isToTypeAgain
+    const isToTypeAgain = isUnpressed && !wasTypedAgain && mayBeTypedAgain(outcome)
+    const isGone = outcome.kind !== "held" || outcome.swallowed === true
+    if (isGone && !isToTypeAgain) return { end: "uncertain", outcome, holds }
+    wasTypedAgain ||= isGone
     isPasted = outcome.kind === "held" && outcome.pasted
     isUnseen = outcome.kind === "held" && outcome.unseen === true
+    if (isPasted) isUnpressed &&= outcome.kind === "held" && outcome.unpressed === true
     const hold = `${outcome.reason}${isPasted ? " (pasted)" : ""}`
     if (holds.at(-1) !== hold) holds.push(hold)
     const isInBox = isPasted && outcome.kind === "held" && outcome.state === "draft"
-    const inBox = isInBox ? performance.now() - (pastedAt ?? begunAt) : 0
+    const inBox = isInBox ? Date.now() - (pastedAt ?? Date.now()) : 0
     const { all, inBox: mostInBox } = patienceMilliseconds
     if (performance.now() - begunAt > all || inBox > mostInBox) return { end: "held", outcome, holds }
     await Bun.sleep(lookMilliseconds)
   }
 }
 
-/** Swallowed, or taken out of the box again, and no return was pressed on it. */
-const isGoneUnpressed = (outcome: TypingOutcome): boolean =>
-  (outcome.kind === "held" && outcome.swallowed === true) ||
-  (outcome.kind === "stuck" && outcome.unpressed === true)
+/** Swallowed, or taken out of the box again, and no return was pressed. */
+const mayBeTypedAgain = (outcome: TypingOutcome): boolean =>
+  outcome.kind === "held"
+    ? outcome.swallowed === true
+    : outcome.kind === "stuck" && outcome.unpressed === true
