@@ -77,6 +77,9 @@ export async function jam(
       waits.push(row.milliseconds)
       honest.push(line)
     }
+    // The Guardian knows of the submission before the program has told its model.
+    const hasCome = (): boolean => honest.every(line => timesOf(pane, line) > 0)
+    await until("the last line", hasCome, patienceMilliseconds).catch(() => null)
     return { waits, jams, ...verdict(besieged, pane, honest) }
   } finally {
     await besieged.close()
@@ -115,14 +118,15 @@ function verdict(
   const rows = besieged.query<{ state: string; count: number }>(
     "SELECT state, count(*) AS count FROM inbox WHERE text NOT LIKE 'honest line %' GROUP BY state",
   )
-  const submitted = pane.submitted()
-  const times = (line: string): number => submitted.filter(one => one.includes(line)).length
   return {
-    lost: honest.filter(line => times(line) !== 1),
+    lost: honest.filter(line => timesOf(pane, line) !== 1),
     hostile: Object.fromEntries(rows.map(({ state, count }) => [state, count])),
     mishaps: pane.mishaps(),
   }
 }
+
+const timesOf = ({ submitted }: Jammed, line: string): number =>
+  submitted().filter(one => one.includes(line)).length
 
 /** A double of the program, in a folder that is gone afterwards. */
 export async function withDouble<Result>(
