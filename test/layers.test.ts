@@ -1,4 +1,4 @@
-/** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol. */
+/** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol; and so they do between the Guardian's rooms. */
 import { describe, expect, test } from "bun:test"
 import { posix } from "node:path"
 
@@ -20,6 +20,64 @@ const layerOf = (path: string): string | null => {
   const [first = "", ...rest] = path.split("/")
   const layer = rest.length === 0 ? first.replace(/\.ts$/, "") : first
   return layer in ranks ? layer : null
+}
+
+/** The Guardian's rooms and the files beside them: what stands further left may import what stands further right. */
+const rooms: Readonly<Record<string, number>> = {
+  guardian: 0,
+  dispatch: 1,
+  sweep: 1,
+  pairing: 2,
+  inbound: 2,
+  owner: 3,
+  outbound: 3,
+  books: 4,
+  context: 5,
+  notices: 6,
+  waiters: 6,
+  sleep: 6,
+  door: 7,
+  terminal: 8,
+  log: 9,
+  "core-dumps": 9,
+}
+
+const roomOf = (path: string): string => (path.split("/")[1] ?? "").replace(/\.ts$/, "")
+
+/** What commands know of the Guardian: its doors, its books, what is at the terminal, and how it is started. */
+const openToCommands = ["door", "books", "terminal"]
+const openFiles = ["guardian/guardian.ts", "guardian/log.ts", "guardian/owner/chat-settings.ts"]
+
+/** One line for each import that runs back between rooms, or into a room that is not open to commands. */
+function roomViolations(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(target => target !== null && layerOf(target) === "guardian")
+      .filter(target => {
+        const to = roomOf(target ?? "")
+        if (layerOf(file) === "commands")
+          return !openToCommands.includes(to) && !openFiles.includes(target ?? "")
+        const [left = -1, right = -1] = [rooms[roomOf(file)], rooms[to]]
+        return layerOf(file) === "guardian" && roomOf(file) !== to && (left < 0 || right <= left)
+      })
+      .map(target => `${file} imports ${target}`),
+  )
+}
+
+/** The files that are in a circle of imports, types included: each with one that leads back to it. */
+function circles(sources: readonly Source[]): string[] {
+  const next = new Map(sources.map(({ file, imports }) => [file, imports.filter(one => one !== null)]))
+  const reach = (from: string): Set<string> => {
+    const seen = new Set<string>()
+    const open = [...(next.get(from) ?? [])]
+    for (let one = open.pop(); one !== undefined; one = open.pop())
+      if (!seen.has(one)) {
+        seen.add(one)
+        open.push(...(next.get(one) ?? []))
+      }
+    return seen
+  }
+  return [...next.keys()].filter(file => reach(file).has(file))
 }
 
 /** One line for each import that runs back, goes sideways or cannot be known. */
@@ -58,6 +116,16 @@ test("no import of src runs back", () => {
   expect(violations(sources)).toEqual([])
 })
 
+test("nor does one between the Guardian's rooms, and commands know but a few of them", () => {
+  const found = new Set(sources.filter(one => layerOf(one.file) === "guardian").map(one => roomOf(one.file)))
+  expect([...found].filter(room => !(room in rooms))).toEqual([])
+  expect(roomViolations(sources)).toEqual([])
+})
+
+test("no import leads back to where it came from", () => {
+  expect(circles(sources)).toEqual([])
+})
+
 /** Modules of tmux/ that start a tmux client, or use what does. */
 const clients = ["tmux", "pane", "popup", "owners", "snapshot", "typing", "terminal", "own-hands"].map(
   name => `tmux/${name}.ts`,
@@ -66,7 +134,7 @@ const clients = ["tmux", "pane", "popup", "owners", "snapshot", "typing", "termi
 /** What each of these is needed for: `hands` runs as the agent's user; the demo's server is its own. */
 const mayUseTmux = [
   // In this process in plain mode, by nobody in hardened mode.
-  "guardian/own-terminal.ts",
+  "guardian/terminal/own-terminal.ts",
   "commands/hands.ts",
   "commands/demo.ts",
   // `tmux -V`, which speaks to no server; and the session in which the owner runs `sento init`.
@@ -122,6 +190,30 @@ describe("the checker itself", () => {
   ])("finds %s", (_, file, text, target) =>
     expect(violations([importsOf(file, text)])).toEqual([`${file} imports ${target}`]),
   )
+
+  test.each([
+    ["an import that runs back", "guardian/books/x.ts", `import { a } from "../owner/a.ts"`],
+    ["rooms side by side", "guardian/inbound/x.ts", `import { a } from "../pairing/a.ts"`],
+    ["the wiring from below", "guardian/door/x.ts", `import { a } from "../guardian.ts"`],
+    ["a room that commands do not know", "commands/x.ts", `import { a } from "../guardian/inbound/a.ts"`],
+    ["a room that is not drawn", "guardian/attic/x.ts", `import { a } from "../log.ts"`],
+  ])("between rooms it finds %s", (_, file, text) =>
+    expect(roomViolations([importsOf(file, text)])).toHaveLength(1),
+  )
+
+  test.each([
+    ["to the right", "guardian/inbound/x.ts", `import { a } from "../books/a.ts"`],
+    ["within a room", "guardian/books/x.ts", `import { a } from "./a.ts"`],
+    ["commands to a door", "commands/x.ts", `import { a } from "../guardian/door/a.ts"`],
+  ])("between rooms it lets pass: %s", (_, file, text) =>
+    expect(roomViolations([importsOf(file, text)])).toEqual([]),
+  )
+
+  test("finds a circle of three, and nothing where there is none", () => {
+    const of = (file: string, target: string): Source => ({ file, imports: [target, null] })
+    expect(circles([of("a", "b"), of("b", "c"), of("c", "a"), of("d", "a")])).toEqual(["a", "b", "c"])
+    expect(circles([of("a", "b"), of("b", "c"), of("c", "v")])).toEqual([])
+  })
 
   test.each(["await import(name)", "await import(`../guardian/a.ts`)", "require(name)"])(
     "finds a computed import: %s",

@@ -1,8 +1,10 @@
 /** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
-import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
-import { requirePin } from "../guardian/owner-pin.ts"
-import type { Books } from "../guardian/pairs.ts"
-import { answerWords as outcomeWords } from "../guardian/questions.ts"
+
+import { answerWords as outcomeWords } from "../guardian/books/open-questions.ts"
+import type { Books } from "../guardian/books/pairs.ts"
+import { requirePin } from "../guardian/books/pin.ts"
+import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
+import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door/requests.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import {
@@ -13,7 +15,6 @@ import {
   readYesNo,
 } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
 import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
 import { unaskedOf } from "./unasked.ts"
@@ -211,7 +212,7 @@ export async function askOrDo<Result>(
     return await callDoor<Result>(paths, "owner", request)
   } catch (error) {
     if (!(error instanceof NoGuardian)) throw error
-    const { withBooks } = await import("../guardian/offline.ts")
+    const { withBooks } = await import("../guardian/books/offline.ts")
     return withBooks(paths, work)
   }
 }

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs"
 import { dirname } from "node:path"
 import * as v from "valibot"
+import { type DoorLine, errorOf, NoGuardian, openLine } from "../guardian/door/client.ts"
 import {
   type FromHands,
   type HandsOrder,
@@ -12,14 +13,13 @@ import {
   handsVersion,
   type ToHands,
   toHandsSchema,
-} from "../guardian/hands-messages.ts"
+} from "../guardian/terminal/hands-messages.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import type { Hands } from "../tmux/hands.ts"
 import { createHands } from "../tmux/own-hands.ts"
 import { socketOfEnvironment, type TmuxServer, tmuxVersion } from "../tmux/tmux.ts"
-import { type DoorLine, errorOf, NoGuardian, openLine } from "./door.ts"
 import { printJson, tell } from "./terminal.ts"
 
 const firstWaitMilliseconds = 100

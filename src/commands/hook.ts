@@ -4,10 +4,10 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs"
 import { dirname } from "node:path"
-import type { TurnAnswer } from "../guardian/door-requests.ts"
+import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
+import type { TurnAnswer } from "../guardian/door/requests.ts"
 import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
 import { type Paths, pathsOf } from "../store/paths.ts"
-import { callDoor, HungUp, NoGuardian } from "./door.ts"
 
 /** Nothing a program tells of a turn is as long; what is longer is not read to its end. */
 const mostInputBytes = 16 * 1024 * 1024

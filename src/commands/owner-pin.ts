@@ -1,8 +1,8 @@
 /** `sento owner pin`: sets, changes or takes away the PIN. */
-import { leastPinLength, requireLength } from "../guardian/owner-pin.ts"
+import { leastPinLength, requireLength } from "../guardian/books/pin.ts"
+import { callDoor } from "../guardian/door/client.ts"
 import { SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { ensureConfig } from "./init.ts"
 import { askSecret, isPerson, tell } from "./terminal.ts"

@@ -1,7 +1,7 @@
 /** `sento owner`: the chats in which the owner is asked. The PIN is in owner-pin.ts. */
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { type ChatSettings, chatNames, chatsOf } from "../guardian/owner-chats.ts"
+import { type ChatSettings, chatNames, chatsOf } from "../guardian/owner/chat-settings.ts"
 import { type Chat, ChatError, type ChatName, type Received } from "../http/chats/chat.ts"
 import { discordTokenPattern, discordUserPattern, openDiscord } from "../http/chats/discord.ts"
 import { openSlack, slackTokenPattern, slackUserPattern } from "../http/chats/slack.ts"

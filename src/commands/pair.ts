@@ -1,5 +1,7 @@
 /** `sento pair`, `sento pair CODE`, `sento approve`, `sento deny`. */
-import type { Answer, Candidate, PairingEvent } from "../guardian/door-requests.ts"
+
+import { callDoor } from "../guardian/door/client.ts"
+import type { Answer, Candidate, PairingEvent } from "../guardian/door/requests.ts"
 import { formatAddress, readAddress } from "../protocol/addresses.ts"
 import { formatCode, readCode, readShortId } from "../protocol/codes.ts"
 import { exitStatus, isErrorCode, SentoError } from "../protocol/errors.ts"
@@ -18,7 +20,6 @@ import {
   tellQuestion,
   withPin,
 } from "./consent.ts"
-import { callDoor } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ensureReady } from "./ready.ts"

@@ -1,13 +1,14 @@
 /** `sento send`, `sento reply`. */
-import type { DoorEvent, DoorRequestInput, PauseEnd, SendResult } from "../guardian/door-requests.ts"
-import { pauseWords } from "../guardian/pauses.ts"
-import { requireSendable } from "../guardian/requirements.ts"
+
+import { pauseWords } from "../guardian/books/pauses.ts"
+import { requireSendable } from "../guardian/books/requirements.ts"
+import { callDoor, type DoorOptions, HungUp, NoGuardian } from "../guardian/door/client.ts"
+import type { DoorEvent, DoorRequestInput, PauseEnd, SendResult } from "../guardian/door/requests.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import { layOut } from "../protocol/layout.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, type DoorOptions, HungUp, NoGuardian } from "./door.ts"
 import { ensureGuardian } from "./guard.ts"
 import { ensureReady } from "./ready.ts"
 import { print, printJson, tell } from "./terminal.ts"

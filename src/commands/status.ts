@@ -1,9 +1,9 @@
 /** `sento status`: only reads, and needs no Guardian. */
-import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door-requests.ts"
-import { ownTerminal } from "../guardian/own-terminal.ts"
-import { listLoopsThere, listPaused } from "../guardian/pauses.ts"
-import { listQuestions } from "../guardian/questions.ts"
-import type { Question } from "../guardian/surfaces.ts"
+
+import { listQuestions, type Question } from "../guardian/books/open-questions.ts"
+import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
+import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/requests.ts"
+import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { placeWords } from "../protocol/questions.ts"

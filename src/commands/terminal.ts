@@ -1,6 +1,6 @@
 /** What people see: prompts, tables, colour. stdout carries data, stderr all the rest. */
 import { styleText } from "node:util"
-import { agentVariable } from "../guardian/callers.ts"
+import { agentVariable } from "../guardian/door/callers.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { visibleJson } from "../protocol/layout.ts"
 

@@ -5,9 +5,15 @@ import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { OpenCode } from "../store/codes.ts"
-import { listAgents } from "./agents.ts"
+import { listAgents } from "./books/agent-list.ts"
+import { attach } from "./books/agent-pane.ts"
+import { historyOf } from "./books/history.ts"
+import { questionEvent } from "./books/open-questions.ts"
+import { endPair, renamePair } from "./books/pairs.ts"
+import { listPaused, pausePair, resumePair } from "./books/pauses.ts"
+import { requirePin, setPin } from "./books/pin.ts"
+import { requirePeer, unknownAgent } from "./books/requirements.ts"
 import { type Context, greetingOf } from "./context.ts"
-import type { Delivery } from "./delivery.ts"
 import type {
   AgentList,
   Alive,
@@ -19,22 +25,18 @@ import type {
   PairingEvent,
   Probe,
   SessionState,
-} from "./door-requests.ts"
-import type { DoorHandler } from "./doors.ts"
-import { historyOf } from "./history.ts"
-import type { Joining } from "./joining.ts"
-import { codeEvent, type Minting } from "./minting.ts"
-import type { Outbox } from "./outbox.ts"
-import { requirePin, setPin } from "./owner-pin.ts"
-import { endPair, renamePair, tellEnded } from "./pairs.ts"
-import { listPaused, pausePair, resumePair } from "./pauses.ts"
-import { attach } from "./pinning.ts"
-import { type Questions, questionEvent } from "./questions.ts"
-import type { HandsState } from "./remote-hands.ts"
-import { requirePeer, unknownAgent } from "./requirements.ts"
-import type { Sender } from "./sender.ts"
-import { reply, send } from "./sending.ts"
-import type { Turns } from "./turns.ts"
+} from "./door/requests.ts"
+import type { DoorHandler } from "./door/server.ts"
+import type { Delivery } from "./inbound/delivery.ts"
+import type { Turns } from "./inbound/turns.ts"
+import type { Outbox } from "./outbound/outbox.ts"
+import type { Sender } from "./outbound/sender.ts"
+import { reply, send } from "./outbound/sending.ts"
+import type { Joining } from "./pairing/joining.ts"
+import { codeEvent, type Minting } from "./pairing/minting.ts"
+import type { Questions } from "./pairing/questions.ts"
+import { tellEnded } from "./pairing/unpairing.ts"
+import type { HandsState } from "./terminal/remote-hands.ts"
 
 type Parts = {
   readonly context: Context

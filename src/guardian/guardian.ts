@@ -1,63 +1,50 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
+
 import { randomBytes } from "node:crypto"
 import { lstatSync } from "node:fs"
 import { basename, join } from "node:path"
 import { type Listener, listen } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
-import {
-  lookAgain,
-  type Moment,
-  mayForget,
-  type Steadiness,
-  staleForGoodMilliseconds,
-} from "../protocol/freshness.ts"
-import { type MessageBody, messagesPath } from "../protocol/messages.ts"
+import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
+import { messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
-import { isDiskTrouble } from "../store/database.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
-import type { Received } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
+import { findUser } from "../store/users.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
-import type { Distrusted } from "./callers.ts"
-import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
+import { agentProcesses, findTarget } from "./books/agent-pane.ts"
+import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
+import { forgetFiles } from "./books/message-files.ts"
+import { reconcile } from "./books/pairs.ts"
+import { type Context, createEvents, holdConfig } from "./context.ts"
 import { forbidCoreDumps } from "./core-dumps.ts"
-import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
-import { openDoor } from "./doors.ts"
-import { forget, forgetCopies } from "./forgetting.ts"
-import { findUser, sharedFolderFault } from "./hardening.ts"
-import { createJoining } from "./joining.ts"
+import type { Distrusted } from "./door/callers.ts"
+import { openDoor } from "./door/server.ts"
+import { sharedFolderFault } from "./door/shared-folder.ts"
+import { arrived, toldOf } from "./inbound/arrivals.ts"
+import { createDelivery, type Delivery } from "./inbound/delivery.ts"
+import { createReceiver } from "./inbound/receiver.ts"
+import { createTurns } from "./inbound/turns.ts"
 import { openLog } from "./log.ts"
-import { createMinting, type Minting } from "./minting.ts"
-import { createMoving, type Moving } from "./moving.ts"
 import { createNotices, tellDeferred } from "./notices.ts"
-import { createNotifySurface } from "./notify.ts"
-import { createOutboxWorker, type Outbox } from "./outbox.ts"
-import { ownCommand } from "./own-command.ts"
-import { openTerminal } from "./own-terminal.ts"
-import { createChatSurfaces } from "./owner-chats.ts"
-import {
-  createReminder,
-  endPair,
-  lossOf,
-  lossWords,
-  noteLoss,
-  pairEnded,
-  reconcile,
-  tellEnded,
-} from "./pairs.ts"
-import { loopThereWords } from "./pauses.ts"
-import { agentProcesses, findTarget } from "./pinning.ts"
-import { createQuestions } from "./questions.ts"
-import { createReceiver } from "./receiver.ts"
-import type { RemoteHands } from "./remote-hands.ts"
-import { createSender, type Sender } from "./sender.ts"
-import { connectSurfaces } from "./surfaces.ts"
-import { createTmuxSurface } from "./tmux-surface.ts"
-import { createTurns } from "./turns.ts"
-import { forgetFiles } from "./typed-text.ts"
+import { createMoving, type Moving } from "./outbound/moving.ts"
+import { createOutboxWorker, type Outbox } from "./outbound/outbox.ts"
+import { createSender } from "./outbound/sender.ts"
+import { createChatSurfaces } from "./owner/chat-settings.ts"
+import { createNotifySurface } from "./owner/command.ts"
+import { createTmuxSurface } from "./owner/popup.ts"
+import { connectSurfaces } from "./owner/surfaces.ts"
+import { createJoining } from "./pairing/joining.ts"
+import { createMinting, type Minting } from "./pairing/minting.ts"
+import { createQuestions } from "./pairing/questions.ts"
+import { createReminder, pairEnded } from "./pairing/unpairing.ts"
+import { createSweep, forgetCopies } from "./sweep.ts"
+import { ownCommand } from "./terminal/own-command.ts"
+import { openTerminal } from "./terminal/own-terminal.ts"
+import type { RemoteHands } from "./terminal/remote-hands.ts"
 import { createWaiters } from "./waiters.ts"
 
 export type Guardian = {
@@ -297,59 +284,6 @@ function openListener(
   })
 }
 
-/** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
-function arrived(
-  context: Context,
-  { outbox, delivery }: { outbox: Outbox; delivery: Delivery },
-  from: NamedPeer,
-  { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
-): void {
-  const message = context.store.inbox.byId(from.peer.id, id)
-  if (message === null) return
-  try {
-    const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
-    if (isTaken) outbox.tellSender(message, "delivered", null)
-    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
-    else outbox.tellSender(message, "held", "paused")
-  } catch (error) {
-    if (!isDiskTrouble(error)) throw error
-    context.log.write(`[${message.shortId}] from ${from.name} waits: ${(error as Error).message}`)
-    delivery.wake()
-  }
-}
-
-/**
- * Whether a command waits for this answer and has it now. Also past the hop limit: the limit ends conversations that
- * go on by themselves, because what is typed is answered; whoever says `--wait` has asked for this one answer.
- */
-function giveToWaiter(
-  context: Context,
-  from: NamedPeer,
-  message: Received,
-  inReplyTo: string,
-  text: string,
-): boolean {
-  const { store, waiters, log, now } = context
-  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
-  log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
-  return true
-}
-
-/** A receipt that was taken. */
-function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
-  const sent = context.store.outbox.byId(from.peer.id, body.of)
-  if (sent === null) return
-  context.waiters.tell(from.peer.id, body.of, {
-    kind: "state",
-    state: body.state,
-    reason: body.reason ?? null,
-  })
-  if (body.state !== "held" || body.reason !== "loop") return
-  const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
-  context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)
-}
-
 /** The port it had last is the one it prefers next time. */
 function rememberPort(context: Context): void {
   const { listen: wish } = context.config.current
@@ -357,27 +291,4 @@ function rememberPort(context: Context): void {
   if (!isLoopback(host)) context.log.write(`this agent can be reached from other machines on port ${port}`)
   if (wish.port === port) return
   context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
-}
-
-/** What time ends: requests nobody answered, pairs that never appeared, and what may be forgotten. */
-function createSweep(context: Context, sender: Sender): () => void {
-  const read = (): Moment => ({ now: context.now(), elapsed: context.elapsed() })
-  const began = read()
-  let clock: Steadiness = { last: began, since: began.elapsed }
-  return () => {
-    clock = lookAgain(clock, read())
-    endOverdue(context, clock.last.now)
-    if (mayForget(clock)) forget(context, clock.last.now)
-    tellEnded(context, sender)
-  }
-}
-
-function endOverdue(context: Context, now: number): void {
-  const { store } = context
-  for (const request of store.requests.sweep(now)) announce(context, request, { state: "expired" })
-  for (const pair of store.peers.overdue(now)) {
-    const peer = peerById(context, pair)
-    if (peer === null) store.peers.forget(pair)
-    else endPair(context, peer)
-  }
 }

@@ -1,7 +1,4 @@
-import type { Snapshot } from "./snapshot.ts"
-
-/** When each session of the server last had a key of a client, in seconds since the epoch: a key to any changes it. */
-export const sessionKeysFormat = "#{S:#{session_activity} }"
+import { type Snapshot, sessionKeysFormat } from "./snapshot.ts"
 
 /**
  * A tmux format that is true while the pane is as the snapshot saw it. tmux decides it in the same call that

@@ -1,9 +1,11 @@
-import { sessionKeysFormat } from "./guard.ts"
 import type { PinnedPane } from "./pane.ts"
 import { processStat } from "./process.ts"
 import { keyboardOwner, type Program } from "./program.ts"
 import { type Line, parseScreen } from "./screen.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
+
+/** When each session of the server last had a key of a client, in seconds since the epoch: a key to any changes it. */
+export const sessionKeysFormat = "#{S:#{session_activity} }"
 
 /** All that one look at a pane tells. */
 export type Snapshot = {

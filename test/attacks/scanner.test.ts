@@ -3,8 +3,8 @@ import { afterAll, expect, spyOn, test } from "bun:test"
 import dns from "node:dns/promises"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
-import { callDoor } from "../../src/commands/door.ts"
-import type { Probe } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import type { Probe } from "../../src/guardian/door/requests.ts"
 import {
   type ClientPair,
   newPair,

@@ -1,6 +1,6 @@
 /** Whose name it is: neither a stranger nor a late yes gets what another pair, or a join that waits, is called. */
 import { afterEach, describe, expect, test } from "bun:test"
-import type { Answer, PairingEvent } from "../../src/guardian/door-requests.ts"
+import type { Answer, PairingEvent } from "../../src/guardian/door/requests.ts"
 import { requireConfig, updateConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { askOwnerOf, questionsOf } from "../support/proving.ts"

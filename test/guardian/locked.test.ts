@@ -1,8 +1,8 @@
 /** sento.db locked by another process: a backup, or whoever has left a transaction open in it. */
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { callDoor } from "../../src/commands/door.ts"
-import type { Alive, LogEntry } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import type { Alive, LogEntry } from "../../src/guardian/door/requests.ts"
 import { messageBody, newPair, post, signPlain } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
 import { accepts, openPeer } from "../support/peer.ts"

@@ -6,8 +6,8 @@
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
 import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import type {
   Alive,
   Answer,
@@ -16,7 +16,7 @@ import type {
   GuardStatus,
   LogEntry,
   PairingEvent,
-} from "../../src/guardian/door-requests.ts"
+} from "../../src/guardian/door/requests.ts"
 import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"

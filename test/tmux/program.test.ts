@@ -5,7 +5,7 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { chmodSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { reasonToDistrust } from "../../src/guardian/callers.ts"
+import { reasonToDistrust } from "../../src/guardian/door/callers.ts"
 import { childrenOf } from "../../src/tmux/process.ts"
 import { createWays, idle, named, saidOf, untilSaid } from "../support/ways.ts"
 

@@ -1,7 +1,8 @@
 /** A surface over a local chat server, with a store on disk that survives its restarts. */
-import { type ChatSurfaceOptions, createChat } from "../../../src/guardian/chats.ts"
-import { chatsOf } from "../../../src/guardian/owner-chats.ts"
-import type { Answered, Question, Surface } from "../../../src/guardian/surfaces.ts"
+import type { Question } from "../../../src/guardian/books/open-questions.ts"
+import { type ChatSurfaceOptions, createChat } from "../../../src/guardian/owner/chat.ts"
+import { chatsOf } from "../../../src/guardian/owner/chat-settings.ts"
+import type { Answered, Surface } from "../../../src/guardian/owner/surfaces.ts"
 import type { ChatName } from "../../../src/http/chats/chat.ts"
 import { createTestStore } from "../store.ts"
 import { until } from "../world.ts"

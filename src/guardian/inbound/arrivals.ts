@@ -1,0 +1,66 @@
+/** What becomes of what a peer has sent, once it is on disk. */
+
+import type { MessageBody } from "../../protocol/messages.ts"
+import { isDiskTrouble } from "../../store/database.ts"
+import type { Received } from "../../store/messages.ts"
+import { loopThereWords } from "../books/pauses.ts"
+import type { Context, NamedPeer } from "../context.ts"
+import type { Outbox } from "../outbound/outbox.ts"
+import type { Delivery } from "./delivery.ts"
+
+/** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
+export function arrived(
+  context: Context,
+  { outbox, delivery }: { outbox: Outbox; delivery: Delivery },
+  from: NamedPeer,
+  { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
+): void {
+  const message = context.store.inbox.byId(from.peer.id, id)
+  if (message === null) return
+  try {
+    const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
+    if (isTaken) outbox.tellSender(message, "delivered", null)
+    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
+    else outbox.tellSender(message, "held", "paused")
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error
+    context.log.write(`[${message.shortId}] from ${from.name} waits: ${(error as Error).message}`)
+    delivery.wake()
+  }
+}
+
+/**
+ * Whether a command waits for this answer and has it now. Also past the hop limit: the limit ends conversations that
+ * go on by themselves, because what is typed is answered; whoever says `--wait` has asked for this one answer.
+ */
+function giveToWaiter(
+  context: Context,
+  from: NamedPeer,
+  message: Received,
+  inReplyTo: string,
+  text: string,
+): boolean {
+  const { store, waiters, log, now } = context
+  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
+  log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
+  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
+  return true
+}
+
+/** A receipt that was taken. */
+export function toldOf(
+  context: Context,
+  from: NamedPeer,
+  body: Extract<MessageBody, { type: "receipt" }>,
+): void {
+  const sent = context.store.outbox.byId(from.peer.id, body.of)
+  if (sent === null) return
+  context.waiters.tell(from.peer.id, body.of, {
+    kind: "state",
+    state: body.state,
+    reason: body.reason ?? null,
+  })
+  if (body.state !== "held" || body.reason !== "loop") return
+  const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
+  context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)
+}
