@@ -84,8 +84,12 @@ export function saidOf(pid: number): string {
 /** Polls until it says so. */
 export async function untilSaid(pid: number, wanted: string): Promise<void> {
   const deadline = performance.now() + 10_000
-  while (saidOf(pid) !== wanted && performance.now() < deadline) await Bun.sleep(20)
-  expect(saidOf(pid)).toBe(wanted)
+  let said = saidOf(pid)
+  while (said !== wanted && performance.now() < deadline) {
+    await Bun.sleep(20)
+    said = saidOf(pid)
+  }
+  expect(said).toBe(wanted)
 }
 
 /** What is said of an agent program that cannot be reached. */
