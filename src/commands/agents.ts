@@ -10,10 +10,8 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { readDatabase } from "../store/database.ts"
-import { createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createPeers } from "../store/peers.ts"
+import { openReader } from "../store/reader.ts"
 import { askOrDo, withPin } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
@@ -60,24 +58,19 @@ async function askOrRead(paths: Paths): Promise<AgentList> {
   }
   const config = needConfig(paths)
   const { host, port } = config.listen
-  const database = readDatabase(paths.database)
-  if (database === null)
+  using reader = openReader(paths.database)
+  if (reader === null)
     return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map(), [])
-  const peers = createPeers(database)
-  const pauses = peers.pauses(Date.now())
-  const loops = createOutbox(database).loops()
-  const contacts = peers.lastContacts()
-  const list = listAgents(
+  const { peers, outbox, waitingRoom } = reader
+  return listAgents(
     config,
     { host, port },
-    contacts,
-    peers.waiting(),
-    pauses,
-    loops,
+    peers.lastContacts(),
+    waitingRoom.counts(),
+    peers.pauses(Date.now()),
+    outbox.loops(),
     peers.revocations(),
   )
-  database.close()
-  return list
 }
 
 /** `sento agents remove NAME` */

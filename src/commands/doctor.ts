@@ -13,9 +13,8 @@ import { formatTimestamp } from "../protocol/freshness.ts"
 import { askOwner } from "../protocol/moving.ts"
 import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
-import { createFacts } from "../store/peers.ts"
+import { openReader } from "../store/reader.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { guardStatus, runningGuardian } from "./guard.ts"
@@ -207,9 +206,8 @@ async function fixForOther(config: Config): Promise<string> {
 
 function checkDatabase({ database }: Paths): Finding {
   if (!existsSync(database)) return { check: "database", is: "none yet", fix: null }
-  const opened = readDatabase(database)
-  const lostAt = opened === null ? null : lossOf(createFacts(opened))
-  opened?.close()
+  using reader = openReader(database)
+  const lostAt = reader === null ? null : lossOf(reader.facts)
   if (lostAt === null || Date.now() - lostAt > lossMilliseconds)
     return { check: "database", is: database, fix: null }
   return {

@@ -1,5 +1,4 @@
 /** `sento log [NAME] [-f]`: the messages both ways, read from sento.db; needs no Guardian. */
-import type { Database } from "bun:sqlite"
 import { historyOf } from "../guardian/books/history.ts"
 import { unknownAgent } from "../guardian/books/requirements.ts"
 import { callDoor } from "../guardian/door/client.ts"
@@ -8,10 +7,8 @@ import { SentoError } from "../protocol/errors.ts"
 import { indented, sanitise, visibleLine } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
-import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createPeers } from "../store/peers.ts"
+import { openReader, type Reader } from "../store/reader.ts"
 import { needConfig } from "./home.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -69,33 +66,24 @@ const askDoor =
 
 /** Both ways, the latest last, with the names of today. Reads again only what somebody wrote to. */
 function lookInto(paths: Paths, name: string | null): Look {
-  let database: Database | null = null
+  let reader: Reader | null = null
   let version: number | null = null
   return most => {
-    database ??= readDatabase(paths.database)
-    const changed = database === null ? 0 : dataVersion(database)
+    reader ??= openReader(paths.database)
+    const changed = reader === null ? 0 : reader.version()
     if (changed === version) return null
     version = changed
     const config = needConfig(paths)
-    const entries = database === null ? [] : entriesIn(database, config, name, most)
+    const entries = reader === null ? [] : entriesIn(reader, config, name, most)
     if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
       throw unknownAgent(name, Object.keys(config.agents))
     return entries
   }
 }
 
-/** Another number as soon as another process has written. */
-const dataVersion = (database: Database): number =>
-  (database.query("PRAGMA data_version").get() as { data_version: number }).data_version
-
-function entriesIn(database: Database, config: Config, name: string | null, most: number): LogEntry[] {
-  const books = {
-    config,
-    inbox: createInbox(database, () => new Uint8Array()),
-    outbox: createOutbox(database),
-    peers: createPeers(database),
-  }
-  return historyOf(books, name, most, Date.now())
+function entriesIn(reader: Reader, config: Config, name: string | null, most: number): LogEntry[] {
+  const { inbox, outbox, peers } = reader
+  return historyOf({ config, inbox, outbox, peers }, name, most, Date.now())
 }
 
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */

@@ -8,12 +8,8 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { placeWords } from "../protocol/questions.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
-import { createJoins } from "../store/joins.ts"
-import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createFacts, createPeers } from "../store/peers.ts"
-import { createRequests } from "../store/requests.ts"
+import { openReader } from "../store/reader.ts"
 import { heldThere } from "./agents.ts"
 import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
@@ -84,24 +80,13 @@ export async function sessionState(config: Config): Promise<SessionState> {
 }
 
 function readKept(paths: Paths, config: Config): Kept {
-  const database = readDatabase(paths.database)
-  if (database === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
-  const noRandom = (): Uint8Array => new Uint8Array()
-  const peers = createPeers(database)
-  const loopsThere = listLoopsThere(config, createOutbox(database).loops())
-  const kept = {
-    waiting: {
-      inbox: createInbox(database, noRandom).waitingCount(),
-      outbox: createOutbox(database).waitingCount(),
-    },
-    requests: listQuestions(
-      {
-        requests: createRequests(database, noRandom),
-        joins: createJoins(database, noRandom),
-        facts: createFacts(database),
-      },
-      config,
-    ).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
+  using reader = openReader(paths.database)
+  if (reader === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
+  const { inbox, outbox, peers, waitingRoom } = reader
+  const loopsThere = listLoopsThere(config, outbox.loops())
+  return {
+    waiting: { inbox: inbox.waitingCount(), outbox: outbox.waitingCount() },
+    requests: listQuestions(reader, config).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
       id,
       kind,
       name,
@@ -110,15 +95,13 @@ function readKept(paths: Paths, config: Config): Kept {
       claimedHost,
       verifier,
     })),
-    paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
+    paused: listPaused(config, peers.pauses(Date.now()), waitingRoom.counts()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
     revoked: peers
       .revocations()
       .filter(({ name }) => !Object.hasOwn(config.agents, name))
       .map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
-  database.close()
-  return kept
 }
 
 function lines(

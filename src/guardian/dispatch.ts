@@ -29,7 +29,7 @@ import type {
 import type { DoorHandler } from "./door/server.ts"
 import type { Delivery } from "./inbound/delivery.ts"
 import type { Turns } from "./inbound/turns.ts"
-import type { Outbox } from "./outbound/outbox.ts"
+import type { OutboxWorker } from "./outbound/outbox.ts"
 import type { Sender } from "./outbound/sender.ts"
 import { reply, send } from "./outbound/sending.ts"
 import type { Joining } from "./pairing/joining.ts"
@@ -41,7 +41,7 @@ import type { HandsState } from "./terminal/remote-hands.ts"
 type Parts = {
   readonly context: Context
   readonly sender: Sender
-  readonly outbox: Outbox
+  readonly outbox: OutboxWorker
   readonly minting: Minting
   readonly joining: Joining
   readonly questions: Questions
@@ -141,7 +141,7 @@ async function status(parts: Parts): Promise<GuardStatus> {
   const { context, delivery } = parts
   const { config, store } = context
   const hold = delivery.hold()
-  const paused = listPaused(config.current, store.peers.pauses(context.now()), store.peers.waiting())
+  const paused = listPaused(config.current, store.peers.pauses(context.now()), store.waitingRoom.counts())
   return {
     running: true,
     ...alive(parts),
@@ -179,7 +179,7 @@ function agents(context: Context): AgentList {
     context.config.current,
     context.address,
     context.store.peers.lastContacts(),
-    context.store.peers.waiting(),
+    context.store.waitingRoom.counts(),
     context.store.peers.pauses(context.now()),
     context.store.outbox.loops(),
     context.store.peers.revocations(),

@@ -31,7 +31,7 @@ import { createTurns } from "./inbound/turns.ts"
 import { openLog } from "./log.ts"
 import { createNotices, tellDeferred } from "./notices.ts"
 import { createMoving, type Moving } from "./outbound/moving.ts"
-import { createOutboxWorker, type Outbox } from "./outbound/outbox.ts"
+import { createOutboxWorker, type OutboxWorker } from "./outbound/outbox.ts"
 import { createSender } from "./outbound/sender.ts"
 import { createChatSurfaces } from "./owner/chat-settings.ts"
 import { createNotifySurface } from "./owner/command.ts"
@@ -250,7 +250,7 @@ function openListener(
   context: Context,
   parts: {
     minting: Minting
-    outbox: Outbox
+    outbox: OutboxWorker
     moving: Moving
     delivery: Delivery
     remind: (pair: string) => void

@@ -1,7 +1,7 @@
 /** What the owner is told without having asked: one line an event, and never twice. */
 import * as v from "valibot"
+import type { Facts } from "../store/facts.ts"
 import type { Owner } from "../store/owner.ts"
-import type { Facts } from "../store/peers.ts"
 import type { Log } from "./log.ts"
 
 /** One line for the owner, under the key of its event. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mostWaitingBytes } from "../../src/store/messages.ts"
+import { mostWaitingBytes } from "../../src/store/waiting-room.ts"
 import { createTestStore, keep, receive } from "../support/store.ts"
 
 const minute = 60_000

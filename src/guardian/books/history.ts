@@ -1,9 +1,10 @@
 /** The messages both ways, as `sento log` and the agent's door tell them. */
 import { formatTimestamp } from "../../protocol/freshness.ts"
 import type { Config } from "../../store/config.ts"
-import type { Inbox, Outbox, Sent } from "../../store/messages.ts"
+import type { Inbox } from "../../store/inbox.ts"
+import type { Outbox, Sent } from "../../store/outbox.ts"
 import type { Peers } from "../../store/peers.ts"
-import type { AgentName } from "../../store/recent.ts"
+import type { Correspondent } from "../../store/recent.ts"
 import type { LogEntry } from "../door/requests.ts"
 import { listPaused, loopThereWords, pauseWords } from "./pauses.ts"
 
@@ -59,7 +60,7 @@ export function historyOf(books: Books, name: string | null, most: number, now: 
     }))
 }
 
-function agentNamed({ agents }: Config, name: string): AgentName {
+function agentNamed({ agents }: Config, name: string): Correspondent {
   const pair = Object.hasOwn(agents, name) ? (agents[name]?.id ?? null) : null
   return { name, pair, paired: Object.values(agents).map(({ id }) => id) }
 }

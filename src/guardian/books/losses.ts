@@ -1,7 +1,7 @@
 /** What the loss of sento.db is known by, and what it means. */
 
 import * as v from "valibot"
-import type { Facts } from "../../store/peers.ts"
+import type { Facts } from "../../store/facts.ts"
 import type { Books } from "./pairs.ts"
 
 const lossKey = "database lost"

@@ -1,7 +1,7 @@
 /** Pairs whose messages are kept and not typed: their owner said so, or two agents answer each other on and on. */
 import { formatTimestamp } from "../../protocol/freshness.ts"
 import type { Config, Peer } from "../../store/config.ts"
-import type { Received } from "../../store/messages.ts"
+import type { Received } from "../../store/inbox.ts"
 import type { Pause } from "../../store/peers.ts"
 import type { NamedPeer } from "../context.ts"
 import type { LoopThere, PausedAgent, PauseEnd, Resumed } from "../door/requests.ts"

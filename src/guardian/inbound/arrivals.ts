@@ -2,16 +2,16 @@
 
 import type { MessageBody } from "../../protocol/messages.ts"
 import { isDiskTrouble } from "../../store/database.ts"
-import type { Received } from "../../store/messages.ts"
+import type { Received } from "../../store/inbox.ts"
 import { loopThereWords } from "../books/pauses.ts"
 import type { Context, NamedPeer } from "../context.ts"
-import type { Outbox } from "../outbound/outbox.ts"
+import type { OutboxWorker } from "../outbound/outbox.ts"
 import type { Delivery } from "./delivery.ts"
 
 /** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
 export function arrived(
   context: Context,
-  { outbox, delivery }: { outbox: Outbox; delivery: Delivery },
+  { outbox, delivery }: { outbox: OutboxWorker; delivery: Delivery },
   from: NamedPeer,
   { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
 ): void {

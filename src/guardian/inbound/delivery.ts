@@ -2,7 +2,7 @@
 
 import { isDiskTrouble } from "../../store/database.ts"
 import { faultPoint } from "../../store/faults.ts"
-import type { Received } from "../../store/messages.ts"
+import type { Received } from "../../store/inbox.ts"
 import { HandsAway, type PaneTarget } from "../../tmux/hands.ts"
 import type { PaneState } from "../../tmux/profiles/profile.ts"
 import type { TypingOutcome } from "../../tmux/typing.ts"

@@ -3,11 +3,15 @@
  * because 10,000 may wait.
  */
 import type { ReceiptState } from "../../protocol/messages.ts"
-import type { Waiting } from "../../store/messages.ts"
+import type { WaitingMessage } from "../../store/inbox.ts"
 import type { Context } from "../context.ts"
 
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
-export type TellSender = (message: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null) => void
+export type TellSender = (
+  message: Omit<WaitingMessage, "seq">,
+  state: ReceiptState,
+  reason: string | null,
+) => void
 
 export type Holds = ReturnType<typeof createHolds>
 
@@ -46,7 +50,7 @@ export function createHolds(context: Context, tellSender: TellSender, why: () =>
     timer.unref()
   }
 
-  function tell(message: Omit<Waiting, "seq">): void {
+  function tell(message: Omit<WaitingMessage, "seq">): void {
     const pause = store.peers.pauseOf(message.pair, now())
     // The one reply too many was told so; what waits behind it was told at its arrival.
     if (pause?.reason === "loop") return

@@ -4,8 +4,8 @@
  */
 import * as v from "valibot"
 import { profileNames } from "../../protocol/names.ts"
-import type { Received } from "../../store/messages.ts"
-import type { Facts } from "../../store/peers.ts"
+import type { Facts } from "../../store/facts.ts"
+import type { Received } from "../../store/inbox.ts"
 import type { PaneTarget } from "../../tmux/hands.ts"
 import { pinSchema } from "../terminal/hands-messages.ts"
 

@@ -7,10 +7,10 @@ import { digestOf, type HookEvent, type Tag } from "../../protocol/hooks.ts"
 import { sanitise, visibleText } from "../../protocol/layout.ts"
 import { mostTextUnits } from "../../protocol/messages.ts"
 import { idsIn, noAnswerReasons, stepTurn, type TurnEffect, type TurnEvent } from "../../protocol/turns.ts"
-import type { Received } from "../../store/messages.ts"
+import type { Received } from "../../store/inbox.ts"
 import { type Context, peerById } from "../context.ts"
 import type { TurnAnswer } from "../door/requests.ts"
-import type { Outbox } from "../outbound/outbox.ts"
+import type { OutboxWorker } from "../outbound/outbox.ts"
 import { typedTexts } from "./typed-text.ts"
 
 export type Turns = ReturnType<typeof createTurns>
@@ -31,7 +31,7 @@ const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
 const twiceMilliseconds = 3000
 
 export type TurnParts = {
-  readonly outbox: Pick<Outbox, "send" | "tellSender">
+  readonly outbox: Pick<OutboxWorker, "send" | "tellSender">
   /** Whether the pane shows that no turn runs. */
   readonly isIdle: () => Promise<boolean>
 }

@@ -10,8 +10,8 @@ import {
   wholeTextNote,
 } from "../../protocol/layout.ts"
 import type { ProfileName } from "../../protocol/names.ts"
-import type { Received } from "../../store/messages.ts"
-import { profiles } from "../../tmux/profile.ts"
+import type { Received } from "../../store/inbox.ts"
+import { profiles } from "../../tmux/readiness.ts"
 import { fileOf, keepInFile } from "../books/message-files.ts"
 import type { Context } from "../context.ts"
 

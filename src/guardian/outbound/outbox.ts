@@ -17,14 +17,10 @@ import { shellWord } from "../../protocol/shell.ts"
 import { lockedMilliseconds } from "../../store/commits.ts"
 import { isLocked } from "../../store/database.ts"
 import { faultPoint } from "../../store/faults.ts"
-import {
-  mostWaitingBytes,
-  type NewMessage,
-  type Postponed,
-  type Sent,
-  type Waiting,
-} from "../../store/messages.ts"
+import type { WaitingMessage } from "../../store/inbox.ts"
+import type { NewMessage, Postponed, Sent } from "../../store/outbox.ts"
 import type { Receipt } from "../../store/receipts.ts"
+import { mostWaitingBytes } from "../../store/waiting-room.ts"
 import { endOf } from "../books/pauses.ts"
 import { requirePeer, requireSendable } from "../books/requirements.ts"
 import { type Context, type NamedPeer, peerById } from "../context.ts"
@@ -33,7 +29,7 @@ import { type Ended, endedError, type News } from "../waiters.ts"
 import { createLanes, type Step } from "./lanes.ts"
 import type { Attempt, Sender } from "./sender.ts"
 
-export type Outbox = ReturnType<typeof createOutboxWorker>
+export type OutboxWorker = ReturnType<typeof createOutboxWorker>
 
 /** Attempts under way at once: a start with thousands of waiting pairs must not open as many sockets. */
 const mostAttempts = 32
@@ -240,7 +236,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     },
 
     /** Tells a sender what becomes of its message; nothing where that says nothing new. */
-    tellSender({ pair, id: of }: Omit<Waiting, "seq">, state: ReceiptState, reason: string | null): void {
+    tellSender(
+      { pair, id: of }: Omit<WaitingMessage, "seq">,
+      state: ReceiptState,
+      reason: string | null,
+    ): void {
       const isNew = store.now(() => store.receipts.note(pair, of, state, reason, Bun.randomUUIDv7(), now()))
       if (isNew) lanes.wake(pair)
     },

@@ -4,16 +4,17 @@ import { SentoError } from "../../protocol/errors.ts"
 import { visibleText } from "../../protocol/layout.ts"
 import type { ReceiptState } from "../../protocol/messages.ts"
 import { reasonWords } from "../../protocol/receipts.ts"
-import type { Received, Sent } from "../../store/messages.ts"
+import type { Received } from "../../store/inbox.ts"
+import type { Sent } from "../../store/outbox.ts"
 import { type Context, peerById } from "../context.ts"
 import type { DoorRequest, MessageEvent, SendResult } from "../door/requests.ts"
 import { endedError, type News } from "../waiters.ts"
-import type { Outbox } from "./outbox.ts"
+import type { OutboxWorker } from "./outbox.ts"
 
 /** Sends; where the caller waits, tells what becomes of the message until the answer comes or the caller hangs up. */
 export async function send(
   context: Context,
-  outbox: Outbox,
+  outbox: OutboxWorker,
   request: Extract<DoorRequest, { op: "send" }>,
   emit: (event: MessageEvent) => void,
   gone: AbortSignal,
@@ -76,7 +77,7 @@ type Reply = Extract<News, { kind: "reply" }>
  * The answer that came already, where a caller asks again because the Guardian died under its first request. One
  * that was typed by then is given too: that caller waits for it, and can know it by its id.
  */
-function earlierReply({ store, now }: Context, outbox: Outbox, { pair, id }: Sent): Reply | null {
+function earlierReply({ store, now }: Context, outbox: OutboxWorker, { pair, id }: Sent): Reply | null {
   const answer = store.inbox.answerTo(pair, id)
   if (answer === null) return null
   if (store.inbox.claim(answer.seq, now())) outbox.tellSender(answer, "delivered", null)
@@ -97,7 +98,7 @@ function receivedFrom(context: Context, id: string, name: string): Received {
 /** Answers the message with this short id; the answer goes to whom it came from, under whatever name now. */
 export function reply(
   context: Context,
-  outbox: Outbox,
+  outbox: OutboxWorker,
   { id, text, messageId }: Extract<DoorRequest, { op: "reply" }>,
 ): Promise<SendResult> {
   const message = requireReceived(context, id)

@@ -1,12 +1,12 @@
-/** Inbox, outbox and the ids that were seen. */
+/** The messages that came, and the ids that were seen. */
 import type { Database } from "bun:sqlite"
 import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limiter.ts"
-import { idLifetimeMilliseconds, type MessageBody, type ReceiptState } from "../protocol/messages.ts"
-import { isTaken } from "../protocol/receipts.ts"
+import { idLifetimeMilliseconds, type MessageBody } from "../protocol/messages.ts"
 import { areLimitsLifted } from "./faults.ts"
 import { isPaused } from "./peers.ts"
-import { type AgentName, createRecent } from "./recent.ts"
+import { type Correspondent, createRecent } from "./recent.ts"
 import { freshShortId } from "./short-ids.ts"
+import { createRoom } from "./waiting-room.ts"
 
 /** A received message; times are milliseconds since the epoch. */
 export type Received = {
@@ -24,35 +24,7 @@ export type Received = {
 }
 
 /** A received message that waits, without its text. */
-export type Waiting = Pick<Received, "seq" | "pair" | "name" | "id">
-
-/** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
-export type Sent = {
-  readonly seq: number
-  readonly pair: string
-  readonly name: string
-  readonly id: string
-  readonly text: string
-  readonly inReplyTo: string | null
-  readonly hops: number
-  readonly createdAt: number
-  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped"
-  readonly reason: string | null
-  readonly attempts: number
-  /** When it may be tried again. */
-  readonly nextAt: number
-  /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
-  readonly askedFor: number | null
-  /** What the peer last said became of it, and why; null before it said anything. */
-  readonly peerState: ReceiptState | null
-  readonly peerReason: string | null
-  readonly settledAt: number | null
-}
-
-export type NewMessage = Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">
-
-/** An attempt that did not get through, and when the next one may be made. */
-export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
+export type WaitingMessage = Pick<Received, "seq" | "pair" | "name" | "id">
 
 /** What became of a message that was rightly signed. */
 export type Admission =
@@ -62,25 +34,13 @@ export type Admission =
   /** So much of this pair waits already that no more is kept, or no short id was free. */
   | { readonly kind: "full" }
 
-/** How much text of one pair may wait each way, in bytes of UTF-8. */
-export const mostWaitingBytes = 16 * 1024 * 1024
-
-/** Whether one more text may wait with those of its pair that do. */
-function createRoom(database: Database, box: "inbox" | "outbox") {
-  const waiting = database.query<{ bytes: number }, { pair: string }>(
-    `SELECT bytes FROM waiting WHERE pair = $pair AND box = '${box}'`,
-  )
-  return (pair: string, text: string): boolean =>
-    (waiting.get({ pair })?.bytes ?? 0) + Buffer.byteLength(text) <= mostWaitingBytes
-}
-
 /** How long a short id is not given to another message. */
 const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 
 export type Inbox = ReturnType<typeof createInbox>
 
 export function createInbox(database: Database, random: (length: number) => Uint8Array) {
-  const hasRoom = createRoom(database, "inbox")
+  const room = createRoom(database, "inbox")
   // A message is in the inbox longer than its id is in `seen`.
   const seen = database.query(
     "SELECT 1 FROM seen WHERE pair = $pair AND id = $id UNION ALL SELECT 1 FROM inbox WHERE pair = $pair AND id = $id",
@@ -116,7 +76,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
     `SELECT * FROM inbox WHERE state = 'waiting' AND pair IS NOT $but
      AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused}) ORDER BY seq LIMIT 1`,
   )
-  const waitingBehind = database.query<Waiting, { seq: number; most: number }>(
+  const waitingBehind = database.query<WaitingMessage, { seq: number; most: number }>(
     "SELECT seq, pair, name, id FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
   )
   const waitingHops = database.query<{ most: number | null }, { pair: string }>(
@@ -148,9 +108,6 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const dropAll = database.query(
     "UPDATE inbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state IN ('waiting', 'typing')",
-  )
-  const counted = database.query<{ count: number }, []>(
-    "SELECT count(*) AS count FROM inbox WHERE state IN ('waiting', 'typing')",
   )
   const recent = createRecent<Row>(database, "inbox")
 
@@ -194,7 +151,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       pullBackMessages.run({ pair, now })
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null && !areLimitsLifted()) return { kind: "limited", retryAfterSeconds: wait }
-      if (!hasRoom(pair, body.text) && !areLimitsLifted()) return { kind: "full" }
+      if (!room.has(pair, body.text) && !areLimitsLifted()) return { kind: "full" }
       const shortId = freshShortId(random, isTakenAt(now - shortIdLifetimeMilliseconds))
       if (shortId === null) return { kind: "full" }
       remember.run({ pair, id: body.id, isMessage: 1, now })
@@ -226,7 +183,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       receivedOrNull(typing.get() ?? next.get({ now, but: last }) ?? next.get({ now, but: null })),
 
     /** The oldest of the messages that wait, also of paused pairs, behind this one. */
-    waitingBehind: (seq: number, most: number): Waiting[] => waitingBehind.all({ seq, most }),
+    waitingBehind: (seq: number, most: number): WaitingMessage[] => waitingBehind.all({ seq, most }),
 
     /** The most hops among messages of this pair that wait, or null. */
     waitingHops: (pair: string): number | null => waitingHops.get({ pair })?.most ?? null,
@@ -259,107 +216,10 @@ export function createInbox(database: Database, random: (length: number) => Uint
     /** Drops whatever of this pair waits; to be called within the transaction that removes it. */
     drop: (pair: string, now: number): number => dropAll.run({ pair, now }).changes,
 
-    waitingCount: (): number => counted.get()?.count ?? 0,
+    waitingCount: room.count,
 
     /** The latest messages, newest first; of all, or of one agent, however many others have sent since. */
-    recent: (most: number, of: AgentName | null = null): Received[] => recent(most, of).map(received),
-  }
-}
-
-export type Outbox = ReturnType<typeof createOutbox>
-
-export function createOutbox(database: Database) {
-  const insert = database.query<SentRow, Record<string, string | number | null>>(
-    `INSERT INTO outbox (pair, name, id, text, in_reply_to, hops, created_at, state)
-     VALUES ($pair, $name, $id, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
-  )
-  const settle = database.query(
-    "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
-  )
-  const head = database.query<SentRow, { pair: string }>(
-    "SELECT * FROM outbox WHERE pair = $pair AND state = 'queued' ORDER BY seq LIMIT 1",
-  )
-  // A bare column beside min() is that of the row with the minimum (sqlite.org/lang_select.html, section 3.7).
-  const times = database.query<{ pair: string; nextAt: number }, []>(
-    "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
-  )
-  const postpone = database.query(
-    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason
-     WHERE seq = $seq AND state = 'queued'`,
-  )
-  const byId = database.query<SentRow, { pair: string; id: string }>(
-    "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
-  )
-  const anyWithId = database.query("SELECT 1 FROM outbox WHERE id = $id")
-  const receiptsTaken = database.query<
-    { receipts: number; peer_state: ReceiptState | null },
-    { pair: string; of: string }
-  >("SELECT receipts, peer_state FROM outbox WHERE pair = $pair AND id = $of")
-  const loops = database.query<{ pair: string; hops: number }, []>(
-    "SELECT pair, max(hops) AS hops FROM outbox WHERE peer_state = 'held' AND peer_reason = 'loop' GROUP BY pair",
-  )
-  const receipt = database.query(
-    "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
-  )
-  const hasten = database.query(
-    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
-  )
-  const dropAll = database.query(
-    "UPDATE outbox SET state = 'dropped', reason = $reason, settled_at = $now WHERE pair = $pair AND state = 'queued'",
-  )
-  const counted = database.query<{ count: number }, []>(
-    "SELECT count(*) AS count FROM outbox WHERE state = 'queued'",
-  )
-  const recent = createRecent<SentRow>(database, "outbox")
-  return {
-    /** Keeps a message that is to be sent. */
-    keep(message: NewMessage, now: number): Sent {
-      const row = insert.get({ ...message, now })
-      if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
-      return sent(row)
-    },
-    settle(seq: number, state: Exclude<Sent["state"], "queued">, reason: string | null, now: number): void {
-      settle.run({ seq, state, reason, now })
-    },
-    /** The oldest message of a pair that waits, or null. */
-    head(pair: string): Sent | null {
-      const row = head.get({ pair })
-      return row === null ? null : sent(row)
-    },
-    /** When the oldest message of each pair that has some may be tried. */
-    times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
-    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string): void {
-      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), askedFor, reason })
-    },
-    /**
-     * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
-     * said of it, or its end is known.
-     */
-    noteReceipt(pair: string, of: string, state: ReceiptState, reason: string | null): boolean {
-      const known = receiptsTaken.get({ pair, of })
-      if (known === null || !isTaken(known.peer_state, known.receipts, state)) return false
-      receipt.run({ pair, of, state, reason })
-      return true
-    },
-    /** Whether one more text may wait with those for this pair. */
-    hasRoom: createRoom(database, "outbox"),
-    byId(pair: string, id: string): Sent | null {
-      const row = byId.get({ pair, id })
-      return row === null ? null : sent(row)
-    },
-    /** Whether a message of ours, to whomever, has this id. */
-    has: (id: string): boolean => anyWithId.get({ id }) !== null,
-    /** What waits for this pair may be tried now, where the peer itself did not ask for the wait. */
-    hasten(pair: string): void {
-      hasten.run({ pair })
-    },
-    /** Drops whatever waits for this pair; to be called within the transaction that ends it. */
-    drop: (pair: string, reason: string, now: number): number => dropAll.run({ pair, reason, now }).changes,
-    /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
-    loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
-    waitingCount: (): number => counted.get()?.count ?? 0,
-    /** The latest messages, newest first; of all, or of one agent. */
-    recent: (most: number, of: AgentName | null = null): Sent[] => recent(most, of).map(sent),
+    recent: (most: number, of: Correspondent | null = null): Received[] => recent(most, of).map(received),
   }
 }
 
@@ -377,25 +237,6 @@ type Row = {
   settled_at: number | null
 }
 
-type SentRow = {
-  seq: number
-  pair: string
-  name: string
-  id: string
-  text: string
-  in_reply_to: string | null
-  hops: number
-  created_at: number
-  state: Sent["state"]
-  reason: string | null
-  attempts: number
-  next_at: number
-  asked_for: number | null
-  peer_state: ReceiptState | null
-  peer_reason: string | null
-  settled_at: number | null
-}
-
 const timesOf = (rows: readonly { at: number }[]): number[] => rows.map(row => row.at)
 
 const receivedOrNull = (row: Row | null): Received | null => (row === null ? null : received(row))
@@ -409,18 +250,4 @@ function received(row: Row): Received {
     ...same
   } = row
   return { ...same, shortId, inReplyTo, receivedAt, settledAt }
-}
-
-function sent(row: SentRow): Sent {
-  const {
-    in_reply_to: inReplyTo,
-    created_at: createdAt,
-    next_at: nextAt,
-    asked_for: askedFor,
-    peer_state: peerState,
-    peer_reason: peerReason,
-    settled_at: settledAt,
-    ...same
-  } = row
-  return { ...same, inReplyTo, createdAt, nextAt, askedFor, peerState, peerReason, settledAt }
 }
