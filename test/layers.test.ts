@@ -127,7 +127,7 @@ test("no import leads back to where it came from", () => {
 })
 
 /** Modules of tmux/ that start a tmux client, or use what does. */
-const clients = ["tmux", "pane", "popup", "owners", "snapshot", "typing", "terminal", "own-hands"].map(
+const clients = ["tmux", "pane", "popup", "status-line", "snapshot", "typing", "terminal", "own-hands"].map(
   name => `tmux/${name}.ts`,
 )
 

@@ -1,4 +1,4 @@
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
 import { type Kind, laidOut, newShortId } from "./kinds.ts"
 import { type LabSession, screen, untilState } from "./session.ts"

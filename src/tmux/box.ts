@@ -1,4 +1,4 @@
-import { type Box, isEmptyBox, type Profile } from "./profiles/profile.ts"
+import { type Box, isEmptyBox, type Profile } from "./composer.ts"
 
 /** The box of an agent program against the text that was pasted into it. */
 

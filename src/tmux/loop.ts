@@ -1,5 +1,5 @@
 import type { BoxContent } from "./box.ts"
-import type { PaneState, TakeOutKey } from "./profiles/profile.ts"
+import type { PaneState, TakeOutKey } from "./composer.ts"
 
 /**
  * The closed loop of docs/DELIVERY.md as a table: gate, paste, see, settle, press, confirm. Pure: the clock

@@ -1,6 +1,6 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
-import { guardFormat } from "./guard.ts"
+import type { PaneState, Profile, TakeOutKey } from "./composer.ts"
 import {
   type Left,
   type LoopEffect,
@@ -13,8 +13,8 @@ import {
   step,
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
-import { profiles, readPane } from "./profile.ts"
-import type { PaneState, Profile, TakeOutKey } from "./profiles/profile.ts"
+import { unchangedFormat } from "./precondition.ts"
+import { profiles, readPane } from "./readiness.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -294,7 +294,7 @@ async function guardedPaste(delivery: Delivery, text: string, flags: readonly st
     server,
     [
       ...["load-buffer", "-b", buffer, "-", ";"],
-      ...["if-shell", "-F", "-t", pinned.pane, guardFormat(pinned.pid, last, !isBusy(delivery))],
+      ...["if-shell", "-F", "-t", pinned.pane, unchangedFormat(pinned.pid, last, !isBusy(delivery))],
       `paste-buffer ${flags.join(" ")} -d -b ${buffer} -t ${pinned.pane} ; display-message -p TYPED`,
       `delete-buffer -b ${buffer} ; display-message -p MOVED`,
     ],

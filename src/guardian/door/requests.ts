@@ -7,7 +7,7 @@ import { isHost } from "../../protocol/addresses.ts"
 import { mostIdUnits, mostLastWords, mostTags } from "../../protocol/hooks.ts"
 import { messageIdSchema, type ReceiptState } from "../../protocol/messages.ts"
 import { nameSchema } from "../../protocol/names.ts"
-import type { PaneState } from "../../tmux/profiles/profile.ts"
+import type { PaneState } from "../../tmux/composer.ts"
 import { handsRequestSchema } from "../terminal/hands-messages.ts"
 import type { HandsState } from "../terminal/remote-hands.ts"
 

@@ -9,7 +9,7 @@ import { profileNames } from "../../protocol/names.ts"
 import type { Found } from "../../tmux/hands.ts"
 import type { Left } from "../../tmux/loop.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"
-import type { PaneState } from "../../tmux/profiles/profile.ts"
+import type { PaneState } from "../../tmux/composer.ts"
 import type { Sighting, TypingOutcome } from "../../tmux/typing.ts"
 
 /** A pane as it is kept: what the hands said it is. */

@@ -1,5 +1,3 @@
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
@@ -9,7 +7,9 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "./profile.ts"
+} from "../composer.ts"
+import type { Line } from "../screen.ts"
+import type { Snapshot } from "../snapshot.ts"
 
 /** Codex 0.169.0: `› ` with a dim placeholder; below the box a blank line and the footer. */
 export const codex: Profile = {

@@ -1,5 +1,5 @@
+import { type Profile, type Reading, reading } from "../composer.ts"
 import type { Snapshot } from "../snapshot.ts"
-import { type Profile, type Reading, reading } from "./profile.ts"
 
 /**
  * Any program that reads lines and shows what is typed. Nothing tells its prompt from a half-written line, so

@@ -1,6 +1,6 @@
-import type { ProfileName } from "../../protocol/names.ts"
-import type { Line, Run } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
+import type { ProfileName } from "../protocol/names.ts"
+import type { Line, Run } from "./screen.ts"
+import type { Snapshot } from "./snapshot.ts"
 
 /** Whether a pane can be typed into now. Only `ready` is; `busy` where its program queues and the owner wants it. */
 export type PaneState = "ready" | "busy" | "dialog" | "draft" | "shell" | "copy-mode" | "other" | "absent"

@@ -1,5 +1,3 @@
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
@@ -10,7 +8,9 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "./profile.ts"
+} from "../composer.ts"
+import type { Line } from "../screen.ts"
+import type { Snapshot } from "../snapshot.ts"
 
 /** Claude Code 2.1.197 to 2.1.332: a box between two rules, `❯` and a no-break space in front. */
 export const claude: Profile = {

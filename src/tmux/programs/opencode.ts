@@ -1,5 +1,3 @@
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
@@ -10,7 +8,9 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "./profile.ts"
+} from "../composer.ts"
+import type { Line } from "../screen.ts"
+import type { Snapshot } from "../snapshot.ts"
 
 /** OpenCode 1.18.33: a block of `┃` lines closed by `╹▀▀▀`; its last line names the model. */
 export const opencode: Profile = {

@@ -7,7 +7,7 @@ import { type Snapshot, sessionKeysFormat } from "./snapshot.ts"
  * so the row of the cursor has to be there as it was, too.
  * @param titleCounts - false while a spinner turns in the title
  */
-export function guardFormat(pid: number, snapshot: Snapshot, titleCounts: boolean): string {
+export function unchangedFormat(pid: number, snapshot: Snapshot, titleCounts: boolean): string {
   const cursor = `#{cursor_x}.#{cursor_y}.#{alternate_on}.#{pane_dead}.#{pane_pid}`
   const { x, y } = snapshot.cursor
   const alternate = snapshot.alternateScreen ? 1 : 0

@@ -1,11 +1,11 @@
 import type { ProfileName } from "../protocol/names.ts"
-import { claude } from "./profiles/claude.ts"
-import { codex } from "./profiles/codex.ts"
-import { gemini } from "./profiles/gemini.ts"
-import { opencode } from "./profiles/opencode.ts"
-import { plain } from "./profiles/plain.ts"
-import type { Profile, Reading } from "./profiles/profile.ts"
+import type { Profile, Reading } from "./composer.ts"
 import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
+import { claude } from "./programs/claude.ts"
+import { codex } from "./programs/codex.ts"
+import { gemini } from "./programs/gemini.ts"
+import { opencode } from "./programs/opencode.ts"
+import { plain } from "./programs/plain.ts"
 import type { Look, Snapshot } from "./snapshot.ts"
 
 export const profiles: Readonly<Record<ProfileName, Profile>> = { claude, codex, gemini, opencode, plain }

@@ -1,5 +1,3 @@
-import type { Run } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
 import {
   boxText,
   composerState,
@@ -10,7 +8,9 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "./profile.ts"
+} from "../composer.ts"
+import type { Run } from "../screen.ts"
+import type { Snapshot } from "../snapshot.ts"
 
 /** Gemini CLI 0.61.0: ` > ` (or ` * ` in YOLO mode) on a ground of its own, the cursor at the end of the text. */
 export const gemini: Profile = {

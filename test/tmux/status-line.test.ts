@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
-import { tellOwners } from "../../src/tmux/owners.ts"
+import { tellOwners } from "../../src/tmux/status-line.ts"
 import { startDouble, until } from "../support/pane.ts"
 
-test("owners: told on each attached client, as it is written, and nothing in it is run", async () => {
+test("the status line: told on each attached client, as it is written, and nothing in it is run", async () => {
   await using pane = await startDouble("claude")
   const text = "100% of #{pane_id} #(echo ran) %H:%M held;"
   expect(await tellOwners(pane.server, "sento", text)).toBe(0)
