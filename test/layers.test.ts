@@ -176,6 +176,15 @@ test("no command loads the curves or the prompts before it needs them: they cost
   expect(heavy).toEqual([])
 })
 
+test.each(["main.ts", "commands/hook.ts"])("%s loads no composer and no grammar of commands", file => {
+  const heavy =
+    /^(?:commander|tmux\/(?:programs\/|agent-programs|composer|readiness|program)|commands\/(?:grammar|program|setup))/
+  expect(
+    [...loadedWith("commands/setup.ts"), ...loadedWith("tmux/typing.ts")].some(one => heavy.test(one)),
+  ).toBe(true)
+  expect([...loadedWith(file)].filter(one => heavy.test(one))).toEqual([])
+})
+
 describe("the checker itself", () => {
   test.each([
     ["an import that runs back", "store/x.ts", `import { a } from "../guardian/a.ts"`, "guardian/a.ts"],

@@ -1,8 +1,8 @@
 /** What people see: prompts, tables, colour. stdout carries data, stderr all the rest. */
 import { styleText } from "node:util"
-import { agentVariable } from "../guardian/door/callers.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { visibleJson } from "../protocol/layout.ts"
+import { agentVariable } from "../tmux/agent-programs.ts"
 
 /** Writes a line for a person. */
 export const tell = (line = ""): void => {

@@ -1,6 +1,5 @@
-import type { ProfileName } from "../protocol/names.ts"
+/** The box into which a program takes words, as a screen shows it: what a profile reads it with. */
 import type { Line, Run } from "./screen.ts"
-import type { Snapshot } from "./snapshot.ts"
 
 /** Whether a pane can be typed into now. Only `ready` is; `busy` where its program queues and the owner wants it. */
 export type PaneState = "ready" | "busy" | "dialog" | "draft" | "shell" | "copy-mode" | "other" | "absent"
@@ -26,30 +25,6 @@ export type Box = {
 export const isEmptyBox = ({ text, rows }: Box): boolean => text === "" && rows <= 1
 
 export const emptyBox: Box = { text: "", rows: 1, isCut: false }
-
-/** `kill` takes what stands before the cursor in its row or line; where that changes nothing, `erase` goes on. */
-export type TakeOutKey = "kill" | "erase"
-
-/** What Sentō knows of one program: data, and pure functions over one snapshot. */
-export type Profile = {
-  readonly name: ProfileName
-  /** Pause between seeing the text and pressing; with less, Gemini CLI takes the return as part of the paste. */
-  readonly settleMilliseconds: number
-  /** The key that queues a text while the program is busy, or null when none does so safely. */
-  readonly queueKey: "\r" | "\t" | null
-  /**
-   * The bytes that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
-   * in a dialog or an empty box (5 tries each; Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0, OpenCode 1.18.33).
-   */
-  readonly takeOutKeys: Readonly<Partial<Record<TakeOutKey, string>>>
-  /** The label that stands for a long paste, alone; where it says how long, in the groups `lines` or `characters`. */
-  readonly collapsed: RegExp | null
-  /** False where the box cannot be told from what stands before it: then only its end is compared. */
-  readonly exactBox: boolean
-  readonly read: (snapshot: Snapshot) => Reading
-  /** The text as this program must be given it. */
-  readonly adapt: (text: string) => string
-}
 
 export function reading(state: PaneState, reason: string, box: Box | null): Reading {
   return { state, reason, box }

@@ -1,7 +1,8 @@
 /** Which program reads the keys of a terminal. The rules are in docs/DELIVERY.md, "Ways of installing and starting". */
 import { existsSync, realpathSync } from "node:fs"
 import { basename, isAbsolute, join } from "node:path"
-import { type AgentName, agentIn, agentNames, agentOfFile } from "./agent-programs.ts"
+import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"
+import { agentIn, agentOfFile } from "./agent-programs.ts"
 import { isPromptingBy } from "./interpreters.ts"
 import {
   allProcesses,
@@ -32,9 +33,9 @@ export type Program = Named & {
   /** Whole paths of what it is: its executable, and a runtime's script, as called and with links resolved. */
   readonly files?: readonly string[]
   /** It started something on another terminal, as a relay does: the agent program there, for words alone, or null. */
-  readonly behind?: AgentName | null
+  readonly behind?: AgentProgramName | null
   /** Several agent programs side by side, of which nobody can say which one reads. */
-  readonly several?: readonly AgentName[]
+  readonly several?: readonly AgentProgramName[]
   /** How it got at the terminal, where that is no way in which an agent program is typed into. */
   readonly aside?: typeof apart | typeof loaded
 }
@@ -49,14 +50,14 @@ export const isShell = (program: Program): boolean =>
 const kindOfProgram = (program: Program): Kind => (program.behind === undefined ? kindOf(program) : "relay")
 
 /** The agent program that this is, or null when no profile knows it (`plain` is the owner's choice alone). */
-export function detectProfile(program: Program): AgentName | null {
+export function detectProfile(program: Program): AgentProgramName | null {
   return program.several !== undefined || program.aside !== undefined ? null : agentOf(program)
 }
 
-const agentAside = (program: Program): AgentName | null =>
+const agentAside = (program: Program): AgentProgramName | null =>
   program.aside === undefined ? null : agentOf(program)
 
-function agentOf(program: Program): AgentName | null {
+function agentOf(program: Program): AgentProgramName | null {
   const own = program.files ?? [program.executable]
   const called = isKnownOtherwise(program)
     ? titleOf(program)
@@ -72,7 +73,7 @@ function kernelName({ name, arguments: [, ...rest] }: Program): readonly string[
 /** A runtime that was given a title has it in place of its arguments; of a shell the names are its script's. */
 function titleOf(program: Program): readonly string[] {
   const [title = ""] = program.arguments
-  return isRuntime(program) && agentNames.includes(title as AgentName) ? [title] : []
+  return isRuntime(program) && agentProgramNames.includes(title as AgentProgramName) ? [title] : []
 }
 
 /** What a person calls the program: the script's name rather than its runtime's. */
@@ -82,7 +83,7 @@ export function programLabel(program: Program): string {
 }
 
 /** The agent program that something about this one names: for words to the owner alone. */
-export const namedAgent = (program: Program): AgentName | null =>
+export const namedAgent = (program: Program): AgentProgramName | null =>
   program.behind ?? program.several?.[0] ?? agentAside(program) ?? agentIn(program.arguments)
 
 /** Why nothing is typed into a program of this kind unasked, for the owner; null where that is its profile's matter. */
@@ -113,7 +114,7 @@ function holdOfKind(program: Program, kind: Exclude<Kind, "other">, aside: strin
 }
 
 /** The hint where an agent program is named that cannot be reached. */
-export const onlyDirectly = (agent: AgentName): string =>
+export const onlyDirectly = (agent: AgentProgramName): string =>
   `${agent}, which it names, is typed into only where it runs in the pane itself`
 
 /**
@@ -231,7 +232,7 @@ function strayAmong(pane: ProcessStat, known: readonly number[]): Program | null
   return strays.flatMap(readersOf).find(program => holdOf(program) !== null) ?? null
 }
 
-function agentBelow(stat: ProcessStat): AgentName | null {
+function agentBelow(stat: ProcessStat): AgentProgramName | null {
   const own = detectProfile(describeProgram(stat))
   if (own !== null) return own
   const below = childrenOf(stat.pid).flatMap(pid => processStat(pid) ?? [])
@@ -247,8 +248,8 @@ function agentAmong(group: readonly Member[], first: Program): Program | null {
   return { ...first, several: kindsOf(agents) }
 }
 
-const kindsOf = (agents: readonly Member[]): AgentName[] =>
-  agentNames.filter(name => agents.some(({ program }) => detectProfile(program) === name))
+const kindsOf = (agents: readonly Member[]): AgentProgramName[] =>
+  agentProgramNames.filter(name => agents.some(({ program }) => detectProfile(program) === name))
 
 const agentsOf = (group: readonly Member[]): Member[] =>
   group.flatMap(member => (detectProfile(member.program) === null ? agentsOf(member.children) : [member]))

@@ -1,14 +1,12 @@
 import type { ProfileName } from "../protocol/names.ts"
-import type { Profile, Reading } from "./composer.ts"
+import { agentPrograms } from "./agent-programs.ts"
+import type { Reading } from "./composer.ts"
+import type { Profile } from "./profile.ts"
 import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
-import { claude } from "./programs/claude.ts"
-import { codex } from "./programs/codex.ts"
-import { gemini } from "./programs/gemini.ts"
-import { opencode } from "./programs/opencode.ts"
 import { plain } from "./programs/plain.ts"
 import type { Look, Snapshot } from "./snapshot.ts"
 
-export const profiles: Readonly<Record<ProfileName, Profile>> = { claude, codex, gemini, opencode, plain }
+export const profiles: Readonly<Record<ProfileName, Profile>> = { ...agentPrograms, plain }
 
 /**
  * What a look at the pane means for typing. Unknown is never ready; a shell is not typed into unless the

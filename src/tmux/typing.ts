@@ -1,6 +1,6 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
-import type { PaneState, Profile, TakeOutKey } from "./composer.ts"
+import type { PaneState } from "./composer.ts"
 import {
   type Left,
   type LoopEffect,
@@ -14,6 +14,7 @@ import {
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { unchangedFormat } from "./precondition.ts"
+import type { Profile, TakeOutKey } from "./profile.ts"
 import { profiles, readPane } from "./readiness.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"

@@ -5,16 +5,9 @@
  */
 import { readFileSync } from "node:fs"
 import { SentoError } from "../../protocol/errors.ts"
+import { agentVariable } from "../../tmux/agent-programs.ts"
 import { type ProcessStat, processStat } from "../../tmux/process.ts"
 import { describeProgram, detectProfile } from "../../tmux/program.ts"
-
-/** Of Codex those that it sets itself (0.169.0): a person's own are `CODEX_HOME`, `CODEX_API_KEY` and more. */
-const agentVariables =
-  /^(?:AI_AGENT|CLAUDECODE|GEMINI_CLI|OPENCODE|CODEX_(?:CI|THREAD_ID|SESSION_ID|(?:SANDBOX|MANAGED|NETWORK_PROXY)\w*))=/
-
-/** The variable by which a process works for an agent program, or null. @param environment - `NAME=value` */
-export const agentVariable = (environment: readonly string[]): string | null =>
-  environment.find(entry => agentVariables.test(entry))?.split("=")[0] ?? null
 
 /** Processes whose descendants are not the owner, by pid, and why. */
 export type Distrusted = ReadonlyMap<number, string>

@@ -4,16 +4,15 @@ import {
   emptyBox,
   lastLine,
   noBox,
-  type Profile,
   type Reading,
   reading,
   withFinalSpace,
 } from "../composer.ts"
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
+import type { AgentProgram } from "../profile.ts"
+import type { Line, Screen } from "../screen.ts"
 
 /** Claude Code 2.1.197 to 2.1.332: a box between two rules, `❯` and a no-break space in front. */
-export const claude: Profile = {
+export const claude: AgentProgram<"claude"> = {
   name: "claude",
   settleMilliseconds: 100,
   queueKey: "\r",
@@ -22,6 +21,22 @@ export const claude: Profile = {
   exactBox: true,
   read,
   adapt: text => withFinalSpace(withoutMentions(withoutImages(withoutKeyword(text)))),
+  paths: [
+    // Its own installer: ~/.local/share/claude/versions/2.1.332, or below XDG_DATA_HOME.
+    /\/claude\/versions\/\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/,
+    /(?:^|\/)@anthropic-ai\/claude-code\/cli(?:-wrapper)?\.[cm]?[jt]s$/,
+  ],
+  variables: /^CLAUDECODE$/,
+  // From its documentation and `--help`; the screen as seen (2.1.332).
+  unasked: {
+    options: [
+      "--dangerously-skip-permissions",
+      "--permission-mode bypassPermissions",
+      "--permission-mode auto",
+      "--permission-mode dontAsk",
+    ],
+    modeIn: line => /^ *⏵⏵ ((?:bypass permissions|auto mode|don't ask) on)\b/.exec(line)?.[1] ?? null,
+  },
 }
 
 /**
@@ -47,7 +62,7 @@ const rule = /^─{3,}( .+ ─+)?$/
 const scrolled = /^─{3,} ↑ \d+ more ─/
 const dialog = /\b(Esc|Enter) to (cancel|confirm|select|exit)\b|Do you want to |^ *❯ \d+\. /
 
-function read(snapshot: Snapshot): Reading {
+function read(snapshot: Screen): Reading {
   const box = findBox(snapshot)
   if (box === null) return choiceOrNoBox(snapshot.lines)
   if (/^[!#]/.test(box.lines[0]?.text ?? "")) return reading("draft", "the box is in shell mode", null)
@@ -78,7 +93,7 @@ type FoundBox = {
  * own. No line of a text begins with a rule, as each is indented. In a pane of 40×10 the lower rule is not to be seen,
  * and of a long text in 2.1.197, whose box does not scroll, the upper one.
  */
-function findBox({ lines, cursor }: Snapshot): FoundBox | null {
+function findBox({ lines, cursor }: Screen): FoundBox | null {
   const top = lastLine(lines, rule, cursor.y)
   const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
   const bottom = lower < 0 ? lines.length : lower
@@ -103,7 +118,7 @@ function choiceOrNoBox(lines: readonly Line[]): Reading {
 }
 
 /** The title's spinner is a braille letter; the footer names the interrupt key, except over a draft. */
-function isBusy({ title, lines }: Snapshot, footer: readonly Line[]): boolean {
+function isBusy({ title, lines }: Screen, footer: readonly Line[]): boolean {
   return (
     /^[\u2800-\u28ff]/u.test(title) ||
     footer.some(line => line.text.includes("esc to interrupt")) ||

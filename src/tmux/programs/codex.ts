@@ -3,16 +3,15 @@ import {
   composerState,
   lastLine,
   noBox,
-  type Profile,
   type Reading,
   reading,
   withFinalSpace,
 } from "../composer.ts"
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
+import type { AgentProgram } from "../profile.ts"
+import type { Line, Screen } from "../screen.ts"
 
 /** Codex 0.169.0: `› ` with a dim placeholder; below the box a blank line and the footer. */
-export const codex: Profile = {
+export const codex: AgentProgram<"codex"> = {
   name: "codex",
   settleMilliseconds: 100,
   // Return cancels what streams; Tab queues (Codex 0.169.0).
@@ -22,6 +21,21 @@ export const codex: Profile = {
   exactBox: true,
   read,
   adapt: withFinalSpace,
+  paths: [/(?:^|\/)@openai\/codex\/bin\/codex\.js$/],
+  // Those that it sets itself (0.169.0): a person's own are `CODEX_HOME`, `CODEX_API_KEY` and more.
+  variables: /^CODEX_(?:CI|THREAD_ID|SESSION_ID|(?:SANDBOX|MANAGED|NETWORK_PROXY)\w*)$/,
+  // From its documentation and `--help`.
+  unasked: {
+    options: [
+      "--dangerously-bypass-approvals-and-sandbox",
+      "--yolo",
+      "--ask-for-approval never",
+      "-a never",
+      "-c approval_policy=never",
+      "--config approval_policy=never",
+    ],
+    modeIn: null,
+  },
 }
 
 const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
@@ -30,7 +44,7 @@ const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
  * The dialog's words count only where a message cannot bring them: a peer could hold the pane for good by
  * writing them. What lies above the box is conversation, what lies in it ends at the cursor.
  */
-function read(snapshot: Snapshot): Reading {
+function read(snapshot: Screen): Reading {
   const { lines, cursor } = snapshot
   if (/Action Required/.test(snapshot.title)) return asks
   const top = lastLine(lines, /^›( |$)/)
@@ -68,7 +82,7 @@ function withoutLast({ text, runs }: Line): Line {
 const asks = reading("dialog", "Codex waits for an answer", null)
 
 /** The status line stands right above the box: further up, an answer may have brought one. */
-function isBusy({ title, lines }: Snapshot, top: number): boolean {
+function isBusy({ title, lines }: Screen, top: number): boolean {
   const above = lines[lastLine(lines, /\S/, top)]?.text ?? ""
   return /^[\u2800-\u28ff]/u.test(title) || /^[•◦] [^([]*\(\d.*\besc to interrupt\)/.test(above)
 }

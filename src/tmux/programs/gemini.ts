@@ -4,16 +4,15 @@ import {
   emptyBox,
   lastLine,
   noBox,
-  type Profile,
   type Reading,
   reading,
   withFinalSpace,
 } from "../composer.ts"
-import type { Run } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
+import type { AgentProgram } from "../profile.ts"
+import type { Run, Screen } from "../screen.ts"
 
 /** Gemini CLI 0.61.0: ` > ` (or ` * ` in YOLO mode) on a ground of its own, the cursor at the end of the text. */
-export const gemini: Profile = {
+export const gemini: AgentProgram<"gemini"> = {
   name: "gemini",
   // At 100 ms some returns became part of the paste, at 150 none (Gemini CLI 0.61.0).
   settleMilliseconds: 150,
@@ -25,6 +24,19 @@ export const gemini: Profile = {
   read,
   // It splits a text at every @ and reads what the word behind it names, also within a word (Gemini CLI 0.61.0).
   adapt: text => withFinalSpace(text.replaceAll("@", "＠")),
+  paths: [
+    // `gemini.js` is anybody's.
+    /(?:^|\/)@google\/gemini-cli\/(?:(?:bundle|dist)\/)?(?:gemini|index)\.[jt]s$/,
+    // nixpkgs: /nix/store/HASH-gemini-cli-bin-0.63.0/lib/gemini/gemini.js; a clone: gemini-cli/bundle/gemini.js.
+    /\/(?:[a-z0-9]{32}-)?gemini-cli(?:-bin)?(?:-\d[\w.]*)?\/(?:(?:bundle|lib|lib\/gemini|lib\/gemini-cli)\/)?gemini\.js$/,
+    /^npm:\/?@google\/gemini-cli(?:@[^/]+)?(?:\/gemini)?$/,
+  ],
+  variables: /^GEMINI_CLI$/,
+  // From its documentation and `--help`; the screen as seen (0.61.0).
+  unasked: {
+    options: ["--yolo", "-y", "--approval-mode yolo"],
+    modeIn: line => (/^ \* {3}|\bYOLO mode\b/.test(line) ? "YOLO mode" : null),
+  },
 }
 
 const dialog = /Allow execution of|Apply this change|Do you want to (proceed|allow)|[●○] \d+\. |\(esc\)│?$/
@@ -33,7 +45,7 @@ const dialog = /Allow execution of|Apply this change|Do you want to (proceed|all
  * The dialog's words count only where a message cannot bring them: a peer could hold the pane for good by
  * writing them. What lies above the box is conversation, what lies in it ends at the cursor.
  */
-function read(snapshot: Snapshot): Reading {
+function read(snapshot: Screen): Reading {
   const { lines, cursor } = snapshot
   if (/Action Required/.test(snapshot.title)) return asks
   const top = lastLine(lines, /^ [>*!] /)
@@ -60,13 +72,13 @@ const mostRows = 10
 const isFaint = (run: Run): boolean => run.dim || run.colour === "38;5;248"
 
 /** A box higher than a pane of 10 rows: its first row is above the screen. */
-const fillsScreen = ({ lines, cursor }: Snapshot): boolean =>
+const fillsScreen = ({ lines, cursor }: Screen): boolean =>
   cursor.x >= 3 && lines.slice(0, cursor.y + 1).every(line => /^( {3}|$)/.test(line.text))
 
 const asks = reading("dialog", "Gemini CLI waits for an answer", null)
 
 /** The spinner's line, which no line of a message begins like. */
-function isBusy(snapshot: Snapshot): boolean {
+function isBusy(snapshot: Screen): boolean {
   return (
     snapshot.title.startsWith("✦") ||
     snapshot.lines.some(line => /^ ?[\u2800-\u28ff] .*\(esc to cancel(, \w+)*\)/u.test(line.text))

@@ -4,16 +4,15 @@ import {
   emptyBox,
   lastLine,
   noBox,
-  type Profile,
   type Reading,
   reading,
   withFinalSpace,
 } from "../composer.ts"
-import type { Line } from "../screen.ts"
-import type { Snapshot } from "../snapshot.ts"
+import type { AgentProgram } from "../profile.ts"
+import type { Line, Screen } from "../screen.ts"
 
 /** OpenCode 1.18.33: a block of `┃` lines closed by `╹▀▀▀`; its last line names the model. */
-export const opencode: Profile = {
+export const opencode: AgentProgram<"opencode"> = {
   name: "opencode",
   settleMilliseconds: 100,
   queueKey: "\r",
@@ -23,6 +22,10 @@ export const opencode: Profile = {
   exactBox: true,
   read,
   adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd")),
+  paths: [/(?:^|\/)opencode-ai\/(?:bin\/)?opencode\.[cm]?[jt]s$/],
+  variables: /^OPENCODE$/,
+  // From its documentation and `--help`; by default it asks for little, which nobody sees from outside.
+  unasked: { options: ["--auto"], modeIn: null },
 }
 
 /** Signs drawn around others (Prepended_Concatenation_Mark), which stay drawn in its box (1.18.33, tmux 3.3a). */
@@ -34,7 +37,7 @@ const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)
  * A dialog stands where the box was, and with its words under any box that a text may draw: words above the
  * last box, or in it, are those of a message, and hold nothing up.
  */
-function read(snapshot: Snapshot): Reading {
+function read(snapshot: Screen): Reading {
   const { lines } = snapshot
   const box = findBox(lines)
   const below = lines.slice(lastLine(lines, boxEnd) + 1)
@@ -66,7 +69,7 @@ const shellMode = /^ *┃ +Shell\b/
  * Of a box that was emptied, cells of which OpenCode and the terminal disagree may still be drawn far right (U+0600 to
  * U+0605; 1.18.33, tmux 3.3a). What a person writes begins at the first cell, and has the cursor elsewhere.
  */
-function isEmptied({ lines, cursor }: Snapshot): boolean {
+function isEmptied({ lines, cursor }: Screen): boolean {
   const row = lines[cursor.y]?.text ?? ""
   const first = row.indexOf("┃") + 3
   const isFirstRow = /^ *┃$/.test(lines[cursor.y - 1]?.text ?? "")
