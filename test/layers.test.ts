@@ -153,7 +153,7 @@ test("what runs as the owner reaches tmux by own-terminal.ts alone, which is clo
   expect(users.filter(file => !mayUseTmux.includes(file))).toEqual([])
   const calls = (file: string, pattern: RegExp): string[] => texts.get(file)?.match(pattern) ?? []
   for (const file of ["commands/doctor.ts", "guardian/guardian.ts"])
-    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|program).*/g)).toEqual([
+    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|keyboard-owner).*/g)).toEqual([
       'import { tmuxVersion } from "../tmux/tmux.ts"',
     ])
   expect(calls("commands/init.ts", /runTmux\(.*/g)).toHaveLength(1)
@@ -178,7 +178,7 @@ test("no command loads the curves or the prompts before it needs them: they cost
 
 test.each(["main.ts", "commands/hook.ts"])("%s loads no composer and no grammar of commands", file => {
   const heavy =
-    /^(?:commander|tmux\/(?:programs\/|agent-programs|composer|readiness|program)|commands\/(?:grammar|program|setup))/
+    /^(?:commander|tmux\/(?:programs\/|agent-programs|composer|readiness|keyboard-owner)|commands\/(?:grammar|program|setup))/
   expect(
     [...loadedWith("commands/setup.ts"), ...loadedWith("tmux/typing.ts")].some(one => heavy.test(one)),
   ).toBe(true)

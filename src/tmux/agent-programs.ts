@@ -1,6 +1,6 @@
 /**
  * The agent programs, and how files, words and variables tell which one it is. Pure: what a process runs is read in
- * program.ts. Looked at with Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0 and OpenCode 1.18.33, their
+ * keyboard-owner.ts. Looked at with Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0 and OpenCode 1.18.33, their
  * installers, and the packages of Homebrew and nixpkgs.
  */
 import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"

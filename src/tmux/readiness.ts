@@ -1,8 +1,8 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { agentPrograms } from "./agent-programs.ts"
 import type { Reading } from "./composer.ts"
+import { detectProfile, holdOf, isShell, programLabel } from "./keyboard-owner.ts"
 import type { Profile } from "./profile.ts"
-import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
 import { plain } from "./programs/plain.ts"
 import type { Look, Snapshot } from "./snapshot.ts"
 

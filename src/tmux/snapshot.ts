@@ -1,6 +1,6 @@
+import { keyboardOwner, type Program } from "./keyboard-owner.ts"
 import type { PinnedPane } from "./pane.ts"
 import { processStat } from "./process.ts"
-import { keyboardOwner, type Program } from "./program.ts"
 import { parseScreen, type Screen } from "./screen.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 

@@ -13,7 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { detectProfile, holdOf, keyboardOwner, programLabel } from "../../src/tmux/program.ts"
+import { detectProfile, holdOf, keyboardOwner, programLabel } from "../../src/tmux/keyboard-owner.ts"
 
 /** Arguments with which the native stand-in reads its terminal, whatever follows them. */
 export const idle = ["--", "-"]

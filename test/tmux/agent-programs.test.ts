@@ -1,4 +1,4 @@
-/** The names under which the four agent programs are known, and those that look like them. Processes: program.test.ts. */
+/** The names under which the four agent programs are known, and those that look like them. Processes: keyboard-owner.test.ts. */
 import { describe, expect, test } from "bun:test"
 import { agentProgramNames } from "../../src/protocol/names.ts"
 import { agentIn, agentOfFile, agentPrograms, agentVariable } from "../../src/tmux/agent-programs.ts"

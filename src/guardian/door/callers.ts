@@ -6,8 +6,8 @@
 import { readFileSync } from "node:fs"
 import { SentoError } from "../../protocol/errors.ts"
 import { agentVariable } from "../../tmux/agent-programs.ts"
+import { describeProgram, detectProfile } from "../../tmux/keyboard-owner.ts"
 import { type ProcessStat, processStat } from "../../tmux/process.ts"
-import { describeProgram, detectProfile } from "../../tmux/program.ts"
 
 /** Processes whose descendants are not the owner, by pid, and why. */
 export type Distrusted = ReadonlyMap<number, string>

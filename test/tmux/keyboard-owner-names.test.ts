@@ -1,4 +1,4 @@
-/** By which names and arguments a program is known to execute what is typed into it. Processes: program-plain.test.ts. */
+/** By which names and arguments a program is known to execute what is typed into it. Processes: keyboard-owner-plain.test.ts. */
 import { describe, expect, test } from "bun:test"
 import { isPromptingBy } from "../../src/tmux/interpreters.ts"
 import { type Kind, kindOf, loadedBy, namesOfKind } from "../../src/tmux/shells.ts"

@@ -304,12 +304,12 @@ test.skipIf(!canBecomeNobody)("of another user: by what it was called by, and by
   ].map(([wanted, command]) => [wanted as string, start(command as string[])] as const)
   for (const [wanted, pid] of pids) await untilSaid(pid, wanted)
   await Bun.build({
-    entrypoints: [join(import.meta.dir, "../../src/tmux/program.ts")],
+    entrypoints: [join(import.meta.dir, "../../src/tmux/keyboard-owner.ts")],
     target: "bun",
     outdir: join(folder, "observer"),
   })
   chmodSync(folder, 0o755)
-  const look = `import { detectProfile, keyboardOwner } from "${folder}/observer/program.js"
+  const look = `import { detectProfile, keyboardOwner } from "${folder}/observer/keyboard-owner.js"
     console.log([${pids.map(([, pid]) => pid)}].map(pid => detectProfile(keyboardOwner(pid)) ?? "plain: tool").join())`
   const seen = Bun.spawnSync([...asNobody, "-e", look], { cwd: "/" }).stdout.toString()
   expect(seen.trim().split(",")).toEqual(pids.map(([wanted]) => wanted))
