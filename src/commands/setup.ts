@@ -2,7 +2,8 @@
 import { SentoError } from "../protocol/errors.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
 import { lastingPath } from "./setup/own-path.ts"
-import { findProgram, type Program } from "./setup/programs.ts"
+import { findSetup } from "./setup/programs.ts"
+import type { ProgramSetup } from "./setup/scope.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
@@ -19,7 +20,7 @@ export type SetupOptions = {
 export async function setup(name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
   const project = options.project ? process.cwd() : null
-  const program = findProgram(name, {
+  const program = findSetup(name, {
     sento: isUndo ? ownCommand() : lastingCommand(),
     project,
     environment: process.env,
@@ -39,7 +40,7 @@ const mostTries = 5
  * Makes every file what it is to be; where somebody else writes one meanwhile, it starts over with what is there then.
  * @throws config
  */
-export function setUp(program: Program, isUndo: boolean): Change[] {
+export function setUp(program: ProgramSetup, isUndo: boolean): Change[] {
   for (let tries = 1; ; tries += 1) {
     const changes = changesOf(program, isUndo)
     try {
@@ -52,7 +53,7 @@ export function setUp(program: Program, isUndo: boolean): Change[] {
 }
 
 /** All files are looked at before the first is written: what one of them refuses, none has. @throws config */
-export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
+export function changesOf({ parts }: ProgramSetup, isUndo: boolean): Change[] {
   const changes = parts
     .map(({ path, ...part }): Change => {
       const before = readFile(path)
@@ -64,7 +65,7 @@ export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
 }
 
 /** All of them or none: where one cannot be written, those before it are put back. @throws config */
-export function apply({ root }: Program, changes: readonly Change[]): void {
+export function apply({ root }: ProgramSetup, changes: readonly Change[]): void {
   const done: Change[] = []
   try {
     for (const change of changes) {

@@ -54,16 +54,18 @@ type Fields = Readonly<Record<string, unknown>>
  * @param transcript - the end of the file that {@link transcriptOf} names, in whole lines; null without one
  */
 export function readHook(event: string, input: unknown, transcript: string | null = null): HookReport | null {
-  const read = Object.hasOwn(readers, event) ? readers[event] : undefined
-  if (read === undefined) return null
+  if (!isHookEventName(event)) return null
+  const read: Reader = readers[event]
   const fields = typeof input === "object" && input !== null ? (input as Fields) : {}
   const session = idOf(fields.session_id)
   if (session !== null) return { session, event: read(fields, transcript) }
   return ofPersons.includes(event) ? { session, event: { kind: "unseen" } } : null
 }
 
+const isHookEventName = (event: string): event is HookEventName => Object.hasOwn(readers, event)
+
 /** Events that tell of what a person may have said. */
-const ofPersons: readonly string[] = ["UserPromptSubmit", "BeforeAgent", "PermissionRequest"]
+const ofPersons: readonly HookEventName[] = ["UserPromptSubmit", "BeforeAgent", "PermissionRequest"]
 
 /** The file in which the last words are to be looked up; null where the hook tells them itself. */
 export function transcriptOf(event: string, input: unknown): string | null {
@@ -74,7 +76,9 @@ export function transcriptOf(event: string, input: unknown): string | null {
 /** Claude Code says `prompt_id`, Codex `turn_id`, Gemini CLI nothing. */
 const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf(fields.turn_id)
 
-const readers: Readonly<Record<string, (fields: Fields, transcript: string | null) => HookEvent>> = {
+type Reader = (fields: Fields, transcript: string | null) => HookEvent
+
+const readers = {
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
   PermissionRequest: fields => ({ kind: "person", turn: turnOf(fields) }),
@@ -86,7 +90,10 @@ const readers: Readonly<Record<string, (fields: Fields, transcript: string | nul
   },
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
   SessionEnd: () => ({ kind: "gone" }),
-}
+} satisfies Readonly<Record<string, Reader>>
+
+/** The events that `sento hook` takes: `sento setup` asks a program for none but these. */
+export type HookEventName = keyof typeof readers
 
 function prompted(fields: Fields): HookEvent {
   const { prompt } = fields

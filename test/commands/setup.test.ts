@@ -15,7 +15,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { findProgram } from "../../src/commands/setup/programs.ts"
+import { findSetup } from "../../src/commands/setup/programs.ts"
 import { apply as applyChanges, changesOf } from "../../src/commands/setup.ts"
 import { type Files, livedIn } from "../support/agent-homes.ts"
 import { built, type Ran } from "../support/world.ts"
@@ -112,7 +112,7 @@ function apply(words: string, isUndo: boolean): number {
     XDG_CONFIG_HOME: join(home, ".config"),
   }
   const project = isProject === undefined ? null : join(home, "work")
-  const program = findProgram(name, { sento: ["/opt/sento"], project, environment })
+  const program = findSetup(name, { sento: ["/opt/sento"], project, environment })
   const changes = changesOf(program, isUndo)
   applyChanges(program, changes)
   return changes.length
