@@ -32,14 +32,13 @@ const options: Options = {
 }
 const chosen = chooseRows(positionals)
 const stage = openStage()
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.on(signal, () => void stage.close().finally(() => process.exit(130)))
-let lines: readonly Line[] = []
-try {
-  lines = await runAll(stage, chosen)
-} finally {
-  await stage.close()
-}
+const { promise: stopped, resolve: stop } = Promise.withResolvers<null>()
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(null))
+const measuring = runAll(stage, chosen)
+// Whatever is stopped half-way fails, and that is nobody's news.
+measuring.catch(() => {})
+const lines = await Promise.race([measuring, stopped]).finally(() => stage.close())
+if (lines === null) process.exit(130)
 report(lines)
 if (lines.some(({ verdict }) => verdict === "missed")) process.exitCode = 1
 

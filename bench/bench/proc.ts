@@ -15,11 +15,18 @@ export function memoryOf(pid: number): { anonymous: number; resident: number } {
 /** How often each thread has waited and been woken (voluntary context switches), by its id. */
 export function wakeUpsOf(pid: number): ReadonlyMap<string, number> {
   const threads = readdirSync(`/proc/${pid}/task`)
-  return new Map(threads.map(thread => [thread, wakeUpsOfThread(`/proc/${pid}/task/${thread}/status`)]))
+  return new Map(threads.flatMap(thread => countOf(pid, thread)))
 }
 
-const wakeUpsOfThread = (path: string): number =>
-  Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(path, "utf8"))?.[1])
+/** Nothing of a thread that has ended as we look. */
+function countOf(pid: number, thread: string): readonly (readonly [string, number])[] {
+  try {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8")
+    return [[thread, Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1])]]
+  } catch {
+    return []
+  }
+}
 
 /** Those of a thread that has begun in between count from its beginning; those of one that has ended are not known. */
 export function wakeUpsBetween(

@@ -12,6 +12,8 @@ export type Row = {
   readonly turns: number
   /** How long a turn lasts that watches something over time, in a full run: `--seconds 60`. */
   readonly seconds?: number
+  /** … and the one that is not counted, where it is not as long. */
+  readonly firstSeconds?: number
   /** All sides at the same time, where none keeps another from its processor; otherwise one after another. */
   readonly isSideBySide?: boolean
   /** Sets each side up, once. */

@@ -37,6 +37,7 @@ type Samples = Readonly<Record<Side, readonly Sample[]>>
 
 /** Whatever the row started is over when it is done. */
 export async function runRow(stage: Stage, row: Row, options: Options): Promise<readonly Line[]> {
+  options.say(row.name)
   try {
     const samples = await takeTurns(row, await setUp(stage, row, options), options)
     return row.figures.map(figure => lineOf(row, figure, samples))
@@ -62,16 +63,16 @@ async function takeTurns(
   sides: readonly (readonly [Side, Take])[],
   options: Options,
 ): Promise<Samples> {
-  const seconds = ((row.seconds ?? 0) * options.seconds) / 60
+  const scale = options.seconds / 60
+  const { seconds = 0, firstSeconds = seconds } = row
   const turns = options.turns ?? row.turns
   const samples: Record<Side, Sample[]> = { own: [], reference: [], against: [] }
-  options.say(`${row.name}: ${turns} turns`)
-  // The first turn finds cold caches, and is not counted; of what is watched over time it is a short one.
-  await takeTurn(sides, row, seconds / 10)
+  // It finds cold caches and code that is not compiled yet.
+  await takeTurn(sides, row, firstSeconds * scale)
   for (let turn = 0; turn < turns; turn += 1) {
     const first = turn % sides.length
     const order = [...sides.slice(first), ...sides.slice(0, first)]
-    for (const [side, sample] of await takeTurn(order, row, seconds)) samples[side].push(sample)
+    for (const [side, sample] of await takeTurn(order, row, seconds * scale)) samples[side].push(sample)
   }
   return samples
 }

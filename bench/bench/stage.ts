@@ -54,11 +54,11 @@ const closedPort = 1
 
 export function openStage(): Stage {
   const root = mkdtempSync(join(tmpdir(), "sento-bench-"))
-  const socket = join(root, "tmux")
   const children = new Set<Child>()
   const compiled = new Map<Reference, Promise<string>>()
   let folders = 0
-  let hasTmux = false
+  /** Of a row; null where none was asked for. One that is just ending would take the next row's sessions with it. */
+  let tmuxServer: string | null = null
   let isClosed = false
 
   function folder(): string {
@@ -70,7 +70,7 @@ export function openStage(): Stage {
 
   function home(agents = 0): Home {
     const made = { path: folder(), pairs: Array.from({ length: agents }, newPair), session: `s${folders}` }
-    writeFileSync(configOf(made), JSON.stringify(firstConfig(made, socket)), { mode: 0o600 })
+    writeFileSync(configOf(made), JSON.stringify(firstConfig(made, tmuxSocket())), { mode: 0o600 })
     return made
   }
 
@@ -120,18 +120,23 @@ export function openStage(): Stage {
     return made
   }
 
+  function tmuxSocket(): string {
+    tmuxServer ??= join(folder(), "tmux")
+    return tmuxServer
+  }
+
   function tmux(...words: readonly string[]): Promise<Run> {
-    hasTmux = true
-    return run(["tmux", "-S", socket, "-f", "/dev/null", ...words])
+    return run(["tmux", "-S", tmuxSocket(), "-f", "/dev/null", ...words])
   }
 
   async function clear(): Promise<void> {
     const running = [...children]
     for (const child of running) child.kill("SIGKILL")
     await Promise.all(running.map(child => child.exited))
-    // Its server is nobody's child, and there is none any more where its last session has ended.
-    if (hasTmux) await Bun.spawn(["tmux", "-S", socket, "kill-server"], { stderr: "ignore" }).exited
-    hasTmux = false
+    // The server is nobody's child; where no session was ever made, or all have ended, there is none.
+    if (tmuxServer !== null)
+      await Bun.spawn(["tmux", "-S", tmuxServer, "kill-server"], { stderr: "ignore" }).exited
+    tmuxServer = null
   }
 
   async function close(): Promise<void> {
