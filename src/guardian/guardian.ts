@@ -143,7 +143,7 @@ function openDoors(
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
   const remind = createReminder(context, sender)
   const listener = openListener(context, { minting, outbox, moving, delivery, remind })
-  context.address = { host: listener.host, port: listener.port }
+  context.address = { host: context.config.current.listen.host, port: listener.port }
   moving.announce()
   rememberPort(context)
   const asked = Promise.withResolvers<void>()
@@ -191,7 +191,7 @@ function openDoors(
   if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
   tellDeferred(store.facts, context.notices)
   delivery.pausesChanged()
-  log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
+  log.write(`listening on ${formatAddress(context.address.host, listener.port)}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
     log.write("stopping")
@@ -259,7 +259,7 @@ function openListener(
   const { minting, outbox, moving, delivery, remind } = parts
   const { listen: wish } = context.config.current
   return listen({
-    host: wish.host,
+    hosts: [wish.host],
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {

@@ -2,48 +2,13 @@
  * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
  * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
  */
+import type { HookEvent, Tag } from "./hook-events.ts"
+import { mostIdUnits, mostLastWords, mostTags } from "./hook-limits.ts"
 import { lastWordsIn } from "./transcripts.ts"
 import { isSentence } from "./turns.ts"
 
-/** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
-export type Tag = { readonly name: string; readonly id: string }
-
-export type HookEvent =
-  | {
-      readonly kind: "prompt"
-      readonly turn: string | null
-      readonly tags: Tag[]
-      /** {@link digestOf} it, where it may be one message and nothing else; otherwise null. */
-      readonly digest: string | null
-      /** Who wrote it, where it did not come out of the box. */
-      readonly author: "program" | "sento" | null
-    }
-  | {
-      readonly kind: "ended"
-      readonly turn: string | null
-      readonly text: string
-      readonly isContinued: boolean
-      readonly hasBackground: boolean
-      /**
-       * {@link digestOf} the prompt that the turn began with, where the program tells it at the end (Gemini CLI, which
-       * has no ids of turns) and it may be one message and nothing else; otherwise null.
-       */
-      readonly digest: string | null
-    }
-  /** A dialog waits for a person, who can answer it with words (Claude Code 2.1.330, OpenCode 1.18.33). */
-  | { readonly kind: "person"; readonly turn: string | null }
-  | { readonly kind: "failed"; readonly turn: string | null }
-  | { readonly kind: "gone" }
-  /** Somebody may have said something, and no more of it is known. */
-  | { readonly kind: "unseen" }
-
 /** @property session - null where it is not known: every session of the home is meant */
 export type HookReport = { readonly session: string | null; readonly event: HookEvent }
-
-/** More of a prompt's tags, or of the last words, says nothing new: the words are too long to be sent then. */
-export const mostTags = 16
-export const mostLastWords = 40_000
-export const mostIdUnits = 200
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../src/guardian/door/client.ts"
-import type { GuardStatus } from "../../src/guardian/door/requests.ts"
+import type { GuardStatus, SendResult } from "../../src/guardian/door/results.ts"
 import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 import type { ClientPair } from "./client.ts"
@@ -26,6 +26,13 @@ export type TestPeer = {
   readonly pair: ClientPair
   readonly port?: number
   readonly features?: readonly string[]
+}
+
+/** Sends without waiting for an answer, as `sento send` does. */
+export async function sendFrom(paths: Paths, to: string, text = "hi"): Promise<SendResult> {
+  const sent = await callDoor(paths, "agent", { op: "send", to, text })
+  if (sent === null) throw new Error("only a wait may end without a result")
+  return sent
 }
 
 /**
@@ -67,7 +74,7 @@ export async function openGuardian(
       guardian.sweep()
     },
     log: () => readFileSync(paths.log, "utf8"),
-    status: () => callDoor<GuardStatus>(paths, "agent", { op: "status" }),
+    status: () => callDoor(paths, "agent", { op: "status" }),
     async restart() {
       await guardian.stop()
       guardian = await start()

@@ -9,14 +9,13 @@ import { join } from "node:path"
 import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
 import { callDoor } from "../../src/guardian/door/client.ts"
 import type {
-  Alive,
-  Answer,
-  DoorName,
+  DoorOf,
   DoorRequestInput,
-  GuardStatus,
-  LogEntry,
-  PairingEvent,
-} from "../../src/guardian/door/requests.ts"
+  EventOf,
+  OpName,
+  ResultOf,
+} from "../../src/guardian/door/operations.ts"
+import type { Alive, GuardStatus, LogEntry } from "../../src/guardian/door/results.ts"
 import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
@@ -54,12 +53,12 @@ export type World = {
   stopGuard(name: string): Promise<void>
   restartGuard(name: string): Promise<Alive>
   /** Asks a Guardian at its door, as a command does, but from this process: for what a test needs, not what it shows. */
-  ask<Result>(
+  ask<Op extends OpName>(
     name: string,
-    door: DoorName,
-    request: DoorRequestInput,
-    onEvent?: (event: PairingEvent) => void,
-  ): Promise<Result>
+    door: NoInfer<DoorOf<Op>>,
+    request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+    onEvent?: (event: EventOf<Op>) => void,
+  ): Promise<ResultOf<Op>>
   status(name: string): Promise<GuardStatus | null>
   /** Names of the paired agents, as the config has them. */
   paired(name: string): string[]
@@ -229,12 +228,12 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
 
   const status = (name: string): Promise<GuardStatus | null> => guardStatus(pathsOf(home(name)))
 
-  const ask = <Result>(
+  const ask = <Op extends OpName>(
     name: string,
-    door: DoorName,
-    request: DoorRequestInput,
-    onEvent: (event: PairingEvent) => void = () => {},
-  ): Promise<Result> => callDoor<Result, PairingEvent>(pathsOf(home(name)), door, request, { onEvent })
+    door: NoInfer<DoorOf<Op>>,
+    request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+    onEvent: (event: EventOf<Op>) => void = () => {},
+  ): Promise<ResultOf<Op>> => callDoor(pathsOf(home(name)), door, request, { onEvent })
 
   const paired = (name: string): string[] => Object.keys(requireConfig(pathsOf(home(name))).agents)
 
@@ -364,7 +363,7 @@ export async function pairAgents(world: World, minter: string, joiner: string): 
   const { port } = await must(world.status(minter))
   const joining = world.ask(joiner, "owner", { op: "join", symbols, host: "127.0.0.1", port })
   const id = await Promise.race([request, joining.then(() => Promise.reject(new Error("joined unasked")))])
-  await world.ask<Answer>(minter, "owner", { op: "approve", id })
+  await world.ask(minter, "owner", { op: "approve", id })
   await Promise.all([minting, joining])
 }
 

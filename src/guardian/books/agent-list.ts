@@ -2,7 +2,7 @@
 import { formatTimestamp } from "../../protocol/freshness.ts"
 import type { Config } from "../../store/config.ts"
 import type { Pause, Revocation } from "../../store/peers.ts"
-import type { AgentList } from "../door/requests.ts"
+import type { AgentList } from "../door/results.ts"
 import { endOf } from "./pauses.ts"
 
 /** @param lastContacts - milliseconds since the epoch by pair id @param waiting - messages by pair id

@@ -5,7 +5,7 @@ import type { Inbox } from "../../store/inbox.ts"
 import type { Outbox, Sent } from "../../store/outbox.ts"
 import type { Peers } from "../../store/peers.ts"
 import type { Correspondent } from "../../store/recent.ts"
-import type { LogEntry } from "../door/requests.ts"
+import type { LogEntry } from "../door/results.ts"
 import { listPaused, loopThereWords, pauseWords } from "./pauses.ts"
 
 export type Books = {

@@ -98,7 +98,7 @@ export function endPair(books: Books, peer: NamedPeer): void {
 }
 
 /** Gives a pair another local name. @throws usage when that one is taken */
-export function renamePair(context: Books, { name, peer }: NamedPeer, to: string): void {
+export function renamePair(context: Books, { name, peer }: NamedPeer, to: string): null {
   if (peerByName(context, to) !== null)
     throw new SentoError(
       "usage",
@@ -115,6 +115,7 @@ export function renamePair(context: Books, { name, peer }: NamedPeer, to: string
     )
   context.config.update(config => withPeer(withoutPeer(config, peer.id), to, peer))
   context.log.write(`renamed ${name} to ${to}`)
+  return null
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Config, Peer } from "../../store/config.ts"
 import type { Received } from "../../store/inbox.ts"
 import type { Pause } from "../../store/peers.ts"
 import type { NamedPeer } from "../context.ts"
-import type { LoopThere, PausedAgent, PauseEnd, Resumed } from "../door/requests.ts"
+import type { LoopThere, PausedAgent, PauseEnd, Resumed } from "../door/results.ts"
 import type { Books } from "./pairs.ts"
 
 /** Replies in a row that are typed where the config names no other number. */

@@ -25,10 +25,10 @@ type PinBooks = Pick<Books, "store" | "config" | "log" | "now" | "notices">
  * told of each wrong one, because it may be somebody else's.
  * @throws needs-pin without one and for a wrong one; try-later after too many
  */
-export async function requirePin(books: PinBooks, pin: string | null): Promise<void> {
+export async function requirePin(books: PinBooks, pin: string | null): Promise<null> {
   const { store, config, log, now } = books
   const hash = config.current.owner?.pin
-  if (hash === undefined) return
+  if (hash === undefined) return null
   if (pin === null)
     throw new SentoError(
       "needs-pin",
@@ -45,6 +45,7 @@ export async function requirePin(books: PinBooks, pin: string | null): Promise<v
     throw new SentoError("needs-pin", "the PIN is wrong", `${pinTries.most} wrong ones lock it for an hour`)
   }
   store.owner.clearPinTries()
+  return null
 }
 
 /** At most five an hour: then none is looked at. */

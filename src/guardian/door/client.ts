@@ -6,13 +6,24 @@ import { shellWord } from "../../protocol/shell.ts"
 import { requireOwn } from "../../store/ownership.ts"
 import type { Paths } from "../../store/paths.ts"
 import { fileDescriptor, peerOf } from "./credentials.ts"
-import type { DoorEvent, DoorName, DoorRequestInput } from "./requests.ts"
+import type {
+  DoorEvent,
+  DoorName,
+  DoorOf,
+  DoorRequestInput,
+  EventOf,
+  OpName,
+  ResultOf,
+} from "./operations.ts"
 
-type Line = {
-  readonly event?: DoorEvent
-  readonly result?: unknown
-  readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null }
+/** One line of the Guardian's: a thing it tells meanwhile, or the end. */
+type DoorWord<Op extends OpName> = {
+  readonly event?: EventOf<Op>
+  readonly result?: ResultOf<Op>
+  readonly error?: DoorError
 }
+
+type DoorError = { readonly code: string; readonly message: string; readonly hint: string | null }
 
 /** No Guardian answers at this home's doors. */
 export class NoGuardian extends SentoError {
@@ -57,20 +68,21 @@ const doesNotAnswer = ({ isAgentSide }: Paths, pid: number, patience: number): S
  * Asks the Guardian one thing and passes on what it tells meanwhile.
  * @throws NoGuardian where none runs; HungUp; timed-out; config where the door is another user's; whatever SentoError the Guardian answers
  */
-export async function callDoor<Result, Event extends DoorEvent = DoorEvent>(
+export async function callDoor<Op extends OpName>(
   paths: Paths,
-  door: DoorName,
-  request: DoorRequestInput,
-  options: DoorOptions<Event> = {},
-): Promise<Result> {
-  const { promise, resolve, reject } = Promise.withResolvers<Result>()
+  door: NoInfer<DoorOf<Op>>,
+  request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+  options: DoorOptions<EventOf<Op>> = {},
+): Promise<ResultOf<Op>> {
+  const { promise, resolve, reject } = Promise.withResolvers<ResultOf<Op>>()
   // It may be rejected before anybody awaits it: the socket can close while this is still connecting.
   promise.catch(() => {})
   const takeLine = (text: string): void => {
-    const line = JSON.parse(text) as Line
-    if (line.event !== undefined) options.onEvent?.(line.event as Event)
-    else if (line.error !== undefined) reject(errorOf(line.error))
-    else resolve(line.result as Result)
+    // The Guardian is of this build, or does not know the request: what it says is not checked again.
+    const word: DoorWord<Op> = JSON.parse(text)
+    if (word.event !== undefined) options.onEvent?.(word.event)
+    else if (word.error !== undefined) reject(errorOf(word.error))
+    else resolve(word.result as ResultOf<Op>)
   }
   const line = await openLine(paths, door, takeLine, () => reject(new HungUp()))
   const stop = (): void => {
@@ -171,6 +183,6 @@ function resumeWriting(socket: Bun.Socket): void {
     unwritten.set(socket, rest.subarray(Math.max(0, socket.write(rest))))
 }
 
-export function errorOf({ code, message, hint }: NonNullable<Line["error"]>): SentoError {
+export function errorOf({ code, message, hint }: DoorError): SentoError {
   return new SentoError(isErrorCode(code) ? code : "failed", message, hint)
 }

@@ -3,26 +3,23 @@ import { chmodSync, lstatSync, rmSync } from "node:fs"
 import * as v from "valibot"
 import { SentoError } from "../../protocol/errors.ts"
 import { isDiskTrouble, isLocked } from "../../store/database.ts"
-import { type HandsRequest, mostHandsBytes } from "../terminal/hands-messages.ts"
+import { type HandsRequest, handsRequestSchema, mostHandsBytes } from "../terminal/hands-messages.ts"
 import type { HandsLine } from "../terminal/remote-hands.ts"
 import { type Distrusted, refuseDistrusted } from "./callers.ts"
 import { fileDescriptor, peerOf, peerPid } from "./credentials.ts"
 import { createGuests, type GuestRules, type Guests } from "./guests.ts"
-import {
-  agentRequestSchema,
-  type DoorEvent,
-  type DoorName,
-  type DoorRequest,
-  ownerRequestSchema,
-} from "./requests.ts"
+import { type DoorEvent, type DoorName, type DoorRequest, readDoorRequest } from "./operations.ts"
 
-export type DoorHandler = (
-  request: DoorRequest,
-  emit: (event: DoorEvent) => void,
+/** What a handler knows of its caller, besides the request. */
+export type DoorCall<Event = DoorEvent> = {
+  readonly door: DoorName
   /** Aborted when the caller hangs up. */
-  gone: AbortSignal,
-  door: DoorName,
-) => Promise<unknown>
+  readonly gone: AbortSignal
+  /** Tells the caller something before the result. */
+  readonly emit: (event: Event) => void
+}
+
+export type DoorHandler = (request: DoorRequest, call: DoorCall) => Promise<unknown>
 
 export type DoorOptions = {
   readonly path: string
@@ -181,8 +178,12 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
     if (guests !== null && uid !== null)
       socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length, isLong(request))
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
-    const { signal } = socket.data.gone
-    const result = await options.handle(request, event => say({ event }), signal, options.door)
+    const call: DoorCall = {
+      door: options.door,
+      gone: socket.data.gone.signal,
+      emit: event => say({ event }),
+    }
+    const result = await options.handle(request, call)
     say({ result: result ?? null })
   } catch (error) {
     if (!(error instanceof SentoError)) options.onError(error)
@@ -232,9 +233,10 @@ function handsLine(socket: DoorSocket): HandsLine {
 
 function readRequest(door: DoorName, line: Buffer | null): DoorRequest | HandsRequest {
   if (line === null) throw new SentoError("too-long", "the request is too long to be one", "make it shorter")
-  const schema = door === "owner" ? ownerRequestSchema : agentRequestSchema
-  const parsed = v.safeParse(schema, tryJson(line.toString()))
-  if (parsed.success) return parsed.output
+  const value = tryJson(line.toString())
+  if (door === "agent" && v.is(handsRequestSchema, value)) return value
+  const request = readDoorRequest(door, value)
+  if (request !== null) return request
   throw new SentoError(
     "usage",
     "the Guardian does not know this request",

@@ -3,13 +3,14 @@
  * word to those whom none will reach.
  */
 import { SentoError } from "../../protocol/errors.ts"
-import { digestOf, type HookEvent, type Tag } from "../../protocol/hooks.ts"
+import type { HookEvent, Tag } from "../../protocol/hook-events.ts"
+import { digestOf } from "../../protocol/hooks.ts"
 import { sanitise, visibleText } from "../../protocol/layout.ts"
 import { mostTextUnits } from "../../protocol/messages.ts"
 import { idsIn, noAnswerReasons, stepTurn, type TurnEffect, type TurnEvent } from "../../protocol/turns.ts"
 import type { Received } from "../../store/inbox.ts"
 import { type Context, peerById } from "../context.ts"
-import type { TurnAnswer } from "../door/requests.ts"
+import type { TurnAnswer } from "../door/results.ts"
 import type { OutboxWorker } from "../outbound/outbox.ts"
 import { typedTexts } from "./typed-text.ts"
 

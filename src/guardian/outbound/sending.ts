@@ -7,7 +7,9 @@ import { reasonWords } from "../../protocol/receipts.ts"
 import type { Received } from "../../store/inbox.ts"
 import type { Sent } from "../../store/outbox.ts"
 import { type Context, peerById } from "../context.ts"
-import type { DoorRequest, MessageEvent, SendResult } from "../door/requests.ts"
+import type { DoorRequest } from "../door/operations.ts"
+import type { MessageEvent, SendResult } from "../door/results.ts"
+import type { DoorCall } from "../door/server.ts"
 import { endedError, type News } from "../waiters.ts"
 import type { OutboxWorker } from "./outbox.ts"
 
@@ -15,9 +17,8 @@ import type { OutboxWorker } from "./outbox.ts"
 export async function send(
   context: Context,
   outbox: OutboxWorker,
-  request: Extract<DoorRequest, { op: "send" }>,
-  emit: (event: MessageEvent) => void,
-  gone: AbortSignal,
+  request: DoorRequest<"send">,
+  { emit, gone }: DoorCall<MessageEvent>,
 ): Promise<SendResult | null> {
   const { to, text, replyTo, messageId: id } = request
   const answered = replyTo === null ? null : receivedFrom(context, replyTo, to)
@@ -99,7 +100,7 @@ function receivedFrom(context: Context, id: string, name: string): Received {
 export function reply(
   context: Context,
   outbox: OutboxWorker,
-  { id, text, messageId }: Extract<DoorRequest, { op: "reply" }>,
+  { id, text, messageId }: DoorRequest<"reply">,
 ): Promise<SendResult> {
   const message = requireReceived(context, id)
   const peer = peerById(context, message.pair)

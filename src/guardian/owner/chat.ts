@@ -13,10 +13,10 @@ import {
   judge,
   latestVersions,
 } from "../../protocol/answers.ts"
+import type { Question } from "../../protocol/questions.ts"
 import { questionLine, questionText } from "../../protocol/questions.ts"
 import type { ChatStore } from "../../store/chats.ts"
-import type { Question } from "../books/open-questions.ts"
-import type { QuestionEnd } from "../door/requests.ts"
+import type { QuestionEnd } from "../door/results.ts"
 import type { AnswerQuestion, Surface } from "./surfaces.ts"
 
 export type ChatSurfaceOptions = {

@@ -5,10 +5,10 @@
 
 import { guardianEnvironment } from "../../protocol/environment.ts"
 import { formatTimestamp } from "../../protocol/freshness.ts"
+import type { Question } from "../../protocol/questions.ts"
 import { questionText, readYesNo } from "../../protocol/questions.ts"
-import type { Question } from "../books/open-questions.ts"
 import type { Context } from "../context.ts"
-import type { QuestionEnd } from "../door/requests.ts"
+import type { QuestionEnd } from "../door/results.ts"
 import type { Notice } from "../notices.ts"
 import type { AnswerQuestion, Surface } from "./surfaces.ts"
 

@@ -3,9 +3,9 @@
  * that attaches later; notices in its status line. Nothing runs while no question waits.
  */
 
+import type { Question } from "../../protocol/questions.ts"
 import type { OwnHands } from "../../tmux/own-hands.ts"
 import type { Client } from "../../tmux/popup.ts"
-import type { Question } from "../books/open-questions.ts"
 import type { Context } from "../context.ts"
 import { type Distrusted, reasonToDistrust } from "../door/callers.ts"
 import { ownTerminal } from "../terminal/own-terminal.ts"

@@ -1,8 +1,8 @@
 /** The places where the owner is asked and told: all at once, the first answer wins, the others withdraw. */
 
-import type { Question } from "../books/open-questions.ts"
+import type { Question } from "../../protocol/questions.ts"
 import type { Context } from "../context.ts"
-import type { QuestionEnd } from "../door/requests.ts"
+import type { QuestionEnd } from "../door/results.ts"
 import type { Notice } from "../notices.ts"
 
 /** A place where the owner is asked. None of these calls throws or waits. */

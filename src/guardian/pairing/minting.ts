@@ -22,7 +22,8 @@ import type { RequestState } from "../../store/requests.ts"
 import { noteClaim } from "../books/claims.ts"
 import { requestEvent } from "../books/open-questions.ts"
 import { type Context, selfOf } from "../context.ts"
-import type { DoorName, PairingEvent } from "../door/requests.ts"
+import type { DoorName } from "../door/operations.ts"
+import type { PairingEvent } from "../door/results.ts"
 
 export type Minting = ReturnType<typeof createMinting>
 

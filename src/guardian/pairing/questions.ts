@@ -9,19 +9,19 @@ import { formatAddress } from "../../protocol/addresses.ts"
 import { readShortId } from "../../protocol/codes.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import { secondsUntilFree } from "../../protocol/limiter.ts"
+import type { Question } from "../../protocol/questions.ts"
 import { type AskedJoin, joinLifetimeMilliseconds, lookBucket, mostJoinsWaiting } from "../../store/joins.ts"
 import type { Store } from "../../store/store.ts"
 import {
   answerWords,
   listQuestions,
-  type Question,
   questionEvent,
   questionOfJoin,
   takenIn,
 } from "../books/open-questions.ts"
 import { requireFreeName } from "../books/pairs.ts"
 import { announce, type Context } from "../context.ts"
-import type { Answer, PairingEvent } from "../door/requests.ts"
+import type { Approval, PairingEvent } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import type { Answered } from "../owner/surfaces.ts"
 import type { Joining, JoinWish } from "./joining.ts"
@@ -67,7 +67,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     return question
   }
 
-  async function approve(id: string | null, wish: NameWish): Promise<Answer> {
+  async function approve(id: string | null, wish: NameWish): Promise<Approval> {
     const question = requireAnswerable(id, wish)
     if (question.kind === "join") return approveJoin(question.id, wish)
     const request = store.requests.get(question.id)
@@ -79,7 +79,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   }
 
   /** The code is tried only now. What goes wrong ends the question: the owner can join by their own hand. */
-  async function approveJoin(id: string, wish: NameWish): Promise<Answer> {
+  async function approveJoin(id: string, wish: NameWish): Promise<Approval> {
     const asked = store.joins.waiting().find(one => one.id === id)
     if (asked === undefined) throw nothingWaits(context, id)
     const as = { name: wish.as ?? asked.localName, replace: wish.replace }

@@ -6,10 +6,10 @@
 import * as v from "valibot"
 import { visibleText } from "../../protocol/layout.ts"
 import { profileNames } from "../../protocol/names.ts"
+import type { PaneState } from "../../tmux/composer.ts"
 import type { Found } from "../../tmux/hands.ts"
 import type { Left } from "../../tmux/loop.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"
-import type { PaneState } from "../../tmux/composer.ts"
 import type { Sighting, TypingOutcome } from "../../tmux/typing.ts"
 
 /** A pane as it is kept: what the hands said it is. */

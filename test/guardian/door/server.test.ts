@@ -5,6 +5,7 @@ import { connect } from "node:net"
 import { join } from "node:path"
 import { openDoor } from "../../../src/guardian/door/server.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
+import { freePort } from "../../support/peer.ts"
 import { until } from "../../support/world.ts"
 
 let guardian: TestGuardian
@@ -51,7 +52,15 @@ test.each([
   expect(await say(guardian.paths.agentSocket, text)).toEqual(refused)
 })
 
-test.each(["join", "approve", "deny", "remove", "rename", "stop"])("agent.sock refuses %s", async op => {
+test("agent.sock takes join, which asks the owner where a code is open, and says where none is", async () => {
+  const request = { op: "join", symbols: "4F2K", host: "127.0.0.1", port: freePort() }
+  expect(await say(guardian.paths.agentSocket, `${JSON.stringify(request)}\n`)).toEqual([
+    { error: expect.objectContaining({ code: "unreachable" }) },
+  ])
+  expect(await say(guardian.paths.agentSocket, '{"op":"agents"}\n')).toHaveLength(1)
+})
+
+test.each(["approve", "deny", "remove", "rename", "stop"])("agent.sock refuses %s", async op => {
   const request = {
     op,
     id: null,

@@ -1,11 +1,12 @@
 /** Peers that move: ports that change heal by themselves, and nobody else can move them. */
+
 import { Database } from "bun:sqlite"
 import { afterEach, expect, spyOn, test } from "bun:test"
 import dns from "node:dns/promises"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, connect as dial, type Server, type Socket } from "node:net"
 import { callDoor } from "../../../src/guardian/door/client.ts"
-import type { Probe, SendResult } from "../../../src/guardian/door/requests.ts"
+import type { SendResult } from "../../../src/guardian/door/results.ts"
 import {
   type ClientPair,
   newPair,
@@ -17,7 +18,8 @@ import {
   stamp,
   uuidV7,
 } from "../../support/client.ts"
-import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
+import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
+import { freePort } from "../../support/peer.ts"
 import {
   createWorld,
   finished,
@@ -80,14 +82,6 @@ async function start(name: string): Promise<number> {
 /** Another program on a port. */
 function takePort(port: number, status: number): void {
   open.push(Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response(null, { status }) }))
-}
-
-/** A port that was free just now. */
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const port = server.port ?? 0
-  server.stop(true)
-  return port
 }
 
 /** A free port a few steps from this one. */
@@ -304,7 +298,7 @@ test("a hello that names an address where nothing answers leaves the old one", a
   expect((await post(mira.port, hello({ port: freePort() }))).status).toBe(202)
   await until("the end of the check", () => mira.log().includes("does not answer there"))
   expect(kaiOf(mira)).toEqual({ host: "127.0.0.1", port: old.port })
-  const sent = await callDoor<SendResult>(mira.paths, "agent", { op: "send", to: "kai", text: "hi" })
+  const sent = await send(mira)
   expect(sent.status).toBe("accepted")
 })
 
@@ -345,7 +339,7 @@ test("a name that leads to this machine is not asked for a peer elsewhere, nor t
   await until("the end of the check", () => mira.log().includes("does not answer there"))
   expect(kaiOf(mira).host).toBe("192.0.2.7")
   await moveKai("kai.example")
-  const probe = await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  const probe = await callDoor(mira.paths, "agent", { op: "probe", name: "kai" })
   expect(probe).toMatchObject({
     isReached: false,
     reason: "the host name kai.example leads to 127.0.0.1, which is this machine",
@@ -376,7 +370,7 @@ test("a stale hello changes nothing, though its address would answer", async () 
   const [old, other] = [openKai(), openKai()]
   await using mira = await openGuardian({ kai: { pair: kai, port: old.port } })
   expect((await post(mira.port, hello({ port: other.port }, now - 301_000))).status).toBe(401)
-  const probe = await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  const probe = await callDoor(mira.paths, "agent", { op: "probe", name: "kai" })
   expect(probe.isReached).toBe(true)
   expect(other.asked).toEqual([])
   expect(kaiOf(mira).port).toBe(old.port)
@@ -441,7 +435,7 @@ test("a Guardian that moved tells a peer that is off as soon as it runs, and onc
   expect(there.asked).toMatchObject([{ type: "hello", port: mira.port }])
   await until("the answer to be noted", () => hasToldAll(mira))
   await mira.restart()
-  await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  await callDoor(mira.paths, "agent", { op: "probe", name: "kai" })
   expect(there.asked).toHaveLength(2)
 })
 
@@ -480,8 +474,7 @@ async function forgetReached(mira: TestGuardian): Promise<void> {
   await mira.restart()
 }
 const reachedOf = (mira: TestGuardian): unknown => readConfig(mira.paths.config).agents.kai?.reached
-const send = (mira: TestGuardian): Promise<SendResult> =>
-  callDoor<SendResult>(mira.paths, "agent", { op: "send", to: "kai", text: "hi" })
+const send = (mira: TestGuardian): Promise<SendResult> => sendFrom(mira.paths, "kai")
 const checkEnds = (mira: TestGuardian): Promise<unknown> =>
   until("the end of the check", () => mira.log().includes("does not answer there"))
 

@@ -2,17 +2,16 @@
 import { Database } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { callDoor } from "../../../src/guardian/door/client.ts"
-import type { SendResult } from "../../../src/guardian/door/requests.ts"
+import type { SendResult } from "../../../src/guardian/door/results.ts"
 import { newPair, signAnswer, stamp, uuidV7 } from "../../support/client.ts"
-import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
+import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { type Answerer, type Asked, accepted, openPeer, tell } from "../../support/peer.ts"
 import { until } from "../../support/world.ts"
 
 const kai = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
 
-const send = (guardian: TestGuardian): Promise<SendResult> =>
-  callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi" })
+const send = (guardian: TestGuardian): Promise<SendResult> => sendFrom(guardian.paths, "kai")
 
 /** What the sender said, and how often the peer was asked. */
 async function sendTo(answerer: Answerer, features?: readonly string[]): Promise<string> {
@@ -175,8 +174,8 @@ test("a request repeated with its id is told what became of that message, which 
     lia: { pair: newPair(), port: peer.port },
   })
   const ask = (request: { to?: string; text?: string; messageId: string }): Promise<string> =>
-    callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text: "hi", ...request }).then(
-      ({ id, status }) => `${id} ${status}`,
+    callDoor(guardian.paths, "agent", { op: "send", to: "kai", text: "hi", ...request }).then(
+      sent => `${sent?.id} ${sent?.status}`,
       error => error.code,
     )
   const messageId = uuidV7(now)
@@ -210,8 +209,7 @@ test("order is kept within a pair over retries: nothing passes a message that di
   )
   await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port } })
   const texts = ["one", "two", "three"]
-  for (const text of texts)
-    await callDoor<SendResult>(guardian.paths, "agent", { op: "send", to: "kai", text })
+  for (const text of texts) await callDoor(guardian.paths, "agent", { op: "send", to: "kai", text })
   await tell(guardian, kai, {})
   const sent = () => peer.asked.filter(one => one.body.type === "message").map(one => one.body.text)
   await until("the last one", () => sent().at(-1) === "three")

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Context } from "../../../src/guardian/context.ts"
 import { callDoor } from "../../../src/guardian/door/client.ts"
-import type { PairingEvent } from "../../../src/guardian/door/requests.ts"
 import { createNotifySurface } from "../../../src/guardian/owner/command.ts"
 import type { Surface } from "../../../src/guardian/owner/surfaces.ts"
 import { isAlive } from "../../../src/tmux/process.ts"
@@ -113,7 +112,7 @@ test("a burned code, a message held for 10 minutes whatever holds it, a loop and
   }
 
   let code = ""
-  await callDoor<null, PairingEvent>(
+  await callDoor(
     guardian.paths,
     "agent",
     { op: "pair", wait: false },

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { callDoor } from "../../../src/guardian/door/client.ts"
-import type { MessageEvent, SendResult } from "../../../src/guardian/door/requests.ts"
+import type { MessageEvent } from "../../../src/guardian/door/results.ts"
 import { newPair, uuidV7 } from "../../support/client.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
 import { accepts, openPeer, signed, tell } from "../../support/peer.ts"
@@ -19,7 +19,7 @@ function wait(guardian: TestGuardian, messageId: string, isWaiting = true): Wait
   const news: MessageEvent[] = []
   const request = { op: "send", to: "kai", text: "hi", wait: isWaiting, messageId } as const
   const onEvent = (event: MessageEvent): void => void news.push(event)
-  const asked = callDoor<SendResult | null, MessageEvent>(guardian.paths, "agent", request, { onEvent })
+  const asked = callDoor(guardian.paths, "agent", request, { onEvent })
   const end = asked.then(
     result => result?.reply?.text ?? result?.status ?? "nothing",
     error => `${error.code}: ${error.message}`,

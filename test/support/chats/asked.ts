@@ -1,9 +1,10 @@
 /** A surface over a local chat server, with a store on disk that survives its restarts. */
-import type { Question } from "../../../src/guardian/books/open-questions.ts"
+
 import { type ChatSurfaceOptions, createChat } from "../../../src/guardian/owner/chat.ts"
 import { chatsOf } from "../../../src/guardian/owner/chat-settings.ts"
 import type { Answered, Surface } from "../../../src/guardian/owner/surfaces.ts"
 import type { ChatName } from "../../../src/http/chats/chat.ts"
+import type { Question } from "../../../src/protocol/questions.ts"
 import { createTestStore } from "../store.ts"
 import { until } from "../world.ts"
 import { type ChatServer, chatServers } from "./server.ts"
