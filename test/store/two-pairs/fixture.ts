@@ -184,7 +184,12 @@ export function createTwoPairs(): { open(given?: string): Opened } & Disposable 
   }
 }
 
-type Opened = { readonly store: Store; snapshot(): Snapshot } & Disposable
+type Opened = {
+  readonly store: Store
+  snapshot(): Snapshot
+  /** The first row of a query, on a connection of its own. */
+  look<Row>(sql: string): Row | null
+} & Disposable
 
 function openCopy(path: string, given: string | undefined): Opened {
   const database = new Database(path)
@@ -193,6 +198,7 @@ function openCopy(path: string, given: string | undefined): Opened {
   return {
     store,
     snapshot: () => snapshotOf(database),
+    look: <Row>(sql: string) => database.query<Row, []>(sql).get(),
     [Symbol.dispose]() {
       store.close()
       database.close()
