@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { type Connection, crowdOf } from "../../src/http/crowd.ts"
+import { type Connection, createHolds, crowdOf } from "../../src/http/crowd.ts"
 
 /** As many connections, the oldest first; each is named by its address and its place. */
 const from = (...addresses: string[]): Connection[] =>
@@ -15,4 +15,20 @@ test.each([
 ] as const)("too many connections: cuts %s", (_, connections, most, cut) => {
   const keys = crowdOf(connections, most).map(({ key }) => key)
   expect(keys.sort()).toEqual([...cut])
+})
+
+test("held: the same end in another spelling, until the last of its requests has let it go, each once", () => {
+  const holds = createHolds()
+  const first = holds.hold("192.0.2.7", 5000)
+  const second = holds.hold("::ffff:192.0.2.7", 5000)
+  const seen = [holds.size, holds.has("192.0.2.7", 5000), holds.has("192.0.2.7", 5001)]
+  first()
+  first()
+  seen.push(holds.size, holds.has("192.0.2.7", 5000))
+  second()
+  expect([...seen, holds.size, holds.has("192.0.2.7", 5000)]).toEqual([
+    ...[1, true, false],
+    ...[1, true],
+    ...[0, false],
+  ])
 })
