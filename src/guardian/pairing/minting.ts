@@ -27,6 +27,8 @@ import type { PairingEvent } from "../door/results.ts"
 
 export type Minting = ReturnType<typeof createMinting>
 
+type KeepRequest = Extract<MinterEffect, { kind: "keep-request" }>
+
 /** How long a decision poll waits for the owner, and what Bun is told to allow for it. */
 const pollSeconds = 25
 
@@ -35,8 +37,11 @@ export function createMinting(context: Context) {
   let state: MinterState = { kind: "closed" }
   let expiry: ReturnType<typeof setTimeout> | null = null
 
-  /** Feeds the machine; performs what it asks of the disk and returns what it wants answered. */
-  function step(event: MinterEvent, digest: string): Response {
+  /**
+   * Feeds the machine; performs what it asks of the disk and returns what it wants answered.
+   * @param digest - of a confirm, by which a repeated one is known; else empty
+   */
+  function step(event: MinterEvent, digest = ""): Response {
     const [next, effects] = stepMinter(state, event)
     state = next
     let response = refusal()
@@ -50,10 +55,10 @@ export function createMinting(context: Context) {
         faultPoint("before-try-is-taken")
         return step({ kind: "try-taken", left: takeTry() }, digest)
       case "keep-request":
-        pending = effect
+        keepAndAsk(effect, digest)
         return null
       case "answer-confirm":
-        return keepAndAsk(digest, effect.tag)
+        return Response.json({ tag: effect.tag }, { status: 202 })
       case "answer-hello":
         return Response.json({ intro: effect.intro, Y: effect.share })
       case "burn":
@@ -62,10 +67,10 @@ export function createMinting(context: Context) {
       case "refuse":
         log.refused(effect.reason, "address" in event ? event.address : "the network")
         return refusal()
+      default:
+        return effect satisfies never
     }
   }
-
-  let pending: Extract<MinterEffect, { kind: "keep-request" }> | null = null
 
   function takeTry(): number | null {
     const left = store.now(() => store.codes.takeTry(context.now()))
@@ -73,11 +78,8 @@ export function createMinting(context: Context) {
     return left
   }
 
-  /** The request and the spent code go to disk together, then the tag goes out and the owner is asked. */
-  function keepAndAsk(digest: string, tag: string): Response {
-    if (pending === null) throw new Error("a confirm was answered before its request was kept")
-    const { request, claimedHost } = pending
-    pending = null
+  /** The request and the spent code go to disk together, then the owner is asked and the tag goes out. */
+  function keepAndAsk({ request, claimedHost, tag }: KeepRequest, digest: string): void {
     faultPoint("before-request-is-kept")
     const kept = store.now(() => {
       store.codes.close("spent")
@@ -91,7 +93,6 @@ export function createMinting(context: Context) {
     const from = claimedHost === null ? request.host : `${claimedHost}, calling from ${request.host},`
     log.write(`${request.name} at ${from} proved the code and waits for the owner (${kept.id})`)
     events.emit(requestEvent(context, kept), { role: "minter", id: kept.id })
-    return Response.json({ tag }, { status: 202 })
   }
 
   function burn(address: string): void {
@@ -107,7 +108,7 @@ export function createMinting(context: Context) {
 
   function expire(): void {
     if (state.kind === "closed") return
-    state = { kind: "closed" }
+    step({ kind: "code-closed" })
     store.codes.close("expired")
     events.emit({ event: "expired" }, null)
   }
@@ -138,7 +139,7 @@ export function createMinting(context: Context) {
 
   const resumed = store.codes.open(context.now())
   if (resumed !== null) {
-    state = stepMinter(state, { kind: "code-opened", symbols: resumed.symbols })[0]
+    step({ kind: "code-opened", symbols: resumed.symbols })
     startExpiry(resumed)
   }
 
@@ -162,7 +163,7 @@ export function createMinting(context: Context) {
           `try again in ${limit.retryAfterSeconds} s`,
         )
       const code = store.codes.mint(newCode(context.random(codeRandomBytes), long), now)
-      state = stepMinter(state, { kind: "code-opened", symbols: code.symbols })[0]
+      step({ kind: "code-opened", symbols: code.symbols })
       startExpiry(code)
       agentsCode = door === "agent" ? code.symbols : null
       if (current !== null) events.emit({ event: "replaced" }, null)
@@ -187,7 +188,7 @@ export function createMinting(context: Context) {
         self: selfOf(context),
         random,
       } as const
-      return step({ ...event, now: context.now() }, "")
+      return step({ ...event, now: context.now() })
     }) satisfies WireHandler,
 
     confirm: (request => {
