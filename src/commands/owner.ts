@@ -1,15 +1,14 @@
 /** `sento owner`: the chats in which the owner is asked. The PIN is in owner-pin.ts. */
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { type ChatSettings, chatNames, chatsOf } from "../guardian/owner/chat-settings.ts"
-import { type Chat, ChatError, type ChatName, type Received } from "../http/chats/chat.ts"
-import { discordTokenPattern, discordUserPattern, openDiscord } from "../http/chats/discord.ts"
-import { openSlack, slackTokenPattern, slackUserPattern } from "../http/chats/slack.ts"
-import { telegramTokenPattern } from "../http/chats/telegram.ts"
+import { chatApps } from "../http/chats/apps.ts"
+import { type Access, type Chat, type ChatApp, ChatError, type Received } from "../http/chats/chat.ts"
 import type { ChatMessage } from "../protocol/answers.ts"
+import { baseUrlPattern, type ChatSettings } from "../protocol/chat-settings.ts"
 import { codeRandomBytes, newCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { baseUrlPattern, updateConfig } from "../store/config.ts"
+import { type ChatName, chatNames, eitherOf } from "../protocol/names.ts"
+import { updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { confirmOwner } from "./consent.ts"
 import { runningGuardian } from "./guard.ts"
@@ -25,58 +24,20 @@ export type OwnerAddOptions = {
   readonly json?: boolean
 }
 
-/** What differs from app to app when one is set up. */
-type App = {
-  readonly title: string
-  readonly token: RegExp
-  readonly tokenFrom: string
-  /** How the owner's id looks and where it is found; null where the word alone finds it. */
-  readonly user: { readonly pattern: RegExp; readonly from: string } | null
-  readonly ifRefused: string
-}
-
-const apps: Readonly<Record<ChatName, App>> = {
-  telegram: {
-    title: "Telegram",
-    token: telegramTokenPattern,
-    tokenFrom: "make a bot for sento alone with @BotFather (/newbot), which gives its token",
-    user: null,
-    ifRefused: "no other program may use this bot, nor may it have a webhook",
-  },
-  discord: {
-    title: "Discord",
-    token: discordTokenPattern,
-    tokenFrom:
-      "make an app at discord.com/developers, add its bot to a server of yours, copy the bot's token",
-    user: {
-      pattern: discordUserPattern,
-      from: "in Discord: developer mode on, right-click your name, copy user ID",
-    },
-    ifRefused: "you and the bot must share a server, and you must allow direct messages from its members",
-  },
-  slack: {
-    title: "Slack",
-    token: slackTokenPattern,
-    tokenFrom: "make an app in your workspace at api.slack.com/apps, install it, copy its bot token (xoxb-…)",
-    user: { pattern: slackUserPattern, from: "in Slack: your profile, ⋮, copy member ID" },
-    ifRefused:
-      "the app needs the bot scopes chat:write, im:history, im:read and im:write, and its messages tab switched on",
-  },
-}
-
 const patienceMilliseconds = 10 * 60 * 1000
 const lookMilliseconds = 1000
 
 /** `sento owner`: what is set up, without any token or PIN. */
 export function owner(paths: Paths, isJson: boolean): number {
-  const { pin, telegram, discord, slack } = needConfig(paths).owner ?? {}
-  const rows = Object.entries({ telegram, discord, slack }).flatMap(([name, chat]) =>
-    chat === undefined ? [] : [{ name, user: chat.user }],
-  )
+  const { pin, ...chats } = needConfig(paths).owner ?? {}
+  const rows = chatNames.flatMap(name => {
+    const chat = chats[name]
+    return chat === undefined ? [] : [{ name, user: chat.user }]
+  })
   if (isJson) printJson({ pin: pin !== undefined, chats: rows })
   else {
     if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
-    else tell("the owner is asked in no chat yet; run `sento owner add telegram`, discord or slack")
+    else tell(`the owner is asked in no chat yet; run \`sento owner add ${eitherOf([`${chatNames[0]}\``, ...chatNames.slice(1)])}`)
     if (pin !== undefined) tell("a PIN is set: every yes and every removal takes it (`sento owner pin`)")
   }
   return 0
@@ -84,7 +45,7 @@ export function owner(paths: Paths, isJson: boolean): number {
 
 /** `sento owner remove telegram` */
 export async function ownerRemove(paths: Paths, text: string, isJson: boolean): Promise<number> {
-  const name = requireApp(text)
+  const name = requireChat(text)
   if (needConfig(paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
   await confirmOwner(paths)
@@ -93,28 +54,28 @@ export async function ownerRemove(paths: Paths, text: string, isJson: boolean): 
     return { ...config, owner: others }
   })
   if (isJson) printJson({ removed: name })
-  else tell(`the owner is no longer asked in ${apps[name].title}`)
+  else tell(`the owner is no longer asked in ${chatApps[name].title}`)
   await tellRestart(paths, isJson)
   return 0
 }
 
 /** `sento owner add telegram`: the token, a word by which the owner is found, a first line in the chat. */
 export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOptions): Promise<number> {
-  const name = requireApp(text)
+  const name = requireChat(text)
   const isJson = options.json ?? false
   const config = await ensureConfig(paths, isJson)
   await confirmOwner(paths)
   const token = await readToken(name, options)
   const user = await readUser(name, options)
   const access = options.baseUrl === undefined ? { token } : { token, baseUrl: readBaseUrl(options.baseUrl) }
-  const settings = await meet(name, access, user, isJson).catch(told(name))
-  updateConfig(paths, current => ({ ...current, owner: { ...current.owner, ...settings } }))
-  const [made] = chatsOf(settings)
-  await made?.chat
+  const met = await meet(name, access, user, isJson).catch(throwTold(name))
+  updateConfig(paths, current => ({ ...current, owner: { ...current.owner, [name]: met.settings } }))
+  await met.chat
     .send(`${config.name}'s owner is asked here before it is paired with another agent.`, never)
-    .catch(told(name))
-  if (isJson) printJson({ event: "added", chat: name, user: made?.owner.user })
-  else tell(`${config.name}'s owner is asked in ${apps[name].title} from now on (user ${made?.owner.user})`)
+    .catch(throwTold(name))
+  const { title } = chatApps[name]
+  if (isJson) printJson({ event: "added", chat: name, user: met.user })
+  else tell(`${config.name}'s owner is asked in ${title} from now on (user ${met.user})`)
   await tellRestart(paths, isJson)
   return 0
 }
@@ -126,7 +87,7 @@ async function tellRestart(paths: Paths, isJson: boolean): Promise<void> {
     tell("next: `sento guard restart`, for the Guardian still runs as before")
 }
 
-function requireApp(text: string): ChatName {
+function requireChat(text: string): ChatName {
   const name = chatNames.find(one => one === text)
   if (name !== undefined) return name
   throw new SentoError(
@@ -138,11 +99,11 @@ function requireApp(text: string): ChatName {
 
 /** Never an argument, which other processes can see. */
 async function readToken(name: ChatName, { tokenFile, json }: OwnerAddOptions): Promise<string> {
-  const { title, token: pattern, tokenFrom } = apps[name]
+  const { title, token: known } = chatApps[name]
   const token = (await tokenText(title, tokenFile, json ?? false)).trim()
-  if (pattern.test(token)) return token
-  if (token !== "") throw new SentoError("usage", `this is no token of ${title}`, tokenFrom)
-  throw new SentoError("usage", "the bot's token is missing", `give \`--token-file PATH\`; ${tokenFrom}`)
+  if (known.pattern.test(token)) return token
+  if (token !== "") throw new SentoError("usage", `this is no token of ${title}`, known.from)
+  throw new SentoError("usage", "the bot's token is missing", `give \`--token-file PATH\`; ${known.from}`)
 }
 
 async function tokenText(title: string, path: string | undefined, isJson: boolean): Promise<string> {
@@ -164,9 +125,9 @@ function readTokenFile(path: string): string {
 }
 
 async function readUser(name: ChatName, { user, json }: OwnerAddOptions): Promise<string> {
-  const wish = apps[name].user
+  const wish = chatApps[name].user
   if (wish === null) return ""
-  const { title } = apps[name]
+  const { title } = chatApps[name]
   const isUser = (text: string): boolean => wish.pattern.test(text)
   if (user === undefined && isPerson(json ?? false)) {
     const check = (text: string) => (isUser(text) ? undefined : wish.from)
@@ -188,33 +149,31 @@ function readBaseUrl(text: string): string {
   )
 }
 
-type Access = { readonly token: string; readonly baseUrl?: string }
+/** A chat in which the owner was found, and its settings for the config. */
+type Met<Name extends ChatName> = {
+  readonly settings: ChatSettings[Name]
+  readonly chat: Chat
+  readonly user: string
+}
 
 /** Finds the owner in the chat: whoever sends the word that only this terminal shows. */
-async function meet(name: ChatName, access: Access, user: string, isJson: boolean): Promise<ChatSettings> {
-  const settings = await openChat(name, access, user)
-  const chat = chatOf(settings)
+async function meet<Name extends ChatName>(
+  name: Name,
+  access: Access,
+  user: string,
+  isJson: boolean,
+): Promise<Met<Name>> {
+  const app: ChatApp<Name> = chatApps[name]
+  const prepared = await app.prepare(access, user, never)
+  const chat = app.open(prepared)
   const bot = await chat.check(never)
   const asked = user === "" ? [] : [await chat.send("Send the word that `sento owner add` shows.", never)]
   const symbols = newCode(randomBytes(codeRandomBytes), true)
   showWord(name, bot.name, wordOf(symbols), isJson)
   const isIt = (message: ChatMessage): boolean =>
     isOwnWord(message, symbols) && (user === "" || message.author === user)
-  const found = await waitFor(chat, asked, isIt)
-  if (name !== "telegram") return settings
-  return { telegram: { ...access, user: found.author ?? "", chat: found.chat } }
-}
-
-async function openChat(name: ChatName, access: Access, user: string): Promise<ChatSettings> {
-  if (name === "telegram") return { telegram: { ...access, user: "", chat: "" } }
-  const open = name === "discord" ? openDiscord : openSlack
-  return { [name]: { ...access, user, channel: await open({ ...access, user }, never) } }
-}
-
-function chatOf(settings: ChatSettings): Chat {
-  const [made] = chatsOf(settings)
-  if (made === undefined) throw new Error("no chat is set up")
-  return made.chat
+  const settings = app.settle(prepared, await waitFor(chat, asked, isIt))
+  return { settings, chat: app.open(settings), user: app.ownerOf(settings).user }
 }
 
 function showWord(name: ChatName, bot: string, word: string, isJson: boolean): void {
@@ -222,7 +181,7 @@ function showWord(name: ChatName, bot: string, word: string, isJson: boolean): v
     printJson({ event: "word", word, bot })
     return
   }
-  tell(`Send this word to ${bold(`@${bot}`)} in ${apps[name].title}, in a private message:`)
+  tell(`Send this word to ${bold(`@${bot}`)} in ${chatApps[name].title}, in a private message:`)
   tell()
   print(word)
   tell()
@@ -265,19 +224,19 @@ function ifPassing(error: unknown): null {
 }
 
 /** A chat's failure as a command tells it. */
-const told =
+const throwTold =
   (name: ChatName) =>
   (error: unknown): never => {
     if (!(error instanceof ChatError)) throw error
     const { failure, message } = error
     switch (failure.kind) {
       case "unauthorised":
-        throw new SentoError("refused", message, apps[name].tokenFrom)
+        throw new SentoError("refused", message, chatApps[name].token.from)
       case "later":
         throw new SentoError("try-later", message, `run \`sento owner add ${name}\` again then`)
       case "unreachable":
         throw new SentoError("unreachable", message, `run \`sento owner add ${name}\` again`)
       case "refused":
-        throw new SentoError("refused", message, apps[name].ifRefused)
+        throw new SentoError("refused", message, chatApps[name].ifRefused)
     }
   }

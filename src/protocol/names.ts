@@ -21,6 +21,15 @@ export const profileNames = [...agentProgramNames, "plain"] as const
 
 export type ProfileName = (typeof profileNames)[number]
 
+/** The chat apps in which the owner can be asked. What is known of each is in src/http/chats/. */
+export const chatNames = ["telegram", "discord", "slack"] as const
+
+export type ChatName = (typeof chatNames)[number]
+
+/** `a, b or c`, for help and hints. */
+export const eitherOf = (names: readonly string[]): string =>
+  [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(part => part !== "").join(" or ")
+
 /** What a bad name should look like, for error messages. */
 export const nameRule =
   "a name is 1 to 32 of a-z, 0-9 and -, does not start with -, and is not constructor or prototype"

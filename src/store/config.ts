@@ -14,6 +14,7 @@ import {
 } from "node:fs"
 import { dirname } from "node:path"
 import * as v from "valibot"
+import { chatFields } from "../protocol/chat-settings.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameSchema, profileNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -27,9 +28,6 @@ const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 
 const hopLimit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)))
-/** Where a chat app answers, in place of the vendor's own: a server of the owner's, or a test's. */
-export const baseUrlPattern = /^https?:\/\/[^\s/?#]+(?:\/[^\s?#]*[^\s/?#])?$/
-const baseUrl = v.optional(v.pipe(v.string(), v.regex(baseUrlPattern)))
 const amount = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)))
 
 /** A paired agent. `sendKey` signs what we send, `receiveKey` is our end of the secret for what it sends. */
@@ -74,12 +72,8 @@ const configSchema = v.looseObject({
     v.looseObject({
       /** Argon2id, as `Bun.password.hash` writes it. */
       pin: v.optional(v.string()),
-      /** Where the owner is asked by chat; an id is the chat app's own, never a name that can be chosen. */
-      telegram: v.optional(v.looseObject({ token: v.string(), user: v.string(), chat: v.string(), baseUrl })),
-      discord: v.optional(
-        v.looseObject({ token: v.string(), user: v.string(), channel: v.string(), baseUrl }),
-      ),
-      slack: v.optional(v.looseObject({ token: v.string(), user: v.string(), channel: v.string(), baseUrl })),
+      /** Where the owner is asked by chat. */
+      ...chatFields,
     }),
   ),
   /** The owner's command that is told and may ask: its words, and the event on its stdin. */

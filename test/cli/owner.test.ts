@@ -1,8 +1,9 @@
 /** `sento owner add` from the token to the yes in the chat, against local servers. */
+
 import { afterEach, describe, expect, test } from "bun:test"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ChatName } from "../../src/http/chats/chat.ts"
+import type { ChatName } from "../../src/protocol/names.ts"
 import { type ChatServer, chatServers } from "../support/chats/server.ts"
 import {
   built,

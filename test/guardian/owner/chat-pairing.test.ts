@@ -1,8 +1,9 @@
 /** A real pairing between two real Guardians, answered by the owner in a chat. */
+
 import { afterEach, expect, test } from "bun:test"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ChatName } from "../../../src/http/chats/chat.ts"
+import type { ChatName } from "../../../src/protocol/names.ts"
 import { type ChatServer, chatServers } from "../../support/chats/server.ts"
 import { createWorld, finished, jsonLines, setUpAgent, until, type World } from "../../support/world.ts"
 
