@@ -217,26 +217,32 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
 
 async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
   delivery.options.signal?.throwIfAborted()
-  if (effect.kind === "look") {
-    if (effect.afterMilliseconds > 0) await Bun.sleep(effect.afterMilliseconds)
-    const seen = await look(delivery.server, delivery.pinned)
-    if (seen.kind === "seen") delivery.last = seen.snapshot
-    return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
+  switch (effect.kind) {
+    case "look": {
+      if (effect.afterMilliseconds > 0) await Bun.sleep(effect.afterMilliseconds)
+      const seen = await look(delivery.server, delivery.pinned)
+      if (seen.kind === "seen") delivery.last = seen.snapshot
+      return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
+    }
+    case "paste": {
+      await delivery.options.onPasted?.()
+      delivery.pastedAt = Date.now()
+      const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
+      return { kind: "pasted", at: performance.now(), done: pasted }
+    }
+    case "press": {
+      const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
+      return { kind: "pressed", at: performance.now(), done: pressed }
+    }
+    case "take": {
+      const { key } = effect
+      // Pasted, because as a key copy mode would take it.
+      const took = await guardedPaste(delivery, delivery.profile.takeOutKeys[key] ?? "", ["-r"])
+      return { kind: "took", at: performance.now(), key, done: took }
+    }
+    default:
+      return effect satisfies never
   }
-  if (effect.kind === "press") {
-    const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
-    return { kind: "pressed", at: performance.now(), done: pressed }
-  }
-  if (effect.kind === "take") {
-    const { key } = effect
-    // Pasted, because as a key copy mode would take it.
-    const took = await guardedPaste(delivery, delivery.profile.takeOutKeys[key] ?? "", ["-r"])
-    return { kind: "took", at: performance.now(), key, done: took }
-  }
-  await delivery.options.onPasted?.()
-  delivery.pastedAt = Date.now()
-  const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
-  return { kind: "pasted", at: performance.now(), done: pasted }
 }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {

@@ -142,10 +142,10 @@ export function createTurns(
     const state = store.turns.of(session)
     const answered = new Set(idsIn(state).filter(isAnswered))
     const [next, effects] = stepTurn(state, event, answered, mostTextUnits)
-    for (const effect of effects) await perform(effect)
+    let block: string | null = null
+    for (const effect of effects) block = (await perform(effect)) ?? block
     store.turns.put(session, next, now())
-    const block = effects.find(effect => effect.kind === "block")
-    return { block: block?.sentence ?? null }
+    return { block }
   }
 
   function isAnswered(id: string): boolean {
@@ -153,12 +153,25 @@ export function createTurns(
     return message === null || store.turns.isAnswered(message.pair, message.id)
   }
 
-  async function perform(effect: TurnEffect): Promise<void> {
-    if (effect.kind === "block") return log.write("a turn goes on: the agent is asked for its answer")
-    const message = store.inbox.byShortId(effect.id)
-    if (message === null) return
-    if (effect.kind === "reply") return answer(message, effect.text)
-    tellNone(message, effect.reason)
+  /** @returns what the program is told, where that is the effect */
+  async function perform(effect: TurnEffect): Promise<string | null> {
+    switch (effect.kind) {
+      case "block":
+        log.write("a turn goes on: the agent is asked for its answer")
+        return effect.sentence
+      case "reply": {
+        const message = store.inbox.byShortId(effect.id)
+        if (message !== null) await answer(message, effect.text)
+        return null
+      }
+      case "no-answer": {
+        const message = store.inbox.byShortId(effect.id)
+        if (message !== null) tellNone(message, effect.reason)
+        return null
+      }
+      default:
+        return effect satisfies never
+    }
   }
 
   function tellNone(message: Received, reason: string): void {
