@@ -4,7 +4,7 @@
  * @see docs/PROTOCOL.md section 1
  */
 import { closeSync, openSync, readFileSync } from "node:fs"
-import { descriptors, plainAddress, sockets } from "./sockets.ts"
+import { descriptors, type End, plainAddress, sockets } from "./sockets.ts"
 
 /** Connections that may be open at a time; fewer where the system allows few descriptors. */
 export const mostConnections = 512
@@ -42,24 +42,29 @@ export function crowdOf(connections: readonly Connection[], most: number): reado
 
 /** Connections on which a peer's request is held: none of the strangers that are counted and cut. */
 export type Holds = {
-  /** @returns what lets it go, once */
-  hold(address: string, port: number): () => void
-  has(address: string, port: number): boolean
+  /**
+   * @param own - this end's address, null where it is not known. It tells apart what one port elsewhere opened to
+   * several hosts here: Linux gives the same port to both.
+   * @returns what lets it go, once
+   */
+  hold(own: string | null, other: End): () => void
+  has(own: string, other: End): boolean
   readonly size: number
 }
 
-/** By the other end's address and port, in whatever spelling. */
+/** By address and port, in whatever spelling. */
 export function createHolds(): Holds {
   const counts = new Map<string, number>()
-  const keyOf = (address: string, port: number): string => `${plainAddress(address)} ${port}`
+  const keyOf = (own: string | null, { address, port }: End): string =>
+    `${own === null ? "any" : plainAddress(own)} ${plainAddress(address)} ${port}`
   const add = (key: string, more: number): void => {
     const count = (counts.get(key) ?? 0) + more
     if (count === 0) counts.delete(key)
     else counts.set(key, count)
   }
   return {
-    hold(address, port) {
-      const key = keyOf(address, port)
+    hold(own, other) {
+      const key = keyOf(own, other)
       let isHeld = true
       add(key, 1)
       return () => {
@@ -67,7 +72,7 @@ export function createHolds(): Holds {
         isHeld = false
       }
     },
-    has: (address, port) => counts.has(keyOf(address, port)),
+    has: (own, other) => counts.has(keyOf(own, other)) || counts.has(keyOf(null, other)),
     get size() {
       return counts.size
     },
@@ -179,9 +184,10 @@ function mostDescriptors(): number {
 function strangersAmong(open: readonly number[], port: number, holds: Holds): Connection[] {
   const { own, other } = sockets()
   return open.flatMap(descriptor => {
-    if (own(descriptor)?.port !== port) return []
+    const here = own(descriptor)
+    if (here?.port !== port) return []
     const end = other(descriptor)
-    if (end === null || holds.has(end.address, end.port)) return []
+    if (end === null || holds.has(here.address, end)) return []
     return [{ descriptor, address: end.address, key: `${descriptor} ${end.address} ${end.port}` }]
   })
 }

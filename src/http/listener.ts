@@ -3,10 +3,11 @@
  * one answer, and the handlers never see it.
  * @see docs/PROTOCOL.md section 1
  */
+import { isIP } from "node:net"
 import { isAllowedHost } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 import { createHolds, type Holds, watchCrowd } from "./crowd.ts"
-import { openPlaces, type Places, type PlacesOptions } from "./places.ts"
+import { isWildcard, openPlaces, type Places, type PlacesOptions } from "./places.ts"
 import { plainAddress } from "./sockets.ts"
 
 /** A request that may be looked at. */
@@ -148,7 +149,7 @@ async function answer(
         return request.signal
       },
       hold() {
-        const release = from === null ? () => {} : holds.hold(address, from.port)
+        const release = from === null ? () => {} : holds.hold(ownAddress(server), from)
         held.push(release)
         return release
       },
@@ -156,6 +157,11 @@ async function answer(
   } finally {
     for (const release of held) release()
   }
+}
+
+/** Null where it listens on several: Bun does not say to which one a request came (Bun 1.4.5). */
+function ownAddress({ hostname = "::" }: Bun.Server<undefined>): string | null {
+  return isIP(hostname) === 0 || isWildcard(hostname) ? null : hostname
 }
 
 /** Null where the caller hung up, was cut off or sent too much (Bun then answers 413): no bug of ours. */

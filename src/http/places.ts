@@ -41,7 +41,8 @@ const retryEvery = 5000
 /** Ports that the kernel chose for the first of several hosts and that may be taken on another. */
 const anyPortTries = 16
 
-const isWildcard = (host: string): boolean => host === "::" || host === "0.0.0.0"
+/** Whether a host stands for all of this machine's addresses. */
+export const isWildcard = (host: string): boolean => host === "::" || host === "0.0.0.0"
 
 /** Bun binds `::` for IPv4 too, also where a machine has no IPv6 (Bun 1.4.5). */
 const covers = (place: string, host: string): boolean =>
@@ -197,8 +198,9 @@ function keepPlaces(options: PlacesOptions, first: readonly string[], opened: Op
   }
 
   schedule()
+  const untold = [...faults]
   queueMicrotask(() => {
-    for (const [host, fault] of faults) tell(host, fault)
+    for (const [host, fault] of untold) if (faults.get(host) === fault) tell(host, fault)
   })
   return {
     port,

@@ -17,18 +17,30 @@ test.each([
   expect(keys.sort()).toEqual([...cut])
 })
 
-test("held: the same end in another spelling, until the last of its requests has let it go, each once", () => {
+test("held: the same two ends in another spelling, until the last of its requests has let it go, each once", () => {
   const holds = createHolds()
-  const first = holds.hold("192.0.2.7", 5000)
-  const second = holds.hold("::ffff:192.0.2.7", 5000)
-  const seen = [holds.size, holds.has("192.0.2.7", 5000), holds.has("192.0.2.7", 5001)]
+  const peer = { address: "192.0.2.7", port: 5000 }
+  const first = holds.hold("127.0.0.1", peer)
+  const second = holds.hold("::ffff:127.0.0.1", { ...peer, address: "::ffff:192.0.2.7" })
+  const look = () => [holds.size, holds.has("127.0.0.1", peer)]
+  const seen = [look()]
   first()
   first()
-  seen.push(holds.size, holds.has("192.0.2.7", 5000))
+  seen.push(look())
   second()
-  expect([...seen, holds.size, holds.has("192.0.2.7", 5000)]).toEqual([
-    ...[1, true, false],
-    ...[1, true],
-    ...[0, false],
+  expect([...seen, look()]).toEqual([
+    [1, true],
+    [1, true],
+    [0, false],
   ])
+})
+
+test.each([
+  ["the same port elsewhere, to another host here", "127.0.0.1", false],
+  ["the same port elsewhere, where the host here is not known", null, true],
+])("held or a stranger: %s: %p", (_, own, want) => {
+  const holds = createHolds()
+  holds.hold(own, { address: "192.0.2.7", port: 5000 })
+  expect(holds.has("192.0.2.1", { address: "192.0.2.7", port: 5000 })).toBe(want)
+  expect(holds.has("192.0.2.1", { address: "192.0.2.7", port: 5001 })).toBe(false)
 })
