@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs"
 import { lossOf, lossWords } from "../guardian/books/losses.ts"
 import { unknownAgent } from "../guardian/books/requirements.ts"
 import { callDoor } from "../guardian/door/client.ts"
-import type { GuardStatus, Probe, SessionState } from "../guardian/door/requests.ts"
+import type { GuardStatus, SessionState } from "../guardian/door/results.ts"
 import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/door/shared-folder.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -17,11 +17,19 @@ import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/keyboard-owner.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
-import { guardStatus, runningGuardian } from "./guard.ts"
+import { type AddCommand, command } from "./command.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
+import { guardStatus, runningGuardian } from "./running.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+
+/** The words of `sento doctor`. */
+export const addDoctor: AddCommand = (program, { io, paths, finish }) =>
+  command(program, "doctor", "find what is wrong, and how to mend it")
+    .argument("[name]", "a paired agent to reach as well")
+    .action((name, { json = false }) => finish(doctor(io, paths(), name ?? null, json)))
 
 /** `fix` is what to run or do, null where all is well. */
 type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
@@ -35,20 +43,20 @@ const secondLookMilliseconds = 1000
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
 /** `sento doctor`: exit 1 when something is wrong. */
-export async function doctor(paths: Paths, name: string | null, isJson: boolean): Promise<number> {
-  const findings = await examine(paths, name)
+export async function doctor(io: Io, paths: Paths, name: string | null, isJson: boolean): Promise<number> {
+  const findings = await examine(io, paths, name)
   const isWell = findings.every(one => one.fix === null)
-  if (isJson) printJson({ ok: isWell, checks: findings })
+  if (isJson) printJson(io, { ok: isWell, checks: findings })
   else
     for (const { check, is, fix } of findings)
-      print(fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
+      print(io, fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
   return isWell ? 0 : 1
 }
 
-async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
+async function examine(io: Io, paths: Paths, name: string | null): Promise<Finding[]> {
   const found: Config[] = []
   const read = await attempt("config", () => {
-    const config = needConfig(paths)
+    const config = needConfig(io, paths)
     found.push(config)
     return { check: "config", is: `${paths.config} (${config.name})`, fix: null }
   })
@@ -241,7 +249,7 @@ async function checkPeer(
   const address = formatAddress(peer.host, peer.port)
   if (running === null)
     return { check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }
-  const { isReached, reason, aheadSeconds } = await callDoor<Probe>(paths, "agent", { op: "probe", name })
+  const { isReached, reason, aheadSeconds } = await callDoor(paths, "agent", { op: "probe", name })
   if (reason === null) return { check: name, is: `answers at ${address}, clocks agree`, fix: null }
   if (aheadSeconds !== null)
     return {

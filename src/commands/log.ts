@@ -2,17 +2,29 @@
 import { historyOf } from "../guardian/books/history.ts"
 import { unknownAgent } from "../guardian/books/requirements.ts"
 import { callDoor } from "../guardian/door/client.ts"
-import type { LogEntry } from "../guardian/door/requests.ts"
+import type { LogEntry } from "../guardian/door/results.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { indented, sanitise, visibleLine } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader, type Reader } from "../store/reader.ts"
+import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
-export type LogOptions = { readonly json?: boolean; readonly follow?: boolean; readonly lines: string }
+const grammar = (program: Program) =>
+  command(program, "log", "the messages both ways, the latest last; times are UTC")
+    .argument("[name]", "only those from and to this agent")
+    .option("-f, --follow", "go on as messages come and go")
+    .option("-n, --lines <count>", "how many", "100")
+
+type LogOptions = OptionsOf<typeof grammar>
+
+/** The words of `sento log`. */
+export const addLog: AddCommand = (program, { io, paths, finish }) =>
+  grammar(program).action((name, options) => finish(log(io, paths(), name ?? null, options)))
 
 /** So many messages of each way are looked at while they are followed. */
 const mostFollowed = 500
@@ -22,21 +34,21 @@ const lookMilliseconds = 250
 type Look = (most: number) => LogEntry[] | null | Promise<LogEntry[]>
 
 /** `sento log` */
-export async function log(paths: Paths, name: string | null, options: LogOptions): Promise<number> {
+export async function log(io: Io, paths: Paths, name: string | null, options: LogOptions): Promise<number> {
   const most = readCount(options.lines)
-  const look = paths.isAgentSide ? askDoor(paths, name) : lookInto(paths, name)
+  const look = paths.isAgentSide ? askDoor(paths, name) : lookInto(io, paths, name)
   const shown = new Map<string, string>()
   const show = (entries: readonly LogEntry[]): void => {
     for (const entry of entries)
-      if (options.json) printJson(entry)
-      else print(lineOf(entry))
+      if (options.json) printJson(io, entry)
+      else print(io, lineOf(entry))
   }
   const note = (entries: readonly LogEntry[]): void => {
     for (const one of entries) shown.set(one.id, fateOf(one))
   }
   const all = (await look(Math.max(most, mostFollowed))) ?? []
   show(all.slice(-most))
-  if (all.length === 0 && !options.follow && !options.json) tell("no messages yet")
+  if (all.length === 0 && !options.follow && !options.json) tell(io, "no messages yet")
   note(all)
   while (options.follow) {
     await Bun.sleep(lookMilliseconds)
@@ -62,10 +74,10 @@ function readCount(text: string): number {
 const askDoor =
   (paths: Paths, name: string | null): Look =>
   most =>
-    callDoor<LogEntry[]>(paths, "agent", { op: "log", name, limit: Math.min(most, 1000) })
+    callDoor(paths, "agent", { op: "log", name, limit: Math.min(most, 1000) })
 
 /** Both ways, the latest last, with the names of today. Reads again only what somebody wrote to. */
-function lookInto(paths: Paths, name: string | null): Look {
+function lookInto(io: Io, paths: Paths, name: string | null): Look {
   let reader: Reader | null = null
   let version: number | null = null
   return most => {
@@ -73,7 +85,7 @@ function lookInto(paths: Paths, name: string | null): Look {
     const changed = reader === null ? 0 : reader.version()
     if (changed === version) return null
     version = changed
-    const config = needConfig(paths)
+    const config = needConfig(io, paths)
     const entries = reader === null ? [] : entriesIn(reader, config, name, most)
     if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
       throw unknownAgent(name, Object.keys(config.agents))

@@ -1,6 +1,8 @@
 /** `sento owner`: the chats in which the owner is asked. The PIN is in owner-pin.ts. */
+
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
 import { chatApps } from "../http/chats/apps.ts"
 import { type Access, type Chat, type ChatApp, ChatError, type Received } from "../http/chats/chat.ts"
 import type { ChatMessage } from "../protocol/answers.ts"
@@ -10,81 +12,112 @@ import { SentoError } from "../protocol/errors.ts"
 import { type ChatName, chatNames, eitherOf } from "../protocol/names.ts"
 import { updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { type AddCommand, command, type Group, group, isJson, refuseUnknown } from "./command.ts"
 import { confirmOwner } from "./consent.ts"
-import { runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
-import { ask, askSecret, bold, isPerson, print, printJson, table, tell } from "./terminal.ts"
+import type { Io } from "./io.ts"
+import { ask, askSecret } from "./prompts.ts"
+import { runningGuardian } from "./running.ts"
+import { bold, isPerson, print, printJson, table, tell } from "./terminal.ts"
 
-export type OwnerAddOptions = {
-  readonly tokenFile?: string
-  readonly user?: string
-  /** A server in place of the vendor's: tests. */
-  readonly baseUrl?: string
-  readonly json?: boolean
+/** The words of `sento owner`. */
+export const addOwner: AddCommand = (program, { io, paths, finish }) => {
+  const asking = group(program, "owner", "how the owner is asked").action(({ json = false }, self) => {
+    refuseUnknown(self)
+    return finish(owner(io, paths(), json))
+  })
+  addingGrammar(asking).action((chat, _, self) => finish(ownerAdd(io, paths(), chat, self.optsWithGlobals())))
+  command(asking, "remove", "ask no longer in a chat")
+    .argument("<chat>", eitherOf(chatNames))
+    .action((chat, _, self) => finish(ownerRemove(io, paths(), chat, isJson(self))))
+  command(asking, "pin", "set, change or take away the PIN that a yes and a removal take").action(async () =>
+    finish((await import("./owner-pin.ts")).ownerPin(io, paths())),
+  )
 }
+
+const addingGrammar = (asking: Group) =>
+  command(asking, "add", "ask the owner in a chat, too")
+    .argument("<chat>", eitherOf(chatNames))
+    .option("--token-file <path>", "a file with the bot's token, in place of typing it")
+    .option("--user <id>", `your own user id: ${withUserIds.join(" and ")}`)
+    .addOption(asking.createOption("--base-url <url>", "a server in place of the vendor's").hideHelp())
+
+/** Chats that do not tell by the word alone who the owner is. */
+const withUserIds = chatNames.filter(name => chatApps[name].user !== null)
+
+type OwnerAddOptions = ReturnType<ReturnType<typeof addingGrammar>["opts"]>
 
 const patienceMilliseconds = 10 * 60 * 1000
 const lookMilliseconds = 1000
 
 /** `sento owner`: what is set up, without any token or PIN. */
-export function owner(paths: Paths, isJson: boolean): number {
-  const { pin, ...chats } = needConfig(paths).owner ?? {}
+export function owner(io: Io, paths: Paths, isJson: boolean): number {
+  const { pin, ...chats } = needConfig(io, paths).owner ?? {}
   const rows = chatNames.flatMap(name => {
     const chat = chats[name]
     return chat === undefined ? [] : [{ name, user: chat.user }]
   })
-  if (isJson) printJson({ pin: pin !== undefined, chats: rows })
+  if (isJson) printJson(io, { pin: pin !== undefined, chats: rows })
   else {
-    if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
-    else tell(`the owner is asked in no chat yet; run \`sento owner add ${eitherOf([`${chatNames[0]}\``, ...chatNames.slice(1)])}`)
-    if (pin !== undefined) tell("a PIN is set: every yes and every removal takes it (`sento owner pin`)")
+    if (rows.length > 0) print(io, table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
+    else
+      tell(
+        io,
+        `the owner is asked in no chat yet; run \`sento owner add ${eitherOf([`${chatNames[0]}\``, ...chatNames.slice(1)])}`,
+      )
+    if (pin !== undefined) tell(io, "a PIN is set: every yes and every removal takes it (`sento owner pin`)")
   }
   return 0
 }
 
 /** `sento owner remove telegram` */
-export async function ownerRemove(paths: Paths, text: string, isJson: boolean): Promise<number> {
+export async function ownerRemove(io: Io, paths: Paths, text: string, isJson: boolean): Promise<number> {
   const name = requireChat(text)
-  if (needConfig(paths).owner?.[name] === undefined)
+  if (needConfig(io, paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
-  await confirmOwner(paths)
+  await confirmOwner(io, paths)
   updateConfig(paths, config => {
     const { [name]: _, ...others } = config.owner ?? {}
     return { ...config, owner: others }
   })
-  if (isJson) printJson({ removed: name })
-  else tell(`the owner is no longer asked in ${chatApps[name].title}`)
-  await tellRestart(paths, isJson)
+  if (isJson) printJson(io, { removed: name })
+  else tell(io, `the owner is no longer asked in ${chatApps[name].title}`)
+  await tellRestart(io, paths, isJson)
   return 0
 }
 
 /** `sento owner add telegram`: the token, a word by which the owner is found, a first line in the chat. */
-export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOptions): Promise<number> {
+export async function ownerAdd(
+  io: Io,
+  paths: Paths,
+  text: string,
+  options: OwnerAddOptions,
+): Promise<number> {
   const name = requireChat(text)
   const isJson = options.json ?? false
-  const config = await ensureConfig(paths, isJson)
-  await confirmOwner(paths)
-  const token = await readToken(name, options)
-  const user = await readUser(name, options)
+  const config = await ensureConfig(io, paths, isJson)
+  await confirmOwner(io, paths)
+  const token = await readToken(io, name, options)
+  const user = await readUser(io, name, options)
   const access = options.baseUrl === undefined ? { token } : { token, baseUrl: readBaseUrl(options.baseUrl) }
-  const met = await meet(name, access, user, isJson).catch(throwTold(name))
+  const met = await meet(io, name, access, user, isJson).catch(throwTold(name))
   updateConfig(paths, current => ({ ...current, owner: { ...current.owner, [name]: met.settings } }))
   await met.chat
     .send(`${config.name}'s owner is asked here before it is paired with another agent.`, never)
     .catch(throwTold(name))
   const { title } = chatApps[name]
-  if (isJson) printJson({ event: "added", chat: name, user: met.user })
-  else tell(`${config.name}'s owner is asked in ${title} from now on (user ${met.user})`)
-  await tellRestart(paths, isJson)
+  if (isJson) printJson(io, { event: "added", chat: name, user: met.user })
+  else tell(io, `${config.name}'s owner is asked in ${title} from now on (user ${met.user})`)
+  await tellRestart(io, paths, isJson)
   return 0
 }
 
 const never = new AbortController().signal
 
-async function tellRestart(paths: Paths, isJson: boolean): Promise<void> {
+async function tellRestart(io: Io, paths: Paths, isJson: boolean): Promise<void> {
   if (!isJson && (await runningGuardian(paths)) !== null)
-    tell("next: `sento guard restart`, for the Guardian still runs as before")
+    tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
 }
 
 function requireChat(text: string): ChatName {
@@ -98,23 +131,23 @@ function requireChat(text: string): ChatName {
 }
 
 /** Never an argument, which other processes can see. */
-async function readToken(name: ChatName, { tokenFile, json }: OwnerAddOptions): Promise<string> {
+async function readToken(io: Io, name: ChatName, { tokenFile, json }: OwnerAddOptions): Promise<string> {
   const { title, token: known } = chatApps[name]
-  const token = (await tokenText(title, tokenFile, json ?? false)).trim()
+  const token = (await tokenText(io, title, tokenFile, json ?? false)).trim()
   if (known.pattern.test(token)) return token
   if (token !== "") throw new SentoError("usage", `this is no token of ${title}`, known.from)
   throw new SentoError("usage", "the bot's token is missing", `give \`--token-file PATH\`; ${known.from}`)
 }
 
-async function tokenText(title: string, path: string | undefined, isJson: boolean): Promise<string> {
-  if (path !== undefined) return readTokenFile(path)
-  if (isPerson(isJson)) return askSecret(`The bot's token, from ${title}`)
-  return process.stdin.isTTY ? "" : Bun.stdin.text()
+async function tokenText(io: Io, title: string, path: string | undefined, isJson: boolean): Promise<string> {
+  if (path !== undefined) return readTokenFile(io, path)
+  if (isPerson(io, isJson)) return askSecret(`The bot's token, from ${title}`)
+  return io.isTerminal.stdin ? "" : new Response(io.stdin()).text()
 }
 
-function readTokenFile(path: string): string {
+function readTokenFile({ cwd }: Io, path: string): string {
   try {
-    return readFileSync(path, "utf8")
+    return readFileSync(resolve(cwd(), path), "utf8")
   } catch (error) {
     throw new SentoError(
       "usage",
@@ -124,12 +157,12 @@ function readTokenFile(path: string): string {
   }
 }
 
-async function readUser(name: ChatName, { user, json }: OwnerAddOptions): Promise<string> {
+async function readUser(io: Io, name: ChatName, { user, json }: OwnerAddOptions): Promise<string> {
   const wish = chatApps[name].user
   if (wish === null) return ""
   const { title } = chatApps[name]
   const isUser = (text: string): boolean => wish.pattern.test(text)
-  if (user === undefined && isPerson(json ?? false)) {
+  if (user === undefined && isPerson(io, json ?? false)) {
     const check = (text: string) => (isUser(text) ? undefined : wish.from)
     return (await ask(`Your own user id, as a number or code of ${title} (${wish.from})`, { check })) ?? ""
   }
@@ -158,6 +191,7 @@ type Met<Name extends ChatName> = {
 
 /** Finds the owner in the chat: whoever sends the word that only this terminal shows. */
 async function meet<Name extends ChatName>(
+  io: Io,
   name: Name,
   access: Access,
   user: string,
@@ -169,22 +203,22 @@ async function meet<Name extends ChatName>(
   const bot = await chat.check(never)
   const asked = user === "" ? [] : [await chat.send("Send the word that `sento owner add` shows.", never)]
   const symbols = newCode(randomBytes(codeRandomBytes), true)
-  showWord(name, bot.name, wordOf(symbols), isJson)
+  showWord(io, name, bot.name, wordOf(symbols), isJson)
   const isIt = (message: ChatMessage): boolean =>
     isOwnWord(message, symbols) && (user === "" || message.author === user)
   const settings = app.settle(prepared, await waitFor(chat, asked, isIt))
   return { settings, chat: app.open(settings), user: app.ownerOf(settings).user }
 }
 
-function showWord(name: ChatName, bot: string, word: string, isJson: boolean): void {
+function showWord(io: Io, name: ChatName, bot: string, word: string, isJson: boolean): void {
   if (isJson) {
-    printJson({ event: "word", word, bot })
+    printJson(io, { event: "word", word, bot })
     return
   }
-  tell(`Send this word to ${bold(`@${bot}`)} in ${chatApps[name].title}, in a private message:`)
-  tell()
-  print(word)
-  tell()
+  tell(io, `Send this word to ${bold(io, `@${bot}`)} in ${chatApps[name].title}, in a private message:`)
+  tell(io)
+  print(io, word)
+  tell(io)
 }
 
 /** Not to be taken for a pairing code, which begins with SENTO. */

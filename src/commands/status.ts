@@ -1,20 +1,30 @@
 /** `sento status`: only reads, and needs no Guardian. */
 
-import { listQuestions, type Question } from "../guardian/books/open-questions.ts"
+import { listQuestions } from "../guardian/books/open-questions.ts"
 import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
-import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/requests.ts"
+import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import type { Question } from "../protocol/questions.ts"
 import { placeWords } from "../protocol/questions.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { heldThere } from "./agents.ts"
-import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
+import { type AddCommand, command } from "./command.ts"
+import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
+import { guardStatus } from "./running.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+
+/** The words of `sento status`. */
+export const addStatus: AddCommand = (program, { io, paths, finish }) =>
+  command(program, "status", "how this agent is, in a few lines").action(({ json = false }) =>
+    finish(status(io, paths(), json)),
+  )
 
 type Kept = {
   readonly waiting: { readonly inbox: number; readonly outbox: number }
@@ -34,9 +44,9 @@ type Kept = {
 }
 
 /** `sento status` */
-export async function status(paths: Paths, isJson: boolean): Promise<number> {
-  if (paths.isAgentSide) return guardStatusCommand(paths, isJson)
-  const config = needConfig(paths)
+export async function status(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+  if (paths.isAgentSide) return guardStatusCommand(io, paths, isJson)
+  const config = needConfig(io, paths)
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
   const kept = readKept(paths, config)
@@ -45,7 +55,7 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
   const unasked = await unaskedOf(config)
   const acts = unasked === null ? {} : { unasked }
   if (isJson)
-    printJson({
+    printJson(io, {
       name: config.name,
       guardian: guardianOf(running),
       session,
@@ -54,7 +64,7 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
       agents,
       ...kept,
     })
-  else for (const line of lines(config, running, session, unasked, kept)) print(line)
+  else for (const line of lines(config, running, session, unasked, kept)) print(io, line)
   return 0
 }
 

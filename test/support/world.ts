@@ -6,7 +6,7 @@
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
+import { guardStatus, runningGuardian } from "../../src/commands/running.ts"
 import { callDoor } from "../../src/guardian/door/client.ts"
 import type {
   DoorOf,

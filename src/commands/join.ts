@@ -1,0 +1,102 @@
+/** `sento pair CODE`: joins the agent whose owner gave the code. */
+import { callDoor } from "../guardian/door/client.ts"
+import type { Candidate, PairingEvent } from "../guardian/door/results.ts"
+import { formatAddress, readAddress } from "../protocol/addresses.ts"
+import { formatCode, readCode } from "../protocol/codes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import type { Paths } from "../store/paths.ts"
+import { withPin } from "./consent.ts"
+import type { Io } from "./io.ts"
+import {
+  exitOf,
+  interruption,
+  isNotOwner,
+  requireLocalName,
+  tellEnd,
+  withoutUnused,
+} from "./pairing-events.ts"
+import { choose } from "./prompts.ts"
+import { ensureReady } from "./ready.ts"
+import { bold, dim, isPerson, printJson, tell } from "./terminal.ts"
+
+/** `--as` and `--replace`: what the other agent is to be called here. */
+type JoinOptions = { readonly as?: string; readonly replace?: true; readonly json?: true }
+
+/** `sento pair CODE[@HOST[:PORT]]` */
+export async function join(io: Io, paths: Paths, target: string, options: JoinOptions): Promise<number> {
+  const isJson = options.json ?? false
+  const wish = readTarget(target)
+  requireLocalName(options)
+  await ensureReady(io, paths, isJson)
+  try {
+    return await joinAt(io, paths, wish, options)
+  } catch (error) {
+    const candidates = found.splice(0)
+    if (candidates.length === 0 || !isPerson(io, isJson)) throw error
+    const port = await choose(
+      "Several agents have an open code. Which one is it?",
+      candidates.map(one => ({ value: String(one.port), label: `${one.name} (port ${one.port})` })),
+    )
+    return joinAt(io, paths, { ...wish, host: wish.host ?? "127.0.0.1", port: Number(port) }, options)
+  }
+}
+
+const found: Candidate[] = []
+
+type Target = { readonly symbols: string; readonly host: string | null; readonly port: number | null }
+
+async function joinAt(io: Io, paths: Paths, wish: Target, options: JoinOptions): Promise<number> {
+  const stop = interruption()
+  const onEvent = (event: PairingEvent): void => {
+    if (event.event === "several") found.push(...event.candidates)
+    if (options.json) printJson(io, withoutUnused(event))
+    else tellJoiner(io, event)
+  }
+  const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
+  const call = (door: "owner" | "agent", pin: string | null) =>
+    callDoor(paths, door, { ...request, pin }, { onEvent, signal: stop.signal })
+  return exitOf(
+    await withPin(io, pin => call("owner", pin)).catch(error =>
+      isNotOwner(error) ? call("agent", null) : Promise.reject(error),
+    ),
+  )
+}
+
+function tellJoiner(io: Io, event: PairingEvent): void {
+  if (event.event === "request") {
+    tell(
+      io,
+      `This agent's own owner is asked first (${event.id}); nothing that could pair is sent before the yes.`,
+    )
+    tell(
+      io,
+      `The owner answers where they are asked, or with \`sento approve ${event.id}\` in a terminal of their own.`,
+    )
+  } else if (event.event === "found") {
+    tell(io, `Found ${bold(io, event.name)} at ${formatAddress(event.host, event.port)}.`)
+  } else if (event.event === "verifier") {
+    tell(io, `Verifier: ${bold(io, event.verifier)}; ${event.name}'s owner sees the same.`)
+    tell(io, dim(io, `Waiting for ${event.name}'s owner to say yes; Ctrl-C stops the wait, not the request.`))
+  } else tellEnd(io, event)
+}
+
+/** @throws usage for what is no code or no address */
+function readTarget(target: string): Target {
+  const at = target.indexOf("@")
+  const code = at < 0 ? target : target.slice(0, at)
+  const symbols = readCode(code)
+  if (symbols === null)
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(code)} is no pairing code`,
+      "a code looks like SENTO-4F2K: `sento pair SENTO-4F2K`",
+    )
+  if (at < 0) return { symbols, host: null, port: null }
+  const address = readAddress(target.slice(at + 1))
+  if (address !== null) return { symbols, ...address }
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(target.slice(at + 1))} is no address`,
+    `run \`sento pair ${formatCode(symbols)}@HOST\` or \`…@HOST:PORT\`, with an IPv6 address in brackets`,
+  )
+}
