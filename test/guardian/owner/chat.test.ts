@@ -1,7 +1,7 @@
 /** The owner in a chat, over local servers that answer as the three vendors say. */
 
 import { describe, expect, test } from "bun:test"
-import { backOffMilliseconds, pollMilliseconds } from "../../../src/guardian/owner/chat.ts"
+import { backOffMilliseconds, pollMilliseconds } from "../../../src/guardian/owner/chat-questions.ts"
 import type { ChatName } from "../../../src/protocol/names.ts"
 import { questionText } from "../../../src/protocol/questions.ts"
 import { type AskedOwner, ada, askOwner, kai } from "../../support/chats/asked.ts"
