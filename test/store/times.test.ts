@@ -2,7 +2,10 @@
 import { describe, expect, test } from "bun:test"
 import { messageBucket, otherBucket } from "../../src/protocol/limiter.ts"
 import { codeLimits } from "../../src/store/codes.ts"
+import { joinLifetimeMilliseconds, lookBucket, mostJoinsWaiting } from "../../src/store/joins.ts"
 import { pinTries } from "../../src/store/owner.ts"
+import { defaultRetention } from "../../src/store/retention.ts"
+import { mostWaitingBytes } from "../../src/store/waiting-room.ts"
 import { createTestStore, receive } from "../support/store.ts"
 import { day, hour, minute, now } from "./two-pairs/fixture.ts"
 
@@ -14,6 +17,12 @@ test("the limits that docs/PROTOCOL.md and SECURITY name", () => {
     [30, day],
   ])
   expect(pinTries).toEqual({ most: 5, milliseconds: hour })
+  expect([mostJoinsWaiting, lookBucket, joinLifetimeMilliseconds]).toEqual([
+    3,
+    { most: 10, seconds: 3600 },
+    10 * minute,
+  ])
+  expect([mostWaitingBytes, defaultRetention]).toEqual([16 * 1024 * 1024, { days: 30, megabytes: 100 }])
   expect([messageBucket, otherBucket]).toEqual([
     { most: 10, seconds: 60 },
     { most: 60, seconds: 60 },
