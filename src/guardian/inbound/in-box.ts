@@ -7,6 +7,7 @@ import { profileNames } from "../../protocol/names.ts"
 import type { Facts } from "../../store/facts.ts"
 import type { Received } from "../../store/inbox.ts"
 import type { PaneTarget } from "../../tmux/hands.ts"
+import type { Context } from "../context.ts"
 import { pinSchema } from "../terminal/hands-messages.ts"
 
 const key = "in box"
@@ -39,3 +40,16 @@ export function readInBox(facts: Pick<Facts, "get">): InBox | null {
 export const noteInBox = (facts: Pick<Facts, "set">, inBox: InBox): void => facts.set(key, inBox)
 
 export const forgetInBox = (facts: Pick<Facts, "remove">): void => facts.remove(key)
+
+/** Nothing can be typed before a person has seen to the box. */
+export function tellOwnerOfBox(
+  { config, notices }: Pick<Context, "config" | "notices">,
+  { shortId, name }: Pick<Received, "shortId" | "name">,
+  what: string,
+): void {
+  const { name: self } = config.current
+  notices.tell(
+    `box ${shortId}`,
+    `a message from ${name} [${shortId}] ${what}: in ${self}'s session, send what the box holds or delete it; until then other messages wait`,
+  )
+}
