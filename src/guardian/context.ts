@@ -34,6 +34,8 @@ export type Context = {
   readonly stopping: AbortSignal
   /** Filled in once the listener is up. */
   address: { readonly host: string; readonly port: number }
+  /** The IP literals at which the listener is open; `0.0.0.0` and `::` stand for all. */
+  listening: () => readonly string[]
 }
 
 /** The config in memory, which changes only together with the file. */

@@ -3,7 +3,8 @@
 import { randomBytes } from "node:crypto"
 import { lstatSync } from "node:fs"
 import { basename, join } from "node:path"
-import { type Listener, listen } from "../http/listener.ts"
+import { mostHolds } from "../http/crowd.ts"
+import { type Listener, listen, type WireHandler } from "../http/listener.ts"
 import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
@@ -24,14 +25,16 @@ import { createDispatcher } from "./dispatch.ts"
 import type { Distrusted } from "./door/callers.ts"
 import { openDoor } from "./door/server.ts"
 import { sharedFolderFault } from "./door/shared-folder.ts"
-import { arrived, toldOf } from "./inbound/arrivals.ts"
-import { createDelivery, type Delivery } from "./inbound/delivery.ts"
+import { createArrivals } from "./inbound/arrivals.ts"
+import { createDelivery } from "./inbound/delivery.ts"
 import { createReceiver } from "./inbound/receiver.ts"
 import { createTurns } from "./inbound/turns.ts"
 import { openLog } from "./log.ts"
 import { createNotices, tellDeferred } from "./notices.ts"
-import { createMoving, type Moving } from "./outbound/moving.ts"
-import { createOutboxWorker, type OutboxWorker } from "./outbound/outbox.ts"
+import { createCarrying } from "./outbound/carrying.ts"
+import { createCollecting } from "./outbound/collecting.ts"
+import { createMoving } from "./outbound/moving.ts"
+import { createOutboxWorker } from "./outbound/outbox.ts"
 import { createSender } from "./outbound/sender.ts"
 import { createChatSurfaces } from "./owner/chat-surfaces.ts"
 import { createNotifySurface } from "./owner/command.ts"
@@ -40,7 +43,7 @@ import { connectSurfaces } from "./owner/surfaces.ts"
 import { createJoining } from "./pairing/joining.ts"
 import { createMinting, type Minting } from "./pairing/minting.ts"
 import { createQuestions } from "./pairing/questions.ts"
-import { createReminder, pairEnded } from "./pairing/unpairing.ts"
+import { createReminder } from "./pairing/unpairing.ts"
 import { createSweep, forgetCopies } from "./sweep.ts"
 import { ownCommand } from "./terminal/own-command.ts"
 import { openTerminal } from "./terminal/own-terminal.ts"
@@ -109,6 +112,7 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
     hands: terminal.hands,
     stopping: stopping.signal,
     address: { host: "", port: 0 },
+    listening: () => [],
   }
   try {
     // Pins the pane; a tmux that hangs is not waited for.
@@ -127,24 +131,43 @@ function openDoors(
   remote: RemoteHands | null,
 ): Guardian {
   const { paths, store, log } = context
-  const sender = createSender(context, {
-    onFailed: (pair, failure) => moving.missed(pair, failure),
+  const carrying = createCarrying(context, mostHolds(), {
+    onCollect: pair => outbox.hasten(pair),
+    hasWaiting: pair => outbox.hasWaiting(pair),
+  })
+  const sender = createSender(context, carrying, {
+    onFailed: (pair, failure) => moving.missed(pair, failure, carrying.hasCollected(pair)),
     onReached: (peer, literal) => moving.reached(peer, literal),
+    onMissed: pair => collecting.missed(pair),
+    onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),
   })
   reconcile(context)
   forgetFiles(context)
   noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
-  const moving = createMoving(context, sender, outbox.hasten)
-  const joining = createJoining(context, sender, moving.greet)
+  const moving = createMoving(context, sender, pair => {
+    outbox.hasten(pair)
+    collecting.hasten(pair)
+  })
+  const joining = createJoining(context, sender, pair => collecting.paired(pair))
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
   const remind = createReminder(context, sender)
-  const listener = openListener(context, { minting, outbox, moving, delivery, remind })
+  const receive = createReceiver(context, {
+    onAdmitted: (from, body, arriving) => onAdmitted(from, body, arriving),
+    onRefused: remind,
+    carrying,
+    hasMissed: pair => sender.hasMissed(pair) && outbox.hasWaiting(pair),
+  })
+  const collecting = createCollecting(context, { sender, receive })
+  const onAdmitted = createArrivals(context, { outbox, delivery, moving, collecting })
+  const listener = openListener(context, minting, receive)
   context.address = { host: context.config.current.listen.host, port: listener.port }
-  moving.announce()
+  context.listening = () => listener.open()
+  const { port: lastPort } = context.config.current.listen
+  moving.resume()
   rememberPort(context)
   const asked = Promise.withResolvers<void>()
   const handle = createDispatcher({
@@ -180,6 +203,7 @@ function openDoors(
   })
   sweep()
   outbox.resume()
+  void collecting.resume(lastPort)
   joining.resume()
   turns.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [
@@ -205,6 +229,7 @@ function openDoors(
     await sender.stopped()
     await outbox.stopped()
     await moving.stopped()
+    await collecting.stopped()
     await turns.stopped()
     await delivery.stopped()
     for (const door of doors) door.close()
@@ -246,35 +271,14 @@ function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInter
   }, watchMilliseconds)
 }
 
-function openListener(
-  context: Context,
-  parts: {
-    minting: Minting
-    outbox: OutboxWorker
-    moving: Moving
-    delivery: Delivery
-    remind: (pair: string) => void
-  },
-): Listener {
-  const { minting, outbox, moving, delivery, remind } = parts
+function openListener(context: Context, minting: Minting, receive: WireHandler): Listener {
   const { listen: wish } = context.config.current
   return listen({
     hosts: [wish.host],
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
-      [messagesPath]: createReceiver(
-        context,
-        (from, body) => {
-          if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
-          if (body.type === "receipt") toldOf(context, from, body)
-          if (body.type === "unpair") pairEnded(context, from)
-          // It can be reached again, then: no need to wait for the next try.
-          else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
-        },
-        // Later: it must not change how long a refusal takes.
-        pair => setImmediate(() => context.stopping.aborted || remind(pair)),
-      ),
+      [messagesPath]: receive,
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,

@@ -14,6 +14,8 @@
 /** How long a call may take: at the beginning, when nothing is known, and later. */
 const firstCallMilliseconds = 3_000
 const laterCallMilliseconds = 10_000
+/** After a start, how long a peer is left alone of which nothing is known: thousands may be such. */
+const unknownMilliseconds = 60_000
 /** How often a peer is asked with which something was exchanged in the last day, and any other. */
 const busyMilliseconds = 60 * 60 * 1000
 const quietMilliseconds = 6 * busyMilliseconds
@@ -38,8 +40,10 @@ export type Collector =
   | { readonly state: "older"; readonly askAt: number }
 
 export type CollectorEvent =
-  /** A pair that is new, or that this build does not know how it is reached. */
+  /** A pair that is new, or to which a Guardian says at its start that it is elsewhere now. */
   | { readonly kind: "begun" }
+  /** The Guardian started, and nobody knows any more whether the peer has called it. */
+  | { readonly kind: "unknown" }
   /** The Guardian started, and is where it was when the peer called it. */
   | { readonly kind: "known" }
   /** Another address or port of ours leads to the peer now. */
@@ -87,7 +91,9 @@ export function stepCollector(at: Collector, event: CollectorEvent, now: number,
   const isCollecting = at.state === "collecting" || (at.state === "asking" && at.isCollecting)
   switch (event.kind) {
     case "begun":
-      return asking(firstCallMilliseconds, false, false, [])
+      return asking(firstCallMilliseconds, false, false, [keep(false)])
+    case "unknown":
+      return [{ state: "called", askAt: now + unknownMilliseconds }, []]
     case "known":
       return [{ state: "called", askAt }, []]
     case "moved":
@@ -100,7 +106,9 @@ export function stepCollector(at: Collector, event: CollectorEvent, now: number,
     case "asked":
       return at.state === "asking" ? [{ ...at, until: now + at.callMilliseconds }, []] : [at, []]
     case "unheard":
-      return at.state === "asking" ? unheard(at, askAt) : [at, []]
+      return at.state === "asking"
+        ? unheard(at, askAt)
+        : [at.state === "older" ? { ...at, askAt: now + unknownMilliseconds } : at, []]
     case "uncallable":
       return isCollecting
         ? [{ state: "collecting", askAt: Number.POSITIVE_INFINITY, isOut: false }, []]
@@ -124,10 +132,11 @@ export function stepCollector(at: Collector, event: CollectorEvent, now: number,
     case "collect-failed":
       return at.state === "collecting" ? [{ ...at, isOut: true }, []] : [at, []]
     case "collect-unknown":
+      // It knows no asking either, but learns by it where we are.
       return isCollecting
         ? [
             { state: "older", askAt: now + olderMilliseconds },
-            [{ kind: "stop" }, { kind: "tell", what: "older" }],
+            [{ kind: "stop" }, { kind: "tell", what: "older" }, { kind: "ask" }],
           ]
         : [at, []]
     case "time":

@@ -41,31 +41,31 @@ describe("who collects", () => {
       "a new pair that is called back fetches nothing",
       ["begun", "asked", "called"],
       "called",
-      ["ask", "keep called"],
+      ["keep nothing", "ask", "keep called"],
     ],
     [
       "nor one that is called before its asking is answered",
       ["begun", "called", "asked"],
       "called",
-      ["ask", "keep called"],
+      ["keep nothing", "ask", "keep called"],
     ],
     [
       "one that nobody calls fetches after 3 s",
       ["begun", "asked", 2999, "time", 1, "time"],
       "collecting",
-      ["ask", "collect"],
+      ["keep nothing", "ask", "collect"],
     ],
     [
       "one whose peer is not there fetches at once, and again and again",
       ["begun", "unheard"],
       "collecting",
-      ["ask", "collect"],
+      ["keep nothing", "ask", "collect"],
     ],
     [
       "one that cannot be called fetches and asks no more",
       ["begun", "uncallable", 7 * hour, "time"],
       "collecting",
-      ["ask", "collect", "keep nothing"],
+      ["keep nothing", "ask", "collect", "keep nothing"],
     ],
     ["one that was called before is asked again an hour later", ["known", hour, "time"], "asking", ["ask"]],
     [
@@ -96,7 +96,7 @@ describe("who collects", () => {
       "the first collect that is answered is told",
       ["begun", "asked", 3000, "time", "collect-answered"],
       "collecting",
-      ["ask", "collect", "tell collects"],
+      ["keep nothing", "ask", "collect", "tell collects"],
     ],
     [
       "what fetches asks once an hour",
@@ -114,7 +114,7 @@ describe("who collects", () => {
       "a late call ends it too",
       ["begun", "asked", 3000, "time", "called"],
       "called",
-      ["ask", "collect", "stop", "tell called", "keep called"],
+      ["keep nothing", "ask", "collect", "stop", "tell called", "keep called"],
     ],
     [
       "no call: it goes on",
@@ -126,13 +126,13 @@ describe("who collects", () => {
       "after an outage it asks",
       ["begun", "unheard", "collect-failed", "collect-answered"],
       "asking",
-      ["ask", "collect", "ask"],
+      ["keep nothing", "ask", "collect", "ask"],
     ],
     [
       "during one it does not",
       ["begun", "unheard", "collect-failed", hour, "time"],
       "collecting",
-      ["ask", "collect"],
+      ["keep nothing", "ask", "collect"],
     ],
     [
       "another address of ours: what is open is made anew, and the peer asked",
@@ -142,16 +142,16 @@ describe("who collects", () => {
     ],
     ["… and where nothing is open, it is asked alone", ["known", "moved"], "asking", ["keep nothing", "ask"]],
     [
-      "an older peer is told of, and asked again a day later",
+      "an older peer is told of, and where we are",
       ["begun", "asked", 3000, "time", "collect-unknown"],
       "older",
-      ["ask", "collect", "stop", "tell older"],
+      ["keep nothing", "ask", "collect", "stop", "tell older", "ask"],
     ],
     [
       "… when it may be newer",
       ["begun", "asked", 3000, "time", "collect-unknown", 24 * hour, "time"],
       "asking",
-      ["ask", "collect", "stop", "tell older", "ask"],
+      ["keep nothing", "ask", "collect", "stop", "tell older", "ask", "ask"],
     ],
     [
       "a call that nobody asked for changes nothing for the worse",
@@ -186,6 +186,7 @@ describe("who collects", () => {
 describe("from every state", () => {
   const kinds: readonly CollectorEvent["kind"][] = [
     "begun",
+    "unknown",
     "known",
     "moved",
     "called",

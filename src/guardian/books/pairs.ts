@@ -143,3 +143,13 @@ export function dropPair(
   if (!store.scrub()) books.log.write(`what sento.db-wal holds of ${name} is overwritten later`)
   waiters.endPair(peer.id, reason)
 }
+
+/** The other side ended the pair. */
+export function pairEnded(books: Books, peer: NamedPeer): void {
+  dropPair(books, peer, false, null)
+  books.notices.tell(
+    `revoked ${peer.peer.id}`,
+    `${peer.name} ended the pair: nothing goes to it or comes from it any more`,
+  )
+  books.log.write(`revoked by ${peer.name}`)
+}

@@ -3,13 +3,66 @@
 import type { MessageBody } from "../../protocol/messages.ts"
 import { isDiskTrouble } from "../../store/database.ts"
 import type { Received } from "../../store/inbox.ts"
+import { pairEnded } from "../books/pairs.ts"
 import { loopThereWords } from "../books/pauses.ts"
 import type { Context, NamedPeer } from "../context.ts"
+import type { Collecting } from "../outbound/collecting.ts"
+import type { Moving } from "../outbound/moving.ts"
 import type { OutboxWorker } from "../outbound/outbox.ts"
 import type { Delivery } from "./delivery.ts"
+import type { Arriving, OnAdmitted } from "./receiver.ts"
+
+export type ArrivalParts = {
+  readonly outbox: OutboxWorker
+  readonly delivery: Delivery
+  readonly moving: Moving
+  readonly collecting: Pick<Collecting, "heardFrom" | "called">
+}
+
+/** What a body that was taken sets in motion. */
+export function createArrivals(context: Context, parts: ArrivalParts): OnAdmitted {
+  const { outbox, delivery, moving, collecting } = parts
+  return (from, body, arriving) => {
+    const { id: pair } = from.peer
+    collecting.heardFrom(pair)
+    switch (body.type) {
+      case "message":
+        arrived(context, { outbox, delivery }, from, body)
+        break
+      case "receipt":
+        toldOf(context, from, body)
+        break
+      case "unpair":
+        pairEnded(context, from)
+        return
+      case "hello":
+        if (heardHello(moving, collecting, from, body, arriving)) return
+        break
+      case "collect":
+        return
+    }
+    // It can be reached again, then: no need to wait for the next try.
+    outbox.hasten(pair)
+  }
+}
+
+type Hello = Extract<MessageBody, { type: "hello" }>
+
+/** @returns whether an address is asked first, behind which what waits is tried by itself */
+function heardHello(
+  moving: Moving,
+  collecting: Pick<Collecting, "called">,
+  from: NamedPeer,
+  hello: Hello,
+  { address, isCarried }: Arriving,
+): boolean {
+  const seen = isCarried === true ? null : address
+  if (hello.callOf !== undefined && seen !== null) collecting.called(from.peer.id, hello.callOf)
+  return moving.heard(from, { ...hello, seen }, hello.callBack === true ? hello.id : null)
+}
 
 /** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
-export function arrived(
+function arrived(
   context: Context,
   { outbox, delivery }: { outbox: OutboxWorker; delivery: Delivery },
   from: NamedPeer,
@@ -48,11 +101,7 @@ function giveToWaiter(
 }
 
 /** A receipt that was taken. */
-export function toldOf(
-  context: Context,
-  from: NamedPeer,
-  body: Extract<MessageBody, { type: "receipt" }>,
-): void {
+function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
   const sent = context.store.outbox.byId(from.peer.id, body.of)
   if (sent === null) return
   context.waiters.tell(from.peer.id, body.of, {

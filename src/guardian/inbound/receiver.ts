@@ -1,13 +1,14 @@
 /**
  * Admission of signed requests, in the order of docs/PROTOCOL.md section 3.
  */
-import type { WireHandler, WireRequest } from "../../http/listener.ts"
+import type { WireRequest } from "../../http/listener.ts"
 import { refusal } from "../../http/listener.ts"
 import {
   nobodysKeys,
   type OpenedRequest,
   openRequest,
   readRequestHeaders,
+  type SignedBytes,
   signAnswer,
 } from "../../protocol/exchange.ts"
 import { formatTimestamp, readTimestamp, staleness } from "../../protocol/freshness.ts"
@@ -15,10 +16,26 @@ import { type AnswerContent, type MessageBody, messageLifetimeMilliseconds } fro
 import { saltLength } from "../../protocol/sealing.ts"
 import { faultPoint } from "../../store/faults.ts"
 import { type Context, type NamedPeer, peerById } from "../context.ts"
+import type { Carrying, Collect, CollectReply } from "../outbound/carrying.ts"
 import { createRepeats, type Repeats } from "./repeats.ts"
 
-/** What an admitted body sets in motion; not told of a receipt that was one too many. */
-export type OnAdmitted = (from: NamedPeer, body: MessageBody) => void
+/** A request as it came: over a connection of its own, or in the answer to one of ours. */
+export type Arriving = WireRequest & { readonly isCarried?: boolean }
+
+/** What an admitted body sets in motion; not told of a receipt that was one too many, nor of a collect. */
+export type OnAdmitted = (from: NamedPeer, body: MessageBody, arriving: Arriving) => void
+
+export type ReceiverParts = {
+  readonly onAdmitted: OnAdmitted
+  /**
+   * Told the pair id of a request that is not rightly signed, or of no pair, before it is refused. What it returns is
+   * the answer in place of the refusal.
+   */
+  readonly onRefused: (pair: string) => SignedBytes | null
+  readonly carrying: Pick<Carrying, "isLater" | "take">
+  /** Whether something waits for a pair that could not be brought. */
+  readonly hasMissed: (pair: string) => boolean
+}
 
 /** The answer, and what is new in the request; null where nothing is. */
 type Decision = { readonly content: AnswerContent; readonly news: MessageBody | null }
@@ -32,42 +49,69 @@ const diskRetrySeconds = 30
 /** … when too much of its pair waits to be typed. */
 const fullRetrySeconds = 60
 
-/** @param onRefused - told the pair id of a request that is not rightly signed, or of no pair, before it is refused */
 export function createReceiver(
   context: Context,
-  onAdmitted: OnAdmitted,
-  onRefused: (pair: string) => void,
-): WireHandler {
+  { onAdmitted, onRefused, carrying, hasMissed }: ReceiverParts,
+): (request: Arriving) => Promise<Response> {
   const repeats = createRepeats(context.now)
   return async request => {
-    const opened = authenticate(context, request, onRefused)
-    if (opened === null) return refusal()
+    const opened = authenticate(context, request)
+    if ("refused" in opened) return refusedWith(opened.refused === null ? null : onRefused(opened.refused))
     const { from, authentic } = opened
+    const collect = collectIn(context, authentic, request)
+    if (collect !== null && carrying.isLater(from.peer.id, collect.sentAt))
+      return answerCollect(
+        context,
+        from,
+        authentic,
+        await carrying.take(from, collect.body, collect.sentAt, request),
+      )
     const decision = await admit(context, repeats, from, authentic)
     if (decision === null) return refusal()
     const { content, news } = decision
-    if (news !== null) onAdmitted(from, news)
-    return respond(context, from, authentic, content)
+    if (news !== null) onAdmitted(from, news, request)
+    const isMissed = content.status === 202 && hasMissed(from.peer.id)
+    return respond(context, from, authentic, isMissed ? { ...content, missed: true } : content)
   }
 }
 
+/** A fresh collect over a connection of its own; anything else, or a carried one, is for {@link admit} to answer. */
+function collectIn(
+  context: Context,
+  request: Authentic,
+  { isCarried }: Arriving,
+): { body: Collect; sentAt: number } | null {
+  if (request.kind !== "valid" || request.body.type !== "collect" || isCarried === true) return null
+  return isFresh(context, request) ? { body: request.body, sentAt: request.sentAt } : null
+}
+
+/** A carried request is answered with its very bytes. */
+function answerCollect(context: Context, from: NamedPeer, request: Authentic, reply: CollectReply): Response {
+  if (reply.kind === "content") return respond(context, from, request, reply.content)
+  const { body, headers } = reply.request
+  return new Response(body, { status: 200, headers })
+}
+
+const refusedWith = (carried: SignedBytes | null): Response =>
+  carried === null ? refusal() : new Response(carried.body, { status: 200, headers: carried.headers })
+
+/** `refused`: the pair id that it claims, or null where even that cannot be read. */
 function authenticate(
   context: Context,
   request: WireRequest,
-  onRefused: (pair: string) => void,
-): { from: NamedPeer; authentic: Authentic } | null {
-  const refuse = (reason: string): null => {
+): { from: NamedPeer; authentic: Authentic } | { refused: string | null } {
+  const refuse = (reason: string, refused: string | null): { refused: string | null } => {
     context.log.refused(reason, request.address)
-    return null
+    return { refused }
   }
   const headers = readRequestHeaders(request.header)
-  if (headers === null) return refuse("malformed headers")
+  if (headers === null) return refuse("malformed headers", null)
   const from = peerById(context, headers.pairId)
   const opened = openRequest(from?.keys ?? nobodysKeys, request.header, request.body)
   if (from !== null && opened.kind !== "forged") return { from, authentic: opened }
-  // Of both kinds, so that time tells nothing.
-  onRefused(headers.pairId)
-  return refuse(from !== null && opened.kind === "forged" ? opened.reason : "unknown pair")
+  // Told of both kinds, so that time tells nothing.
+  const reason = from !== null && opened.kind === "forged" ? opened.reason : "unknown pair"
+  return refuse(reason, headers.pairId)
 }
 
 /** On disk first: the answer is made after the commit, and a disk that refuses is a 503. */
@@ -105,6 +149,9 @@ function decide(
   if (peerById(context, pair) === null) return null
   if (request.kind === "invalid")
     return sparing(repeats, pair, { status: 400, error: "invalid", detail: request.detail })
+  // One that is later than those before was taken elsewhere.
+  if (request.body.type === "collect")
+    return sparing(repeats, pair, staleAnswer(context, request) ?? notLater(request.body.id))
   const old = nothingNew(context, pair, request, isRepeat)
   if (old !== null) return sparing(repeats, pair, old)
   // What was refused for now may come again byte by byte, from `curl --retry` or whoever recorded it.
@@ -124,19 +171,21 @@ function sparing(repeats: Repeats, pair: string, content: AnswerContent): Decisi
 }
 
 /** The answer to what anybody can send who recorded it, or null where only the peer can just have made the request. */
-function nothingNew(
-  { store, now }: Context,
-  pair: string,
-  { body, sentAt }: Valid,
-  isRepeat: boolean,
-): AnswerContent | null {
-  if (staleness(sentAt, now()) !== null)
-    return { status: 401, error: "timestamp", now: formatTimestamp(now()) }
+function nothingNew(context: Context, pair: string, request: Valid, isRepeat: boolean): AnswerContent | null {
+  const { store, now } = context
+  const { body } = request
+  const stale = staleAnswer(context, request)
+  if (stale !== null) return stale
   const hasSeen = store.inbox.hasSeen(pair, body.id)
   if (isExpired(body, now()) && !hasSeen)
     return { status: 400, error: "expired", detail: "createdAt: more than 24 hours ago" }
   return isRepeat && hasSeen ? { status: 202, id: body.id, state: "duplicate" } : null
 }
+
+const staleAnswer = ({ now }: Context, { sentAt }: Valid): AnswerContent | null =>
+  staleness(sentAt, now()) === null ? null : { status: 401, error: "timestamp", now: formatTimestamp(now()) }
+
+const notLater = (id: string): AnswerContent => ({ status: 202, id, state: "duplicate" })
 
 /** Only what is taken counts as contact: what is refused, however often it comes, writes nothing to the disk. */
 function decideNew(context: Context, from: NamedPeer, body: MessageBody): Decision {

@@ -119,6 +119,9 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
     /** Something is to be done for this pair now. @param isUrgent - before those that only had their time */
     wake,
 
+    /** Whether this pair waits for its time. */
+    isResting: (pair: string): boolean => resting.has(pair),
+
     /** Nothing is to be done for this pair before a time, in milliseconds since the epoch. */
     rest,
 

@@ -10,11 +10,11 @@
  * @see docs/PROTOCOL.md section 4
  */
 import { isIP } from "node:net"
-import * as v from "valibot"
 import { lookUp } from "../../http/client.ts"
 import { formatAddress, isLoopback } from "../../protocol/addresses.ts"
 import {
   askMilliseconds,
+  type Hello,
   isSamePlace,
   mayHaveMoved,
   type Place,
@@ -24,18 +24,16 @@ import {
   vainBucket,
   vainMilliseconds,
   waitBeforeAsking,
-  waitBeforeHello,
 } from "../../protocol/moving.ts"
 import type { Config, Peer } from "../../store/config.ts"
 import { openNamedPlaces } from "../books/claims.ts"
-import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
+import { type Context, greetingOf, type NamedPeer, peerById } from "../context.ts"
 import { createPermits, sleep } from "../sleep.ts"
 import type { Attempt, Sender } from "./sender.ts"
 
 export type Moving = ReturnType<typeof createMoving>
 
-/** What may be under way at once: hellos at start-up, searches, and the ports of one search. */
-const mostHellosAtOnce = 16
+/** What may be under way at once: searches, and the ports of one search. */
 const mostSearchesAtOnce = 2
 /**
  * Searches that wait, are under way, or ended in vain a moment ago. Where more peers are missing at the same time,
@@ -47,26 +45,21 @@ const portsAtOnce = 8
 /** How long a port of a search may take: the right one is at hand. */
 const glanceMilliseconds = 3_000
 
-/** The fact `listened`: where this Guardian was, and whether every peer was told. */
-const listenedSchema = v.object({ host: v.nullable(v.string()), port: v.number(), isTold: v.boolean() })
-
-type Say = Sender["tell"]
+/** An address to be asked, null for the known one; and the hello that asks to be called there, or null. */
+type Ask = { readonly place: Place | null; readonly callOf: string | null }
 
 /** @param hasten - tries what waits for a pair again */
 export function createMoving(context: Context, sender: Sender, hasten: (pair: string) => void) {
   const { log, stopping } = context
   const named = openNamedPlaces(context)
-  /** Pairs that do not know yet where this Guardian is. */
-  const untold = new Set<string>()
   /** By pair: the address to be asked after the one that is being asked. */
-  const asking = new Map<string, { next: Place | null }>()
+  const asking = new Map<string, { next: Ask | null }>()
   /** By pair: when addresses that it named began to be asked, in vain. */
   const vainAt = new Map<string, readonly number[]>()
   const searchedAt = new Map<string, number>()
   /** Pairs that were looked for in vain: said once. */
   const missing = new Set<string>()
   const working = new Set<Promise<unknown>>()
-  const hellos = createPermits(mostHellosAtOnce)
   const searches = createPermits(mostSearchesAtOnce)
   let searching = 0
 
@@ -81,31 +74,33 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   /**
    * A fresh signed hello came.
+   * @param callOf - its id, where it asks to be called
    * @returns whether the address it names is asked first; what waits for the pair is hastened after that
    */
-  function heard(from: NamedPeer, hello: { host?: string | undefined; port: number }): boolean {
+  function heard(from: NamedPeer, hello: Hello, callOf: string | null): boolean {
     const pair = from.peer.id
     const place = placeToAsk(from.peer, hello)
     if (place === null) named.settle(pair)
     else named.note(pair, place)
+    const next = place === null && callOf === null ? null : { place, callOf }
     const underWay = asking.get(pair)
-    if (underWay !== undefined) underWay.next = place
-    else if (place !== null) work(ask(pair, place))
+    if (underWay !== undefined) underWay.next = next
+    else if (next !== null) work(ask(pair, next))
     return place !== null
   }
 
   /** One address at a time; of those that came meanwhile, the latest. */
-  async function ask(pair: string, first: Place): Promise<void> {
-    const state: { next: Place | null } = { next: first }
+  async function ask(pair: string, first: Ask): Promise<void> {
+    const state: { next: Ask | null } = { next: first }
     asking.set(pair, state)
     try {
       while (state.next !== null && !stopping.aborted) {
         await turnOf(pair)
-        const place = state.next
+        const one = state.next
         state.next = null
-        if (place === null || stopping.aborted) continue
-        await askOne(pair, place)
-        if (isAskedAgain(pair)) state.next ??= named.of(pair)
+        if (one === null || stopping.aborted) continue
+        await (one.place === null ? call(pair, one.callOf) : askOne(pair, one.place, one.callOf))
+        if (isAskedAgain(pair)) state.next ??= { place: named.of(pair), callOf: one.callOf }
       }
     } finally {
       asking.delete(pair)
@@ -126,7 +121,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   /** Asks once more where a peer said that it is, where that is not settled. */
   function askAgain(pair: string): void {
     const place = named.of(pair)
-    if (place !== null && !asking.has(pair)) work(ask(pair, place))
+    if (place !== null && !asking.has(pair)) work(ask(pair, { place, callOf: null }))
   }
 
   /** Waits until the next address of a pair may be asked. */
@@ -139,19 +134,33 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     if (wait > 0) await sleep(wait, stopping)
   }
 
-  async function askOne(pair: string, place: Place): Promise<void> {
+  async function askOne(pair: string, place: Place, callOf: string | null): Promise<void> {
     const peer = peerById(context, pair)
     if (peer === null || placeToAsk(peer.peer, place) === null) {
       settle(pair, place)
-      return hasten(pair)
+      hasten(pair)
+      return callOf === null ? undefined : call(pair, callOf)
     }
     const began = context.elapsed()
-    const literal = await answers(peer, place, askMilliseconds)
+    const literal = await answers(peer, place, askMilliseconds, callOf)
     if (stopping.aborted) return
-    if (literal === null || !isAdopted(peer, place, literal))
-      return inVain(peer, place, began, literal === null)
+    if (literal === null || !isAdopted(peer, place, literal)) {
+      inVain(peer, place, began, literal === null)
+      // Where it was before, it may still be: and a call there, too, tells nobody what it found.
+      return callOf === null || isSamePlace(peer.peer, place) ? undefined : call(pair, callOf)
+    }
     settle(pair, place)
     hasten(pair)
+  }
+
+  /** Calls a peer at the address at which it is known. */
+  async function call(pair: string, callOf: string | null): Promise<void> {
+    const peer = peerById(context, pair)
+    if (peer === null || callOf === null) return
+    const began = context.elapsed()
+    const literal = await answers(peer, peer.peer, askMilliseconds, callOf)
+    if (literal === null) noteVain(pair, began)
+    else hasten(pair)
   }
 
   /** Unless the peer named another one meanwhile. */
@@ -173,8 +182,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   /** Nothing that follows tells the peer when the ask ended: that would say what the address did. */
   function inVain({ name, peer }: NamedPeer, { host, port }: Place, began: number, isSilent: boolean): void {
-    const since = began - vainBucket.seconds * 1000
-    vainAt.set(peer.id, [...(vainAt.get(peer.id) ?? []).filter(at => at > since), began])
+    noteVain(peer.id, began)
     const where = formatAddress(host, port)
     if (isSilent)
       log.write(`${name} says that it is at ${where}, but does not answer there: its address stays`)
@@ -182,10 +190,21 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     work(sleep(rest, stopping).then(() => (stopping.aborted ? undefined : hasten(peer.id))))
   }
 
+  function noteVain(pair: string, began: number): void {
+    const since = began - vainBucket.seconds * 1000
+    vainAt.set(pair, [...(vainAt.get(pair) ?? []).filter(at => at > since), began])
+  }
+
   /** The IP literal at which the peer gave a signed answer, whatever it was; or null. */
-  async function answers(peer: NamedPeer, place: Place, milliseconds: number): Promise<string | null> {
-    const there = { ...peer, peer: { ...peer.peer, ...place } }
-    const attempt = await sender.ask(there, greetingOf(context), milliseconds)
+  async function answers(
+    peer: NamedPeer,
+    { host, port }: Place,
+    milliseconds: number,
+    callOf: string | null = null,
+  ): Promise<string | null> {
+    const there = { ...peer, peer: { ...peer.peer, host, port } }
+    const hello = callOf === null ? greetingOf(context) : { ...greetingOf(context), callOf }
+    const attempt = await sender.ask(there, hello, milliseconds)
     return attempt.kind === "failed" ? null : attempt.literal
   }
 
@@ -215,12 +234,16 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     log.write(`${name} moved from ${from} to ${to}`)
   }
 
-  /** An attempt to reach a peer failed: where it may have moved, it is looked for. */
-  function missed(pair: string, failure: Extract<Attempt, { kind: "failed" }>): void {
+  /**
+   * An attempt to reach a peer failed: where it may have moved, it is looked for.
+   * @param hasCollected - whether it came for what there is, and has answered no dial since: what is at its address
+   *   may be a router, whose ports are none of ours
+   */
+  function missed(pair: string, failure: Extract<Attempt, { kind: "failed" }>, hasCollected: boolean): void {
     const peer = peerById(context, pair)
     if (peer === null || stopping.aborted) return
     askAgain(pair)
-    if (!mayHaveMoved(peer.peer, failure)) return
+    if (hasCollected || !mayHaveMoved(peer.peer, failure)) return
     const since = context.now() - (searchedAt.get(pair) ?? Number.NEGATIVE_INFINITY)
     // A clock that was set back must not end the searches.
     if ((since >= 0 && since < searchMilliseconds) || searching >= mostSearches) return
@@ -270,66 +293,10 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     return null
   }
 
-  /**
-   * Tells every peer where this Guardian is, if that is not where it was, and asks what was not settled before it
-   * started; to be called before the port is kept.
-   */
-  function announce(): void {
+  /** Asks what was not settled before this Guardian started. */
+  function resume(): void {
     trustOlderPairs()
     for (const pair of named.pairs()) askAgain(pair)
-    const { port, host } = selfOf(context)
-    const { port: wished } = context.config.current.listen
-    const last = v.safeParse(listenedSchema, context.store.facts.get("listened"))
-    const before = last.success ? last.output : { host, port: wished === 0 ? port : wished, isTold: true }
-    const hasMoved = before.port !== port || before.host !== host
-    if (last.success && before.isTold && !hasMoved) return
-    const isTold = before.isTold && !hasMoved
-    noteTold(isTold)
-    if (isTold) return
-    const pairs = Object.values(context.config.current.agents).map(peer => peer.id)
-    for (const pair of pairs) untold.add(pair)
-    if (pairs.length === 0) noteTold(true)
-    for (const pair of pairs) work(tell(pair, sender.ask))
-  }
-
-  /** The first signed message of a joiner: with it the minter knows that both sides hold the keys. */
-  function greet(pair: string): void {
-    untold.add(pair)
-    noteTold(false)
-    work(tell(pair, sender.tell))
-  }
-
-  function noteTold(isTold: boolean): void {
-    const { host, port } = selfOf(context)
-    try {
-      context.store.facts.set("listened", { host, port, isTold })
-    } catch (error) {
-      log.write(`it cannot be kept which peers know this address: ${(error as Error).message}`)
-    }
-  }
-
-  async function tell(pair: string, say: Say): Promise<void> {
-    if (!(await isTold(pair, say))) return
-    untold.delete(pair)
-    if (untold.size === 0) noteTold(true)
-  }
-
-  /** Whether the peer knows, or is none any more. */
-  async function isTold(pair: string, say: Say): Promise<boolean> {
-    const greeting = greetingOf(context)
-    for (let tries = 1; !stopping.aborted; tries += 1) {
-      const attempt = await hellos.use(async () => {
-        const peer = peerById(context, pair)
-        return peer === null || stopping.aborted ? null : say(peer, greeting)
-      })
-      if (attempt === null) return !stopping.aborted
-      if (attempt.kind === "accepted" || attempt.kind === "refused") return !stopping.aborted
-      if (attempt.kind === "failed") missed(pair, attempt)
-      const wait = waitBeforeHello(tries)
-      if (wait === null) return false
-      await sleep(wait, stopping)
-    }
-    return false
   }
 
   /**
@@ -360,8 +327,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     heard,
     reached,
     missed,
-    announce,
-    greet,
+    resume,
     /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */
     async stopped(): Promise<void> {
       await Promise.allSettled(working)

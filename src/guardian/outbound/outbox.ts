@@ -92,6 +92,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const peer = peerById(context, pair)
       const task = peer === null ? null : nextTask(pair)
       if (task === null || peer === null) return { kind: "idle" }
+      const untilFetched = task.kind === "rest" ? null : sender.untilFetched(pair)
+      if (untilFetched !== null) return { kind: "rest", until: now() + untilFetched }
       if (task.kind === "rest") return rest(pair, task)
       if (task.kind === "receipt") await tellReceipt(peer, task.receipt)
       else await tryMessage(peer, task.message)
@@ -224,6 +226,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
   return {
     hasten,
+
+    /** Whether something is to be sent to this pair, now or later. */
+    hasWaiting: (pair: string): boolean =>
+      store.receipts.head(pair) !== null || store.outbox.head(pair) !== null,
 
     /** Resolves when what the last attempts brought is on disk. */
     stopped: lanes.stopped,

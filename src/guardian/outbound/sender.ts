@@ -1,7 +1,8 @@
 /** Signed requests to peers, one attempt each, in order within a pair. */
 import { type PostAnswer, post } from "../../http/client.ts"
 import { isLoopback } from "../../protocol/addresses.ts"
-import { readAnswer, signRequest } from "../../protocol/exchange.ts"
+import { holdsRequest } from "../../protocol/collects.ts"
+import { readAnswer, type SignedBytes, signRequest } from "../../protocol/exchange.ts"
 import { readTimestamp } from "../../protocol/freshness.ts"
 import { visibleLine } from "../../protocol/layout.ts"
 import { type Answer, messagesPath, type UnstampedBody } from "../../protocol/messages.ts"
@@ -10,10 +11,11 @@ import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
 import type { Peer } from "../../store/config.ts"
 import type { Context, NamedPeer } from "../context.ts"
 import { sleep } from "../sleep.ts"
+import type { Carrying, WireAnswer } from "./carrying.ts"
 
-/** What one attempt brought: the peer's own word, and the IP literal at which it gave it, or none. */
+/** What one attempt brought: the peer's own word, and the IP literal at which it gave it, or null where it was fetched. */
 export type Attempt =
-  | (Word & { readonly literal: string })
+  | (Word & { readonly literal: string | null })
   /** `status`: what answered there, though not rightly signed, or null. */
   | {
       readonly kind: "failed"
@@ -26,24 +28,39 @@ export type Attempt =
     }
 
 type Word =
-  | { readonly kind: "accepted" }
+  /** `isMissed`: something waits there for us, and could not be brought. */
+  | { readonly kind: "accepted"; readonly isMissed: boolean }
   | { readonly kind: "refused"; readonly detail: string }
   | { readonly kind: "skewed"; readonly aheadSeconds: number }
   | { readonly kind: "later"; readonly retryAfterSeconds: number; readonly reason: string }
 
 const attemptMilliseconds = 15_000
 
+type Answered = Extract<WireAnswer, { kind: "answered" }>
+
 export type Sender = ReturnType<typeof createSender>
+
+export type Failure = Extract<Attempt, { kind: "failed" }>
 
 export type SenderEvents = {
   /** Told of every attempt that no answer of the peer's came to. */
-  readonly onFailed: (pair: string, attempt: Extract<Attempt, { kind: "failed" }>) => void
+  readonly onFailed: (pair: string, attempt: Failure) => void
   /** Told where a peer was when it gave an answer: at the address that `to` holds, at this IP literal. */
   readonly onReached: (to: NamedPeer, literal: string) => void
+  /** The peer says that something waits for us, and that it could not bring it. */
+  readonly onMissed: (pair: string) => void
+  /** A request of the peer's came in an answer of its own accord: that the pair has ended. */
+  readonly onCarried: (response: Answered) => void
 }
 
-export function createSender(context: Context, { onFailed, onReached }: SenderEvents) {
+/** How a request goes: as the pair is to be reached now, or dialled in any case. */
+type Route = "any" | "dial"
+
+export function createSender(context: Context, carrying: Carrying, events: SenderEvents) {
+  const { onFailed, onReached, onMissed } = events
   const inOrder = new Map<string, Promise<unknown>>()
+  /** Pairs to which the last attempt brought nothing. */
+  const unreached = new Set<string>()
 
   /** Behind whatever this pair is already being told. */
   function queue<Value>(pair: string, task: () => Promise<Value>): Promise<Value> {
@@ -57,10 +74,21 @@ export function createSender(context: Context, { onFailed, onReached }: SenderEv
     return mine
   }
 
-  async function attempt(to: NamedPeer, body: UnstampedBody, milliseconds?: number): Promise<Attempt> {
-    const made = await attemptOnce(context, to, body, milliseconds ?? attemptMilliseconds)
-    if (made.kind !== "failed") onReached(to, made.literal)
+  async function attempt(
+    to: NamedPeer,
+    body: UnstampedBody,
+    route: Route,
+    milliseconds = attemptMilliseconds,
+  ): Promise<Attempt> {
+    const made = await attemptOnce({ context, carrying, events }, to, body, route, milliseconds)
+    if (made.kind !== "failed" && made.literal !== null) onReached(to, made.literal)
+    if (made.kind === "accepted" && made.isMissed) onMissed(to.peer.id)
     return made
+  }
+
+  function fail(pair: string, made: Failure): void {
+    if (!carrying.isFetching(pair)) unreached.add(pair)
+    onFailed(pair, made)
   }
 
   return {
@@ -72,36 +100,124 @@ export function createSender(context: Context, { onFailed, onReached }: SenderEv
     /** Tells a peer something that is not a message, once. */
     tell: (to: NamedPeer, body: UnstampedBody): Promise<Attempt> =>
       queue(to.peer.id, async () => {
-        const made = await attempt(to, body)
-        if (made.kind === "failed") onFailed(to.peer.id, made)
+        const made = await attempt(to, body, "any")
+        if (made.kind === "failed") fail(to.peer.id, made)
+        else unreached.delete(to.peer.id)
         return made
       }),
 
-    /** One attempt beside whatever else the pair is told, at the address that `to` holds; whoever asks sees to its end. */
-    ask: attempt,
+    /**
+     * One attempt beside whatever else the pair is told, dialled at the address that `to` holds; whoever asks sees to
+     * its end.
+     */
+    ask: (to: NamedPeer, body: UnstampedBody, milliseconds?: number): Promise<Attempt> =>
+      attempt(to, body, "dial", milliseconds),
+
+    /** A request to this peer, for whoever brings it. */
+    sign: (to: NamedPeer, body: UnstampedBody): SignedBytes => signedFor(context, to, body),
+
+    /** Milliseconds for which a pair is waited for that comes for what there is; null where it is to be tried now. */
+    untilFetched(pair: string): number | null {
+      const way = carrying.way(pair)
+      return way.kind === "wait" ? way.until - context.elapsed() : null
+    },
+
+    /** Whether the last attempt to bring this pair something failed, and it does not come for it. */
+    hasMissed: (pair: string): boolean => unreached.has(pair) && !carrying.isFetching(pair),
+
+    /** An attempt of another kind than those here failed, or was answered. */
+    noteFailure: onFailed,
+    noteReached: onReached,
   }
 }
 
-/** One signed request and its checked answer. */
+type Parts = {
+  readonly context: Context
+  readonly carrying: Carrying
+  readonly events: Pick<SenderEvents, "onCarried">
+}
+
+/** One signed request and its checked answer: put into what the peer has open, or dialled. */
 async function attemptOnce(
-  context: Context,
+  parts: Parts,
   to: NamedPeer,
   body: UnstampedBody,
-  timeoutMilliseconds: number,
+  route: Route,
+  milliseconds: number,
 ): Promise<Attempt> {
-  const began = performance.now()
+  const { context, carrying } = parts
+  const pair = to.peer.id
+  const deadline = context.elapsed() + milliseconds
+  while (!context.stopping.aborted) {
+    const way = route === "dial" ? ({ kind: "dial" } as const) : carrying.way(pair)
+    if (way.kind === "carry") return carryOnce(parts, to, body)
+    if (way.kind === "dial") {
+      const made = await dialOnce(parts, to, body, route, milliseconds)
+      if (made !== null) return made
+    } else if (!(await isFetchedBefore(parts, pair, Math.min(way.until, deadline)))) return notFetched
+  }
+  return { ...notFetched, reason: "the Guardian is stopping" }
+}
+
+const notFetched: Failure = {
+  kind: "failed",
+  reason: "it has not come for it yet",
+  status: null,
+  cause: "timed-out",
+  retryAfterSeconds: null,
+}
+
+/** Waits for the pair's next collect. @param until - by the clock that nobody sets */
+async function isFetchedBefore({ context, carrying }: Parts, pair: string, until: number): Promise<boolean> {
+  const coming = new AbortController()
+  const unwatch = carrying.onNext(pair, () => coming.abort())
+  const signal = AbortSignal.any([coming.signal, context.stopping])
+  await sleep(Math.max(0, until - context.elapsed()), signal).finally(unwatch)
+  return coming.signal.aborted
+}
+
+async function carryOnce(parts: Parts, to: NamedPeer, body: UnstampedBody): Promise<Attempt> {
+  let signature = ""
+  const answer = await parts.carrying.carry(to.peer.id, body.id, () => {
+    const request = signedFor(parts.context, to, body)
+    signature = request.signature
+    return request
+  })
+  return answer.kind === "unreachable"
+    ? failureOf(answer)
+    : readAttempt(parts, to, { signature, id: body.id }, answer)
+}
+
+function signedFor(context: Context, to: NamedPeer, body: UnstampedBody): SignedBytes {
   const salt = to.peer.features.includes(sealingCoding) ? context.random(saltLength) : null
-  const request = signRequest(to.peer.id, to.keys, body, context.now(), salt)
+  return signRequest(to.peer.id, to.keys, body, context.now(), salt)
+}
+
+/** Null where the pair came for it meanwhile: what was dialled may have arrived, and is a repetition then. */
+async function dialOnce(
+  parts: Parts,
+  to: NamedPeer,
+  body: UnstampedBody,
+  route: Route,
+  timeoutMilliseconds: number,
+): Promise<Attempt | null> {
+  const { context, carrying } = parts
+  const began = performance.now()
+  const coming = new AbortController()
+  const unwatch = route === "dial" ? () => {} : carrying.onNext(to.peer.id, () => coming.abort())
+  const request = signedFor(context, to, body)
   const answer = await post(to.peer.host, to.peer.port, messagesPath, {
     headers: request.headers,
     body: request.body,
     timeoutMilliseconds,
-    signal: context.stopping,
-  })
+    signal: AbortSignal.any([context.stopping, coming.signal]),
+  }).finally(unwatch)
+  if (answer.kind === "unreachable" && coming.signal.aborted) return null
   const made =
     answer.kind === "unreachable"
-      ? unreached(answer)
-      : readAttempt(context, to, { signature: request.signature, id: body.id }, answer)
+      ? failureOf(answer)
+      : readAttempt(parts, to, { signature: request.signature, id: body.id }, answer)
+  if (made.kind !== "failed") carrying.answeredDial(to.peer.id)
   if (made.kind === "failed" && isElsewhere(to.peer, answer.literal))
     await sleep(began + timeoutMilliseconds - performance.now(), context.stopping)
   return made
@@ -114,7 +230,7 @@ async function attemptOnce(
 const isElsewhere = ({ host, reached, fixed }: Peer, literal: string | null): boolean =>
   fixed !== true && literal !== null && literal !== host && literal !== reached
 
-const unreached = ({ reason, cause }: Extract<PostAnswer, { kind: "unreachable" }>): Attempt => ({
+const failureOf = ({ reason, cause }: Extract<WireAnswer, { kind: "unreachable" }>): Failure => ({
   kind: "failed",
   reason,
   status: null,
@@ -123,21 +239,28 @@ const unreached = ({ reason, cause }: Extract<PostAnswer, { kind: "unreachable" 
 })
 
 function readAttempt(
-  context: Context,
+  { context, events }: Parts,
   to: NamedPeer,
   request: { signature: string; id: string },
-  response: Extract<PostAnswer, { kind: "answered" }>,
+  response: Answered,
 ): Attempt {
   const answer = readAnswer(to.keys, request, response)
-  if (answer === null) return unsigned(context, to, response.status, response.header("Retry-After"))
+  const word = answer === null ? null : wordOf(context, to, answer)
+  if (word === null) {
+    if (holdsRequest(to.peer.id, to.keys, response, "unpair")) events.onCarried(response)
+    return unsigned(context, to, response.status, response.header("Retry-After"))
+  }
   context.store.peers.touch(to.peer.id, context.now())
-  return { ...wordOf(context, to, answer), literal: response.literal }
+  return { ...word, literal: response.literal }
 }
 
-function wordOf(context: Context, to: NamedPeer, answer: Answer): Word {
+/** Null for what answers no request of this kind. */
+function wordOf(context: Context, to: NamedPeer, answer: Answer): Word | null {
   switch (answer.status) {
     case 202:
-      return { kind: "accepted" }
+      return { kind: "accepted", isMissed: answer.missed === true }
+    case 409:
+      return null
     case 400:
       return { kind: "refused", detail: visibleLine(`${answer.error}: ${answer.detail}`).slice(0, 200) }
     case 401:

@@ -1,9 +1,10 @@
 /** How the other side hears that a pair has ended, and how we hear it. */
 
 import * as v from "valibot"
+import type { SignedBytes } from "../../protocol/exchange.ts"
+import type { UnstampedBody } from "../../protocol/messages.ts"
 import type { Peer } from "../../store/config.ts"
 import type { Untold } from "../../store/peers.ts"
-import { dropPair } from "../books/pairs.ts"
 import { type Context, keysOf, type NamedPeer } from "../context.ts"
 import type { Sender } from "../outbound/sender.ts"
 
@@ -26,29 +27,40 @@ export function tellEnded(context: Context, sender: Sender): void {
 
 /**
  * For the pair id of every request that is refused: where we ended that pair and the other side has not heard of it,
- * it is told now, and once a minute at the most, because anybody may have seen its id.
+ * it is told now, in the answer and by a request of its own, and once a minute at the most, because anybody may have
+ * seen its id.
+ * @returns the answer, or null where there is nothing to tell
  */
-export function createReminder(context: Context, sender: Sender): (pair: string) => void {
+export function createReminder(context: Context, sender: Sender): (pair: string) => SignedBytes | null {
   const toldAt = new Map<string, number>()
   return pair => {
     const untold = context.store.peers.untoldOf(pair)
-    if (untold === null) return
+    if (untold === null) return null
     const now = context.now()
-    if (Math.abs(now - (toldAt.get(pair) ?? 0)) < remindMilliseconds) return
+    if (Math.abs(now - (toldAt.get(pair) ?? 0)) < remindMilliseconds) return null
     toldAt.set(pair, now)
-    tellUntold(context, sender, untold)
+    const peer = tellUntold(context, sender, untold)
+    return peer === null ? null : sender.sign(peer, unpairing())
   }
 }
 
-function tellUntold(context: Context, sender: Sender, { pair, name, unpair, at }: Untold): void {
+const unpairing = (): UnstampedBody => ({ v: 1, id: Bun.randomUUIDv7(), type: "unpair" })
+
+/** @returns whom it tells, or null where that is over */
+function tellUntold(context: Context, sender: Sender, { pair, name, unpair, at }: Untold): NamedPeer | null {
   const known = v.safeParse(unpairSchema, JSON.parse(unpair))
   const isOver = context.now() - at > unpairLifetimeMilliseconds
-  if (!known.success || isOver) context.store.peers.told(pair)
-  else void tellOne(context, sender, formerPeer(pair, name, known.output))
+  if (!known.success || isOver) {
+    context.store.peers.told(pair)
+    return null
+  }
+  const peer = formerPeer(pair, name, known.output)
+  void tellOne(context, sender, peer)
+  return peer
 }
 
 async function tellOne(context: Context, sender: Sender, peer: NamedPeer): Promise<void> {
-  const attempt = await sender.tell(peer, { v: 1, id: Bun.randomUUIDv7(), type: "unpair" })
+  const attempt = await sender.tell(peer, unpairing())
   const hasHeard = attempt.kind === "failed" && (attempt.status === 202 || attempt.status === 403)
   context.log.write(`told ${peer.name} that the pair has ended: ${hasHeard ? "heard" : "not yet"}`)
   if (hasHeard) context.store.peers.told(peer.peer.id)
@@ -58,14 +70,4 @@ async function tellOne(context: Context, sender: Sender, peer: NamedPeer): Promi
 function formerPeer(id: string, name: string, known: v.InferOutput<typeof unpairSchema>): NamedPeer {
   const peer: Peer = { id, ...known, receiveKey: "00".repeat(32), pairedAt: "" }
   return { name, peer, keys: keysOf(peer) }
-}
-
-/** The other side ended the pair. */
-export function pairEnded(books: Context, peer: NamedPeer): void {
-  dropPair(books, peer, false, null)
-  books.notices.tell(
-    `revoked ${peer.peer.id}`,
-    `${peer.name} ended the pair: nothing goes to it or comes from it any more`,
-  )
-  books.log.write(`revoked by ${peer.name}`)
 }
