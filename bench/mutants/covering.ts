@@ -8,9 +8,12 @@ export async function readImports(root: string): Promise<Graph> {
   const files = [...new Bun.Glob("{src,test}/**/*.ts").scanSync(root)].sort()
   const transpiler = new Bun.Transpiler({ loader: "ts" })
   const read = async (file: string) => {
-    const scanned = transpiler.scanImports(await Bun.file(`${root}/${file}`).text())
+    const text = await Bun.file(`${root}/${file}`).text()
+    const scanned = transpiler.scanImports(text)
     const inTree = scanned.map(({ path }) => path).filter(path => path.startsWith("."))
-    return [file, inTree.map(path => posix.join(posix.dirname(file), path))] as const
+    // What a test names in a script it runs is loaded there.
+    const named = file.startsWith("test/") ? (text.match(/\bsrc\/[\w/-]+\.ts\b/g) ?? []) : []
+    return [file, [...inTree.map(path => posix.join(posix.dirname(file), path)), ...named]] as const
   }
   return new Map(await Promise.all(files.map(read)))
 }

@@ -144,6 +144,17 @@ test("flush commits at once what waits, and nothing where nothing does", async (
   await ending
   commits.flush()
   expect(database.inTransaction).toBe(false)
+  // Nor does anything come back to look later.
+  const later = globalThis.setTimeout
+  let timers = 0
+  globalThis.setTimeout = Object.assign((...words: Parameters<typeof later>) => {
+    timers += 1
+    return later(...words)
+  }, later)
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  globalThis.setTimeout = later
+  expect(timers).toBe(0)
 })
 
 test("flush of a locked database tells those who wait, and leaves nothing", async () => {

@@ -108,11 +108,10 @@ const strace = Bun.which("strace")
 
 /** The calls on files by which a config is written, without numbers that differ from run to run. */
 function callsOfWrite(folder: string): string[] {
-  const source = join(import.meta.dir, "../../src/store")
   const trace = join(folder, "trace")
   const script = `
-    import { writeConfig } from ${JSON.stringify(join(source, "config.ts"))}
-    import { pathsOf } from ${JSON.stringify(join(source, "paths.ts"))}
+    import { writeConfig } from ${JSON.stringify(join(import.meta.dir, "../../src/store/config.ts"))}
+    import { pathsOf } from ${JSON.stringify(join(import.meta.dir, "../../src/store/paths.ts"))}
     writeConfig(pathsOf(${JSON.stringify(join(folder, "home"))}), { version: 1, name: "mira", agents: {} })`
   mkdirSync(join(folder, "home"))
   const calls = "trace=fsync,fdatasync,rename,renameat,renameat2,write,pwrite64"

@@ -72,6 +72,13 @@ export const outboxCases: Cases = {
         { pair: "lia", nextAt: now + minute + 1 },
       ],
     },
+    {
+      does: "of none that is settled, although it is older",
+      given:
+        "UPDATE outbox SET state = 'accepted' WHERE id = 'oK1'; UPDATE outbox SET next_at = 7 WHERE id = 'oK3'",
+      act: ({ outbox }) => outbox.times().find(({ pair }) => pair === "kai")?.nextAt,
+      gives: 7,
+    },
   ],
   "outbox.postpone": [
     {
@@ -140,6 +147,13 @@ export const outboxCases: Cases = {
   "outbox.hasten": [
     {
       does: "what waits for this pair, where it did not ask for the wait",
+      act: ({ outbox }) => outbox.hasten("kai"),
+      changes: { outbox: { 2: { next_at: 0 } } },
+    },
+    {
+      does: "and none that is settled; however soon it is due",
+      given:
+        "UPDATE outbox SET next_at = 9 WHERE state <> 'queued'; UPDATE outbox SET next_at = 1 WHERE id = 'oK1'",
       act: ({ outbox }) => outbox.hasten("kai"),
       changes: { outbox: { 2: { next_at: 0 } } },
     },
@@ -289,6 +303,13 @@ export const receiptCases: Cases = {
       act: ({ receipts }) => [receipts.head("kai")?.of, receipts.head("noa")],
       gives: ["d1", null],
     },
+    {
+      does: "none that was heard, and the sooner one whatever its age",
+      given: `UPDATE receipts SET at = 0 WHERE of = 'x1'; UPDATE receipts SET next_at = 9, at = 1 WHERE of = 'w1';
+        UPDATE receipts SET next_at = 3, at = 5 WHERE of = 'd1'`,
+      act: ({ receipts }) => receipts.head("kai")?.of,
+      gives: "d1",
+    },
   ],
   "receipts.times": [
     {
@@ -322,7 +343,7 @@ export const receiptCases: Cases = {
     {
       does: "this pair's that wait",
       given:
-        "UPDATE receipts SET next_at = 9 WHERE of <> 'd1'; UPDATE receipts SET asked_for = 1 WHERE of = 'w1'",
+        "UPDATE receipts SET next_at = 9; UPDATE receipts SET next_at = 1 WHERE of = 'd1'; UPDATE receipts SET asked_for = 1 WHERE of = 'w1'",
       act: ({ receipts }) => receipts.hasten("kai"),
       changes: { receipts: { "kai d1": { next_at: 0 } } },
     },
