@@ -8,7 +8,7 @@
  *     collecting    it does not, so we fetch; from time to time it is asked again
  *     older         it knows no collects: it must be able to dial us
  *
- * @see docs/PROTOCOL.md section 6
+ * @see docs/PROTOCOL.md section 7
  */
 
 /** How long a call may take: at the beginning, when nothing is known, and later. */

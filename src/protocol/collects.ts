@@ -1,7 +1,7 @@
 /**
  * Collects: a side that the other one cannot dial keeps a request open there, and what is to be sent to it comes as
  * the answer. Here are the bytes, and what the holder of open collects decides.
- * @see docs/PROTOCOL.md section 6
+ * @see docs/PROTOCOL.md section 7
  */
 import { toBase64Url } from "./bytes.ts"
 import { type HeaderReader, openRequest, type PairKeys, pairHeader, signatureHeader } from "./exchange.ts"

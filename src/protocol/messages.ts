@@ -45,7 +45,7 @@ export const mostCarriedAnswerBytes = 4096
 /**
  * What a carried request was answered, as the next collect brings it: those of the headers that there were, and the
  * body's bytes as base64url.
- * @see docs/PROTOCOL.md section 6
+ * @see docs/PROTOCOL.md section 7
  */
 export const carriedAnswerSchema = v.object({
   status: v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(599)),

@@ -26,6 +26,8 @@ export type TestPeer = {
   readonly pair: ClientPair
   readonly port?: number
   readonly features?: readonly string[]
+  /** Its owner's word that this is its address: with one where nothing listens, nobody can dial it. */
+  readonly fixed?: boolean
 }
 
 /** Sends without waiting for an answer, as `sento send` does. */
@@ -91,7 +93,7 @@ function configOf(
   peers: Readonly<Record<string, TestPeer>>,
   names: readonly string[],
 ): Record<string, unknown> {
-  const agents = Object.entries(peers).map(([name, { pair, port = 1, features = ["aes128gcm"] }]) => [
+  const agents = Object.entries(peers).map(([name, { pair, port = 1, features = ["aes128gcm"], fixed }]) => [
     name,
     {
       id: pair.id,
@@ -102,6 +104,7 @@ function configOf(
       receiveKey: pair.send,
       pairedAt: "2026-11-23T09:00:00.000Z",
       features,
+      ...(fixed === undefined ? {} : { fixed }),
     },
   ])
   return {

@@ -1,7 +1,7 @@
 /**
  * The holder's end of collects: requests that peers keep open here, and what goes to them in the answers. Nothing of
  * it is on disk: a crash at any point leads to a repetition, which the other side knows by its id.
- * @see docs/PROTOCOL.md section 6
+ * @see docs/PROTOCOL.md section 7
  */
 import type { PostAnswer } from "../../http/client.ts"
 import type { WireRequest } from "../../http/listener.ts"

@@ -1,6 +1,6 @@
 /**
  * The collector's end: fetches from peers that cannot reach us what they have for us, and finds out which these are.
- * @see docs/PROTOCOL.md section 6
+ * @see docs/PROTOCOL.md section 7
  */
 import { isIP } from "node:net"
 import * as v from "valibot"
