@@ -130,7 +130,6 @@ export function makeFolder(paths: Paths): void {
   requireOwn(paths.folder)
   try {
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
-    if (!statSync(paths.folder).isDirectory()) throw new Error("it is in the way and is no directory")
     if ((statSync(paths.folder).mode & 0o077) !== 0) chmodSync(paths.folder, 0o700)
   } catch (error) {
     throw new SentoError(

@@ -40,6 +40,7 @@ const endOf = (ending: Promise<unknown>): Promise<unknown> => ending.catch((erro
 
 test("what is asked for within one turn is committed together, in order, and told when others can see it", async () => {
   const seenMeanwhile: string[][] = []
+  const told: unknown[] = []
   const endings = ["a", "b", "c"].map(word =>
     commits
       .commit(() => {
@@ -47,7 +48,10 @@ test("what is asked for within one turn is committed together, in order, and tol
         seenMeanwhile.push(seen())
         return `noted ${word}`
       })
-      .then(value => [value, seen()]),
+      .then(value => {
+        told.push(value)
+        return [value, seen()]
+      }),
   )
   expect(await Promise.all(endings)).toEqual([
     ["noted a", ["a", "b", "c"]],
@@ -55,6 +59,7 @@ test("what is asked for within one turn is committed together, in order, and tol
     ["noted c", ["a", "b", "c"]],
   ])
   expect(seenMeanwhile).toEqual([[], [], []])
+  expect(told).toEqual(["noted a", "noted b", "noted c"])
 })
 
 test("one that fails is undone alone, and told what it threw", async () => {
@@ -79,6 +84,15 @@ test("a commit that fails as a whole is told to all, and the next one works", as
   ]
   expect(await Promise.all(endings.map(endOf))).toEqual(Array(2).fill("FOREIGN KEY constraint failed"))
   expect([database.inTransaction, seen()]).toEqual([false, []])
+  await commits.commit(() => note("b"))
+  expect(seen()).toEqual(["b"])
+})
+
+test("where the transaction is gone at its end, as after a full disk, all are told", async () => {
+  const endings = [commits.commit(() => note("a")), commits.commit(() => database.run("ROLLBACK"))]
+  const told = await Promise.all(endings.map(endOf))
+  expect(told[0]).toBe("cannot commit - no transaction is active")
+  expect(told[1]).toBeString()
   await commits.commit(() => note("b"))
   expect(seen()).toEqual(["b"])
 })

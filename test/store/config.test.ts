@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import {
   chmodSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -225,6 +226,25 @@ describe("a config", () => {
     expect(readdirSync(paths.home)).toEqual([".sento-config.json"])
   })
 
+  test("whose directory is not there cannot be written, and that is what is said", () => {
+    const deep = { ...paths, config: join(paths.home, "none/config.json") }
+    expect(errorOf(() => writeConfig(deep, config as never))[1]).toStartWith(
+      "cannot write HOME/none/config.json: ENOENT",
+    )
+  })
+
+  test("is written beside no copy that a crash left, and without leaving a file open", () => {
+    writeConfig(paths, config as never)
+    const openFiles = (): number => readdirSync("/dev/fd").length
+    const before = openFiles()
+    for (let i = 0; i < 8; i += 1) {
+      writeFileSync(join(paths.home, `.sento-copy-.sento-config.json.${process.pid}.0a1b2c3d`), "keys")
+      writeConfig(paths, config as never)
+    }
+    expect(openFiles()).toBe(before)
+    expect(readdirSync(paths.home)).toEqual([".sento-config.json"])
+  })
+
   test("behind a link in a circle is told so, and nothing is taken for a copy", () => {
     symlinkSync(".sento-config.json", paths.config)
     expect(errorOf(() => writeConfig(paths, config as never))[1]).toContain("ELOOP")
@@ -261,6 +281,41 @@ describe("a config", () => {
       ),
     )
   })
+})
+
+/** What lies there is another user's, to whoever this process is while `act` runs. */
+function whereAnothers(path: string, act: () => void): void {
+  const another = process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 0)
+  lchownSync(path, another, process.getuid?.() === 0 ? another : (process.getgid?.() ?? 0))
+  const euid = process.geteuid
+  process.geteuid = () => 54_321
+  try {
+    act()
+  } finally {
+    process.geteuid = euid
+  }
+}
+
+describe("what another user put there is not ours", () => {
+  test("a config is not read", () => {
+    write(JSON.stringify(config))
+    whereAnothers(paths.config, () =>
+      expect(errorOf(() => readConfig(paths))[1]).toStartWith(
+        "HOME/.sento-config.json belongs to another user (uid ",
+      ),
+    )
+  })
+
+  test.each(["folder", "database", "lock", "log", "ownerSocket", "agentSocket"] as const)(
+    "with its %s the folder is not used",
+    name => {
+      mkdirSync(paths.folder)
+      if (name !== "folder") writeFileSync(paths[name], "")
+      whereAnothers(paths[name], () =>
+        expect(errorOf(() => makeFolder(paths))[1]).toContain(" belongs to another user (uid "),
+      )
+    },
+  )
 })
 
 describe("the folder beside it", () => {

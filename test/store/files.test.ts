@@ -1,8 +1,9 @@
 /** Where files lie, what links lead to, and which copies are nobody's. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, setSystemTime, test } from "bun:test"
 import {
   existsSync,
   lchownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -147,7 +148,7 @@ describe("copies of a config that a crash left", () => {
   const copy = (suffix: string, seconds = 0, name = ".sento-config.json"): string => {
     const path = join(home, `.sento-copy-${name}.${suffix}`)
     writeFileSync(path, "")
-    const time = Date.now() / 1000 + seconds
+    const time = Math.floor(Date.now() / 1000) + seconds
     utimesSync(path, time, time)
     return path
   }
@@ -170,6 +171,29 @@ describe("copies of a config that a crash left", () => {
     const path = copy(suffix, seconds)
     expect(removeCopies({ config: config() })).toBe(stays ? 0 : 1)
     expect(existsSync(path)).toBe(stays)
+  })
+
+  test.each([
+    ["a minute old", 60_000, true],
+    ["a millisecond older", 60_001, false],
+    ["of a minute ahead", -60_000, true],
+    ["of a millisecond more ahead", -60_001, false],
+  ])("%s, of a process that runs: to the millisecond", (_, age, stays) => {
+    const path = copy(ofOther)
+    try {
+      setSystemTime(lstatSync(path).mtimeMs + age)
+      expect(removeCopies({ config: config() })).toBe(stays ? 0 : 1)
+    } finally {
+      setSystemTime()
+    }
+    expect(existsSync(path)).toBe(stays)
+  })
+
+  test("of no such name stay, however long it is", () => {
+    const other = join(home, `${"x".repeat(".sento-copy-.sento-config.json.".length)}${ofNobody}`)
+    writeFileSync(other, "")
+    expect(removeCopies({ config: config() })).toBe(0)
+    expect(existsSync(other)).toBe(true)
   })
 
   test("of another file stay, and what has the name's end alone", () => {

@@ -1,5 +1,7 @@
 /** What a test build can be told, and a release cannot. */
 import { afterEach, expect, test } from "bun:test"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { areLimitsLifted, faultPoint, systemClock } from "../../src/store/faults.ts"
 
@@ -60,4 +62,25 @@ test("a process that is to die at a point dies there, as of a power cut", async 
   expect(await new Response(child.stdout).text()).toBe("")
   await child.exited
   expect(child.signalCode).toBe("SIGKILL")
+})
+
+test("a config whose process dies before it has its name leaves the old one", async () => {
+  const home = mkdtempSync(join(tmpdir(), "sento-dies-"))
+  const source = (name: string): string => JSON.stringify(join(import.meta.dir, "../..", name))
+  const script = `
+    import { writeConfig } from ${source("src/store/config.ts")}
+    import { pathsOf } from ${source("src/store/paths.ts")}
+    writeConfig(pathsOf(${JSON.stringify(home)}), { version: 1, name: "mira", agents: {} })`
+  try {
+    writeFileSync(join(home, ".sento-config.json"), "old")
+    const child = Bun.spawn([process.execPath, "-e", script], {
+      env: { ...process.env, SENTO_BUILD_FAULTS: "on", SENTO_FAULT: "before-config-is-renamed" },
+    })
+    await child.exited
+    expect(child.signalCode).toBe("SIGKILL")
+    expect(readFileSync(join(home, ".sento-config.json"), "utf8")).toBe("old")
+    expect(readdirSync(home)).toHaveLength(2)
+  } finally {
+    rmSync(home, { recursive: true })
+  }
 })
