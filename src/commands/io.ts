@@ -37,16 +37,13 @@ export class OutputLost extends SentoError {
 /**
  * This process' own. It writes to the descriptors: Node's streams take five times as long to make as `sento --version`
  * takes besides (Bun 1.4.5), and are made only where a person is asked.
- * @param onLost - told of it at the first write that fails, for whoever catches what is thrown then
  */
-export function processIo(onLost: (lost: OutputLost) => void): Io {
+export function processIo(): Io {
   const out = (text: string): void => {
     try {
       writeAll(1, text)
     } catch (error) {
-      const lost = new OutputLost(error as NodeJS.ErrnoException)
-      onLost(lost)
-      throw lost
+      throw new OutputLost(error as NodeJS.ErrnoException)
     }
   }
   const err = (text: string): void => {

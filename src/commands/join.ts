@@ -28,24 +28,29 @@ export async function join(io: Io, paths: Paths, target: string, options: JoinOp
   const wish = readTarget(target)
   requireLocalName(options)
   await ensureReady(io, paths, isJson)
+  const found: Candidate[] = []
   try {
-    return await joinAt(io, paths, wish, options)
+    return await joinAt(io, paths, wish, options, found)
   } catch (error) {
-    const candidates = found.splice(0)
-    if (candidates.length === 0 || !isPerson(io, isJson)) throw error
+    if (found.length === 0 || !isPerson(io, isJson)) throw error
     const port = await choose(
       "Several agents have an open code. Which one is it?",
-      candidates.map(one => ({ value: String(one.port), label: `${one.name} (port ${one.port})` })),
+      found.map(one => ({ value: String(one.port), label: `${one.name} (port ${one.port})` })),
     )
-    return joinAt(io, paths, { ...wish, host: wish.host ?? "127.0.0.1", port: Number(port) }, options)
+    return joinAt(io, paths, { ...wish, host: wish.host ?? "127.0.0.1", port: Number(port) }, options, [])
   }
 }
 
-const found: Candidate[] = []
-
 type Target = { readonly symbols: string; readonly host: string | null; readonly port: number | null }
 
-async function joinAt(io: Io, paths: Paths, wish: Target, options: JoinOptions): Promise<number> {
+/** @param found - takes the agents that have a code open, where there are several */
+async function joinAt(
+  io: Io,
+  paths: Paths,
+  wish: Target,
+  options: JoinOptions,
+  found: Candidate[],
+): Promise<number> {
   const stop = interruption()
   const onEvent = (event: PairingEvent): void => {
     if (event.event === "several") found.push(...event.candidates)

@@ -35,12 +35,12 @@ export async function pair(io: Io, paths: Paths, options: PairOptions): Promise<
   await ensureReady(io, paths, isJson)
   const stop = interruption()
   const unasked = isJson ? null : await unaskedOf(needConfig(io, paths))
-  const prompts = new Map<string, AbortController>()
+  const asking: Asking = { withdrawals: new Map(), answers: new Set(), stop }
   const onEvent = (event: PairingEvent): void => {
     if (isJson) printJson(io, withoutUnused(event))
     else tellMinter(io, paths, event, unasked)
-    if (event.event === "answered") prompts.get(event.id)?.abort()
-    if (event.event === "request" && isPerson(io, isJson)) askHere(io, paths, event, prompts, stop)
+    if (event.event === "answered") asking.withdrawals.get(event.id)?.abort()
+    if (event.event === "request" && isPerson(io, isJson)) askHere(io, paths, event, asking)
   }
   const request = { op: "pair", long: options.long ?? false } as const
   try {
@@ -48,7 +48,7 @@ export async function pair(io: Io, paths: Paths, options: PairOptions): Promise<
       onEvent,
       signal: stop.signal,
     })
-    await Promise.allSettled(answering.values())
+    await Promise.allSettled(asking.answers)
     return exitOf(end)
   } catch (error) {
     // Told already, with what answers it later.
@@ -82,20 +82,19 @@ async function pairForAgent(
 /** Why the wait ends: the question was closed without an answer. */
 const unanswered = Symbol("unanswered")
 
-const answering = new Set<Promise<void>>()
+/** The questions of one command: what withdraws each, the answers that are still out, and what ends the wait. */
+type Asking = {
+  readonly withdrawals: Map<string, AbortController>
+  readonly answers: Set<Promise<void>>
+  readonly stop: AbortController
+}
 
 /** Asks in this terminal; an answer given elsewhere withdraws the question. */
-function askHere(
-  io: Io,
-  paths: Paths,
-  request: Request,
-  prompts: Map<string, AbortController>,
-  stop: AbortController,
-): void {
+function askHere(io: Io, paths: Paths, request: Request, { withdrawals, answers, stop }: Asking): void {
   const withdrawn = new AbortController()
-  prompts.set(request.id, withdrawn)
+  withdrawals.set(request.id, withdrawn)
   // One prompt at a time: the keyboard is one.
-  const before = [...answering]
+  const before = [...answers]
   const answer = Promise.allSettled(before)
     .then(() => (withdrawn.signal.aborted ? null : answerHere(io, paths, request, withdrawn.signal)))
     .then(answer => {
@@ -111,8 +110,8 @@ function askHere(
         stop.abort(unanswered)
       } else tell(io, `sento: error: ${(error as Error).message}`)
     })
-    .finally(() => answering.delete(answer))
-  answering.add(answer)
+    .finally(() => answers.delete(answer))
+  answers.add(answer)
 }
 
 /** What is being typed must not reach the shell: there `yes` is a program without an end. */

@@ -9,7 +9,6 @@ import {
   built,
   type Child,
   createWorld,
-  finished,
   initAgent,
   jsonLines,
   setUpAgent,
@@ -28,11 +27,12 @@ const strangers = { telegram: "7002", discord: "200000000000000008", slack: "U0O
 const configOf = (name: string) =>
   JSON.parse(readFileSync(join(world.home(name), ".sento-config.json"), "utf8"))
 
-function startAdding(name: ChatName): Child {
+function addingWords(name: ChatName): string[] {
   const user = name === "telegram" ? [] : ["--user", server.owner.user]
-  const words = ["owner", "add", name, ...user, "--base-url", server.baseUrl, "--json"]
-  return world.start("mira", words, { input: `${server.token}\n` })
+  return ["owner", "add", name, ...user, "--base-url", server.baseUrl, "--json"]
 }
+
+const tokenInput = () => ({ input: `${server.token}\n` })
 
 /** The word that the command shows. */
 async function wordOf({ lines }: { readonly lines: Record<string, unknown>[] }): Promise<string> {
@@ -45,7 +45,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     server = chatServers[name]()
     initAgent(world, "mira")
     const before = configOf("mira")
-    const adding = startAdding(name)
+    const adding = world.start("mira", addingWords(name), tokenInput())
     const out = jsonLines(adding)
     const word = await wordOf(out)
     expect(word).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/)
@@ -80,7 +80,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     server.revoke()
     initAgent(world, "mira")
     const before = configOf("mira")
-    const ran = await finished(startAdding(name))
+    const ran = await world.run("mira", addingWords(name), tokenInput())
     expect({ exit: ran.exit, ...JSON.parse(ran.stdout).error }).toMatchObject({
       exit: 77,
       code: "refused",

@@ -19,13 +19,14 @@ import type { Alive, GuardStatus, LogEntry } from "../../src/guardian/door/resul
 import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
+import { type Ran, runCommand } from "./command.ts"
 
 /** How sento is run: from source, or the built file where the runner built one. */
 const fromSource: readonly string[] = [process.execPath, join(import.meta.dir, "../../src/main.ts")]
 const binary = join(import.meta.dir, "../../dist/sento")
 export const built: readonly string[] = existsSync(binary) ? [binary] : fromSource
 
-export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
+export type { Ran } from "./command.ts"
 
 export type World = {
   /** How `sento` is run here. */
@@ -35,6 +36,8 @@ export type World = {
   home(name: string): string
   /** Runs `sento` in a home, without a terminal. */
   sento(name: string, words: readonly string[], options?: RunOptions): Promise<Ran>
+  /** The same as a function of words and io, in this process: for what a command says and does at a running Guardian. */
+  run(name: string, words: readonly string[], options?: Omit<RunOptions, "command">): Promise<Ran>
   /** Starts it and gives the process, for tests that wait or kill. */
   start(name: string, words: readonly string[], options?: RunOptions): Child
   tmux(...words: string[]): Promise<Ran>
@@ -122,6 +125,13 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     HOME: folder,
     SENTO_HOME: home(name),
   })
+
+  const runHere = (name: string, words: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+    runCommand(words, {
+      environment: { ...environment(name), ...options.env },
+      cwd: folder,
+      input: options.input ?? "",
+    })
 
   function start(name: string, words: readonly string[], options: RunOptions = {}): Child {
     const child = Bun.spawn([...(options.command ?? sentoCommand), ...words], {
@@ -252,6 +262,7 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     socket,
     home,
     sento,
+    run: runHere,
     start,
     tmux,
     session,
