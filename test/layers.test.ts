@@ -1,48 +1,7 @@
 /** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol; and so they do between the Guardian's rooms. */
 import { describe, expect, test } from "bun:test"
 import { posix } from "node:path"
-
-/** What stands further left may import what stands further right; http, tmux and store share one place. */
-const ranks: Readonly<Record<string, number>> = {
-  main: 0,
-  commands: 1,
-  guardian: 2,
-  http: 3,
-  tmux: 3,
-  store: 3,
-  protocol: 4,
-}
-
-/** `file` and `imports` are paths from src, or a package's name; null for an import whose target is computed. */
-type Source = { readonly file: string; readonly imports: readonly (string | null)[] }
-
-const layerOf = (path: string): string | null => {
-  const [first = "", ...rest] = path.split("/")
-  const layer = rest.length === 0 ? first.replace(/\.ts$/, "") : first
-  return layer in ranks ? layer : null
-}
-
-/** The Guardian's rooms and the files beside them: what stands further left may import what stands further right. */
-const rooms: Readonly<Record<string, number>> = {
-  guardian: 0,
-  dispatch: 1,
-  sweep: 1,
-  pairing: 2,
-  inbound: 2,
-  owner: 3,
-  outbound: 3,
-  books: 4,
-  context: 5,
-  notices: 6,
-  waiters: 6,
-  sleep: 6,
-  door: 7,
-  terminal: 8,
-  log: 9,
-  "core-dumps": 9,
-}
-
-const roomOf = (path: string): string => (path.split("/")[1] ?? "").replace(/\.ts$/, "")
+import { importsOf, layerOf, ranks, readSources, roomOf, rooms, type Source } from "./support/imports.ts"
 
 /** What commands know of the Guardian: its doors, its books, what is at the terminal, and how it is started. */
 const openToCommands = ["door", "books", "terminal"]
@@ -93,23 +52,8 @@ function violations(sources: readonly Source[]): string[] {
   })
 }
 
-/** Static, re-exported, type-only and dynamic imports of one file's text. */
-function importsOf(file: string, text: string): Source {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
-  const named = [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"']+)["']/g)]
-  const computed = [...code.matchAll(/\b(?:import|require)\s*\(\s*(?!["'\s])/g)]
-  const resolved = named.map(([, target = ""]) =>
-    target.startsWith(".") ? posix.join(posix.dirname(file), target) : target,
-  )
-  return { file, imports: [...resolved, ...computed.map(() => null)] }
-}
-
-const root = new URL("../src/", import.meta.url).pathname
-const files = [...new Bun.Glob("**/*.ts").scanSync(root)].sort()
-const texts = new Map(
-  await Promise.all(files.map(async file => [file, await Bun.file(`${root}${file}`).text()] as const)),
-)
-const sources = [...texts].map(([file, text]) => importsOf(file, text))
+const { texts, sources } = await readSources()
+const files = sources.map(({ file }) => file)
 
 test("no import of src runs back", () => {
   expect(files).toContain("protocol/cpace.ts")
