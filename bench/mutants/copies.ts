@@ -1,11 +1,22 @@
 /** Copies of the repository in which mutants are tried: the tree itself is never touched. */
-import { accessSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { accessSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 export type Copy = { readonly root: string } & Disposable
 
-export type Ran = { readonly outcome: "passed" | "failed" | "timeout"; readonly failed: string | null }
+/** `failed`: the file of the first test that failed. */
+export type Ran = {
+  readonly outcome: "passed" | "failed" | "timeout"
+  readonly failed: string | null
+  readonly cpuSeconds: number
+}
+
+/**
+ * What a run may take. A loop without an end is seen by the processor's time it takes, which says nothing of how busy
+ * the machine is; what only waits, by the clock.
+ */
+export type Limits = { readonly cpuSeconds: number; readonly milliseconds: number }
 
 const kept = ["src", "test", "docs", "build.ts", "package.json", "tsconfig.json", "bunfig.toml"]
 
@@ -34,16 +45,21 @@ function isThere(path: string): boolean {
 /** Memory where there is such a disk: a run waits for no sync. */
 const temporary = isThere("/dev/shm") ? "/dev/shm" : tmpdir()
 
-/** Runs tests up to the first that fails. @returns which file that was in */
-export async function runTests({ root }: Copy, tests: readonly string[], milliseconds: number): Promise<Ran> {
+/** A mutant that writes for ever fills no disk: in blocks of 512 bytes or 1,024, as the shell has them. */
+const mostBlocks = 1_000_000
+
+/** Runs tests up to the first that fails. */
+export async function runTests({ root }: Copy, tests: readonly string[], limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
-  mkdirSync(join(folder, "tmp"))
   try {
-    const child = Bun.spawn([process.execPath, "test", "--bail", ...tests.map(test => `./${test}`)], {
+    // The shell stays between: a mutant that signals the parent of the tests does not end this process.
+    const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
+    const words = [process.execPath, "test", "--bail", ...tests.map(test => `./${test}`)]
+    const child = Bun.spawn(["sh", "-c", limited, ...words], {
       cwd: root,
-      env: { ...process.env, TMPDIR: join(folder, "tmp") },
+      env: { ...process.env, TMPDIR: folder },
       stdin: "ignore",
-      stdout: "pipe",
+      stdout: "ignore",
       stderr: "pipe",
       // A group of its own: what a test has started ends with it.
       detached: true,
@@ -52,14 +68,14 @@ export async function runTests({ root }: Copy, tests: readonly string[], millise
     const alarm = setTimeout(() => {
       isLate = true
       process.kill(-child.pid, "SIGKILL")
-    }, milliseconds)
+    }, limits.milliseconds)
     const said = await new Response(child.stderr).text()
     await child.exited
     clearTimeout(alarm)
-    if (isLate) return { outcome: "timeout", failed: null }
-    return child.exitCode === 0
-      ? { outcome: "passed", failed: null }
-      : { outcome: "failed", failed: lastFileIn(said) }
+    const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6
+    if (child.exitCode === 0) return { outcome: "passed", failed: null, cpuSeconds }
+    const isEndless = isLate || cpuSeconds >= limits.cpuSeconds
+    return { outcome: isEndless ? "timeout" : "failed", failed: lastFileIn(said), cpuSeconds }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,5 +1,5 @@
 /** Each mutant against the tests that load its file, a few at a time. */
-import { type Copy, runTests } from "./copies.ts"
+import { type Copy, type Limits, runTests } from "./copies.ts"
 import type { Explanation } from "./explained.ts"
 import { applied, changeWords, type Mutant } from "./mutant.ts"
 
@@ -17,9 +17,10 @@ type Work = {
   say(words: string): void
 }
 
-/** A mutant that makes a test so much slower hangs. */
+/** A mutant with which the tests take so many times what they take without one has no end. */
 const slowest = 8
-const leastMilliseconds = 20_000
+const least: Limits = { cpuSeconds: 10, milliseconds: 60_000 }
+const unlimited: Limits = { cpuSeconds: 3600, milliseconds: 3_600_000 }
 
 /** Goes on while there is work; in the order given. @throws Error where the tests fail without a mutant */
 export async function tryAll(work: Work): Promise<readonly Tried[]> {
@@ -40,31 +41,37 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
   return tried
 }
 
-/** How long the tests of each file may take. */
-async function measure({ mutants, copies, testsOf }: Work): Promise<ReadonlyMap<string, number>> {
+/** What the tests of each file may take. */
+async function measure({ mutants, copies, testsOf }: Work): Promise<ReadonlyMap<string, Limits>> {
   const files = [...new Set(mutants.map(({ file }) => file))]
-  const limits = new Map<string, number>()
-  const known = new Map<string, number>()
+  const limits = new Map<string, Limits>()
+  const known = new Map<string, Limits>()
   for (const file of files) {
     const tests = testsOf(file)
     const [copy, key] = [copies[0], [...tests].sort().join(" ")]
     if (copy === undefined || tests.length === 0) continue
-    if (!known.has(key)) {
-      const startedAt = performance.now()
-      const { outcome, failed } = await runTests(copy, tests, 600_000)
-      if (outcome !== "passed") throw new Error(`without a mutant, ${failed ?? "the tests"} ${outcome}`)
-      known.set(key, performance.now() - startedAt)
-    }
-    limits.set(file, Math.max(leastMilliseconds, slowest * (known.get(key) ?? 0)))
+    const ofTests = known.get(key) ?? (await measureTests(copy, tests))
+    known.set(key, ofTests)
+    limits.set(file, ofTests)
   }
   return limits
+}
+
+async function measureTests(copy: Copy, tests: readonly string[]): Promise<Limits> {
+  const startedAt = performance.now()
+  const { outcome, failed, cpuSeconds } = await runTests(copy, tests, unlimited)
+  if (outcome !== "passed") throw new Error(`without a mutant, ${failed ?? "the tests"} ${outcome}`)
+  return {
+    cpuSeconds: Math.max(least.cpuSeconds, slowest * cpuSeconds),
+    milliseconds: Math.max(least.milliseconds, slowest * (performance.now() - startedAt)),
+  }
 }
 
 async function tryOne(
   { textOf, testsOf, explanationOf }: Work,
   copy: Copy,
   mutant: Mutant,
-  limits: ReadonlyMap<string, number>,
+  limits: ReadonlyMap<string, Limits>,
   killers: Map<string, Map<string, number>>,
 ): Promise<Tried> {
   const explanation = explanationOf(mutant)
@@ -76,7 +83,7 @@ async function tryOne(
   if (tests.length === 0) return { ...mutant, outcome: "untested", explanation }
   const text = textOf(mutant.file)
   await Bun.write(`${copy.root}/${mutant.file}`, applied(text, mutant))
-  const { outcome, failed } = await runTests(copy, tests, limits.get(mutant.file) ?? leastMilliseconds)
+  const { outcome, failed } = await runTests(copy, tests, limits.get(mutant.file) ?? least)
   await Bun.write(`${copy.root}/${mutant.file}`, text)
   if (failed !== null) counts.set(failed, (counts.get(failed) ?? 0) + 1)
   return {

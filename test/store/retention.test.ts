@@ -178,6 +178,8 @@ test("a pair alone has all the room, a second one half of it, and who needs less
   expect(fairShare([190, 90], 100)).toBe(50)
   expect(fairShare([190, 20], 100)).toBe(80)
   expect(fairShare([], 0)).toBe(Number.POSITIVE_INFINITY)
+  expect(fairShare([50, 50], 100)).toBe(Number.POSITIVE_INFINITY)
+  expect(fairShare([1], -1)).toBe(0)
 })
 
 test("whatever each has, all together get the room, and nobody less than an equal part of it", () => {

@@ -284,6 +284,12 @@ export function recentCases(box: "inbox" | "outbox", ended: readonly string[]): 
       gives: ended,
     },
     {
+      does: "of an agent none of an ended pair of another name",
+      given: given.replace("SET ", "SET name = 'noa', "),
+      act: store => most(store, "kai"),
+      gives: box === "inbox" ? ["kai d1", "kai x1"] : ["kai oK3", "kai oK2"],
+    },
+    {
       does: "of an agent none of a pair that has another name today",
       given,
       act: store => most(store, null),

@@ -93,14 +93,25 @@ export const ownCases: Cases = {
   "retention.sweep": [
     {
       does: "removes what was settled so long ago, each way, and the words on it",
-      given: `UPDATE outbox SET settled_at = ${cameAt(3) + 1} WHERE seq = 8; UPDATE receipts SET at = ${cameAt(3)}, pending = 0
-        WHERE of IN ('d1', 'w1')`,
+      given: `UPDATE outbox SET settled_at = ${cameAt(3) + 1} WHERE seq = 8; UPDATE receipts SET pending = 0;
+        UPDATE receipts SET at = ${cameAt(3) + 1} + (pair = 'kai') WHERE of IN ('d1', 'w1')`,
       act: ({ retention }) => retention.sweep({ days: 1, bytes: 1e9 }, cameAt(3) + 1 + day),
       gives: 4,
       changes: {
         inbox: { 5: null, 6: null, 7: null },
         outbox: { 8: null },
-        receipts: { "lia d1": null, "kai d1": null },
+        receipts: { "lia d1": null },
+      },
+    },
+    {
+      does: "removes all that is settled where there is no room, and no word that waits or is on what waits",
+      given: "UPDATE receipts SET at = 1e15",
+      act: ({ retention }) => retention.sweep({ days: 365, bytes: 1 }, now),
+      gives: 8,
+      changes: {
+        inbox: { 5: null, 6: null, 7: null, 8: null },
+        outbox: { 3: null, 4: null, 7: null, 8: null },
+        receipts: { "lia x1": null, "kai x1": null },
       },
     },
     {
