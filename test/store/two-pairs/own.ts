@@ -5,6 +5,14 @@ const sixtyDays = 60 * day
 const triesBefore = (...milliseconds: readonly number[]): string =>
   `DELETE FROM pin_tries; INSERT INTO pin_tries VALUES ${milliseconds.map(one => `(${now - one})`).join(", ")}`
 
+/** All that is settled weighs alike, and more than anything else. */
+const longTexts = ["inbox", "outbox"]
+  .map(
+    box =>
+      `UPDATE ${box} SET text = printf('%.*c', 20000, 'x') WHERE state NOT IN ('waiting', 'typing', 'queued')`,
+  )
+  .join("; ")
+
 export const ownCases: Cases = {
   "facts.get": [
     {
@@ -111,6 +119,42 @@ export const ownCases: Cases = {
       changes: {
         inbox: { 5: null, 6: null, 7: null, 8: null },
         outbox: { 3: null, 4: null, 7: null, 8: null },
+        receipts: { "lia x1": null, "kai x1": null },
+      },
+    },
+    {
+      does: "a little too large, loses what was settled first, whichever way it went",
+      given: `${longTexts}; UPDATE outbox SET settled_at = 1 WHERE seq = 8`,
+      act: ({ retention }) => retention.sweep({ days: 1e6, bytes: retention.usedBytes() - 1 }, now),
+      gives: 1,
+      changes: { outbox: { 8: null } },
+    },
+    {
+      does: "of one moment what came first; and files of messages that are gone weigh nothing",
+      given: `${longTexts}; UPDATE inbox SET settled_at = 1 WHERE seq IN (5, 6)`,
+      act: ({ retention }) =>
+        retention.sweep({ days: 1e6, bytes: retention.usedBytes() - 1 }, now, new Map([[999, 1e9]])),
+      gives: 1,
+      changes: { inbox: { 5: null }, receipts: { "lia x1": null } },
+    },
+    {
+      does: "weighs a file with its own message alone, and takes from the pair that has it",
+      given: `${longTexts}; UPDATE outbox SET settled_at = 1 WHERE seq = 8`,
+      act: ({ retention }) =>
+        retention.sweep({ days: 1e6, bytes: retention.usedBytes() + 199_999 }, now, new Map([[8, 200_000]])),
+      gives: 2,
+      changes: { outbox: { 8: null }, inbox: { 6: null }, receipts: { "kai x1": null } },
+    },
+    {
+      does: "much too large, takes from each pair until it has its share, and no further",
+      given: `${longTexts.replaceAll("20000", "400000")};
+        UPDATE inbox SET settled_at = CASE seq WHEN 6 THEN 1 WHEN 8 THEN 3 WHEN 5 THEN 6 WHEN 7 THEN 7 END WHERE seq BETWEEN 5 AND 8;
+        UPDATE outbox SET settled_at = CASE seq WHEN 4 THEN 2 WHEN 8 THEN 4 WHEN 3 THEN 5 WHEN 7 THEN 8 END WHERE seq IN (3, 4, 7, 8)`,
+      act: ({ retention }) => retention.sweep({ days: 1e6, bytes: 0.65 * retention.usedBytes() }, now),
+      gives: 4,
+      changes: {
+        inbox: { 5: null, 6: null },
+        outbox: { 3: null, 4: null },
         receipts: { "lia x1": null, "kai x1": null },
       },
     },
