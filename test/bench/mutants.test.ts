@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { linesIn } from "../../bench/mutants/changed.ts"
+import { readImports, testsOf } from "../../bench/mutants/covering.ts"
 import { explanations } from "../../bench/mutants/explained.ts"
 import { applied, inOneLine } from "../../bench/mutants/mutant.ts"
 import { changesOfSql, isSql } from "../../bench/mutants/sql.ts"
@@ -89,6 +90,14 @@ describe("of SQL", () => {
     ["a sentence", "select one and go on", false],
     ["a name", "inbox", false],
   ])("%s", (_, text, is) => expect(isSql(text)).toBe(is))
+})
+
+test("a file is tried with the tests of its layer that load it, also in a process of their own, nearest first", async () => {
+  const tests = testsOf(await readImports(root), "src/store/config.ts")
+  expect(tests).toContain("test/store/config.test.ts")
+  expect(tests).toContain("test/store/durability.test.ts")
+  expect(tests).not.toContain("test/store/commits.test.ts")
+  expect(tests.every(test => test.startsWith("test/store/"))).toBe(true)
 })
 
 test("of a diff, the lines that are new", () => {
