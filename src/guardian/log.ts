@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs"
 import { utf8 } from "../protocol/bytes.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import { areStepsTraced } from "../store/faults.ts"
 
 export type Log = {
   write(line: string): void
@@ -22,6 +23,20 @@ const refusalMilliseconds = 1000
 const burst = 30
 const sparingMilliseconds = 30_000
 const lineBreak = utf8("\n")
+
+type Named = { readonly kind: string }
+
+/** A machine's step in a test build with `SENTO_TRACE=on`, by names alone: what they hold may be secret. */
+export function traceStep(
+  log: Pick<Log, "write">,
+  machine: string,
+  [from, event, to]: readonly [string, Named, string],
+  effects: readonly Named[],
+): void {
+  if (!areStepsTraced()) return
+  const asked = effects.map(one => `, ${one.kind}`).join("")
+  log.write(`${machine}: ${from} + ${event.kind} → ${to}${asked}`)
+}
 
 /** @param now - milliseconds since the epoch */
 export function openLog(path: string, now: () => number): Log {

@@ -7,10 +7,18 @@ import type { HookEvent, Tag } from "../../protocol/hook-events.ts"
 import { digestOf } from "../../protocol/hooks.ts"
 import { sanitise, visibleText } from "../../protocol/layout.ts"
 import { mostTextUnits } from "../../protocol/messages.ts"
-import { idsIn, noAnswerReasons, stepTurn, type TurnEffect, type TurnEvent } from "../../protocol/turns.ts"
+import {
+  idsIn,
+  noAnswerReasons,
+  stepTurn,
+  type TurnEffect,
+  type TurnEvent,
+  type TurnState,
+} from "../../protocol/turns.ts"
 import type { Received } from "../../store/inbox.ts"
 import { type Context, peerById } from "../context.ts"
 import type { TurnAnswer } from "../door/results.ts"
+import { traceStep } from "../log.ts"
 import type { OutboxWorker } from "../outbound/outbox.ts"
 import { typedTexts } from "./typed-text.ts"
 
@@ -30,6 +38,8 @@ const usualPatience = { lookMilliseconds: 3000, idleMilliseconds: 12_000 }
  * 1.18.33). The same prompt given twice by a person has another turn's id, or the end of a turn in between.
  */
 const twiceMilliseconds = 3000
+
+const nameOf = ({ open }: TurnState): string => (open === null ? "no turn" : "open")
 
 export type TurnParts = {
   readonly outbox: Pick<OutboxWorker, "send" | "tellSender">
@@ -142,6 +152,7 @@ export function createTurns(
     const state = store.turns.of(session)
     const answered = new Set(idsIn(state).filter(isAnswered))
     const [next, effects] = stepTurn(state, event, answered, mostTextUnits)
+    traceStep(log, "turns", [nameOf(state), event, nameOf(next)], effects)
     let block: string | null = null
     for (const effect of effects) block = (await perform(effect)) ?? block
     store.turns.put(session, next, now())

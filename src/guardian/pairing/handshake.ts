@@ -19,6 +19,7 @@ import { type ConfirmedPairing, requestLifetimeMilliseconds } from "../../protoc
 import type { PairingRequest } from "../../store/requests.ts"
 import type { LocalName } from "../books/pairs.ts"
 import { type Context, selfOf } from "../context.ts"
+import { traceStep } from "../log.ts"
 import { sleep } from "../sleep.ts"
 import { giveUpJoins } from "./settling.ts"
 
@@ -104,6 +105,7 @@ function createJoiner(
 
   function step(event: JoinerEvent): readonly JoinerEffect[] {
     const [next, effects] = stepJoiner(state, event)
+    traceStep(context.log, "joiner", [state.kind, event, next.kind], effects)
     state = next
     return effects
   }

@@ -24,6 +24,7 @@ import { requestEvent } from "../books/open-questions.ts"
 import { type Context, selfOf } from "../context.ts"
 import type { DoorName } from "../door/operations.ts"
 import type { PairingEvent } from "../door/results.ts"
+import { traceStep } from "../log.ts"
 
 export type Minting = ReturnType<typeof createMinting>
 
@@ -43,6 +44,7 @@ export function createMinting(context: Context) {
    */
   function step(event: MinterEvent, digest = ""): Response {
     const [next, effects] = stepMinter(state, event)
+    traceStep(log, "minter", [state.kind, event, next.kind], effects)
     state = next
     let response = refusal()
     for (const effect of effects) response = perform(effect, event, digest) ?? response
@@ -240,12 +242,15 @@ function settled(context: Context, id: string): Promise<RequestState> {
   })
 }
 
-/** The code as `sento pair` shows it; `address` is what to add to it on another machine, or null. */
-export function codeEvent(code: OpenCode, address: string | null): PairingEvent {
+type CodeEvent = Extract<PairingEvent, { event: "code" }>
+
+/** The code as `sento pair` shows it, with the forms of it that other machines can use. */
+export function codeEvent(code: OpenCode, addresses: NonNullable<CodeEvent["addresses"]>): CodeEvent {
   return {
     event: "code",
     code: formatCode(code.symbols),
     expiresAt: formatTimestamp(code.expiresAt),
-    address,
+    address: addresses[0]?.address ?? null,
+    ...(addresses.length === 0 ? {} : { addresses }),
   }
 }
