@@ -1,11 +1,9 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
 
 import { randomBytes } from "node:crypto"
-import { lstatSync } from "node:fs"
-import { basename, join } from "node:path"
 import { mostHolds } from "../http/crowd.ts"
 import { type Listener, listen, type WireHandler } from "../http/listener.ts"
-import { formatAddress, isLoopback } from "../protocol/addresses.ts"
+import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
 import { messagesPath } from "../protocol/messages.ts"
@@ -13,18 +11,17 @@ import { makeFolder, requireConfig } from "../store/config.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
-import { findUser } from "../store/users.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { agentProcesses, findTarget } from "./books/agent-pane.ts"
 import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
 import { forgetFiles } from "./books/message-files.ts"
+import { rememberPort } from "./books/own-port.ts"
 import { reconcile } from "./books/pairs.ts"
 import { type Context, createEvents, holdConfig } from "./context.ts"
 import { forbidCoreDumps } from "./core-dumps.ts"
 import { createDispatcher } from "./dispatch.ts"
 import type { Distrusted } from "./door/callers.ts"
-import { openDoor } from "./door/server.ts"
-import { sharedFolderFault } from "./door/shared-folder.ts"
+import { openDoors } from "./door/doors.ts"
 import { createArrivals } from "./inbound/arrivals.ts"
 import { createDelivery } from "./inbound/delivery.ts"
 import { createReceiver } from "./inbound/receiver.ts"
@@ -62,7 +59,6 @@ export type Guardian = {
 const ownChild = "it was started by the Guardian itself; what `notify` runs prints yes or no instead"
 
 const sweepMilliseconds = staleForGoodMilliseconds
-const watchMilliseconds = 2000
 const firstLookMilliseconds = 1000
 
 /**
@@ -117,14 +113,15 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
   try {
     // Pins the pane; a tmux that hangs is not waited for.
     await Promise.race([findTarget(context), Bun.sleep(firstLookMilliseconds)])
-    return openDoors(context, lock, stopping, terminal.remote)
+    return connect(context, lock, stopping, terminal.remote)
   } catch (error) {
     store.close()
     throw error
   }
 }
 
-function openDoors(
+/** Connects the parts, and opens the listener and the doors. */
+function connect(
   context: Context,
   lock: Lock,
   stopping: AbortController,
@@ -185,22 +182,20 @@ function openDoors(
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
   const distrusted = async (): Promise<Distrusted> =>
     new Map([...(await agentProcesses(context)), [process.pid, ownChild]])
-  const own = { uids: null, refused: log.refused }
-  const doors = [
-    openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError, guests: own }),
-    openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError, guests: own }),
-    ...sharedDoors(context).map(({ path, uids }) => {
-      const guests = { uids, refused: log.refused }
-      const shared = { path, door: "agent", handle, distrusted, onError, guests } as const
-      return openDoor(remote === null ? shared : { ...shared, hands: remote.serve })
-    }),
-  ]
+  const doors = openDoors(paths, context.config.current.hardened, {
+    handle,
+    distrusted,
+    onError,
+    hands: remote === null ? null : remote.serve,
+    refused: log.refused,
+    onGone: () => {
+      if (stopping.signal.aborted) return
+      log.write("the home or its door was removed")
+      asked.resolve()
+    },
+  })
   const sweep = createSweep(context, sender)
   const sweeping = setInterval(sweep, sweepMilliseconds)
-  const watching = watchDoor(paths.agentSocket, () => {
-    log.write("the home or its door was removed")
-    asked.resolve()
-  })
   sweep()
   outbox.resume()
   void collecting.resume(lastPort)
@@ -221,7 +216,6 @@ function openDoors(
     log.write("stopping")
     stopping.abort()
     clearInterval(sweeping)
-    clearInterval(watching)
     minting.stop()
     questions.stop()
     await listener.stop()
@@ -232,7 +226,7 @@ function openDoors(
     await collecting.stopped()
     await turns.stopped()
     await delivery.stopped()
-    for (const door of doors) door.close()
+    doors.close()
     store.close()
     lock.release()
     log.write("stopped")
@@ -246,29 +240,6 @@ function openDoors(
       return stopped
     },
   }
-}
-
-/**
- * In hardened mode the agent's user has a door of its own, in a directory whose group is that user's.
- * @throws config where that directory does not keep others out
- */
-function sharedDoors({ config, paths }: Context): { path: string; uids: ReadonlySet<number> }[] {
-  const { hardened } = config.current
-  if (hardened === undefined) return []
-  const own = process.getuid?.() ?? -1
-  const wrong = sharedFolderFault(hardened.folder, hardened.user, own)
-  if (wrong !== null)
-    throw new SentoError("config", `${hardened.folder} ${wrong}`, "see the steps of `sento init --hardened`")
-  const uids = [own, findUser(hardened.user)?.uid ?? own]
-  return [{ path: join(hardened.folder, basename(paths.agentSocket)), uids: new Set(uids) }]
-}
-
-/** A Guardian whose door is gone can be reached by nobody: it ends, so that the next command starts another. */
-function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInterval> {
-  const inode = lstatSync(path).ino
-  return setInterval(() => {
-    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== inode) onGone()
-  }, watchMilliseconds)
 }
 
 function openListener(context: Context, minting: Minting, receive: WireHandler): Listener {
@@ -286,13 +257,4 @@ function openListener(context: Context, minting: Minting, receive: WireHandler):
     onRefused: context.log.refused,
     onError: error => context.log.write(`bug: ${(error as Error).stack ?? String(error)}`),
   })
-}
-
-/** The port it had last is the one it prefers next time. */
-function rememberPort(context: Context): void {
-  const { listen: wish } = context.config.current
-  const { host, port } = context.address
-  if (!isLoopback(host)) context.log.write(`this agent can be reached from other machines on port ${port}`)
-  if (wish.port === port) return
-  context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
 }
