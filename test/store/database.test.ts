@@ -1,7 +1,7 @@
 /** sento.db itself: which files are opened, what an older one becomes, what the schema refuses and counts by itself. */
 import { Database } from "bun:sqlite"
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { SentoError } from "../../src/protocol/errors.ts"
@@ -61,6 +61,34 @@ describe("opening", () => {
     const database = readDatabase(path)
     expect(() => database?.run("DELETE FROM facts")).toThrow("readonly")
     database?.close()
+  })
+
+  test.each([
+    ["to write", openDatabase],
+    ["to read", readDatabase],
+  ])("%s takes a parameter that is missing for a bug", (_, open) => {
+    openDatabase(path).close()
+    const database = open(path)
+    expect(() => database?.query("SELECT $one").get({})).toThrow("Missing parameter")
+    database?.close()
+  })
+
+  test("leaves no file open where it was of another build, or none", () => {
+    const openFiles = (): number => readdirSync("/dev/fd").length
+    const other = join(folder, "other.db")
+    writeFileSync(other, "no database, and long enough to be read as one".repeat(9))
+    const before = openFiles()
+    for (const of of [version - 1, version + 1]) {
+      const database = openDatabase(path)
+      database.run(`PRAGMA user_version = ${of}`)
+      database.close()
+      for (const _ of [1, 2, 3, 4]) errorOf(() => readDatabase(path)?.close())
+      if (of > version)
+        for (const _ of [1, 2, 3, 4]) expect(errorOf(() => openDatabase(path))[0]).toBe("config")
+      rmSync(path)
+    }
+    for (const _ of [1, 2, 3, 4]) expect(errorOf(() => openDatabase(other))[0]).toBe("config")
+    expect(openFiles()).toBe(before)
   })
 
   test("to read passes over one of an older build", () => {

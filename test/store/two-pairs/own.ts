@@ -123,6 +123,11 @@ export const ownCases: Cases = {
       },
     },
     {
+      does: "just large enough, loses nothing",
+      act: ({ retention }) => retention.sweep({ days: 1e6, bytes: retention.usedBytes() }, now),
+      gives: 0,
+    },
+    {
       does: "a little too large, loses what was settled first, whichever way it went",
       given: `${longTexts}; UPDATE outbox SET settled_at = 1 WHERE seq = 8; UPDATE receipts SET pending = 0`,
       act: ({ retention }) => retention.sweep({ days: 1e6, bytes: retention.usedBytes() - 1 }, now),
