@@ -9,7 +9,7 @@ import type { ChatMessage } from "../protocol/answers.ts"
 import { baseUrlPattern, type ChatSettings } from "../protocol/chat-settings.ts"
 import { codeRandomBytes, newCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { type ChatName, chatNames, eitherOf } from "../protocol/names.ts"
+import { type ChatName, chatNames, joinNames } from "../protocol/names.ts"
 import { updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, type Group, group, isJson, refuseUnknown } from "./command.ts"
@@ -29,7 +29,7 @@ export const addOwner: AddCommand = (program, { io, paths, finish }) => {
   })
   addingGrammar(asking).action((chat, _, self) => finish(ownerAdd(io, paths(), chat, self.optsWithGlobals())))
   command(asking, "remove", "ask no longer in a chat")
-    .argument("<chat>", eitherOf(chatNames))
+    .argument("<chat>", joinNames(chatNames, "or"))
     .action((chat, _, self) => finish(ownerRemove(io, paths(), chat, isJson(self))))
   command(asking, "pin", "set, change or take away the PIN that a yes and a removal take").action(async () =>
     finish((await import("./owner-pin.ts")).ownerPin(io, paths())),
@@ -38,9 +38,9 @@ export const addOwner: AddCommand = (program, { io, paths, finish }) => {
 
 const addingGrammar = (asking: Group) =>
   command(asking, "add", "ask the owner in a chat, too")
-    .argument("<chat>", eitherOf(chatNames))
+    .argument("<chat>", joinNames(chatNames, "or"))
     .option("--token-file <path>", "a file with the bot's token, in place of typing it")
-    .option("--user <id>", `your own user id: ${withUserIds.join(" and ")}`)
+    .option("--user <id>", `your own user id: ${joinNames(withUserIds, "and")}`)
     .addOption(asking.createOption("--base-url <url>", "a server in place of the vendor's").hideHelp())
 
 /** Chats that do not tell by the word alone who the owner is. */
@@ -64,7 +64,7 @@ export function owner(io: Io, paths: Paths, isJson: boolean): number {
     else
       tell(
         io,
-        `the owner is asked in no chat yet; run \`sento owner add ${eitherOf([`${chatNames[0]}\``, ...chatNames.slice(1)])}`,
+        `the owner is asked in no chat yet; run \`sento owner add ${joinNames([`${chatNames[0]}\``, ...chatNames.slice(1)], "or")}`,
       )
     if (pin !== undefined) tell(io, "a PIN is set: every yes and every removal takes it (`sento owner pin`)")
   }

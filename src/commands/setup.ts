@@ -1,6 +1,6 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
-import { agentProgramNames, eitherOf } from "../protocol/names.ts"
+import { agentProgramNames, joinNames } from "../protocol/names.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import type { Io } from "./io.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
@@ -12,7 +12,7 @@ import { print, printJson, tell } from "./terminal.ts"
 
 const grammar = (program: Program) =>
   command(program, "setup", "tell an agent program of sento")
-    .argument("<program>", eitherOf(agentProgramNames))
+    .argument("<program>", joinNames(agentProgramNames, "or"))
     .option("--project", "for this directory alone")
     .option("--print", "show what would change, and change nothing")
     .option("--undo", "take away what setup wrote")

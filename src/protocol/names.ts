@@ -27,8 +27,8 @@ export const chatNames = ["telegram", "discord", "slack"] as const
 export type ChatName = (typeof chatNames)[number]
 
 /** `a, b or c`, for help and hints. */
-export const eitherOf = (names: readonly string[]): string =>
-  [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(part => part !== "").join(" or ")
+export const joinNames = (names: readonly string[], last: "and" | "or"): string =>
+  [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(part => part !== "").join(` ${last} `)
 
 /** What a bad name should look like, for error messages. */
 export const nameRule =

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { findSetup } from "../../src/commands/setup/programs.ts"
 import { apply as applyChanges, changesOf } from "../../src/commands/setup.ts"
+import { agentProgramNames } from "../../src/protocol/names.ts"
 import { type Files, livedIn } from "../support/agent-homes.ts"
 import { built, type Ran } from "../support/world.ts"
 
@@ -57,7 +58,7 @@ function setup(words: string, command: readonly string[] = built, env: Record<st
   return { exit: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
 }
 
-const programs = ["claude", "codex", "gemini", "opencode"]
+const programs = agentProgramNames
 const scopes = programs.flatMap(program => [program, `${program} --project`])
 
 describe.each(scopes)("sento setup %s", words => {

@@ -1,3 +1,5 @@
+import type { AgentProgramName } from "../../src/protocol/names.ts"
+
 /** How each program draws itself, after its real screens (test/screens). */
 export type Scene = {
   readonly conversation: readonly string[]
@@ -289,4 +291,4 @@ export const skins = {
   codex: fittingTo(codex),
   gemini: fittingTo(gemini),
   opencode: fittingTo(opencode),
-} as const
+} satisfies Readonly<Record<AgentProgramName, Skin>>

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { chmodSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { reasonToDistrust } from "../../src/guardian/door/callers.ts"
+import type { AgentProgramName } from "../../src/protocol/names.ts"
 import { childrenOf } from "../../src/tmux/process.ts"
 import { createWays, idle, named, saidOf, untilSaid } from "../support/ways.ts"
 
@@ -37,7 +38,7 @@ type Way = readonly [name: string, command: () => readonly string[]]
 const module = (root: string, path: string): string => `${root}/lib/node_modules/${path}`
 
 /** Installed in every way that is known, and started by its name or path. */
-const installed: Readonly<Record<"claude" | "codex" | "gemini" | "opencode", readonly Way[]>> = {
+const installed: Readonly<Record<AgentProgramName, readonly Way[]>> = {
   claude: [
     [
       "its own installer, by the link",
