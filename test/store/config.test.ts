@@ -42,7 +42,7 @@ const peer = {
   ...{ pairedAt: "2026-11-23", features: ["receipts"] },
 }
 const config = {
-  ...{ version: 1, name: "mira", agent: "mira-00001", listen: { hosts: [], port: 0, names: [] } },
+  ...{ version: 1, name: "mira", agent: "mira-00001", listen: { host: "127.0.0.1", port: 0, names: [] } },
   ...{ tmux: { session: "main", socket: null, profile: null }, agents: { kai: peer } },
 } as const
 
