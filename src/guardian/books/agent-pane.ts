@@ -10,10 +10,10 @@ import type { Distrusted } from "../door/callers.ts"
 import { pinSchema } from "../terminal/hands-messages.ts"
 import { ownTerminal } from "../terminal/own-terminal.ts"
 
-type Books = Pick<Context, "config" | "store" | "log" | "hands">
+type PaneParts = Pick<Context, "config" | "store" | "log" | "hands">
 
 /** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
-export async function findTarget(context: Books): Promise<Target> {
+export async function findTarget(context: PaneParts): Promise<Target> {
   const { session, profile } = context.config.current.tmux
   const kept = readPin(context)
   try {
@@ -68,7 +68,7 @@ function noneWithoutTmux(error: unknown): [] {
  * Pins the session's active pane as it is now, on the owner's word.
  * @throws no-session; try-later where nobody can look
  */
-export async function attach(context: Books): Promise<PinnedPane> {
+export async function attach(context: PaneParts): Promise<PinnedPane> {
   const { session } = context.config.current.tmux
   const found = await context.hands.take(session).catch(throwPlainly)
   if (found === null)
@@ -87,9 +87,9 @@ function throwPlainly(error: unknown): never {
   throw new SentoError("try-later", error.message, "run `sento doctor`")
 }
 
-const keepPin = (context: Books, pane: PinnedPane): void => context.store.facts.set(pinKey(context), pane)
+const keepPin = (context: PaneParts, pane: PinnedPane): void => context.store.facts.set(pinKey(context), pane)
 
-const pinWords = ({ config }: Books, { pane }: PinnedPane): string =>
+const pinWords = ({ config }: PaneParts, { pane }: PinnedPane): string =>
   `attached to pane ${pane} of session ${config.current.tmux.session}`
 
 /** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */

@@ -8,7 +8,7 @@ import type { Correspondent } from "../../store/recent.ts"
 import type { LogEntry } from "../door/results.ts"
 import { listPaused, loopThereWords, pauseWords } from "./pauses.ts"
 
-export type Books = {
+export type HistoryParts = {
   readonly config: Config
   readonly inbox: Pick<Inbox, "recent">
   readonly outbox: Pick<Outbox, "recent">
@@ -24,7 +24,7 @@ const noReceipt = { peerState: null, peerReason: null }
  * @param most - so many of each way, so that an agent that says much hides nothing of another one
  * @param now - milliseconds since the epoch
  */
-export function historyOf(books: Books, name: string | null, most: number, now: number): LogEntry[] {
+export function historyOf(books: HistoryParts, name: string | null, most: number, now: number): LogEntry[] {
   const { config } = books
   const names = new Map(Object.entries(config.agents).map(([known, peer]) => [peer.id, known]))
   const paused = pausedIn(books, now)
@@ -72,7 +72,7 @@ function loopReason(self: string, name: string | undefined, sent: Sent): string 
 }
 
 /** Why the messages of paused agents wait, by pair id. */
-function pausedIn({ config, peers }: Books, now: number): Map<string, string> {
+function pausedIn({ config, peers }: HistoryParts, now: number): Map<string, string> {
   const paused = listPaused(config, peers.pauses(now), new Map())
   return new Map(paused.map(one => [config.agents[one.name]?.id ?? "", `paused ${pauseWords(one)}`]))
 }
