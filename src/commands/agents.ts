@@ -1,12 +1,14 @@
-/** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
+/** `sento agents` and its subcommands `remove`, `rename`, `address`, `pause` and `resume`. */
 import { listAgents } from "../guardian/books/agent-list.ts"
+import { hostsToOpen, hostToShow } from "../guardian/books/own-places.ts"
 import { endPair, renamePair } from "../guardian/books/pairs.ts"
 import { loopThereWords, pausePair, resumePair } from "../guardian/books/pauses.ts"
+import { setPlace } from "../guardian/books/peer-places.ts"
 import { requirePin } from "../guardian/books/pin.ts"
 import { requirePeer } from "../guardian/books/requirements.ts"
 import { callDoor, NoGuardian } from "../guardian/door/client.ts"
 import type { AgentList, AgentRow, LoopThere } from "../guardian/door/results.ts"
-import { formatAddress } from "../protocol/addresses.ts"
+import { type Address, formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
 import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
@@ -31,6 +33,10 @@ export const addAgents: AddCommand = (program, { io, paths, finish }) => {
     .argument("<old>")
     .argument("<new>")
     .action((from, to, _, self) => finish(renameAgent(io, paths(), from, to, isJson(self))))
+  command(listing, "address", "say where a paired agent is, or let it be found by itself")
+    .argument("<name>")
+    .argument("<address>", "HOST or HOST:PORT, which then never changes by itself; auto: it may again")
+    .action((name, address, _, self) => finish(addressAgent(io, paths(), name, address, isJson(self))))
   command(listing, "pause", "keep an agent's messages and type none of them")
     .argument("<name>")
     .argument("[duration]", "30m, 2h, 1d; without: until `sento agents resume`")
@@ -85,7 +91,8 @@ async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
     if (!(error instanceof NoGuardian)) throw error
   }
   const config = needConfig(io, paths)
-  const { host, port } = config.listen
+  const { port } = config.listen
+  const host = hostToShow(hostsToOpen(config.listen))
   using reader = openReader(paths.database)
   if (reader === null)
     return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map(), [])
@@ -102,7 +109,7 @@ async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
 }
 
 /** `sento agents remove NAME` */
-export async function removeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
+async function removeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
   await withPin(io, pin =>
     askOrDo(io, paths, { op: "remove", name, pin }, async books => {
       requirePeer(books, name)
@@ -117,13 +124,7 @@ export async function removeAgent(io: Io, paths: Paths, name: string, isJson: bo
 }
 
 /** `sento agents rename OLD NEW` */
-export async function renameAgent(
-  io: Io,
-  paths: Paths,
-  from: string,
-  to: string,
-  isJson: boolean,
-): Promise<number> {
+async function renameAgent(io: Io, paths: Paths, from: string, to: string, isJson: boolean): Promise<number> {
   if (!isName(to))
     throw new SentoError(
       "usage",
@@ -138,8 +139,39 @@ export async function renameAgent(
   return 0
 }
 
+/** `sento agents address NAME HOST[:PORT] | auto` */
+export async function addressAgent(
+  io: Io,
+  paths: Paths,
+  name: string,
+  text: string,
+  isJson: boolean,
+): Promise<number> {
+  const { host, port } = text === "auto" ? { host: null, port: null } : readPlace(name, text)
+  const place = await askOrDo(io, paths, { op: "address", name, host, port }, books =>
+    setPlace(books, requirePeer(books, name), host, port),
+  )
+  const where = formatAddress(place.host, place.port)
+  if (isJson) printJson(io, { name, ...place })
+  else if (place.fixed)
+    tell(io, `${name} is at ${where} from now on: \`sento agents address ${name} auto\` lets it move again`)
+  else tell(io, `${name} is at ${where}, and wherever it moves from there`)
+  return 0
+}
+
+/** @throws usage for what is no address, or none that leads to a machine */
+function readPlace(name: string, text: string): Address {
+  const place = readAddress(text)
+  if (place !== null && isDestination(place.host)) return place
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(text)} is no address`,
+    `run \`sento agents address ${isName(name) ? name : "NAME"} HOST\` or \`… HOST:PORT\`, with an IPv6 address in brackets, or \`… auto\``,
+  )
+}
+
 /** `sento agents pause NAME [DURATION]` */
-export async function pauseAgent(
+async function pauseAgent(
   io: Io,
   paths: Paths,
   name: string,
@@ -167,7 +199,7 @@ export async function pauseAgent(
 }
 
 /** `sento agents resume NAME` */
-export async function resumeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
+async function resumeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
   const { wasPaused, moreReplies } = await askOrDo(io, paths, { op: "resume", name }, books =>
     resumePair(books, requirePeer(books, name)),
   )

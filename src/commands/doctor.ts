@@ -20,7 +20,7 @@ import { tmuxVersion } from "../tmux/tmux.ts"
 import { type AddCommand, command } from "./command.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { guardStatus, runningGuardian } from "./running.ts"
+import { guardStatus, placesWords, runningGuardian } from "./running.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
@@ -43,7 +43,7 @@ const secondLookMilliseconds = 1000
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
 /** `sento doctor`: exit 1 when something is wrong. */
-export async function doctor(io: Io, paths: Paths, name: string | null, isJson: boolean): Promise<number> {
+async function doctor(io: Io, paths: Paths, name: string | null, isJson: boolean): Promise<number> {
   const findings = await examine(io, paths, name)
   const isWell = findings.every(one => one.fix === null)
   if (isJson) printJson(io, { ok: isWell, checks: findings })
@@ -234,8 +234,8 @@ const checkGuardian = (paths: Paths, running: GuardStatus | null): Promise<Findi
       : { check: "guardian", is: `runs (pid ${pid})`, fix: null }
   })
 
-function checkPort({ host, port }: GuardStatus): Finding {
-  return { check: "port", is: `listens on ${formatAddress(host, port)}`, fix: null }
+function checkPort(running: GuardStatus): Finding {
+  return { check: "port", is: `listens on ${placesWords(running)}`, fix: null }
 }
 
 async function checkPeer(

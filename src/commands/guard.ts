@@ -6,7 +6,6 @@ import { pauseWords } from "../guardian/books/pauses.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import type { GuardStatus, PausedAgent } from "../guardian/door/results.ts"
 import { ownCommand } from "../guardian/terminal/own-command.ts"
-import { formatAddress } from "../protocol/addresses.ts"
 import { guardianEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -17,7 +16,7 @@ import { type AddCommand, command, group, isJson, refuseUnknown } from "./comman
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
-import { ensureGuardian, guardStatus, runningGuardian, stopAndWait } from "./running.ts"
+import { ensureGuardian, guardStatus, placesWords, runningGuardian, stopAndWait } from "./running.ts"
 import { ago, print, printJson, tell } from "./terminal.ts"
 
 /** The words of `sento guard`. */
@@ -53,18 +52,18 @@ async function guardHere(io: Io, paths: Paths, isJson: boolean): Promise<number>
 
 /** `sento guard` */
 export async function guard(io: Io, paths: Paths, isJson: boolean): Promise<number> {
-  const { name, host, port, pid, wasRunning } = await ensureGuardian(io, paths)
+  const { name, pid, wasRunning, ...place } = await ensureGuardian(io, paths)
   if (isJson) printJson(io, await callDoor(paths, "agent", { op: "status" }))
   else {
     const verb = wasRunning ? "already listens" : "listens"
-    tell(io, `${name}'s Guardian ${verb} on ${formatAddress(host, port)} (pid ${pid})`)
+    tell(io, `${name}'s Guardian ${verb} on ${placesWords(place)} (pid ${pid})`)
     tell(io, `log: ${paths.log}`)
   }
   return 0
 }
 
 /** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
-export async function guardForeground(io: Io, paths: Paths): Promise<number> {
+async function guardForeground(io: Io, paths: Paths): Promise<number> {
   cleanEnvironment()
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(io, paths)
@@ -94,7 +93,7 @@ function throwPlainly(error: unknown, { folder }: Paths): never {
 }
 
 /** `sento guard stop` */
-export async function guardStop(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+async function guardStop(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   const running = await runningGuardian(paths)
   if (running !== null) await stopAndWait(paths, running.pid)
   if (isJson) printJson(io, { running: false, wasRunning: running !== null })
@@ -103,7 +102,7 @@ export async function guardStop(io: Io, paths: Paths, isJson: boolean): Promise<
 }
 
 /** `sento guard restart` */
-export async function guardRestart(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+async function guardRestart(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   const running = await runningGuardian(paths)
   if (running !== null) await stopAndWait(paths, running.pid)
   return guard(io, paths, isJson)
@@ -117,8 +116,8 @@ export async function guardStatusCommand(io: Io, paths: Paths, isJson: boolean):
     tell(io, "no Guardian runs")
     tell(io, "sento: hint: run `sento guard` to start it")
   } else {
-    const { name, host, port, pid, session, waiting } = status
-    print(io, `${name}'s Guardian listens on ${formatAddress(host, port)} (pid ${pid})`)
+    const { name, pid, session, waiting } = status
+    print(io, `${name}'s Guardian listens on ${placesWords(status)} (pid ${pid})`)
     print(io, `session ${session.target}: ${session.state}`)
     if (status.hands !== undefined) print(io, `hands: ${handsLine(status.hands)}`)
     print(io, `waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
@@ -145,7 +144,7 @@ export function heldWords(
 }
 
 /** `sento guard attach`: type into the session's active pane as it is now. */
-export async function guardAttach(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+async function guardAttach(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   await ensureGuardian(io, paths)
   const { pane } = await callDoor(paths, "owner", { op: "attach" })
   const { session } = needConfig(io, paths).tmux
@@ -155,7 +154,7 @@ export async function guardAttach(io: Io, paths: Paths, isJson: boolean): Promis
 }
 
 /** `sento guard logs [-f]`: as it is written, or with `isJson` one object a line. */
-export async function guardLogs(io: Io, paths: Paths, follow: boolean, isJson: boolean): Promise<number> {
+async function guardLogs(io: Io, paths: Paths, follow: boolean, isJson: boolean): Promise<number> {
   if (!existsSync(paths.log))
     throw new SentoError("failed", `there is no ${paths.log} yet`, "run `sento guard` to start the Guardian")
   const show = (line: string): void => (isJson ? printJson(io, logLine(line)) : print(io, line))

@@ -3,13 +3,15 @@
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
+import { callDoor } from "../guardian/door/client.ts"
+import type { Alive } from "../guardian/door/results.ts"
 import { doorFolder, hardeningSteps, requireUserName } from "../guardian/door/shared-folder.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { firstPort, isHost } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { agentProgramNames, isName, nameRule, profileNames } from "../protocol/names.ts"
-import { type Config, noConfig, writeConfig } from "../store/config.ts"
+import { type Config, everyAddress, hostsBeside, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { ownUser } from "../store/users.ts"
 import { agentIn } from "../tmux/agent-programs.ts"
@@ -19,7 +21,7 @@ import { requireOwner } from "./consent.ts"
 import { findConfig, needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask } from "./prompts.ts"
-import { runningGuardian } from "./running.ts"
+import { placesWords, runningGuardian } from "./running.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
@@ -29,7 +31,11 @@ const grammar = (program: Program) =>
     .option("--session <session>", "the tmux session it runs in")
     .option("--tmux-socket <path>", "the socket of a tmux server other than the default one")
     .option("--profile <profile>", `${agentProgramNames.join(", ")}, or plain for any other program`)
-    .option("--listen <host>", "the address to listen on (127.0.0.1)")
+    .option(
+      "--listen <host>",
+      "an address to listen on beside 127.0.0.1, or all; 127.0.0.1 alone: on no other",
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(",")],
+    )
     .option("--port <port>", "the port to prefer (9876)")
     .option("--hardened", "print the steps by which the agent runs as a user of its own")
     .option("--agent-user <user>", "that user (NAME-agent)")
@@ -48,11 +54,13 @@ export async function init(io: Io, paths: Paths, options: InitOptions): Promise<
   const config = await completed(io, current, options)
   if (options.hardened) return tellSteps(io, config, options)
   writeConfig(paths, config)
+  const moved = current === null ? null : await listenNow(paths, current, config)
   if (options.json) printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
   else {
     tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
     await tellWhatIsMissing(io, config)
-    if ((await runningGuardian(paths)) !== null)
+    if (moved !== null) tell(io, `${config.name}'s Guardian listens on ${placesWords(moved)} now`)
+    else if ((await runningGuardian(paths)) !== null)
       tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
     else tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
     if (current === null)
@@ -62,6 +70,19 @@ export async function init(io: Io, paths: Paths, options: InitOptions): Promise<
       )
   }
   return 0
+}
+
+/** Where nothing else has changed, a Guardian that runs takes other addresses at once; null where it does not. */
+async function listenNow(paths: Paths, before: Config, { listen, ...rest }: Config): Promise<Alive | null> {
+  const { hosts } = listen
+  const isSame = Bun.deepEquals({ ...before, listen: { ...before.listen, hosts } }, { ...rest, listen })
+  if (!isSame || Bun.deepEquals(before.listen.hosts, hosts)) return null
+  try {
+    return await callDoor(paths, "owner", { op: "listen", hosts })
+  } catch (error) {
+    if (error instanceof SentoError) return null
+    throw error
+  }
 }
 
 /** `sento init --hardened`: what to run as whom; nothing is written. */
@@ -217,15 +238,21 @@ function requireSession(session: string): string {
 }
 
 function listenOf(current: Config | null, options: InitOptions): Config["listen"] {
-  const host = options.listen ?? current?.listen.host ?? "127.0.0.1"
+  const hosts = options.listen === undefined ? (current?.listen.hosts ?? []) : readHosts(options.listen)
   const port = options.port === undefined ? (current?.listen.port ?? firstPort) : readPort(options.port)
-  if (!isHost(host))
+  return { names: [], ...current?.listen, hosts, port }
+}
+
+function readHosts(words: readonly string[]): string[] {
+  const wrong = words.find(word => !isHost(word))
+  if (wrong !== undefined)
     throw new SentoError(
       "usage",
-      `${JSON.stringify(host)} is no address`,
-      "give an IP address of this machine: `--listen 192.0.2.7`",
+      `${JSON.stringify(wrong)} is no address`,
+      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen all`",
     )
-  return { names: [], ...current?.listen, host, port }
+  const hosts = [...new Set(words.flatMap(hostsBeside))]
+  return hosts.includes(everyAddress) ? [everyAddress] : hosts
 }
 
 function readPort(text: string): number {

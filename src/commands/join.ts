@@ -1,7 +1,7 @@
 /** `sento pair CODE`: joins the agent whose owner gave the code. */
 import { callDoor } from "../guardian/door/client.ts"
 import type { Candidate, PairingEvent } from "../guardian/door/results.ts"
-import { formatAddress, readAddress } from "../protocol/addresses.ts"
+import { formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
 import { formatCode, readCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
@@ -98,6 +98,12 @@ function readTarget(target: string): Target {
     )
   if (at < 0) return { symbols, host: null, port: null }
   const address = readAddress(target.slice(at + 1))
+  if (address !== null && !isDestination(address.host))
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(address.host)} is every address of a machine, and none that leads to one`,
+      "ask the other owner for the address: their `sento pair` prints it, and `sento guard status` does",
+    )
   if (address !== null) return { symbols, ...address }
   throw new SentoError(
     "usage",

@@ -30,7 +30,7 @@ export const addPair: AddCommand = (program, { io, paths, finish }) =>
   )
 
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
-export async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number> {
+async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number> {
   const isJson = options.json ?? false
   await ensureReady(io, paths, isJson)
   const stop = interruption()
@@ -120,11 +120,20 @@ async function withdraw(io: Io): Promise<void> {
   await untilQuiet()
 }
 
+/** Which VPN both must be in. */
+const over = (place: { readonly vpn: string | null } | undefined): string =>
+  place?.vpn == null ? "" : `  (over the VPN ${place.vpn})`
+
 function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string | null): void {
   if (event.event === "code") {
     print(io, event.code)
     tell(io)
-    tell(io, `Tell the other agent's owner to run:  ${bold(io, `sento pair ${event.address ?? event.code}`)}`)
+    const [first, ...others] = event.addresses ?? [{ address: event.code, vpn: null }]
+    tell(
+      io,
+      `Tell the other agent's owner to run:  ${bold(io, `sento pair ${first?.address}`)}${over(first)}`,
+    )
+    for (const one of others) tell(io, `or, where that leads nowhere:  sento pair ${one.address}${over(one)}`)
     tell(
       io,
       dim(io, "The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."),

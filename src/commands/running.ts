@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
 import type { Alive, GuardStatus } from "../guardian/door/results.ts"
 import { ownCommand } from "../guardian/terminal/own-command.ts"
+import { formatAddress } from "../protocol/addresses.ts"
 import { guardianEnvironment } from "../protocol/environment.ts"
 import { isErrorCode, SentoError } from "../protocol/errors.ts"
 import { makeFolder } from "../store/config.ts"
@@ -17,6 +18,10 @@ const startMilliseconds = 10_000
 const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
 const lookMilliseconds = 15
+
+/** Every address at which others reach it; where there is none, loopback's. */
+export const placesWords = ({ host, port, hosts = [host] }: Pick<Alive, "host" | "port" | "hosts">): string =>
+  (hosts.length === 0 ? [host] : hosts).map(one => formatAddress(one, port)).join(", ")
 
 /** The running Guardian, or null where none runs. @throws timed-out for one that does not answer */
 export const runningGuardian = (paths: Paths, patience = answerMilliseconds): Promise<Alive | null> =>

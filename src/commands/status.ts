@@ -4,7 +4,6 @@ import { listQuestions } from "../guardian/books/open-questions.ts"
 import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
 import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
-import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Question } from "../protocol/questions.ts"
 import { placeWords } from "../protocol/questions.ts"
@@ -16,7 +15,7 @@ import { type AddCommand, command } from "./command.ts"
 import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { guardStatus } from "./running.ts"
+import { guardStatus, placesWords } from "./running.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
@@ -71,7 +70,13 @@ export async function status(io: Io, paths: Paths, isJson: boolean): Promise<num
 const guardianOf = (running: GuardStatus | null): object =>
   running === null
     ? { running: false }
-    : { running: true, pid: running.pid, host: running.host, port: running.port }
+    : {
+        running: true,
+        pid: running.pid,
+        host: running.host,
+        port: running.port,
+        ...(running.hosts === undefined ? {} : { hosts: running.hosts }),
+      }
 
 /**
  * What the session's pane is now, looked at from here; absent where there is no tmux. In hardened mode nothing of the
@@ -126,7 +131,7 @@ function lines(
     `agent     ${config.name}`,
     running === null
       ? "guardian  does not run (`sento guard` starts it)"
-      : `guardian  listens on ${formatAddress(running.host, running.port)} (pid ${running.pid})`,
+      : `guardian  listens on ${placesWords(running)} (pid ${running.pid})`,
     `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
     ...(unasked === null ? [] : [`asks      nobody: ${unaskedWords(config.name, unasked)}`]),
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
@@ -154,7 +159,7 @@ function sessionLine(isHardened: boolean, running: GuardStatus | null, state: Se
 }
 
 /** Why nobody is at the terminal; null where somebody is, and outside hardened mode. */
-export const handsWords = (running: GuardStatus | null): string | null =>
+const handsWords = (running: GuardStatus | null): string | null =>
   running?.hands === undefined || running.hands.connected ? null : running.hands.reason
 
 /** The states of a session, for people. */

@@ -32,7 +32,7 @@ export type Context = {
   readonly hands: Hands
   /** Aborted when the Guardian stops. */
   readonly stopping: AbortSignal
-  /** Filled in once the listener is up. */
+  /** Filled in once the listener is up; `host` is the one that is shown, and always one that is there now. */
   address: { readonly host: string; readonly port: number }
   /** The IP literals at which the listener is open; `0.0.0.0` and `::` stand for all. */
   listening: () => readonly string[]

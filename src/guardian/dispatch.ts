@@ -5,8 +5,10 @@ import { listAgents } from "./books/agent-list.ts"
 import { attach } from "./books/agent-pane.ts"
 import { historyOf } from "./books/history.ts"
 import { questionEvent } from "./books/open-questions.ts"
+import { isOpenToOthers, placesOfHosts } from "./books/own-places.ts"
 import { endPair, renamePair } from "./books/pairs.ts"
 import { listPaused, pausePair, resumePair } from "./books/pauses.ts"
+import { setPlace } from "./books/peer-places.ts"
 import { requirePin, setPin } from "./books/pin.ts"
 import { requirePeer, unknownAgent } from "./books/requirements.ts"
 import { type Context, greetingOf } from "./context.ts"
@@ -18,6 +20,7 @@ import type { Turns } from "./inbound/turns.ts"
 import type { OutboxWorker } from "./outbound/outbox.ts"
 import type { Sender } from "./outbound/sender.ts"
 import { reply, send } from "./outbound/sending.ts"
+import type { Whereabouts } from "./outbound/whereabouts.ts"
 import type { Joining } from "./pairing/joining.ts"
 import type { Minting } from "./pairing/minting.ts"
 import type { Questions } from "./pairing/questions.ts"
@@ -36,6 +39,7 @@ type Parts = {
   readonly turns: Turns
   /** In hardened mode: whether `sento hands` is at the terminal. */
   readonly handsState: (() => HandsState) | null
+  readonly whereabouts: Pick<Whereabouts, "setHosts" | "readdressed">
   readonly onStop: () => void
 }
 
@@ -58,7 +62,7 @@ const dispatch = <Op extends OpName>(
 ) => handlers[request.op](request, call)
 
 function createHandlers(parts: Parts): Handlers {
-  const { context, sender, outbox, questions, turns } = parts
+  const { context, sender, outbox, questions, turns, whereabouts } = parts
   return {
     alive: () => alive(parts),
     status: () => status(parts),
@@ -95,6 +99,16 @@ function createHandlers(parts: Parts): Handlers {
     pause: ({ name, milliseconds }) =>
       woken(parts, pausePair(context, requirePeer(context, name), milliseconds)),
     resume: ({ name }) => woken(parts, resumePair(context, requirePeer(context, name))),
+    listen: async ({ hosts }) => {
+      await whereabouts.setHosts(hosts)
+      return alive(parts)
+    },
+    address: ({ name, host, port }) => {
+      const peer = requirePeer(context, name)
+      const place = setPlace(context, peer, host, port)
+      whereabouts.readdressed(peer.peer.id)
+      return place
+    },
     attach: () => attachPane(parts),
     stop: () => {
       setImmediate(parts.onStop)
@@ -113,6 +127,9 @@ const alive = ({ context }: Parts): Alive => ({
   pid: process.pid,
   name: context.config.current.name,
   ...context.address,
+  ...(isOpenToOthers(context.listening())
+    ? { hosts: placesOfHosts(context.listening()).map(({ host }) => host) }
+    : {}),
 })
 
 async function status(parts: Parts): Promise<GuardStatus> {

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto"
 import { mostHolds } from "../http/crowd.ts"
-import { type Listener, listen, type WireHandler } from "../http/listener.ts"
+import { type Listener, type ListenerOptions, listen, type WireHandler } from "../http/listener.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
@@ -15,9 +15,10 @@ import { tmuxVersion } from "../tmux/tmux.ts"
 import { agentProcesses, findTarget } from "./books/agent-pane.ts"
 import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
 import { forgetFiles } from "./books/message-files.ts"
+import { hostsToOpen, hostToShow, placesOfHosts } from "./books/own-places.ts"
 import { rememberPort } from "./books/own-port.ts"
 import { reconcile } from "./books/pairs.ts"
-import { type Context, createEvents, holdConfig } from "./context.ts"
+import { type Context, createEvents, holdConfig, peerById } from "./context.ts"
 import { forbidCoreDumps } from "./core-dumps.ts"
 import { createDispatcher } from "./dispatch.ts"
 import type { Distrusted } from "./door/callers.ts"
@@ -33,6 +34,8 @@ import { createCollecting } from "./outbound/collecting.ts"
 import { createMoving } from "./outbound/moving.ts"
 import { createOutboxWorker } from "./outbound/outbox.ts"
 import { createSender } from "./outbound/sender.ts"
+import { createSilence } from "./outbound/silence.ts"
+import { createWhereabouts } from "./outbound/whereabouts.ts"
 import { createChatSurfaces } from "./owner/chat-surfaces.ts"
 import { createNotifySurface } from "./owner/command.ts"
 import { createTmuxSurface } from "./owner/popup.ts"
@@ -133,7 +136,11 @@ function connect(
     hasWaiting: pair => outbox.hasWaiting(pair),
   })
   const sender = createSender(context, carrying, {
-    onFailed: (pair, failure) => moving.missed(pair, failure, carrying.hasCollected(pair)),
+    onFailed: (pair, failure) => {
+      moving.missed(pair, failure, carrying.hasCollected(pair))
+      silence.failed(pair)
+    },
+    onAnswered: pair => collecting.heardFrom(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
     onMissed: pair => collecting.missed(pair),
     onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),
@@ -160,9 +167,31 @@ function connect(
   })
   const collecting = createCollecting(context, { sender, receive })
   const onAdmitted = createArrivals(context, { outbox, delivery, moving, collecting })
-  const listener = openListener(context, minting, receive)
-  context.address = { host: context.config.current.listen.host, port: listener.port }
+  const isUntold = (pair: string): boolean => store.peers.untoldOf(pair) !== null
+  context.waiters.onEnd(pair => {
+    collecting.ended(pair)
+    moving.forget(pair)
+    sender.forget(pair)
+    if (!isUntold(pair)) carrying.forget(pair)
+  })
+  const silence = createSilence(context, {
+    hasWaiting: outbox.hasWaiting,
+    lastHeard: collecting.lastHeard,
+    isCollecting: pair => collecting.stateOf(pair) === "collecting",
+  })
+  const listener = openListener(context, {
+    minting,
+    receive,
+    onHost: (...of) => whereabouts.hostChanged(...of),
+  })
   context.listening = () => listener.open()
+  context.address = {
+    get host() {
+      return hostToShow(context.listening())
+    },
+    port: listener.port,
+  }
+  const whereabouts = createWhereabouts(context, { listener, collecting, carrying, outbox })
   const { port: lastPort } = context.config.current.listen
   moving.resume()
   rememberPort(context)
@@ -176,6 +205,7 @@ function connect(
     questions,
     turns,
     delivery,
+    whereabouts,
     handsState: remote === null ? null : remote.state,
     onStop: asked.resolve,
   })
@@ -194,7 +224,14 @@ function connect(
       asked.resolve()
     },
   })
-  const sweep = createSweep(context, sender)
+  const sweepStore = createSweep(context, sender)
+  const sweep = (): void => {
+    sweepStore()
+    silence.look()
+    outbox.look()
+    collecting.look()
+    carrying.tidy(pair => peerById(context, pair) !== null || isUntold(pair))
+  }
   const sweeping = setInterval(sweep, sweepMilliseconds)
   sweep()
   outbox.resume()
@@ -210,7 +247,9 @@ function connect(
   if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
   tellDeferred(store.facts, context.notices)
   delivery.pausesChanged()
-  log.write(`listening on ${formatAddress(context.address.host, listener.port)}, pid ${process.pid}`)
+  const [first = context.address.host, ...others] = placesOfHosts(listener.open()).map(({ host }) => host)
+  const where = [first, ...others].map(host => formatAddress(host, listener.port)).join(", ")
+  log.write(`listening on ${where}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
     log.write("stopping")
@@ -219,6 +258,7 @@ function connect(
     minting.stop()
     questions.stop()
     await listener.stop()
+    await whereabouts.stopped()
     await surfaces.stopped()
     await sender.stopped()
     await outbox.stopped()
@@ -242,10 +282,15 @@ function connect(
   }
 }
 
-function openListener(context: Context, minting: Minting, receive: WireHandler): Listener {
+type ListenerParts = Required<Pick<ListenerOptions, "onHost">> & {
+  readonly minting: Minting
+  readonly receive: WireHandler
+}
+
+function openListener(context: Context, { minting, receive, onHost }: ListenerParts): Listener {
   const { listen: wish } = context.config.current
   return listen({
-    hosts: [wish.host],
+    hosts: hostsToOpen(wish),
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
@@ -254,6 +299,7 @@ function openListener(context: Context, minting: Minting, receive: WireHandler):
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,
     },
+    onHost,
     onRefused: context.log.refused,
     onError: error => context.log.write(`bug: ${(error as Error).stack ?? String(error)}`),
   })

@@ -47,12 +47,36 @@ const peerSchema = v.looseObject({
   hopLimit,
 })
 
+/** Stands for all of this machine's addresses, whichever it has. */
+export const everyAddress = "all"
+
+/** Builds before `hosts` had one address, in place of loopback. */
+const listenSchema = v.pipe(
+  v.looseObject({
+    host: v.optional(v.string()),
+    /** Addresses beside loopback, or {@link everyAddress}. */
+    hosts: v.optional(v.array(v.string())),
+    port,
+    names: v.array(v.string()),
+  }),
+  v.transform(({ host, hosts, ...rest }) => ({
+    hosts: hosts ?? (host === undefined ? [] : hostsBeside(host)),
+    ...rest,
+  })),
+)
+
+/** What it adds to loopback that one host is listened on. */
+export function hostsBeside(host: string): string[] {
+  if (host === "127.0.0.1" || host.toLowerCase() === "localhost") return []
+  return [host === "0.0.0.0" || host === "::" ? everyAddress : host]
+}
+
 /** Unknown fields are kept: a newer build's, or the owner's own. */
 const configSchema = v.looseObject({
   version: v.literal(1),
   name: nameSchema,
   agent: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/)),
-  listen: v.looseObject({ host: v.string(), port, names: v.array(v.string()) }),
+  listen: listenSchema,
   tmux: v.looseObject({
     session: v.string(),
     socket: v.nullable(v.string()),

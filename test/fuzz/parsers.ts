@@ -67,7 +67,7 @@ const config = {
   version: 1,
   name: "mira",
   agent: "test-agent-mira",
-  listen: { host: "127.0.0.1", port: 0, names: [] },
+  listen: { hosts: [], port: 0, names: [] },
   tmux: { session: "main", socket: null, profile: null },
   agents: {
     kai: {

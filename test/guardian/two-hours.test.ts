@@ -35,7 +35,7 @@ function configOf(name: string, other: string, sendKey: string, receiveKey: stri
     version: 1,
     name,
     agent: `agent-id-of-${name}`,
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: name, socket: join(world.folder, "no-tmux"), profile: "plain" },
     agents,
   }

@@ -42,7 +42,7 @@ const peer = {
   ...{ pairedAt: "2026-11-23", features: ["receipts"] },
 }
 const config = {
-  ...{ version: 1, name: "mira", agent: "mira-00001", listen: { host: "127.0.0.1", port: 0, names: [] } },
+  ...{ version: 1, name: "mira", agent: "mira-00001", listen: { hosts: [], port: 0, names: [] } },
   ...{ tmux: { session: "main", socket: null, profile: null }, agents: { kai: peer } },
 } as const
 
@@ -204,6 +204,25 @@ describe("a config", () => {
     chmodSync(paths.config, mode)
     expect(readConfig(paths)?.wasTightened).toBe(wasTightened)
     expect(statSync(paths.config).mode & 0o777).toBe(wasTightened ? 0o600 : mode)
+  })
+
+  test.each<readonly [string, Json, readonly string[]]>([
+    ["loopback", { host: "127.0.0.1" }, []],
+    ["loopback by name", { host: "LOCALHOST" }, []],
+    ["another loopback address, which stays open beside it", { host: "::1" }, ["::1"]],
+    ["one address", { host: "192.0.2.7" }, ["192.0.2.7"]],
+    ["all of IPv4", { host: "0.0.0.0" }, ["all"]],
+    ["all", { host: "::" }, ["all"]],
+    ["neither the old field nor the new one", {}, []],
+    ["both, of which the new one counts", { host: "0.0.0.0", hosts: ["192.0.2.8"] }, ["192.0.2.8"]],
+  ])("from before several addresses listens on the same: %s", (_, listen, hosts) => {
+    const old = { ...config, listen: { ...listen, port: 7001, names: ["mira.example"], more: 1 } }
+    write(JSON.stringify(old))
+    const want = { hosts: [...hosts], port: 7001, names: ["mira.example"], more: 1 }
+    expect(readConfig(paths)?.config.listen).toEqual(want)
+    expect(readFileSync(paths.config, "utf8")).toBe(JSON.stringify(old))
+    updateConfig(paths, one => one)
+    expect(JSON.parse(readFileSync(paths.config, "utf8"))).toEqual({ ...config, listen: want })
   })
 
   test("is written for its owner alone, whole, and read again as it was", () => {

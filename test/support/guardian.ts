@@ -111,7 +111,7 @@ function configOf(
     version: 1,
     name: "mira",
     agent: "test-agent-mira",
-    listen: { host: "127.0.0.1", port: 0, names },
+    listen: { hosts: [], port: 0, names },
     tmux: { session: "nobody", socket: join(folder, "tmux"), profile: "plain" },
     agents: Object.fromEntries(agents),
   }

@@ -342,7 +342,7 @@ export function initAgent(world: World, name: string): void {
     version: 1,
     name,
     agent: `test-${Bun.randomUUIDv7()}`,
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: name, socket: world.socket, profile: "plain" },
     agents: {},
   })

@@ -4,7 +4,7 @@
  * here; what it does is a handler in dispatch.ts, which the compiler asks for.
  */
 import * as v from "valibot"
-import { isHost } from "../../protocol/addresses.ts"
+import { isDestination, isHost } from "../../protocol/addresses.ts"
 import { hookEventSchema, hookIdSchema } from "../../protocol/hook-events.ts"
 import { messageIdSchema } from "../../protocol/messages.ts"
 import { nameSchema } from "../../protocol/names.ts"
@@ -17,6 +17,7 @@ import type {
   MessageEvent,
   PairingEvent,
   PauseEnd,
+  PeerPlace,
   Probe,
   QuestionEvent,
   Resumed,
@@ -58,6 +59,8 @@ const pinText = v.pipe(v.string(), v.maxLength(256))
 /** The owner's PIN, where one is set. */
 const pin = v.optional(v.nullable(pinText), null)
 const pauseMilliseconds = v.pipe(v.number(), v.minValue(1), v.maxValue(366 * 24 * 60 * 60 * 1000))
+
+const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 
 const noEvent = type<never>()
 const nothing = type<null>()
@@ -121,7 +124,7 @@ export const operations = {
     request: {
       symbols: v.string(),
       host: v.nullable(v.pipe(v.string(), v.check(isHost))),
-      port: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
+      port: v.nullable(portNumber),
       as: optionalName,
       replace: flag(false),
       /** At the owner's door. */
@@ -167,6 +170,24 @@ export const operations = {
     result: type<PauseEnd>(),
   }),
   resume: entry({ door: "owner", request: { name: v.string() }, event: noEvent, result: type<Resumed>() }),
+  /** Where to listen beside loopback from now on. */
+  listen: entry({
+    door: "owner",
+    request: { hosts: v.pipe(v.array(v.pipe(v.string(), v.check(isHost))), v.maxLength(64)) },
+    event: noEvent,
+    result: type<Alive>(),
+  }),
+  /** Where a paired agent is, by the owner's word; `host` null: wherever it is found. */
+  address: entry({
+    door: "owner",
+    request: {
+      name: v.string(),
+      host: v.nullable(v.pipe(v.string(), v.check(isDestination))),
+      port: v.nullable(portNumber),
+    },
+    event: noEvent,
+    result: type<PeerPlace>(),
+  }),
   attach: entry({
     door: "owner",
     request: {},

@@ -11,6 +11,8 @@ export type PairingEvent =
       readonly code: string
       readonly expiresAt: string
       readonly address: string | null
+      /** The code with each address that others can use, the best one first; `vpn` is its interface. Absent where there is none. */
+      readonly addresses?: readonly { readonly address: string; readonly vpn: string | null }[]
     }
   | QuestionEvent
   /** Somebody answered this request, perhaps elsewhere. */
@@ -60,8 +62,11 @@ export type SessionState = PaneState
 export type Alive = {
   readonly pid: number
   readonly name: string
+  /** The address to show; loopback where it listens on no other. */
   readonly host: string
   readonly port: number
+  /** All that others can use, the best one first; absent where it listens on loopback alone. */
+  readonly hosts?: readonly string[]
 }
 
 export type GuardStatus = Alive & {
@@ -94,6 +99,9 @@ export type PausedAgent = {
 
 /** An agent whose Guardian holds our message as one reply too many: its owner lets the agents go on. */
 export type LoopThere = { readonly name: string; readonly replies: number }
+
+/** Where a peer is; `fixed`: by its owner's word here, so that it never changes by itself. */
+export type PeerPlace = { readonly host: string; readonly port: number; readonly fixed: boolean }
 
 /** @see resumePair */
 export type Resumed = {

@@ -24,17 +24,22 @@ import {
   packAnswer,
   type Response as WireResponse,
 } from "../../protocol/collects.ts"
-import { readAnswer, signRequest } from "../../protocol/exchange.ts"
+import { readAnswer, signatureHeader, signRequest } from "../../protocol/exchange.ts"
 import { toleranceSeconds } from "../../protocol/freshness.ts"
 import { secondsUntilFree } from "../../protocol/limiter.ts"
 import { type CarriedAnswer, messagesPath, mostWaitSeconds } from "../../protocol/messages.ts"
-import { isSamePlace } from "../../protocol/moving.ts"
+import { isSamePlace, type Place } from "../../protocol/moving.ts"
 import { longestWaitMilliseconds } from "../../protocol/retries.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
+import { calledAt, keepCalled } from "../books/called.ts"
+import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
 import { createLanes, type Step } from "./lanes.ts"
 import type { Failure, Sender } from "./sender.ts"
+
+/** A pair to which another address of ours leads now; `from` and `to` are equal where the port or the listener changed. */
+export type Moved = { readonly pair: string; readonly from: string; readonly to: string }
 
 export type Collecting = ReturnType<typeof createCollecting>
 
@@ -49,29 +54,27 @@ const shortestWaitMilliseconds = 1000
 const replacedMilliseconds = 60_000
 const lookUpMilliseconds = 3_000
 const dayMilliseconds = 24 * 60 * 60 * 1000
-/** Contact is written down so often. */
-const touchMilliseconds = 60_000
+/** An answer that took nothing is brought so much later: what is played again makes no collector spin. */
+const refusedMilliseconds = 1000
+/** After a failure of our own, such as a full disk. */
+const troubleMilliseconds = 5_000
+/** Carried requests remembered of a pair: more than come within a minute. */
+const mostCarried = 128
+/** So often an answer is brought once more to a peer from which nothing else is fetched. */
+const mostLastAnswers = 3
 
 /** Our own end of the way to a peer. */
-const ownSchema = v.object({ host: v.string(), port: v.number() })
-type Own = v.InferOutput<typeof ownSchema>
-
-/** False: it was not called there, or is not where it was. */
-const calledSchema = v.union([ownSchema, v.literal(false)])
+type Own = Place
 
 /** Where this Guardian was when it was last started. */
 const listenedSchema = v.object({ host: v.nullable(v.string()), port: v.number() })
-
-const calledKey = (pair: string): string => `called ${pair}`
-
-/** Forgets how a pair was reached. */
-export const forgetCalled = ({ facts }: Pick<Context["store"], "facts">, pair: string): void =>
-  facts.remove(calledKey(pair))
 
 type Fetching = {
   at: Collector
   /** Where we were when we asked last. */
   own: Own | null
+  /** Whether the peer could call us there. */
+  isCallable: boolean
   /** The id of the latest hello that asked to be called, or null. */
   asked: string | null
   /** What the next collect brings, or null. */
@@ -83,6 +86,8 @@ type Fetching = {
   /** The timestamp of the last collect, in milliseconds since the epoch. */
   stamp: number | null
   times: readonly number[]
+  /** The signatures of the latest carried requests: each is signed when it is handed over, so none comes twice. */
+  carried: readonly string[]
   cut: AbortController
 }
 
@@ -111,9 +116,16 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   const pairs = new Map<string, Fetching>()
   /** When something signed came from a pair, by the clock that nobody sets. */
   const heardAt = new Map<string, number>()
-  const touchedAt = new Map<string, number>()
-  const asks = createLanes({ most: mostAsksAtOnce, now: elapsed, stopping, step: askNext })
-  const collects = createLanes({ most: mostCollectsAtOnce, now: elapsed, stopping, step: collectNext })
+  const contacts = createContacts(context)
+  const asks = createLanes({ most: mostAsksAtOnce, now: elapsed, stopping, step: orRest(askNext) })
+  const collects = createLanes({
+    most: mostCollectsAtOnce,
+    now: elapsed,
+    stopping,
+    step: orRest(collectNext),
+  })
+  /** What kept us from it, said once. */
+  let lastTrouble: string | null = null
   let timer: ReturnType<typeof setTimeout> | null = null
   let timerAt = Number.POSITIVE_INFINITY
 
@@ -123,6 +135,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const fresh: Fetching = {
       at: noCollector,
       own: null,
+      isCallable: false,
       asked: null,
       answer: null,
       isStopping: false,
@@ -130,10 +143,22 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       failures: 0,
       stamp: null,
       times: [],
+      carried: [],
       cut: new AbortController(),
     }
     pairs.set(pair, fresh)
     return fresh
+  }
+
+  /** A disk that refuses, say: it is tried again. */
+  function orRest(step: (pair: string) => Promise<Step>): (pair: string) => Promise<Step> {
+    return pair =>
+      step(pair).catch(error => {
+        const { message } = error as Error
+        if (message !== lastTrouble && !stopping.aborted) log.write(`fetching failed: ${message}`)
+        lastTrouble = message
+        return { kind: "rest", until: elapsed() + troubleMilliseconds }
+      })
   }
 
   const isBusy = (pair: string): boolean =>
@@ -181,7 +206,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
   function keep(pair: string, { own }: Fetching, isCalled: boolean): void {
     try {
-      store.facts.set(calledKey(pair), isCalled && own)
+      keepCalled(store, pair, isCalled && own !== null && own)
     } catch (error) {
       log.write(`it cannot be kept how a peer is reached: ${(error as Error).message}`)
     }
@@ -213,7 +238,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     timerAt = Number.POSITIVE_INFINITY
     const now = elapsed()
     for (const [pair, { at }] of [...pairs])
-      if (peerById(context, pair) === null) pairs.delete(pair)
+      if (peerById(context, pair) === null) forget(pair)
       else if (nextTime(at) <= now) feed(pair, { kind: "time" })
     arm(Math.min(...[...pairs.values()].map(({ at }) => nextTime(at))))
   }
@@ -224,12 +249,13 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const fetching = pairs.get(pair)
     if (peer === null || fetching === undefined) return { kind: "idle" }
     const own = await ownTowards(peer)
-    if (own === null || !isCallable(own)) {
+    fetching.own = own
+    fetching.isCallable = own !== null && isCallable(own)
+    if (own === null || !fetching.isCallable) {
       feed(pair, { kind: "uncallable" })
       return { kind: "idle" }
     }
     const hello = { ...greetingOf(context), from: own.host, callBack: true } as const
-    fetching.own = own
     fetching.asked = hello.id
     const attempt = await sender.tell(peer, hello)
     feed(pair, { kind: attempt.kind === "accepted" ? "asked" : "unheard" })
@@ -263,7 +289,11 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const outcome = await collectOnce(peer, fetching, seconds)
     if (stopping.aborted) return { kind: "idle" }
     const isSudden = seconds > 0 && outcome.kind === "empty" && elapsed() - began < shortestWaitMilliseconds
-    return after(pair, fetching, isSudden ? { kind: "failed" } : outcome)
+    const next = after(pair, fetching, isSudden ? { kind: "failed" } : outcome)
+    // One that is not held shows that the peer is there, not that it holds any.
+    if (outcome.kind === "carried" || (outcome.kind === "empty" && seconds > 0 && !isSudden))
+      fetching.failures = 0
+    return next
   }
 
   /** What follows one collect. */
@@ -271,12 +301,13 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     fetching.isOut = outcome.kind === "failed" || (outcome.kind === "cut" && fetching.isOut)
     switch (outcome.kind) {
       case "carried":
-        fetching.failures = 0
         fetching.answer = outcome.answer
         feed(pair, { kind: outcome.answer === null ? "collect-failed" : "collect-answered" })
-        return outcome.answer === null ? restOf(pair, fetching) : { kind: "again" }
+        if (outcome.answer === null) return restOf(pair, fetching)
+        return outcome.answer.status === 202
+          ? { kind: "again" }
+          : { kind: "rest", until: elapsed() + refusedMilliseconds }
       case "empty":
-        fetching.failures = 0
         fetching.answer = null
         feed(pair, { kind: "collect-answered" })
         return { kind: "again" }
@@ -296,6 +327,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
         return { kind: "idle" }
       case "failed":
         feed(pair, { kind: "collect-failed" })
+        if (fetching.isStopping && fetching.failures >= mostLastAnswers) fetching.answer = null
         return restOf(pair, fetching)
     }
   }
@@ -318,7 +350,8 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   async function collectOnce(peer: NamedPeer, fetching: Fetching, waitSeconds: number): Promise<Outcome> {
     const { id: pair, host, port, features } = peer.peer
     const { answer, cut } = fetching
-    fetching.stamp = laterThan(fetching.stamp, context.now(), toleranceSeconds * 1000)
+    // A peer whose clock is behind by the tolerance took one that is as far ahead of it.
+    fetching.stamp = laterThan(fetching.stamp, context.now(), 2 * toleranceSeconds * 1000)
     const since = elapsed() - collectBucket.seconds * 1000
     fetching.times = [...fetching.times.filter(at => at > since), elapsed()]
     const id = Bun.randomUUIDv7()
@@ -333,14 +366,29 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     })
     if (cut.signal.aborted) return { kind: "cut" }
     if (response.kind === "unreachable") {
-      sender.noteFailure(pair, failureOf(response.reason, null, response.cause))
+      noteFailure(pair, failureOf(response.reason, null, response.cause))
       return { kind: "failed" }
     }
     if (holdsRequest(pair, peer.keys, response, null)) {
+      if (isPlayedAgain(fetching, response)) return { kind: "failed" }
       heard(peer, response.literal)
       return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
     }
     return outcomeOf(peer, { signature: request.signature, id }, response, response.literal)
+  }
+
+  /** Whether somebody on the way gives a request of the peer's once more. */
+  function isPlayedAgain(fetching: Fetching, { header }: WireResponse): boolean {
+    const signature = header(signatureHeader) ?? ""
+    const wasHere = fetching.carried.includes(signature)
+    if (!wasHere) fetching.carried = [...fetching.carried.slice(1 - mostCarried), signature]
+    return wasHere
+  }
+
+  /** A peer that is gone for long is looked for ever more seldom: at the first failure, the second, the fourth. */
+  function noteFailure(pair: string, failure: Failure): void {
+    const failures = (pairs.get(pair)?.failures ?? 0) + 1
+    if (Number.isInteger(Math.log2(failures))) sender.noteFailure(pair, failure)
   }
 
   function outcomeOf(
@@ -351,7 +399,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   ): Outcome {
     const answer = readAnswer(peer.keys, request, response)
     if (answer === null) {
-      sender.noteFailure(peer.peer.id, failureOf("its answer is not the peer's", response.status, null))
+      noteFailure(peer.peer.id, failureOf("its answer is not the peer's", response.status, null))
       return { kind: "failed" }
     }
     heard(peer, literal)
@@ -361,6 +409,8 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       case 400:
         return { kind: "unknown" }
       case 401:
+        // The peer does not remember it, then.
+        forgetStamp(peer.peer.id)
         return { kind: "failed" }
       case 409:
         return { kind: "replaced" }
@@ -393,13 +443,20 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const { id: pair } = peer.peer
     heardAt.set(pair, elapsed())
     if (literal !== null) sender.noteReached(peer, literal)
-    if (elapsed() - (touchedAt.get(pair) ?? Number.NEGATIVE_INFINITY) < touchMilliseconds) return
-    touchedAt.set(pair, elapsed())
-    try {
-      store.peers.touch(pair, context.now())
-    } catch (error) {
-      log.write(`a contact cannot be noted: ${(error as Error).message}`)
-    }
+    contacts.note(pair)
+  }
+
+  function forgetStamp(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching !== undefined) fetching.stamp = null
+  }
+
+  function forget(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching !== undefined) cutOpen(fetching)
+    pairs.delete(pair)
+    heardAt.delete(pair)
+    contacts.forget(pair)
   }
 
   /** Keeps where this Guardian is now. @returns whether it was elsewhere before */
@@ -419,13 +476,18 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   /** A pair from before this start. @param isElsewhere - whether the Guardian is not where it was last */
   async function begin(pair: string, isElsewhere: boolean): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null) return
-    const kept = v.safeParse(calledSchema, store.facts.get(calledKey(pair)))
-    const called = kept.success ? kept.output : null
+    if (peer === null || pairs.has(pair)) return
+    const called = calledAt(store, pair)
     const own = called === null || called === false ? null : await ownTowards(peer)
-    fetchingOf(pair).own = own
+    // What happened meanwhile says more.
+    if (pairs.has(pair)) return
+    const fetching = fetchingOf(pair)
+    fetching.own = own
+    fetching.isCallable = own !== null && isCallable(own)
     const isKnown = called !== null && called !== false && own !== null && isSamePlace(own, called)
-    feed(pair, { kind: isKnown ? "known" : isElsewhere || called !== null ? "begun" : "unknown" })
+    feed(pair, {
+      kind: isKnown && fetching.isCallable ? "known" : isElsewhere || called !== null ? "begun" : "unknown",
+    })
   }
 
   return {
@@ -437,12 +499,25 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
         if (at !== null) heardAt.set(pair, elapsed() - Math.max(0, now - at))
       for (const { id } of Object.values(context.config.current.agents)) {
         if (stopping.aborted) return
-        await begin(id, isElsewhere)
+        await begin(id, isElsewhere).catch(error => {
+          if (!stopping.aborted)
+            log.write(`it is not known how a peer reaches us: ${(error as Error).message}`)
+        })
       }
     },
 
     /** A pair is new. */
     paired: (pair: string): void => feed(pair, { kind: "begun" }),
+
+    /** The pair has ended: what is open to it is closed. */
+    ended: forget,
+
+    /** Looks whose time has come, whatever the timers say. */
+    look(): void {
+      look()
+      asks.look()
+      collects.look()
+    },
 
     /** Something rightly signed came from the peer. */
     heardFrom: (pair: string): void => void heardAt.set(pair, elapsed()),
@@ -460,18 +535,32 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     },
 
     /** Our own addresses or the listener's have changed: what leads to whom is looked at again. */
-    async moved(): Promise<void> {
-      for (const pair of [...pairs.keys()]) {
+    async moved(): Promise<readonly Moved[]> {
+      const moved: Moved[] = []
+      for (const [pair, fetching] of [...pairs]) {
         const peer = peerById(context, pair)
         const own = peer === null ? null : await ownTowards(peer)
-        const before = pairs.get(pair)?.own
-        if (own !== null && (before?.host !== own.host || before.port !== own.port))
-          feed(pair, { kind: "moved" })
+        if (own === null) continue
+        const { own: before, isCallable: wasCallable } = fetching
+        const isHere = before !== null && isSamePlace(before, own) && wasCallable === isCallable(own)
+        if (isHere) continue
+        feed(pair, { kind: "moved" })
+        moved.push({ pair, from: before?.host ?? own.host, to: own.host })
       }
+      return moved
     },
 
+    /** The peer is elsewhere, by its owner's word here: what is open to it was made to where it was. */
+    readdressed: (pair: string): void => feed(pair, { kind: "moved" }),
+
+    /** When something signed came from a pair, by the clock that nobody sets; null: not that we know. */
+    lastHeard: (pair: string): number | null => heardAt.get(pair) ?? null,
+
     /** Takes a request that came in the answer to one of ours. */
-    takeCarried: answerOf,
+    takeCarried: (response: WireResponse, address: string): Promise<unknown> =>
+      answerOf(response, address).catch(error =>
+        log.write(`what came in an answer was not taken: ${(error as Error).message}`),
+      ),
 
     /** How this side believes to be reached by a pair. */
     stateOf: (pair: string): Collector["state"] | null => pairs.get(pair)?.at.state ?? null,

@@ -47,6 +47,8 @@ export type SenderEvents = {
   readonly onFailed: (pair: string, attempt: Failure) => void
   /** Told where a peer was when it gave an answer: at the address that `to` holds, at this IP literal. */
   readonly onReached: (to: NamedPeer, literal: string) => void
+  /** Told of every answer of the peer's, dialled or carried. */
+  readonly onAnswered: (pair: string) => void
   /** The peer says that something waits for us, and that it could not bring it. */
   readonly onMissed: (pair: string) => void
   /** A request of the peer's came in an answer of its own accord: that the pair has ended. */
@@ -57,7 +59,7 @@ export type SenderEvents = {
 type Route = "any" | "dial"
 
 export function createSender(context: Context, carrying: Carrying, events: SenderEvents) {
-  const { onFailed, onReached, onMissed } = events
+  const { onFailed, onReached, onAnswered, onMissed } = events
   const inOrder = new Map<string, Promise<unknown>>()
   /** Pairs to which the last attempt brought nothing. */
   const unreached = new Set<string>()
@@ -81,6 +83,7 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
     milliseconds = attemptMilliseconds,
   ): Promise<Attempt> {
     const made = await attemptOnce({ context, carrying, events }, to, body, route, milliseconds)
+    if (made.kind !== "failed") onAnswered(to.peer.id)
     if (made.kind !== "failed" && made.literal !== null) onReached(to, made.literal)
     if (made.kind === "accepted" && made.isMissed) onMissed(to.peer.id)
     return made
@@ -92,6 +95,9 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
   }
 
   return {
+    /** The pair has ended. */
+    forget: (pair: string): void => void unreached.delete(pair),
+
     /** Resolves when every attempt under way has ended; those of a Guardian that stops are cut. */
     async stopped(): Promise<void> {
       await Promise.allSettled(inOrder.values())

@@ -242,12 +242,15 @@ function settled(context: Context, id: string): Promise<RequestState> {
   })
 }
 
-/** The code as `sento pair` shows it; `address` is what to add to it on another machine, or null. */
-export function codeEvent(code: OpenCode, address: string | null): PairingEvent {
+type CodeEvent = Extract<PairingEvent, { event: "code" }>
+
+/** The code as `sento pair` shows it, with the forms of it that other machines can use. */
+export function codeEvent(code: OpenCode, addresses: NonNullable<CodeEvent["addresses"]>): CodeEvent {
   return {
     event: "code",
     code: formatCode(code.symbols),
     expiresAt: formatTimestamp(code.expiresAt),
-    address,
+    address: addresses[0]?.address ?? null,
+    ...(addresses.length === 0 ? {} : { addresses }),
   }
 }

@@ -1,9 +1,10 @@
 /** Commands that wait for the end of a pairing: what each is told meanwhile, and which event ends its wait. */
-import { formatAddress, isLoopback } from "../../protocol/addresses.ts"
+import { formatAddress } from "../../protocol/addresses.ts"
 import { formatCode, readCode } from "../../protocol/codes.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import type { OpenCode } from "../../store/codes.ts"
 import { questionEvent } from "../books/open-questions.ts"
+import { isOpenToOthers, placesOfHosts } from "../books/own-places.ts"
 import { requirePin } from "../books/pin.ts"
 import type { Context } from "../context.ts"
 import type { DoorRequest } from "../door/operations.ts"
@@ -42,9 +43,18 @@ export async function watchCode(
 }
 
 function openCode(context: Context, code: OpenCode): PairingEvent {
-  const { host, port } = context.address
-  const name = context.config.current.listen.names[0] ?? host
-  return codeEvent(code, isLoopback(host) ? null : `${formatCode(code.symbols)}@${formatAddress(name, port)}`)
+  const { port } = context.address
+  const hosts = context.listening()
+  const [name] = context.config.current.listen.names
+  const named = name === undefined || !isOpenToOthers(hosts) ? [] : [{ host: name, vpn: null }]
+  const places = [...named, ...placesOfHosts(hosts)]
+  return codeEvent(
+    code,
+    places.map(({ host, vpn }) => ({
+      address: `${formatCode(code.symbols)}@${formatAddress(host, port)}`,
+      vpn,
+    })),
+  )
 }
 
 /** Joins; at the agent's door its own owner is asked first. Which pair to replace is the owner's choice alone. */

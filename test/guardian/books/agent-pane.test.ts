@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const booksOf = (profile: Config["tmux"]["profile"], change: Partial<Config> = {}) => {
   const tmux = { session: "mira", socket: world.socket, profile }
-  const listen = { host: "127.0.0.1", port: 0, names: [] }
+  const listen = { hosts: [], port: 0, names: [] }
   const config: Config = { version: 1, name: "mira", agent: "test", agents: {}, listen, tmux, ...change }
   const log = { write() {}, refused() {}, sparingly: () => true }
   return {

@@ -29,7 +29,7 @@ function createBooks({ own, peers }: Limits = {}) {
     version: 1,
     name: "mira",
     agent: "mira-0001",
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: "mira", socket: `${stored.path}.tmux`, profile: null },
     agents: { kai: peer },
     ...(own === undefined ? {} : { hopLimit: own }),

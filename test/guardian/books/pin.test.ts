@@ -16,7 +16,7 @@ async function open(stored: TestStore, notices: Teller) {
     version: 1,
     name: "mira",
     agent: "mira-0001",
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: "mira", socket: null, profile: null },
     owner: { pin: await Bun.password.hash("right", cheap) },
     agents: {},
