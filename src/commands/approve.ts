@@ -33,12 +33,7 @@ export const addApprove: AddCommand = (program, { io, paths, finish }) =>
   grammar(program).action((id, options) => finish(approve(io, paths(), id ?? null, options)))
 
 /** `sento approve [ID]`: with an ID it is the yes; without one, a person is asked about the only one. */
-export async function approve(
-  io: Io,
-  paths: Paths,
-  id: string | null,
-  options: ApproveOptions,
-): Promise<number> {
+async function approve(io: Io, paths: Paths, id: string | null, options: ApproveOptions): Promise<number> {
   requireLocalName(options)
   await ensureGuardian(io, paths)
   const asked = await requestFor(paths, id)

@@ -24,7 +24,7 @@ const readingMilliseconds = 2000
  * `sento ask ID`: one question, for the popup over the agent's session. It ends with 0 only when the question is
  * answered or over, here or elsewhere.
  */
-export async function askInPopup(io: Io, paths: Paths, id: string): Promise<number> {
+async function askInPopup(io: Io, paths: Paths, id: string): Promise<number> {
   if (!isPerson(io, false))
     throw new SentoError(
       "refused",

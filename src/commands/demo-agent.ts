@@ -13,7 +13,7 @@ export const addDemoAgent: AddCommand = (program, { io, finish }) =>
     .action(answer => finish(demoAgent(io, answer ?? null)))
 
 /** The small program in the demo's panes: shows what it is told, and answers where it has something to say. */
-export async function demoAgent(io: Io, answer: string | null): Promise<number> {
+async function demoAgent(io: Io, answer: string | null): Promise<number> {
   print(io, "demo agent: waiting for messages")
   for await (const line of createInterface({ input: process.stdin })) {
     const [, name, id] = /^← agent (\S+) \[([0-9a-z]{4})\]: /.exec(line) ?? []

@@ -25,7 +25,7 @@ const patienceMilliseconds = 20_000
 
 type Stage = { readonly folder: string; readonly server: TmuxServer; readonly env: Record<string, string> }
 
-export async function demo(io: Io): Promise<number> {
+async function demo(io: Io): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "sento-demo-"))
   const stage: Stage = {
     folder,

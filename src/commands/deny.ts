@@ -13,7 +13,7 @@ export const addDeny: AddCommand = (program, { io, paths, finish }) =>
     .action((id, { json = false }) => finish(deny(io, paths(), id ?? null, json)))
 
 /** `sento deny [ID]` */
-export async function deny(io: Io, paths: Paths, id: string | null, isJson: boolean): Promise<number> {
+async function deny(io: Io, paths: Paths, id: string | null, isJson: boolean): Promise<number> {
   await ensureGuardian(io, paths)
   const { name } = await callDoor(paths, "owner", { op: "deny", id })
   if (isJson) printJson(io, { event: "denied", name })

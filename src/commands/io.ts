@@ -17,7 +17,7 @@ export type Io = {
   readonly cwd: () => string
 }
 
-export type TerminalSize = { readonly columns: number; readonly rows: number }
+type TerminalSize = { readonly columns: number; readonly rows: number }
 
 /** stdout takes no more: who read it has gone (`isReaderGone`), or its disk is full. */
 export class OutputLost extends SentoError {

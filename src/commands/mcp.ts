@@ -16,7 +16,7 @@ export const addMcp: AddCommand = (program, { io, paths, finish }) =>
   )
 
 /** `sento mcp`. The SDK takes Node's streams, and takes its time to load. */
-export async function mcp(io: Io, paths: Paths): Promise<number> {
+async function mcp(io: Io, paths: Paths): Promise<number> {
   if (io.isTerminal.stdin)
     tell(io, "sento mcp speaks the Model Context Protocol; agent programs start it (`sento setup --help`)")
   const { StdioServerTransport, serveStdio } = await import("@modelcontextprotocol/server/stdio")

@@ -3,14 +3,22 @@ import { leastPinLength, requireLength } from "../guardian/books/pin.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import { SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
+import { command, type Group, type Run } from "./command.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
 import { askSecret } from "./prompts.ts"
 import { ensureGuardian } from "./running.ts"
 import { isPerson, tell } from "./terminal.ts"
 
+/** The words of `sento owner pin`. */
+export const addOwnerPin = (asking: Group, { io, paths, finish }: Run): void => {
+  command(asking, "pin", "set, change or take away the PIN that a yes and a removal take").action(() =>
+    finish(ownerPin(io, paths())),
+  )
+}
+
 /** The PIN is typed, and nothing else: never an argument, which other processes can see. */
-export async function ownerPin(io: Io, paths: Paths): Promise<number> {
+async function ownerPin(io: Io, paths: Paths): Promise<number> {
   if (!isPerson(io, false))
     throw new SentoError(
       "usage",
