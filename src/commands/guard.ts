@@ -67,7 +67,9 @@ async function guardForeground(io: Io, paths: Paths): Promise<number> {
   cleanEnvironment()
   const { startGuardian } = await import("../guardian/guardian.ts")
   needConfig(io, paths)
-  const guardian = await startGuardian(paths, systemClock()).catch(error => throwPlainly(error, paths))
+  const echo = io.isTerminal.stderr ? (line: string): void => tell(io, line) : undefined
+  const starting = startGuardian(paths, systemClock(), undefined, echo)
+  const guardian = await starting.catch(error => throwPlainly(error, paths))
   const { promise: signalled, resolve } = Promise.withResolvers<void>()
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
   await Promise.race([guardian.asked, signalled])

@@ -66,12 +66,14 @@ const firstLookMilliseconds = 1000
 
 /**
  * Starts the Guardian of a home in this process.
+ * @param echo - told each line of the log too
  * @throws try-later when another one runs, config, no-tmux, unreachable
  */
 export async function startGuardian(
   paths: Paths,
   now: () => number = Date.now,
   elapsed: () => number = () => performance.now(),
+  echo?: (line: string) => void,
 ): Promise<Guardian> {
   process.umask(0o077)
   const { hardened } = requireConfig(paths)
@@ -81,15 +83,18 @@ export async function startGuardian(
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
   try {
-    return await open(paths, lock, now, elapsed)
+    return await open(paths, lock, { now, elapsed, log: openLog(paths.log, now, echo) })
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => number): Promise<Guardian> {
-  const log = openLog(paths.log, now)
+async function open(
+  paths: Paths,
+  lock: Lock,
+  { now, elapsed, log }: Pick<Context, "now" | "elapsed" | "log">,
+): Promise<Guardian> {
   forgetCopies(paths, log)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)

@@ -38,14 +38,19 @@ export function traceStep(
   log.write(`${machine}: ${from} + ${event.kind} → ${to}${asked}`)
 }
 
-/** @param now - milliseconds since the epoch */
-export function openLog(path: string, now: () => number): Log {
+/**
+ * @param now - milliseconds since the epoch
+ * @param echo - told each line too, for somebody who watches
+ */
+export function openLog(path: string, now: () => number, echo: (line: string) => void = () => {}): Log {
   let size = sizeOf(path)
   let isCut = isLineOpen(path, size)
   const refusals = new Map<string, { loggedAt: number; count: number }>()
 
   function write(line: string): void {
-    const text = utf8(`${formatTimestamp(now())} ${oneLine(line)}\n`)
+    const whole = `${formatTimestamp(now())} ${oneLine(line)}`
+    const text = utf8(`${whole}\n`)
+    echo(whole)
     if (size + text.length > mostBytes) {
       size = rotate(path)
       isCut = isLineOpen(path, size)

@@ -1,8 +1,10 @@
 /** The two local doors over real sockets, with callers that are not our commands. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { statSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
+import { operations } from "../../../src/guardian/door/operations.ts"
 import { openDoor } from "../../../src/guardian/door/server.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
 import { freePort } from "../../support/peer.ts"
@@ -60,7 +62,14 @@ test("agent.sock takes join, which asks the owner where a code is open, and says
   expect(await say(guardian.paths.agentSocket, '{"op":"agents"}\n')).toHaveLength(1)
 })
 
-test.each(["approve", "deny", "remove", "rename", "stop"])("agent.sock refuses %s", async op => {
+const ofOwner = Object.entries(operations).filter(([, { door }]) => door === "owner")
+
+test("what is the owner's alone is a list of its own", () =>
+  expect(ofOwner.map(([op]) => op)).toEqual(
+    expect.arrayContaining(["approve", "deny", "remove", "rename", "stop"]),
+  ))
+
+test.each(ofOwner)("agent.sock refuses %s", async op => {
   const request = {
     op,
     id: null,
