@@ -1,9 +1,9 @@
 /**
  * `bun run mutants [PATH …] [--changed[=COMMIT]] [--jobs 2] [--json] [--list]`: changes one thing of the source at a
  * time, in a copy, and runs the tests of its layer that load the file: each change should make one of them fail. A PATH
- * is a file or a folder of src/ (src/protocol and src/store where none is named); `--changed` tries what git says is
- * new alone; `--list` says what would be tried. Survivors that cannot be noticed are explained in
- * bench/mutants/explained.json. Exit 1 where one survives that is not.
+ * is a file, a folder of src/ or one line, as in src/store/codes.ts:16 (src/protocol and src/store where none is named);
+ * `--changed` tries what git says is new alone; `--list` says what would be tried. Survivors that cannot be noticed are
+ * explained in bench/mutants/explained.json. Exit 1 where one survives that is not.
  */
 import { cpus } from "node:os"
 import { resolve } from "node:path"
@@ -44,7 +44,7 @@ function chosenFiles(paths: readonly string[], only: Changed | null): readonly s
   const below = paths.length === 0 ? (only === null ? ["src/protocol", "src/store"] : ["src"]) : paths
   const all = [...new Bun.Glob("src/**/*.ts").scanSync(root)].sort()
   const isBelow = (file: string): boolean =>
-    below.some(path => file === path || file.startsWith(`${path.replace(/\/$/, "")}/`))
+    below.some(path => file === path.replace(/:\d+$/, "") || file.startsWith(`${path.replace(/\/$/, "")}/`))
   const chosen = all.filter(file => isBelow(file) && (only === null || only.has(file)))
   if (chosen.length > 0 || only !== null) return chosen
   say(`no source file is below ${below.join(", ")}`)
@@ -58,11 +58,18 @@ async function findMutants(of: readonly string[], only: Changed | null): Promise
   )
   return of.flatMap(file => {
     const text = texts.get(file) ?? ""
-    const lines = only?.get(file) ?? "all"
+    const named = linesNamed(file)
+    const lines = only?.get(file) ?? (named.size > 0 ? named : "all")
     return (found.get(`${root}/${file}`) ?? [])
       .map(change => mutantOf(file, text, change))
       .filter(one => isCode(applied(text, one)) && (lines === "all" || lines.has(one.line)))
   })
+}
+
+/** The lines of a file that were asked for one by one. */
+function linesNamed(file: string): ReadonlySet<number> {
+  const ofFile = positionals.filter(path => path.startsWith(`${file}:`))
+  return new Set(ofFile.map(path => Number(path.slice(file.length + 1))))
 }
 
 /** What does not parse is no mutant. */
@@ -100,7 +107,9 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
 
 function report(tried: readonly Tried[]): void {
   const used = new Set(tried.map(one => one.explanation))
-  const stale = explanations.filter(one => files.includes(one.file) && changed === null && !used.has(one))
+  const stale = explanations.filter(
+    one => files.includes(one.file) && changed === null && linesNamed(one.file).size === 0 && !used.has(one),
+  )
   if (values.json) process.stdout.write(`${JSON.stringify({ tried, stale })}\n`)
   else process.stdout.write(reportOf(tried, stale))
   if (tried.some(({ outcome }) => outcome === "survived")) process.exitCode = 1

@@ -194,10 +194,13 @@ type Opened = {
 
 function openCopy(path: string, given: string | undefined): Opened {
   const database = new Database(path)
+  database.run("PRAGMA synchronous = OFF")
   if (given !== undefined) database.run(given)
   const own = openDatabase(path)
   // What asks for no order gets another one than usual: it must not matter.
   own.run("PRAGMA reverse_unordered_selects = ON")
+  // Nor are these about the disk, which would take most of their time.
+  own.run("PRAGMA synchronous = OFF")
   const store = storeOf(own, counting(31))
   return {
     store,

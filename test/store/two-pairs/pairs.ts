@@ -268,11 +268,12 @@ export const chatCases: Cases = {
   "chats.all": [
     {
       does: "of this chat, in the order asked",
-      given: "INSERT INTO chat_questions VALUES ('kai', 'a', 'later')",
+      given: "INSERT INTO chat_questions VALUES ('kai', 'z', 'later'), ('kai', 'a', 'last')",
       act: ({ chats }) => chats.of("kai").all(),
       gives: [
         ["q1", "asked kai"],
-        ["a", "later"],
+        ["z", "later"],
+        ["a", "last"],
       ],
     },
   ],
