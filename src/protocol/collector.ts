@@ -117,7 +117,8 @@ export function stepCollector(at: Collector, event: CollectorEvent, now: number,
             [collect(false), keep(false)],
           ]
     case "missed":
-      return at.state === "called" || (at.state === "asking" && !at.isCollecting)
+      // Only one that knows collects says so: it is older no more.
+      return at.state === "called" || at.state === "older" || (at.state === "asking" && !at.isCollecting)
         ? [
             { state: "collecting", askAt: now + busyMilliseconds, isOut: false },
             [collect(false), keep(false)],

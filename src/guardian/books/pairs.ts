@@ -4,6 +4,7 @@ import type { Config, Peer } from "../../store/config.ts"
 import { faultPoint } from "../../store/faults.ts"
 import { type Context, type NamedPeer, peerById, peerByName } from "../context.ts"
 import type { Teller } from "../notices.ts"
+import { forgetCalled } from "./called.ts"
 import { forgetFiles } from "./message-files.ts"
 
 /** What changing a pair takes: also there for a command that holds the Guardian's lock. */
@@ -136,6 +137,7 @@ export function dropPair(
     store.inbox.drop(peer.id, now())
     store.outbox.drop(peer.id, reason, now())
     store.receipts.drop(peer.id)
+    forgetCalled(store, peer.id)
   })
   faultPoint("after-revocation-is-kept")
   config.update(current => withoutPeer(current, peer.id))

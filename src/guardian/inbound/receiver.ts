@@ -15,6 +15,7 @@ import { formatTimestamp, readTimestamp, staleness } from "../../protocol/freshn
 import { type AnswerContent, type MessageBody, messageLifetimeMilliseconds } from "../../protocol/messages.ts"
 import { saltLength } from "../../protocol/sealing.ts"
 import { faultPoint } from "../../store/faults.ts"
+import { createContacts } from "../books/contacts.ts"
 import { type Context, type NamedPeer, peerById } from "../context.ts"
 import type { Carrying, Collect, CollectReply } from "../outbound/carrying.ts"
 import { createRepeats, type Repeats } from "./repeats.ts"
@@ -54,18 +55,21 @@ export function createReceiver(
   { onAdmitted, onRefused, carrying, hasMissed }: ReceiverParts,
 ): (request: Arriving) => Promise<Response> {
   const repeats = createRepeats(context.now)
+  const contacts = createContacts(context)
+  context.waiters.onEnd(pair => {
+    repeats.forget(pair)
+    contacts.forget(pair)
+  })
   return async request => {
     const opened = authenticate(context, request)
     if ("refused" in opened) return refusedWith(opened.refused === null ? null : onRefused(opened.refused))
     const { from, authentic } = opened
     const collect = collectIn(context, authentic, request)
-    if (collect !== null && carrying.isLater(from.peer.id, collect.sentAt))
-      return answerCollect(
-        context,
-        from,
-        authentic,
-        await carrying.take(from, collect.body, collect.sentAt, request),
-      )
+    if (collect !== null && carrying.isLater(from.peer.id, collect.sentAt)) {
+      contacts.note(from.peer.id)
+      const reply = await carrying.take(from, collect.body, collect.sentAt, request)
+      return answerCollect(context, from, authentic, reply)
+    }
     const decision = await admit(context, repeats, from, authentic)
     if (decision === null) return refusal()
     const { content, news } = decision

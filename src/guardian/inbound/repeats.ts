@@ -38,6 +38,9 @@ export function createRepeats(now: () => number) {
       return false
     },
 
+    /** The pair has ended: nothing of it is known any more, so nothing can come again. */
+    forget: (pair: string): void => void pairs.delete(pair),
+
     /** Counts one more of a pair. @returns the seconds after which one may be answered again, or null */
     count(pair: string): number | null {
       const known = ofPair(pair)

@@ -14,6 +14,7 @@ import {
   wayTo,
 } from "../../protocol/collects.ts"
 import { readAnswer, type SignedBytes } from "../../protocol/exchange.ts"
+import { toleranceSeconds } from "../../protocol/freshness.ts"
 import { secondsUntilFree } from "../../protocol/limiter.ts"
 import type { AnswerContent, CarriedAnswer, MessageBody } from "../../protocol/messages.ts"
 import type { Context, NamedPeer } from "../context.ts"
@@ -69,11 +70,11 @@ export type CarryingEvents = {
 
 /** @param most - collects that may be open at once; beyond, only those for which something waits */
 export function createCarrying(
-  context: Pick<Context, "elapsed" | "stopping" | "log">,
+  context: Pick<Context, "now" | "elapsed" | "stopping">,
   most: number,
   { onCollect, hasWaiting }: CarryingEvents,
 ) {
-  const { elapsed, stopping } = context
+  const { now, elapsed, stopping } = context
   const lanes = new Map<string, Lane>()
   /** Told once of a collect that comes, by pair. */
   const watchers = new Map<string, Set<() => void>>()
@@ -134,6 +135,13 @@ export function createCarrying(
     })
   }
 
+  function forget(pair: string): void {
+    const lane = lanes.get(pair)
+    lane?.handed?.end(carriedFailure("the pair has ended"))
+    lane?.open?.({ kind: "content", content: { status: 202, id: "", state: "accepted" } })
+    lanes.delete(pair)
+  }
+
   function wake(pair: string): void {
     const waiting = watchers.get(pair)
     watchers.delete(pair)
@@ -143,9 +151,12 @@ export function createCarrying(
   return {
     /**
      * Whether this collect is later than all of its pair that came before; nothing else may look at one that is not.
+     * What lies further ahead than any that is fresh was taken before the clock was set back, and is no measure now.
      */
-    isLater: (pair: string, sentAt: number): boolean =>
-      sentAt > (lanes.get(pair)?.latest ?? Number.NEGATIVE_INFINITY),
+    isLater(pair: string, sentAt: number): boolean {
+      const latest = lanes.get(pair)?.latest ?? Number.NEGATIVE_INFINITY
+      return sentAt > latest || latest > now() + toleranceSeconds * 1000
+    },
 
     /** Takes a collect that is fresh, rightly signed and later than those before. */
     async take(from: NamedPeer, collect: Collect, sentAt: number, held: Held): Promise<CollectReply> {
@@ -231,11 +242,11 @@ export function createCarrying(
     },
 
     /** The pair has ended: what it holds open is answered with this, or with nothing. */
-    forget(pair: string): void {
-      const lane = lanes.get(pair)
-      lane?.handed?.end(carriedFailure("the pair has ended"))
-      lane?.open?.({ kind: "content", content: { status: 202, id: "", state: "accepted" } })
-      lanes.delete(pair)
+    forget,
+
+    /** Forgets the pairs of which nothing more is to be told. */
+    tidy(isKept: (pair: string) => boolean): void {
+      for (const pair of [...lanes.keys()]) if (!isKept(pair)) forget(pair)
     },
   }
 }

@@ -119,6 +119,9 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
     /** Something is to be done for this pair now. @param isUrgent - before those that only had their time */
     wake,
 
+    /** Looks whose time has come: for a clock that was set ahead. */
+    look,
+
     /** Whether this pair waits for its time. */
     isResting: (pair: string): boolean => resting.has(pair),
 
@@ -127,6 +130,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
 
     /** Resolves when no step is under way any more; while the Guardian stops, none begins. */
     async stopped(): Promise<void> {
+      if (timer !== null) clearTimeout(timer)
       await Promise.allSettled(running.values())
     },
   }

@@ -48,6 +48,12 @@ const glanceMilliseconds = 3_000
 /** An address to be asked, null for the known one; and the hello that asks to be called there, or null. */
 type Ask = { readonly place: Place | null; readonly callOf: string | null }
 
+/** What is next, with the call that was asked for before where it asks for none itself. */
+const withCallOf = (next: Ask | null, before: string | null): Ask | null => {
+  const callOf = next?.callOf ?? before
+  return next === null && callOf === null ? null : { place: next?.place ?? null, callOf }
+}
+
 /** @param hasten - tries what waits for a pair again */
 export function createMoving(context: Context, sender: Sender, hasten: (pair: string) => void) {
   const { log, stopping } = context
@@ -84,7 +90,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     else named.note(pair, place)
     const next = place === null && callOf === null ? null : { place, callOf }
     const underWay = asking.get(pair)
-    if (underWay !== undefined) underWay.next = next
+    if (underWay !== undefined) underWay.next = withCallOf(next, underWay.next?.callOf ?? null)
     else if (next !== null) work(ask(pair, next))
     return place !== null
   }
@@ -99,7 +105,8 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
         const one = state.next
         state.next = null
         if (one === null || stopping.aborted) continue
-        await (one.place === null ? call(pair, one.callOf) : askOne(pair, one.place, one.callOf))
+        const then = await (one.place === null ? call(pair, one.callOf) : askOne(pair, one.place, one.callOf))
+        state.next = withCallOf(state.next ?? then, then?.callOf ?? null)
         if (isAskedAgain(pair)) state.next ??= { place: named.of(pair), callOf: one.callOf }
       }
     } finally {
@@ -134,33 +141,36 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     if (wait > 0) await sleep(wait, stopping)
   }
 
-  async function askOne(pair: string, place: Place, callOf: string | null): Promise<void> {
+  /** @returns what is to be asked after it */
+  async function askOne(pair: string, place: Place, callOf: string | null): Promise<Ask | null> {
     const peer = peerById(context, pair)
     if (peer === null || placeToAsk(peer.peer, place) === null) {
       settle(pair, place)
       hasten(pair)
-      return callOf === null ? undefined : call(pair, callOf)
+      return callOf === null ? null : call(pair, callOf)
     }
     const began = context.elapsed()
     const literal = await answers(peer, place, askMilliseconds, callOf)
-    if (stopping.aborted) return
+    if (stopping.aborted) return null
     if (literal === null || !isAdopted(peer, place, literal)) {
       inVain(peer, place, began, literal === null)
-      // Where it was before, it may still be: and a call there, too, tells nobody what it found.
-      return callOf === null || isSamePlace(peer.peer, place) ? undefined : call(pair, callOf)
+      // Where it was before, it may still be. A call there at once would say when this one ended.
+      return callOf === null || isSamePlace(peer.peer, place) ? null : { place: null, callOf }
     }
     settle(pair, place)
     hasten(pair)
+    return null
   }
 
   /** Calls a peer at the address at which it is known. */
-  async function call(pair: string, callOf: string | null): Promise<void> {
+  async function call(pair: string, callOf: string | null): Promise<null> {
     const peer = peerById(context, pair)
-    if (peer === null || callOf === null) return
+    if (peer === null || callOf === null) return null
     const began = context.elapsed()
     const literal = await answers(peer, peer.peer, askMilliseconds, callOf)
     if (literal === null) noteVain(pair, began)
     else hasten(pair)
+    return null
   }
 
   /** Unless the peer named another one meanwhile. */
@@ -328,6 +338,12 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     reached,
     missed,
     resume,
+
+    /** The pair has ended. */
+    forget(pair: string): void {
+      for (const of of [vainAt, searchedAt, missing]) of.delete(pair)
+    },
+
     /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */
     async stopped(): Promise<void> {
       await Promise.allSettled(working)

@@ -227,6 +227,9 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   return {
     hasten,
 
+    /** Looks whose time has come: for a clock that was set ahead. */
+    look: lanes.look,
+
     /** Whether something is to be sent to this pair, now or later. */
     hasWaiting: (pair: string): boolean =>
       store.receipts.head(pair) !== null || store.outbox.head(pair) !== null,
