@@ -9,6 +9,7 @@ import { guardiansOf } from "../test/support/world.ts"
 
 const [command = "dist/sento"] = process.argv.slice(2)
 const minuteMilliseconds = 60_000
+const restMilliseconds = 2_000
 const patienceMilliseconds = 3 * minuteMilliseconds
 
 if (missing !== null) {
@@ -18,7 +19,7 @@ if (missing !== null) {
 await run()
 
 async function run(): Promise<void> {
-  const network = await openNetwork([command])
+  const network = await openNetwork("nat", [command])
   const { inner, outer } = network
   try {
     await openPair(network)
@@ -27,9 +28,11 @@ async function run(): Promise<void> {
 
     /** What is sent before, while and after something happens, and how long it takes to be there. */
     async function through(what: string, happens: () => Promise<unknown>): Promise<void> {
-      traffic.say()
+      await traffic.say()
+      // What was fetched is answered, and the next collect is open.
+      await Bun.sleep(restMilliseconds)
       await happens()
-      traffic.say()
+      await traffic.say()
       const began = performance.now()
       const there = (name: "kai" | "mira") =>
         traffic.arrives([name], patienceMilliseconds).then(() => Math.round(performance.now() - began))
@@ -39,7 +42,7 @@ async function run(): Promise<void> {
     }
     const pulled = (side: "inner" | "outer", milliseconds: number) => async () => {
       await network.cable(side, "down")
-      traffic.say()
+      await traffic.say()
       await Bun.sleep(milliseconds)
       await network.cable(side, "up")
     }
@@ -97,8 +100,9 @@ function verify(name: string, sent: readonly string[], got: readonly string[]): 
   }
 }
 
-const linesOf = (text: string, what: string): string =>
-  text
+function linesOf(text: string, what: string): string {
+  return text
     .split("\n")
     .filter(line => line.includes(what))
     .join("\n")
+}

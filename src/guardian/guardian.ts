@@ -145,7 +145,7 @@ function connect(
       moving.missed(pair, failure, carrying.hasCollected(pair))
       silence.failed(pair)
     },
-    onAnswered: pair => collecting.heardFrom(pair),
+    onAnswered: pair => collecting.answered(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
     onMissed: pair => collecting.missed(pair),
     onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),

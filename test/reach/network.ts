@@ -1,6 +1,6 @@
 /**
- * Two homes and what lies between them, each in a network namespace of its own: `inner` behind a router that
- * translates addresses and lets nobody in, `outer` on its other side. Needs root, `ip` and `nft`.
+ * Two homes and a router between them, each in a network namespace of its own: `inner` behind it, `outer` on its other
+ * side. Needs root, `ip` and `nft`.
  */
 import { built, createWorld, jsonLines, until, type World } from "../support/world.ts"
 
@@ -30,11 +30,19 @@ export type Network = {
   cable(side: Side, state: "up" | "down"): Promise<void>
   /** Gives a home another address in place of the one that it has. */
   readdress(side: Side, address: string): Promise<void>
+  /** Gives it one more. */
+  addAddress(side: Side, address: string): Promise<void>
   close(): Promise<void>
 }
 
-/** @param sento - the command, as it is run in both homes */
-export async function openNetwork(sento: readonly string[] = built): Promise<Network> {
+/**
+ * @param between - `nat`: a router that translates addresses and lets nobody in; `router`: one that does neither
+ * @param sento - the command, as it is run in both homes
+ */
+export async function openNetwork(
+  between: "nat" | "router",
+  sento: readonly string[] = built,
+): Promise<Network> {
   const holders = createWorld()
   const open = async (name: string): Promise<number> => {
     const command = ["unshare", "-n", "sh", "-c", "ip link set lo up && echo '{}' && exec sleep 1000"]
@@ -56,6 +64,7 @@ export async function openNetwork(sento: readonly string[] = built): Promise<Net
   let generation = 0
   /** A connection belongs to the generation in which it began, and is let through in that one alone. */
   async function route(): Promise<void> {
+    if (between === "router") return
     generation += 1
     const rules = [
       "table ip sento { }",
@@ -101,6 +110,7 @@ export async function openNetwork(sento: readonly string[] = built): Promise<Net
       await ip(side, `route replace default via ${gateways[side]}`)
       current[side] = address
     },
+    addAddress: (side, address) => ip(side, `address add ${address}/24 dev eth0`),
     async close() {
       await Promise.all([worlds.inner.close(), worlds.outer.close()])
       await holders.close()

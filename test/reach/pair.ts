@@ -30,6 +30,9 @@ async function openAgent(world: World, name: string, words: readonly string[]): 
 export const say = (world: World, from: string, to: string, text: string): Promise<unknown> =>
   world.ask(from, "agent", { op: "send", to, text })
 
+const has = async (world: World, name: string, text: string): Promise<boolean> =>
+  (await world.log(name)).some(one => one.direction === "out" && one.text === text)
+
 /** Texts that came in, the oldest first. */
 export async function heard(world: World, name: string): Promise<string[]> {
   const entries: readonly LogEntry[] = await world.log(name)
@@ -45,13 +48,17 @@ export function openTraffic({ inner, outer }: Network) {
   return {
     sent,
     got,
-    /** One message each way, kept on both sides when this resolves or soon after. */
-    say(): void {
-      sent.kai.push(`kai ${sent.kai.length + 1}`)
-      sent.mira.push(`mira ${sent.mira.length + 1}`)
-      kept.push(
-        say(inner, "kai", "mira", sent.kai.at(-1) ?? ""),
-        say(outer, "mira", "kai", sent.mira.at(-1) ?? ""),
+    /** One message each way, kept on both sides' disks when this resolves. */
+    async say(): Promise<void> {
+      const [one, other] = [`kai ${sent.kai.length + 1}`, `mira ${sent.mira.length + 1}`]
+      sent.kai.push(one)
+      sent.mira.push(other)
+      // A Guardian that dies before the first word ends the call; the message is where it was.
+      kept.push(say(inner, "kai", "mira", one).catch(() => null))
+      kept.push(say(outer, "mira", "kai", other).catch(() => null))
+      await until(
+        "the messages to be kept",
+        async () => (await has(inner, "kai", one)) && has(outer, "mira", other),
       )
     },
     /** Milliseconds until everything is there, which was asked `to` one of them or to both. */

@@ -271,6 +271,17 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     return host === null ? null : { host, port }
   }
 
+  /** Whether another address of ours leads to a peer than when it was asked last, or others are let in there. */
+  async function lookWhereFrom(pair: string, fetching: Fetching): Promise<Moved | null> {
+    const peer = peerById(context, pair)
+    const own = peer === null ? null : await ownTowards(peer)
+    if (own === null) return null
+    const { own: before, isCallable: wasCallable } = fetching
+    if (before !== null && isSamePlace(before, own) && wasCallable === isCallable(own)) return null
+    feed(pair, { kind: "moved" })
+    return { pair, from: before?.host ?? own.host, to: own.host }
+  }
+
   /** Where the owner says how others reach this machine, a way through a router may lead to whatever is listened at. */
   const isCallable = ({ host }: Own): boolean =>
     selfOf(context).host !== null ||
@@ -538,20 +549,26 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     async moved(): Promise<readonly Moved[]> {
       const moved: Moved[] = []
       for (const [pair, fetching] of [...pairs]) {
-        const peer = peerById(context, pair)
-        const own = peer === null ? null : await ownTowards(peer)
-        if (own === null) continue
-        const { own: before, isCallable: wasCallable } = fetching
-        const isHere = before !== null && isSamePlace(before, own) && wasCallable === isCallable(own)
-        if (isHere) continue
-        feed(pair, { kind: "moved" })
-        moved.push({ pair, from: before?.host ?? own.host, to: own.host })
+        const one = await lookWhereFrom(pair, fetching)
+        if (one !== null) moved.push(one)
       }
       return moved
     },
 
     /** The peer is elsewhere, by its owner's word here: what is open to it was made to where it was. */
     readdressed: (pair: string): void => feed(pair, { kind: "moved" }),
+
+    /**
+     * The peer gave an answer: it is there, so a collect that failed is made again now, and so is one that was made
+     * at an address which is ours no more.
+     */
+    answered(pair: string): void {
+      heardAt.set(pair, elapsed())
+      const fetching = pairs.get(pair)
+      if (fetching?.at.state !== "collecting") return
+      if (fetching.isOut && collects.isResting(pair)) collects.wake(pair)
+      if (fetching.own !== null) void lookWhereFrom(pair, fetching)
+    },
 
     /** When something signed came from a pair, by the clock that nobody sets; null: not that we know. */
     lastHeard: (pair: string): number | null => heardAt.get(pair) ?? null,
