@@ -48,6 +48,29 @@ const temporary = isThere("/dev/shm") ? "/dev/shm" : tmpdir()
 /** A mutant that writes for ever fills no disk: in blocks of 512 bytes or 1,024, as the shell has them. */
 const mostBlocks = 1_000_000
 
+/**
+ * What is wrong on purpose must not reach anything: with one `||` changed, tests once took the user's own home for a
+ * temporary one and removed it. All of the disk can be read alone, but the copy and the folder of this run.
+ */
+const isolated = [
+  'mount --bind "$COPY" "$COPY"',
+  'mount --bind "$HOME" "$HOME"',
+  "mount -o remount,bind,ro /",
+].join(" && ")
+
+const unshare = [
+  ...["unshare", "--mount", "--propagation", "private"],
+  ...(process.getuid?.() === 0 ? [] : ["--map-root-user"]),
+]
+
+/** Whether a run can be kept from all else; without it none is begun. */
+export function canIsolate({ root }: Copy): boolean {
+  const script = `${isolated} && ! touch ${process.execPath} 2>/dev/null && touch "$HOME"`
+  const env = { ...process.env, COPY: root, HOME: root }
+  const ran = Bun.spawnSync([...unshare, "sh", "-c", script], { env, stdout: "ignore", stderr: "ignore" })
+  return ran.exitCode === 0
+}
+
 /** Runs tests up to the first that fails. */
 export async function runTests({ root }: Copy, tests: readonly string[], limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
@@ -55,15 +78,18 @@ export async function runTests({ root }: Copy, tests: readonly string[], limits:
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
     const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
     const words = [process.execPath, "test", "--bail", ...tests.map(test => `./${test}`)]
-    const child = Bun.spawn(["sh", "-c", limited, ...words], {
-      cwd: root,
-      env: { ...process.env, TMPDIR: folder },
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-      // A group of its own: what a test has started ends with it.
-      detached: true,
-    })
+    const child = Bun.spawn(
+      [...unshare, "sh", "-c", `${isolated} || exit 1; cd "$COPY"; ${limited}`, ...words],
+      {
+        cwd: root,
+        env: { ...process.env, COPY: root, HOME: folder, TMPDIR: folder },
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "pipe",
+        // A group of its own: what a test has started ends with it.
+        detached: true,
+      },
+    )
     let isLate = false
     const alarm = setTimeout(() => {
       isLate = true

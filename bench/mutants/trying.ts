@@ -1,5 +1,5 @@
 /** Each mutant against the tests that load its file, a few at a time. */
-import { type Copy, type Limits, runTests } from "./copies.ts"
+import { type Copy, canIsolate, type Limits, runTests } from "./copies.ts"
 import type { Explanation } from "./explained.ts"
 import { applied, changeWords, type Mutant } from "./mutant.ts"
 
@@ -24,6 +24,10 @@ const unlimited: Limits = { cpuSeconds: 3600, milliseconds: 3_600_000 }
 
 /** Goes on while there is work; in the order given. @throws Error where the tests fail without a mutant */
 export async function tryAll(work: Work): Promise<readonly Tried[]> {
+  if (!work.copies.every(canIsolate))
+    throw new Error(
+      "unshare(1) cannot keep the tests from the disk, and what is wrong on purpose could remove anything",
+    )
   const limits = await measure(work)
   const killers = new Map<string, Map<string, number>>()
   const left = [...work.mutants.entries()]

@@ -20,15 +20,18 @@ import { SentoError } from "../../src/protocol/errors.ts"
 import { makeFolder, readConfig, requireConfig, updateConfig, writeConfig } from "../../src/store/config.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 
+/** Never asked of `paths`: were that wrong, another folder would be removed. */
+let folder: string
 let paths: Paths
 let umask: number
 beforeEach(() => {
   umask = process.umask(0)
-  paths = pathsOf(mkdtempSync(join(tmpdir(), "sento-config-")))
+  folder = mkdtempSync(join(tmpdir(), "sento-config-"))
+  paths = pathsOf(folder)
 })
 afterEach(() => {
   process.umask(umask)
-  rmSync(paths.home, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true })
 })
 
 const peer = {
@@ -181,7 +184,7 @@ describe("a config", () => {
   })
 
   test("of a home that is not there says how to make it, and writes nothing", () => {
-    rmSync(paths.home, { recursive: true })
+    rmSync(folder, { recursive: true })
     const none = [
       "config",
       "the directory HOME does not exist",

@@ -1,6 +1,7 @@
 /** Where files lie, what links lead to, and which copies are nobody's. */
 import { afterEach, beforeEach, describe, expect, setSystemTime, test } from "bun:test"
 import {
+  chmodSync,
   existsSync,
   lchownSync,
   lstatSync,
@@ -99,13 +100,20 @@ describe("what lies behind links", () => {
     ],
     ["directories that are missing", "a/b/c/d", "HOME/a/b/c/d", () => {}],
     ["a link to what is missing", "a", "HOME/none", () => link("a", "none")],
+    ["… with a slash behind it", "a", "HOME/none", () => link("a", "none/")],
+    ["… with an idle step behind it", "a", "HOME/none", () => link("a", "none/.")],
   ])("%s", (_, path, is, make) => {
     make()
     expect(behind(path)).toBe(is)
   })
 
   test.each<readonly [string, string, string, () => void]>([
-    ["a link into a directory that is not there", "a", "ENOENT", () => link("a", "none/file")],
+    [
+      "a link into a directory that is not there",
+      "a",
+      "ENOENT: a link leads through",
+      () => link("a", "none/file"),
+    ],
     ["one upwards from nowhere", "a", "ENOENT", () => link("a", "none/../file")],
     [
       "one upwards from a file",
@@ -303,11 +311,38 @@ describe("the lock of a home", () => {
   })
 })
 
+test("the lock is its owner's alone, whoever makes it, and a loose one is tightened", () => {
+  const path = join(home, "guardian.lock")
+  const mode = (): number => lstatSync(path).mode & 0o777
+  const umask = process.umask(0)
+  try {
+    takeLock(path)?.release()
+    expect(mode()).toBe(0o600)
+    chmodSync(path, 0o644)
+    takeLock(path)?.release()
+    expect(mode()).toBe(0o600)
+  } finally {
+    process.umask(umask)
+  }
+})
+
+test("a lock that was refused leaves no file open", () => {
+  const openFiles = (): number => readdirSync("/dev/fd").length
+  const path = join(home, "guardian.lock")
+  takeLock(path)?.release()
+  const before = openFiles()
+  const held = takeLock(path)
+  expect([1, 2, 3].map(() => takeLock(path))).toEqual([null, null, null])
+  held?.release()
+  expect(openFiles()).toBe(before)
+})
+
 describe("the users of this machine", () => {
   test("are found by name", () => {
     expect(findUser("root")).toEqual({ uid: 0, gid: 0 })
     expect(findUser("no-such-user-here")).toBeNull()
     expect(findUser(ownUser())?.uid).toBe(process.getuid?.() as number)
+    expect(entries("passwd").find(([name]) => name === ownUser())?.[2]).toBe(String(process.getuid?.()))
   })
 
   test("are listed as passwd(5) and group(5) have them", () => {

@@ -3,11 +3,17 @@ import { afterEach, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { areLimitsLifted, faultPoint, systemClock } from "../../src/store/faults.ts"
+import { areLimitsLifted, areStepsTraced, faultPoint, systemClock } from "../../src/store/faults.ts"
 
 const kept = { ...process.env }
 afterEach(() => {
-  for (const name of ["SENTO_BUILD_FAULTS", "SENTO_LIMITS", "SENTO_CLOCK_OFFSET", "SENTO_FAULT"])
+  for (const name of [
+    "SENTO_BUILD_FAULTS",
+    "SENTO_LIMITS",
+    "SENTO_CLOCK_OFFSET",
+    "SENTO_FAULT",
+    "SENTO_TRACE",
+  ])
     if (kept[name] === undefined) delete process.env[name]
     else process.env[name] = kept[name]
 })
@@ -24,6 +30,15 @@ test.each([
 ])("with %j limits are lifted: %p", (settings, isLifted) => {
   told(settings)
   expect(areLimitsLifted()).toBe(isLifted)
+})
+
+test.each([
+  [{ SENTO_TRACE: "on" }, false],
+  [{ SENTO_BUILD_FAULTS: "on" }, false],
+  [{ SENTO_BUILD_FAULTS: "on", SENTO_TRACE: "on" }, true],
+])("with %j steps are traced: %p", (settings, isTraced) => {
+  told(settings)
+  expect(areStepsTraced()).toBe(isTraced)
 })
 
 test.each([

@@ -163,7 +163,7 @@ function fillPairing({ codes, joinTries, requests, joins }: Store): void {
 }
 
 /** One file, filled once; each case has a copy of it. */
-export function createTwoPairs(): { open(given?: string): Opened } & Disposable {
+export function createTwoPairs(): { open(given?: string, isReversed?: boolean): Opened } & Disposable {
   const folder = mkdtempSync(join(tmpdir(), "sento-two-pairs-"))
   const original = join(folder, "original.db")
   const store = openStore(original, counting())
@@ -173,11 +173,11 @@ export function createTwoPairs(): { open(given?: string): Opened } & Disposable 
   store.close()
   let count = 0
   return {
-    open(given) {
+    open(given, isReversed = true) {
       count += 1
       const path = join(folder, `${count}.db`)
       copyFileSync(original, path)
-      return openCopy(path, given)
+      return openCopy(path, given, isReversed)
     },
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true })
@@ -192,13 +192,13 @@ type Opened = {
   look<Row>(sql: string): Row | null
 } & Disposable
 
-function openCopy(path: string, given: string | undefined): Opened {
+function openCopy(path: string, given: string | undefined, isReversed: boolean): Opened {
   const database = new Database(path)
   database.run("PRAGMA synchronous = OFF")
   if (given !== undefined) database.run(given)
   const own = openDatabase(path)
   // What asks for no order gets another one than usual: it must not matter.
-  own.run("PRAGMA reverse_unordered_selects = ON")
+  own.run(`PRAGMA reverse_unordered_selects = ${isReversed ? "ON" : "OFF"}`)
   // Nor are these about the disk, which would take most of their time.
   own.run("PRAGMA synchronous = OFF")
   const store = storeOf(own, counting(31))

@@ -85,9 +85,9 @@ export const pairingCases: Cases = {
     {
       does: "the later one last, whatever its id; of one moment by id; and none that was answered",
       given: `UPDATE requests SET created_at = ${now} WHERE id = '000a'; UPDATE requests SET state = 'denied' WHERE id = '000b';
-        UPDATE requests SET created_at = 5, role = 'minter' WHERE id = '000e'; UPDATE requests SET created_at = 5 WHERE id = '000d'`,
+        UPDATE requests SET created_at = 5, role = 'minter' WHERE id = '000e'; UPDATE requests SET created_at = 5, id = '000z' WHERE id = '000d'`,
       act: ({ requests }) => [requests.waiting("minter").map(one => one.id), requests.waiting("joiner")],
-      gives: [["000d", "000e", "000a"], []],
+      gives: [["000e", "000z", "000a"], []],
     },
   ],
   "requests.ofPairing": [
