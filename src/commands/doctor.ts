@@ -7,7 +7,7 @@ import { callDoor } from "../guardian/door/client.ts"
 import type { GuardStatus, SessionState } from "../guardian/door/results.ts"
 import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/door/shared-folder.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
-import { formatAddress } from "../protocol/addresses.ts"
+import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { askOwner } from "../protocol/moving.ts"
@@ -249,20 +249,23 @@ async function checkPeer(
   const address = formatAddress(peer.host, peer.port)
   if (running === null)
     return { check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }
-  const { isReached, reason, aheadSeconds } = await callDoor(paths, "agent", { op: "probe", name })
-  if (reason === null) return { check: name, is: `answers at ${address}, clocks agree`, fix: null }
+  const { isReached, reason, aheadSeconds, isFetched } = await callDoor(paths, "agent", { op: "probe", name })
+  const way = isFetched ? "fetches its messages from this machine" : `answers at ${address}`
+  if (reason === null) return { check: name, is: `${way}, clocks agree`, fix: null }
   if (aheadSeconds !== null)
     return {
       check: name,
       is: `this clock is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? "ahead of" : "behind"} ${name}'s`,
       fix: "run `timedatectl set-ntp true` on both machines",
     }
-  return { check: name, is: reason, fix: fixFor(name, isReached, reason) }
+  const isShut = running.hosts === undefined && !isLoopback(peer.host)
+  return { check: name, is: reason, fix: fixFor(name, isReached, reason, isShut) }
 }
 
-function fixFor(name: string, isReached: boolean, reason: string): string {
+/** @param isShut - whether that agent is elsewhere, and this Guardian lets nobody in from there */
+function fixFor(name: string, isReached: boolean, reason: string, isShut: boolean): string {
   if (isReached) return "update sento on both sides"
   return reason.endsWith(askOwner)
     ? "where the pair is lost, pair again: `sento pair`"
-    : `ask ${name}'s owner to run \`sento doctor\``
+    : `ask ${name}'s owner to run \`sento doctor\`${isShut ? ", or let it reach this machine: `sento init --listen all`" : ""}`
 }

@@ -195,7 +195,12 @@ async function probe(context: Context, sender: Sender, name: string): Promise<Pr
   const attempt = await sender.tell(requirePeer(context, name), greetingOf(context))
   switch (attempt.kind) {
     case "accepted":
-      return { isReached: true, reason: null, aheadSeconds: 0 }
+      return {
+        isReached: true,
+        reason: null,
+        aheadSeconds: 0,
+        ...(attempt.literal === null ? { isFetched: true } : {}),
+      }
     case "skewed":
       return { isReached: true, reason: "the clocks differ", aheadSeconds: attempt.aheadSeconds }
     case "refused":

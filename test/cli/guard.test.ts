@@ -44,7 +44,7 @@ test("a full port range is said, and leaves no Guardian", async () => {
     expect(ran.exit).toBe(69)
     expect(JSON.parse(ran.stdout).error).toEqual({
       code: "unreachable",
-      message: `no free port on ${host} from 9876 to 9975`,
+      message: `no free port on 127.0.0.1, ${host} from 9876 to 9975`,
       hint: "stop what holds them (`ss -ltnp`), or choose another with `sento init --port`",
     })
     expect(guardiansOf(world.home("mira"))).toEqual([])

@@ -120,3 +120,16 @@ test.skipIf(missing !== null)(
     expect(lines[0]).toMatchObject({ event: "code", address, addresses: [{ address, vpn: null }] })
   },
 )
+
+test.skipIf(missing !== null)(
+  "doctor says by which way a peer is reached",
+  async () => {
+    const there = await network.outer.run("mira", ["doctor", "kai"])
+    expect(there.stdout).toContain("ok    kai: fetches its messages from this machine, clocks agree")
+    expect(there.stdout).toContain("ok    port: listens on 203.0.113.9:9876")
+    const here = await network.inner.run("kai", ["doctor", "mira"])
+    expect(here.stdout).toContain("ok    mira: answers at 203.0.113.9:9876, clocks agree")
+    expect(here.stdout).toContain("ok    port: listens on 127.0.0.1:9876")
+  },
+  20_000,
+)

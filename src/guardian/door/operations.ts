@@ -123,7 +123,7 @@ export const operations = {
     door: "agent",
     request: {
       symbols: v.string(),
-      host: v.nullable(v.pipe(v.string(), v.check(isHost))),
+      host: v.nullable(v.pipe(v.string(), v.check(isDestination))),
       port: v.nullable(portNumber),
       as: optionalName,
       replace: flag(false),

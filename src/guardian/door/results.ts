@@ -131,6 +131,8 @@ export type Probe = {
   readonly isReached: boolean
   readonly reason: string | null
   readonly aheadSeconds: number | null
+  /** It cannot be dialled, and came for it; absent where it was dialled. */
+  readonly isFetched?: true
 }
 
 export type AgentList = {
