@@ -2,8 +2,10 @@
 import { callDoor } from "../guardian/door/client.ts"
 import type { Candidate, PairingEvent } from "../guardian/door/results.ts"
 import { formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
-import { formatCode, readCode } from "../protocol/codes.ts"
+import { formatCode, readGivenCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { readYesNo } from "../protocol/questions.ts"
+import { readConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { withPin } from "./consent.ts"
 import type { Io } from "./io.ts"
@@ -15,7 +17,7 @@ import {
   tellEnd,
   withoutUnused,
 } from "./pairing-events.ts"
-import { choose } from "./prompts.ts"
+import { ask, choose } from "./prompts.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, dim, isPerson, printJson, tell } from "./terminal.ts"
 
@@ -25,8 +27,10 @@ type JoinOptions = { readonly as?: string; readonly replace?: true; readonly jso
 /** `sento pair CODE[@HOST[:PORT]]` */
 export async function join(io: Io, paths: Paths, target: string, options: JoinOptions): Promise<number> {
   const isJson = options.json ?? false
-  const wish = readTarget(target)
+  const { isCertain, ...wish } = readTarget(target)
   requireLocalName(options)
+  const isOther = !isCertain || isPaired(paths, target.trim().toLowerCase())
+  if (isOther && !(await isMeant(io, target, wish, isJson))) return 0
   await ensureReady(io, paths, isJson)
   const found: Candidate[] = []
   try {
@@ -42,6 +46,29 @@ export async function join(io: Io, paths: Paths, target: string, options: JoinOp
 }
 
 type Target = { readonly symbols: string; readonly host: string | null; readonly port: number | null }
+
+const isPaired = (paths: Paths, name: string): boolean =>
+  Object.hasOwn(readConfig(paths)?.config.agents ?? {}, name)
+
+/**
+ * Whether a word that may be something else is meant as a code: to try it costs its owner one of three tries.
+ * @throws usage where nobody can be asked; interrupted
+ */
+async function isMeant(io: Io, given: string, { symbols }: Target, isJson: boolean): Promise<boolean> {
+  const code = formatCode(symbols)
+  if (!isPerson(io, isJson))
+    throw new SentoError(
+      "usage",
+      `${JSON.stringify(given)} may be a word as well as a code`,
+      `a code is written \`sento pair ${code}\`; what can be said here: \`sento pair --help\``,
+    )
+  const answer = await ask(`Is ${JSON.stringify(given)} a pairing code, ${code}? (yes/no)`, {
+    check: text => (readYesNo(text) === null ? "yes or no" : undefined),
+  })
+  if (answer !== null && readYesNo(answer) === "yes") return true
+  tell(io, "Not tried. What can be said here: `sento pair --help`")
+  return false
+}
 
 /** @param found - takes the agents that have a code open, where there are several */
 async function joinAt(
@@ -86,17 +113,18 @@ function tellJoiner(io: Io, event: PairingEvent): void {
 }
 
 /** @throws usage for what is no code or no address */
-function readTarget(target: string): Target {
+function readTarget(target: string): Target & { readonly isCertain: boolean } {
   const at = target.indexOf("@")
   const code = at < 0 ? target : target.slice(0, at)
-  const symbols = readCode(code)
-  if (symbols === null)
+  const given = readGivenCode(code)
+  if (given === null)
     throw new SentoError(
       "usage",
       `${JSON.stringify(code)} is no pairing code`,
       "a code looks like SENTO-4F2K: `sento pair SENTO-4F2K`",
     )
-  if (at < 0) return { symbols, host: null, port: null }
+  const { symbols } = given
+  if (at < 0) return { ...given, host: null, port: null }
   const address = readAddress(target.slice(at + 1))
   if (address !== null && !isDestination(address.host))
     throw new SentoError(
@@ -104,7 +132,8 @@ function readTarget(target: string): Target {
       `${JSON.stringify(address.host)} is every address of a machine, and none that leads to one`,
       "ask the other owner for the address: their `sento pair` prints it, and `sento guard status` does",
     )
-  if (address !== null) return { symbols, ...address }
+  // No word has an address behind it.
+  if (address !== null) return { symbols, isCertain: true, ...address }
   throw new SentoError(
     "usage",
     `${JSON.stringify(target.slice(at + 1))} is no address`,

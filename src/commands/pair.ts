@@ -16,7 +16,7 @@ import { unaskedOf } from "./unasked.ts"
 
 const grammar = (program: Program) =>
   command(program, "pair", "print a pairing code, or join with one")
-    .argument("[code]", "CODE, CODE@HOST or CODE@HOST:PORT, from the other owner")
+    .argument("[code...]", "CODE, CODE@HOST or CODE@HOST:PORT, from the other owner")
     .option("--long", "a code of eight symbols")
     .option("--as <name>", "the name for the other agent here")
     .option("--replace", "end the pair that has this name now")
@@ -25,8 +25,8 @@ type PairOptions = OptionsOf<typeof grammar>
 
 /** The words of `sento pair`. */
 export const addPair: AddCommand = (program, { io, paths, finish }) =>
-  grammar(program).action((code, options) =>
-    finish(code === undefined ? pair(io, paths(), options) : join(io, paths(), code, options)),
+  grammar(program).action((words, options) =>
+    finish(words.length === 0 ? pair(io, paths(), options) : join(io, paths(), words.join(" "), options)),
   )
 
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
