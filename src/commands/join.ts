@@ -1,7 +1,7 @@
 /** `sento pair CODE`: joins the agent whose owner gave the code. */
 import { callDoor } from "../guardian/door/client.ts"
 import type { Candidate, PairingEvent } from "../guardian/door/results.ts"
-import { formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
+import { formatAddress, isDestination, isLoopback, readAddress } from "../protocol/addresses.ts"
 import { formatCode, readGivenCode } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { readYesNo } from "../protocol/questions.ts"
@@ -37,12 +37,25 @@ export async function join(io: Io, paths: Paths, target: string, options: JoinOp
     return await joinAt(io, paths, wish, options, found)
   } catch (error) {
     if (found.length === 0 || !isPerson(io, isJson)) throw error
-    const port = await choose(
-      "Several agents have an open code. Which one is it?",
-      found.map(one => ({ value: String(one.port), label: `${one.name} (port ${one.port})` })),
-    )
-    return joinAt(io, paths, { ...wish, host: wish.host ?? "127.0.0.1", port: Number(port) }, options, [])
+    const { host, port } = await pick(found)
+    const heard = wish.host === null && !isLoopback(host)
+    return joinAt(io, paths, { ...wish, host, port, heard }, options, [])
   }
+}
+
+async function pick(found: readonly Candidate[]): Promise<Candidate> {
+  const isHere = found.every(one => isLoopback(one.host))
+  const places = new Map(found.map(one => [formatAddress(one.host, one.port), one]))
+  const chosen = await choose(
+    "Several agents have an open code. Which one is it?",
+    [...places].map(([value, { name, port }]) => ({
+      value,
+      label: isHere ? `${name} (port ${port})` : `${name} at ${value}`,
+    })),
+  )
+  const candidate = places.get(chosen)
+  if (candidate === undefined) throw new Error("what was chosen was not offered")
+  return candidate
 }
 
 type Target = { readonly symbols: string; readonly host: string | null; readonly port: number | null }
@@ -74,7 +87,7 @@ async function isMeant(io: Io, given: string, { symbols }: Target, isJson: boole
 async function joinAt(
   io: Io,
   paths: Paths,
-  wish: Target,
+  wish: Target & { readonly heard?: boolean },
   options: JoinOptions,
   found: Candidate[],
 ): Promise<number> {

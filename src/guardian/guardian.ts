@@ -260,7 +260,7 @@ function connect(
     log.write("stopping")
     stopping.abort()
     clearInterval(sweeping)
-    minting.stop()
+    await minting.stop()
     questions.stop()
     await listener.stop()
     await whereabouts.stopped()

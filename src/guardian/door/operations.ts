@@ -127,6 +127,8 @@ export const operations = {
       port: v.nullable(portNumber),
       as: optionalName,
       replace: flag(false),
+      /** Whether the place is one that was found by mDNS, picked out of several. */
+      heard: flag(false),
       /** At the owner's door. */
       pin,
     },

@@ -21,6 +21,7 @@ import type { LocalName } from "../books/pairs.ts"
 import { type Context, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
 import { sleep } from "../sleep.ts"
+import { byAddress, countTry, forgetTries } from "./heard.ts"
 import { giveUpJoins } from "./settling.ts"
 
 const helloMilliseconds = 5_000
@@ -39,6 +40,8 @@ export type Consent = {
   readonly symbols: string
   readonly as: LocalName
   readonly askedId: string | null
+  /** Whether mDNS found the place. */
+  readonly isHeard: boolean
 }
 
 export type Handshake = {
@@ -126,8 +129,8 @@ function createJoiner(
         intro = effect.intro
         return null
       case "count-confirm": {
-        const { symbols } = given(consent)
-        context.store.now(() => context.store.joinTries.add(symbols, context.now()))
+        const { symbols, isHeard } = given(consent)
+        countTry(context, symbols, isHeard)
         return null
       }
       case "post-confirm":
@@ -178,7 +181,7 @@ function createJoiner(
     consent = given
     onKept = resolve
     take({ kind: "consented" }).then(
-      () => (request === null ? reject(notConfirmed(failure, unreachable)) : undefined),
+      () => (request === null ? reject(notConfirmed(failure, unreachable, given.isHeard)) : undefined),
       error => {
         // Nobody waits for what comes after the request was kept.
         if (request !== null) throw error
@@ -204,7 +207,7 @@ function keepRequest(
 ): PairingRequest {
   const { store, now } = context
   const kept = store.now(() => {
-    store.joinTries.clear(symbols)
+    forgetTries(store, symbols)
     if (askedId !== null) store.joins.settle(askedId, "approved")
     const id = askedId === null ? {} : { id: askedId }
     const extra = { ...id, localName: as.name, replaces: as.replace, confirm: null }
@@ -214,10 +217,15 @@ function keepRequest(
   return kept
 }
 
-function notConfirmed(reason: JoinerFailure | null, unreachable: string | null): Error {
+function notConfirmed(reason: JoinerFailure | null, unreachable: string | null, isHeard: boolean): Error {
   if (unreachable !== null)
-    return new SentoError("unreachable", `no answer to the code: ${unreachable}`, "try the same code again")
+    return new SentoError(
+      "unreachable",
+      `no answer to the code: ${unreachable}`,
+      isHeard ? byAddress : "try the same code again",
+    )
   if (reason !== "wrong-code") return new Error(`the joiner failed with ${reason}`)
+  if (isHeard) return new SentoError("refused", "whoever answered on the network has another code", byAddress)
   return new SentoError(
     "refused",
     "the code is wrong, or no longer open",

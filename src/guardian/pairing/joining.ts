@@ -3,6 +3,7 @@
 import { firstPort, formatAddress, portTries } from "../../protocol/addresses.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import { confirmsPerCode } from "../../protocol/joiner.ts"
+import type { Place } from "../../protocol/moving.ts"
 import type { AskedJoin } from "../../store/joins.ts"
 import type { PairingRequest } from "../../store/requests.ts"
 import { type LocalName, requireFreeName } from "../books/pairs.ts"
@@ -10,6 +11,7 @@ import { announce, type Context } from "../context.ts"
 import type { Candidate, PairingEvent } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import { type Handshake, resumeHandshake, sayHello } from "./handshake.ts"
+import { isHeardJoin, requireHeardTry, searchNetworks } from "./heard.ts"
 import { declinePair, storePair } from "./settling.ts"
 
 /** What an owner typed. `host` null: this machine; `port` null: the usual range. */
@@ -19,6 +21,8 @@ export type JoinWish = {
   readonly port: number | null
   readonly as: string | null
   readonly replace: boolean
+  /** Whether the owner picked the place out of several that mDNS had found. */
+  readonly heard: boolean
 }
 
 type Emit = (event: PairingEvent) => void
@@ -35,10 +39,13 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
    */
   async function join(wish: JoinWish, emit: Emit): Promise<PairingRequest> {
     requireTriesLeft(context, wish.symbols)
-    const { place, intro, confirm } = await findMinter(wish, emit)
+    const { place, intro, confirm, isHeard } = await findMinter(wish, emit)
     const as: LocalName = { name: wish.as ?? intro.name, replace: wish.replace }
     requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
-    const request = await confirm({ symbols: wish.symbols, as, askedId: null })
+    // Others may have tried meanwhile, and the next one is counted before anything waits.
+    requireTriesLeft(context, wish.symbols)
+    if (isHeard) requireHeardTry(context, wish.symbols)
+    const request = await confirm({ symbols: wish.symbols, as, askedId: null, isHeard })
     emit({ event: "verifier", verifier: request.verifier, name: request.name })
     return request
   }
@@ -47,12 +54,12 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
    * Who has an open code at the place that an agent named. Only `hello` is sent, which says nothing of the code.
    * @throws usage, unreachable, refused
    */
-  async function find(wish: JoinWish, emit: Emit): Promise<Found> {
+  async function find(wish: JoinWish, emit: Emit): Promise<Looked> {
     requireTriesLeft(context, wish.symbols)
-    const { place, intro } = await findMinter(wish, emit)
+    const { place, intro, isHeard } = await findMinter(wish, emit)
     const as: LocalName = { name: wish.as ?? intro.name, replace: false }
     requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
-    return { ...place, name: intro.name, agent: intro.agent }
+    return { ...place, name: intro.name, agent: intro.agent, isHeard }
   }
 
   /**
@@ -71,24 +78,41 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
         `another agent than ${asked.name} answers at ${formatAddress(host, port)} now`,
         "ask the other owner for a new code",
       )
-    return met.confirm({ symbols, as, askedId: asked.id })
+    const isHeard = isHeardJoin(context.store, asked.id)
+    requireTriesLeft(context, symbols)
+    if (isHeard) requireHeardTry(context, symbols)
+    return met.confirm({ symbols, as, askedId: asked.id, isHeard })
   }
 
-  /** The one Guardian with an open code at the place the owner named. A second one is never tried unasked. */
-  async function findMinter(wish: JoinWish, emit: Emit): Promise<Handshake> {
-    const host = wish.host ?? "127.0.0.1"
+  /**
+   * The one Guardian with an open code at the place the owner named; of a bare code on this machine, and where nobody
+   * has one here, on its networks. A second one is never tried unasked.
+   */
+  async function findMinter(wish: JoinWish, emit: Emit): Promise<Found> {
+    const host = wish.host ?? loopback
     const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
     const isOwn = (port: number): boolean => wish.host === null && port === context.address.port
     const ports = wish.port === null ? range.filter(port => !isOwn(port)) : [wish.port]
-    const answers = await Promise.all(
-      ports.map(port => sayHello(context, wish.symbols, { host, port }, settle)),
+    const met = await sayHellos(
+      wish.symbols,
+      ports.map(port => ({ host, port })),
     )
-    const met = answers.filter(answer => answer !== null)
-    const [only] = met
-    if (only === undefined) throw nobodyAt(host, wish.port)
-    if (met.length > 1) throw several(met, emit)
-    emit({ event: "found", name: only.intro.name, ...only.place })
-    return only
+    if (met.length > 0) return theOnly(met, wish.heard, emit)
+    if (wish.host !== null) throw nobodyAt(host, wish.port)
+    return findNearby(wish, emit)
+  }
+
+  async function findNearby({ symbols }: JoinWish, emit: Emit): Promise<Found> {
+    requireHeardTry(context, symbols)
+    const { places, interfaceNames } = await searchNetworks(context)
+    const met = await sayHellos(symbols, places)
+    if (met.length === 0) throw nobodyAt(loopback, null, interfaceNames)
+    return theOnly(met, true, emit)
+  }
+
+  async function sayHellos(symbols: string, places: readonly Place[]): Promise<readonly Handshake[]> {
+    const answers = await Promise.all(places.map(place => sayHello(context, symbols, place, settle)))
+    return answers.filter(answer => answer !== null)
   }
 
   /** Its owner may have given its name to another one meanwhile. */
@@ -142,26 +166,46 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
   }
 }
 
-/** Who answers with an open code, and where; the name is a claim. */
-type Found = Pick<AskedJoin, "host" | "port" | "name" | "agent">
+/** Who answers with an open code, and whether mDNS found the place; the name is a claim. */
+type Found = Handshake & { readonly isHeard: boolean }
 
-function nobodyAt(host: string, port: number | null): SentoError {
+type Looked = Pick<AskedJoin, "host" | "port" | "name" | "agent"> & Pick<Found, "isHeard">
+
+const loopback = "127.0.0.1"
+
+/** @param interfaceNames - of the networks on which was asked too */
+function nobodyAt(host: string, port: number | null, interfaceNames: readonly string[] = []): SentoError {
   const where = port === null ? host : formatAddress(host, port)
+  const asked =
+    interfaceNames.length === 0 ? where : `${where} or on the network of ${interfaceNames.join(", ")}`
   const hint =
-    host === "127.0.0.1"
+    host === loopback
       ? "ask the other owner to run `sento pair`; for an agent on another machine use CODE@HOST"
       : "ask the other owner to run `sento pair` and to tell you the address it prints"
-  return new SentoError("unreachable", `no agent with an open code answers on ${where}`, hint)
+  return new SentoError("unreachable", `no agent with an open code answers on ${asked}`, hint)
+}
+
+/** @throws usage where there are several: their owner picks one */
+function theOnly(met: readonly Handshake[], isHeard: boolean, emit: Emit): Found {
+  const [only] = met
+  if (only === undefined || met.length > 1) throw several(met, emit)
+  emit({ event: "found", name: only.intro.name, ...only.place })
+  return { ...only, isHeard }
 }
 
 function several(met: readonly Handshake[], emit: Emit): SentoError {
   const candidates: Candidate[] = met.map(({ place, intro }) => ({ name: intro.name, ...place }))
   emit({ event: "several", candidates })
-  const list = candidates.map(({ name, port }) => `${name} (${port})`).join(", ")
+  const isHere = candidates.every(({ host }) => host === loopback)
+  const list = candidates.map(
+    ({ name, host, port }) => `${name} (${isHere ? port : formatAddress(host, port)})`,
+  )
   return new SentoError(
     "usage",
-    `several agents have an open code: ${list}`,
-    "name one by its port: `sento pair CODE@127.0.0.1:PORT`",
+    `several agents have an open code: ${list.join(", ")}`,
+    isHere
+      ? "name one by its port: `sento pair CODE@127.0.0.1:PORT`"
+      : "name one by its address, as its owner sees it: `sento pair CODE@HOST:PORT`",
   )
 }
 

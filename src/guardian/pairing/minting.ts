@@ -25,6 +25,7 @@ import { type Context, selfOf } from "../context.ts"
 import type { DoorName } from "../door/operations.ts"
 import type { PairingEvent } from "../door/results.ts"
 import { traceStep } from "../log.ts"
+import { createAnnouncing } from "./announcing.ts"
 
 export type Minting = ReturnType<typeof createMinting>
 
@@ -35,6 +36,7 @@ const pollSeconds = 25
 
 export function createMinting(context: Context) {
   const { store, events, log } = context
+  const announcing = createAnnouncing(context)
   let state: MinterState = { kind: "closed" }
   let expiry: ReturnType<typeof setTimeout> | null = null
 
@@ -48,6 +50,7 @@ export function createMinting(context: Context) {
     state = next
     let response = refusal()
     for (const effect of effects) response = perform(effect, event, digest) ?? response
+    announcing.set(state.kind !== "closed")
     return response
   }
 
@@ -156,7 +159,10 @@ export function createMinting(context: Context) {
       const current = store.codes.open(now)
       const fits = current !== null && (!long || current.symbols.length === 8)
       if (current !== null && door === "agent") requireAgents(current, fits)
-      if (fits) return current
+      if (fits) {
+        announcing.look()
+        return current
+      }
       const limit = store.codes.limit(now)
       if (limit !== null)
         throw new SentoError(
@@ -217,7 +223,11 @@ export function createMinting(context: Context) {
       return Response.json({ state, tag: toBase64Url(decisionStateTag(key, state)) })
     }) satisfies WireHandler,
 
-    stop: stopExpiry,
+    /** The code stays open, and is announced no more. */
+    stop(): Promise<void> {
+      stopExpiry()
+      return announcing.stop()
+    },
   }
 }
 

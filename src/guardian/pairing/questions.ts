@@ -24,6 +24,7 @@ import { announce, type Context } from "../context.ts"
 import type { Approval, PairingEvent } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import type { Answered } from "../owner/surfaces.ts"
+import { noteHeardJoin } from "./heard.ts"
 import type { Joining, JoinWish } from "./joining.ts"
 import { storePair } from "./settling.ts"
 
@@ -161,7 +162,12 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
 
   async function lookAndKeep(wish: JoinWish, emit: (event: PairingEvent) => void): Promise<AskedJoin> {
     countLook()
-    return keepJoin(wish, await joining.find(wish, emit))
+    const { isHeard, ...found } = await joining.find(wish, emit)
+    return store.now(() => {
+      const kept = keepJoin(wish, found)
+      if (isHeard) noteHeardJoin(store, kept.id)
+      return kept
+    })
   }
 
   /** Asked again for the same, the same question stands. */
