@@ -535,7 +535,11 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
     /** A `hello` that calls back came over our own listener. */
     called(pair: string, callOf: string): void {
-      if (pairs.get(pair)?.asked === callOf) feed(pair, { kind: "called" })
+      const fetching = pairs.get(pair)
+      if (fetching?.asked !== callOf) return
+      feed(pair, { kind: "called" })
+      // Also of a pair of which a start knew nothing, and so wrote nothing.
+      keep(pair, fetching, true)
     },
 
     missed: (pair: string): void => feed(pair, { kind: "missed" }),
