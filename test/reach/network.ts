@@ -32,6 +32,8 @@ export type Network = {
   readdress(side: Side, address: string): Promise<void>
   /** Gives it one more. */
   addAddress(side: Side, address: string): Promise<void>
+  /** Gives it another interface, such as a VPN's. */
+  addInterface(side: Side, name: string, address: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -111,6 +113,12 @@ export async function openNetwork(
       current[side] = address
     },
     addAddress: (side, address) => ip(side, `address add ${address}/24 dev eth0`),
+    async addInterface(side, name, address) {
+      await ip(side, `link add ${name} type veth peer name ${name}-end`)
+      await ip(side, `link set ${name}-end up`)
+      await ip(side, `link set ${name} up`)
+      await ip(side, `address add ${address}/24 dev ${name}`)
+    },
     async close() {
       await Promise.all([worlds.inner.close(), worlds.outer.close()])
       await holders.close()

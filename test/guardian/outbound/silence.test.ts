@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test"
 import { newPair } from "../../support/client.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
+import { until } from "../../support/world.ts"
 
 const minute = 60_000
 const told = (guardian: TestGuardian): number =>
@@ -46,3 +47,23 @@ test("where nothing waits nothing is told", async () => {
   mira.pass(30 * minute)
   expect(mira.log()).not.toContain("nothing has come from kai")
 })
+
+test("a holder that is gone for ten minutes is told once, though nothing waits for it", async () => {
+  const pair = newPair()
+  const mira = await openGuardian({ kai: { pair, ...away } })
+  const toMira = { pair: { ...pair, send: pair.receive, receive: pair.send }, port: mira.port, ...away }
+  await using kai = await openGuardian({ mira: toMira }, [], { name: "kai" })
+  await sendFrom(mira.paths, "kai")
+  // By the answer it hears that something is there for it.
+  await sendFrom(kai.paths, "mira")
+  await until("kai to collect", () => kai.log().includes("fetches mira's messages from there"))
+  const goneAt = `what mira has for this agent is fetched from 127.0.0.1:${mira.port}, and nothing has answered there`
+  await mira[Symbol.asyncDispose]()
+  await until("a collect that failed", async () => {
+    kai.pass(minute)
+    return kai.log().includes(goneAt)
+  })
+  kai.pass(30 * minute)
+  expect(kai.log().split(goneAt)).toHaveLength(2)
+  expect(kai.log()).not.toContain("nothing has come from mira")
+}, 20_000)
