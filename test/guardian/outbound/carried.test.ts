@@ -1,6 +1,8 @@
 /** Two Guardians of which only one can be dialled: what the other fetches, in which order, and who believes what. */
 import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import { graceSeconds } from "../../../src/protocol/collects.ts"
@@ -247,6 +249,24 @@ describe("whatever mira believes of kai's collecting, a message gets through:", 
       return (await received(kai)).length === 2
     })
   })
+})
+
+test("the shell client: what it sends arrives, and what waits for it waits", async () => {
+  const { mira, pair } = await openClient()
+  mira.now = Date.now()
+  await queue(mira, "kai", "for a shell")
+  const home = mkdtempSync(join(tmpdir(), "sento-shell-"))
+  open.push({ [Symbol.asyncDispose]: async () => rmSync(home, { recursive: true }) })
+  const peer = { id: pair.id, host: "127.0.0.1", port: mira.port, sendKey: pair.send }
+  writeFileSync(join(home, ".sento-config.json"), JSON.stringify({ agents: { mira: peer } }))
+  const child = Bun.spawn(["sh", join(import.meta.dir, "../../../docs/send.sh"), "mira", "from a shell"], {
+    env: { ...plainEnvironment, SENTO_HOME: home },
+    stdio: ["ignore", "pipe", "inherit"],
+  })
+  const said = JSON.parse(await child.stdout.text())
+  expect(said).toMatchObject({ status: 202, state: "accepted", missed: true })
+  expect(await received(mira)).toEqual(["from a shell"])
+  expect((await mira.status()).waiting.outbox).toBe(1)
 })
 
 describe("the end of a pair", () => {
