@@ -10,8 +10,8 @@ export const serviceName = "_sento._tcp.local"
 /** Seconds for which an announcement may be remembered (RFC 6762 section 10). */
 export const announcedSeconds = 120
 
-/** Longer packets are not read: a minter's has 200 bytes, and who writes one of 9,000 can make its names slow to read. */
-const mostBytes = 1500
+/** Longer packets are not read: a minter's has 200 bytes, and names that point to names take time to read. */
+const mostBytes = 512
 
 /** How a minter is called in its announcement: of random bytes, which say nothing of the agent or the machine. */
 export type RandomNames = { readonly instance: string; readonly host: string }
@@ -70,6 +70,9 @@ export function readPacket(bytes: Uint8Array, senderPort: number): Heard | null 
   return port === null ? null : { kind: "minter", port }
 }
 
+/** By one bit of its header, before it is read: a minter needs no answers, and a joiner no questions. */
+export const saysItAnswers = (bytes: Uint8Array): boolean => ((bytes[2] ?? 0) & 0x80) !== 0
+
 export const mdnsPort = 5353
 
 /** Bits of an operation other than a query, and of an error. */
@@ -92,7 +95,9 @@ const isInstance = (name: string): boolean => name.toLowerCase().endsWith(`.${se
 
 function decoded(bytes: Uint8Array): ReturnType<typeof decode> | null {
   try {
-    return decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    const packet = decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    // An address that is cut off is read beyond the end, as if there were one (dns-packet 5.6.1).
+    return decode.bytes <= bytes.length ? packet : null
   } catch {
     return null
   }

@@ -14,6 +14,7 @@ import {
   questionPacket,
   randomNames,
   readPacket,
+  saysItAnswers,
 } from "./mdns-packets.ts"
 
 /** How long a joiner asks, how many packets it reads meanwhile, and how many places it says hello to. */
@@ -55,7 +56,8 @@ export async function announce(options: AnnouncementOptions): Promise<Announceme
   const isDue = createLimit(elapsed, 1)
   const isRead = createLimit(elapsed, mostPackets)
   const socket = await openSocket(network, (bytes, from) => {
-    if (isRead() && readPacket(bytes, from.port)?.kind === "question" && isDue()) void socket.send(packet)
+    if (saysItAnswers(bytes) || !isRead()) return
+    if (readPacket(bytes, from.port)?.kind === "question" && isDue()) void socket.send(packet)
   })
   isDue()
   void socket.send(packet)
@@ -85,35 +87,45 @@ export function createLimit(elapsed: () => number, most: number): () => boolean 
   }
 }
 
+/** Where minters were heard, in the order in which they were, each once; and the networks on which was asked. */
+export type Search = { readonly places: readonly Place[]; readonly asked: readonly LocalNetwork[] }
+
 /**
- * The places at which other machines of these networks announce a minter: whoever they are, in the order in which they
- * were heard, each once. Networks on which nobody can be asked are left out.
+ * Asks other machines of these networks who announces a minter: whoever they are. A network on which mDNS's port cannot
+ * be listened on is left out.
  * @param signal - ends the search before its 3 s are over
  */
-export async function search(networks: readonly LocalNetwork[], signal: AbortSignal): Promise<Place[]> {
-  const heard = createHearing()
-  const enough = Promise.withResolvers<void>()
-  const opened = await Promise.allSettled(
-    networks.map(network =>
-      openSocket(network, (bytes, from) => {
-        if (heard.take(bytes, from) === "enough") enough.resolve()
-      }),
-    ),
-  )
-  const sockets = opened.flatMap(one => (one.status === "fulfilled" ? one.value : []))
-  const ask = (): void => sockets.forEach(socket => void socket.send(questionPacket()))
-  if (sockets.length === 0) return []
-  ask()
+export async function search(networks: readonly LocalNetwork[], signal: AbortSignal): Promise<Search> {
+  const hearing = createHearing()
+  const over = Promise.withResolvers<void>()
+  const listen = async (network: LocalNetwork) => ({
+    network,
+    socket: await openSocket(network, (bytes, from) => {
+      if (hearing.take(bytes, from) === "enough") over.resolve()
+    }),
+  })
+  const settled = await Promise.allSettled(networks.map(listen))
+  const open = settled.flatMap(one => (one.status === "fulfilled" ? one.value : []))
+  if (open.length > 0)
+    await askUntil(over, signal, () => open.forEach(({ socket }) => void socket.send(questionPacket())))
+  for (const { socket } of open) socket.close()
+  return { places: hearing.places(), asked: open.map(({ network }) => network) }
+}
+
+async function askUntil(
+  over: PromiseWithResolvers<void>,
+  signal: AbortSignal,
+  ask: () => void,
+): Promise<void> {
+  const stop = (): void => over.resolve()
   const again = setTimeout(ask, repeatMilliseconds)
-  const over = setTimeout(enough.resolve, searchMilliseconds)
-  const stop = (): void => enough.resolve()
+  const end = setTimeout(stop, searchMilliseconds)
   signal.addEventListener("abort", stop)
   if (signal.aborted) stop()
-  await enough.promise
+  else ask()
+  await over.promise
   signal.removeEventListener("abort", stop)
-  for (const timer of [again, over]) clearTimeout(timer)
-  for (const socket of sockets) socket.close()
-  return heard.places()
+  for (const timer of [again, end]) clearTimeout(timer)
 }
 
 type Sender = Pick<RemoteInfo, "address" | "port">
@@ -126,6 +138,7 @@ export function createHearing() {
     /** @returns `enough` where no further packet will be read */
     take(bytes: Uint8Array, { address, port: senderPort }: Sender): "enough" | "more" {
       if (read >= mostPackets) return "enough"
+      if (!saysItAnswers(bytes)) return "more"
       read += 1
       const heard = readPacket(bytes, senderPort)
       if (heard?.kind === "minter" && places.size < mostPlaces)

@@ -1,5 +1,6 @@
 /** Machines on one wire, each a network namespace of its own that a switch connects. Needs root and `ip`. */
-import { createWorld, jsonLines, until } from "./world.ts"
+import { execPath } from "node:process"
+import { type Child, createWorld, jsonLines, until } from "./world.ts"
 
 /** Why none can be made here; null where one can. */
 export const noLink: string | null =
@@ -15,6 +16,19 @@ export type Link = {
   on(machine: string): readonly string[]
   /** Runs `ip` there. */
   ip(machine: string, line: string): Promise<void>
+  /**
+   * Starts a script there, and waits until it has said that it is ready.
+   * @param script - a path from test/
+   * @returns the lines of JSON that it has printed since
+   */
+  start<Line>(
+    machine: string,
+    script: string,
+    words: readonly string[],
+    input?: string,
+  ): Promise<{ readonly child: Child; readonly lines: Line[] }>
+  /** The UDP sockets that are open there, as `ss` tells them. */
+  udpSockets(machine: string): string
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -22,11 +36,30 @@ export type Link = {
 export async function openLink(machines: Readonly<Record<string, readonly string[]>>): Promise<Link> {
   const holders = createWorld()
   const pids = new Map<string, number>()
+  const children = new Set<Child>()
   const on = (machine: string): readonly string[] => ["nsenter", "-t", String(pids.get(machine)), "-n"]
 
   async function ip(machine: string, line: string): Promise<void> {
     const ran = await holders.sento("holder", [], { command: [...on(machine), "ip", ...line.split(" ")] })
     if (ran.exit !== 0) throw new Error(`ip ${line}: ${ran.stderr}`)
+  }
+
+  async function start<Line>(machine: string, script: string, words: readonly string[], input?: string) {
+    const path = new URL(`../${script}`, import.meta.url).pathname
+    const child = Bun.spawn([...on(machine), execPath, path, ...words], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    })
+    children.add(child)
+    if (input !== undefined) {
+      child.stdin.write(input)
+      child.stdin.end()
+    }
+    const { lines } = jsonLines(child)
+    await until(script, () => lines.length > 0)
+    lines.shift()
+    return { child, lines: lines as Line[] }
   }
 
   for (const name of ["switch", ...Object.keys(machines)]) {
@@ -45,5 +78,15 @@ export async function openLink(machines: Readonly<Record<string, readonly string
     await ip(machine, "link set eth0 up")
     for (const address of addresses) await ip(machine, `address add ${address} dev eth0`)
   }
-  return { on, ip, [Symbol.asyncDispose]: () => holders.close() }
+  return {
+    on,
+    ip,
+    start,
+    udpSockets: machine => Bun.spawnSync([...on(machine), "ss", "-Hlun"]).stdout.toString(),
+    async [Symbol.asyncDispose]() {
+      for (const child of children) child.kill()
+      await Promise.all([...children].map(child => child.exited))
+      await holders.close()
+    },
+  }
 }

@@ -35,16 +35,16 @@ export function forgetTries({ joinTries }: Pick<Store, "joinTries">, symbols: st
 /** What helps where the network has no right answer. */
 export const byAddress = "use CODE@HOST, with an address that the other owner's `sento pair` prints"
 
-/** What was heard, and on which interfaces it was asked. */
-export type Search = { readonly places: readonly Place[]; readonly interfaceNames: readonly string[] }
+/** What was heard, and on which interfaces was asked. */
+export type Heard = { readonly places: readonly Place[]; readonly interfaceNames: readonly string[] }
 
 /** Asks whoever is on this machine's networks for 3 s; at once where there is none. */
-export async function searchNetworks({ stopping }: Pick<Context, "stopping">): Promise<Search> {
+export async function searchNetworks({ stopping }: Pick<Context, "stopping">): Promise<Heard> {
   const networks = localNetworks()
-  const interfaceNames = [...new Set(networks.map(one => one.interfaceName))]
-  if (networks.length === 0) return { places: [], interfaceNames }
+  if (networks.length === 0) return { places: [], interfaceNames: [] }
   const { search } = await import("../../http/mdns.ts")
-  return { places: await search(networks, stopping), interfaceNames }
+  const { places, asked } = await search(networks, stopping)
+  return { places, interfaceNames: [...new Set(asked.map(one => one.interfaceName))] }
 }
 
 const joinsKey = "joins by mDNS"

@@ -1,0 +1,163 @@
+/** What is said by mDNS, and what of others' packets is believed. */
+import { describe, expect, test } from "bun:test"
+import { type Answer, decode, encode, type Packet } from "dns-packet"
+import fc from "fast-check"
+import {
+  announcementPacket,
+  mdnsPort,
+  questionPacket,
+  randomNames,
+  readPacket,
+  serviceName,
+} from "../../src/http/mdns-packets.ts"
+
+const names = randomNames(Uint8Array.from({ length: 16 }, (_, i) => i))
+const announced = announcementPacket(names, "192.168.7.1", 9876, 120)
+const minter = { kind: "minter", port: 9876 } as const
+
+test("an announcement has PTR, SRV, TXT and A, as DNS-SD wants them, and random names alone", () => {
+  const instance = "0001020304050607._sento._tcp.local"
+  const host = "08090a0b0c0d0e0f.local"
+  const own = { ttl: 120, class: "IN", flush: true } as const
+  expect(decode(Buffer.from(announced))).toMatchObject({
+    id: 0,
+    type: "response",
+    flag_aa: true,
+    questions: [],
+    answers: [
+      { name: serviceName, type: "PTR", ttl: 120, class: "IN", flush: false, data: instance },
+      { name: instance, type: "SRV", ...own, data: { priority: 0, weight: 0, port: 9876, target: host } },
+      { name: instance, type: "TXT", ...own, data: [Buffer.alloc(0)] },
+      { name: host, type: "A", ...own, data: "192.168.7.1" },
+    ],
+  })
+})
+
+test("what is taken back has a TTL of 0 on each record, and is nobody's announcement", () => {
+  const goodbye = announcementPacket(names, "192.168.7.1", 9876, 0)
+  expect(decode(Buffer.from(goodbye)).answers?.map(one => (one as { ttl?: number }).ttl)).toEqual([
+    0, 0, 0, 0,
+  ])
+  expect(readPacket(goodbye, mdnsPort)).toBeNull()
+})
+
+const query = (type: string, name = serviceName, more: Partial<Packet> = {}): Uint8Array =>
+  encode({ type: "query", questions: [{ type: type as "PTR", name, class: "IN" }], ...more })
+const response = (answers: readonly Answer[], more: Partial<Packet> = {}): Uint8Array =>
+  encode({ type: "response", answers: [...answers], ...more })
+const srv = (port: number, name = `x.${serviceName}`, more: object = {}): Answer => ({
+  type: "SRV",
+  name,
+  ttl: 120,
+  class: "IN",
+  data: { port, target: "x.local" },
+  ...more,
+})
+
+/** QU, by which an answer to the asker alone is asked for (RFC 6762 section 5.4). */
+const unicast = (bytes: Uint8Array): Uint8Array => {
+  const copy = Buffer.from(bytes)
+  copy.writeUInt16BE(0x8001, copy.length - 2)
+  return copy
+}
+
+describe("of what is heard", () => {
+  test.each([
+    ["our own question is one", questionPacket(), { kind: "question" }],
+    ["so is one for anything of the name", query("ANY"), { kind: "question" }],
+    ["in other letters", query("PTR", "_SENTO._tcp.Local"), { kind: "question" }],
+    ["or to be answered to the asker alone", unicast(questionPacket()), { kind: "question" }],
+    ["one for another service is not", query("PTR", "_ipp._tcp.local"), null],
+    ["nor one for an address of the name", query("A"), null],
+    ["nor one for a name that begins like it", query("PTR", `${serviceName}.example`), null],
+    ["our own announcement is a minter", announced, minter],
+    ["whatever else it says", response([srv(9876)]), minter],
+    [
+      "also with its port after the answers",
+      response([{ type: "PTR", name: serviceName, data: `x.${serviceName}` }], { additionals: [srv(9876)] }),
+      minter,
+    ],
+    [
+      "records that point elsewhere are not read: a port is all that there is",
+      response([
+        srv(9876, `evil.${serviceName}`, { data: { port: 9876, target: "victim.example" } }),
+        { type: "A", name: "victim.example", ttl: 120, data: "8.8.8.8" },
+        { type: "A", name: "x.local", ttl: 120, data: "127.0.0.1" },
+      ]),
+      minter,
+    ],
+    ["one port a packet", response([srv(9876), srv(22), srv(80)]), minter],
+    ["another service is no minter", response([srv(631, "printer._ipp._tcp.local")]), null],
+    ["nor one that ends like it", response([srv(9876, "x_sento._tcp.local")]), null],
+    ["nor the service without an instance", response([srv(9876, serviceName)]), null],
+    ["port 0 is none", response([srv(0)]), null],
+    ["of another class it is none", response([srv(9876, undefined, { class: "CH" })]), null],
+    ["in a question it is no answer", query("A", "x.local", { authorities: [srv(9876)] }), null],
+    ["an error is none", response([srv(9876)], { flags: 3 }), null],
+    ["nor is another operation", response([srv(9876)], { flags: 4 << 11 }), null],
+    ["nor a question with an error", query("PTR", serviceName, { flags: 2 }), null],
+    [
+      "nor one of more than 512 bytes",
+      response([
+        srv(9876),
+        { type: "TXT", name: "x.local", data: Array.from({ length: 3 }, () => "x".repeat(200)) },
+      ]),
+      null,
+    ],
+    ["nothing is nothing", new Uint8Array(), null],
+  ] as const)("%s", (_, bytes, want) => expect(readPacket(bytes, mdnsPort)).toEqual(want))
+
+  test("an answer from another port than mDNS's is none, but a question is one", () => {
+    expect(readPacket(announced, 40_000)).toBeNull()
+    expect(readPacket(questionPacket(), 40_000)).toEqual({ kind: "question" })
+  })
+})
+
+describe("malformed packets", () => {
+  const isKnown = (bytes: Uint8Array): boolean => {
+    const heard = readPacket(bytes, mdnsPort)
+    return heard === null || heard.kind === "question" || (heard.port > 0 && heard.port <= 65535)
+  }
+
+  test("every truncation of an announcement and of a question is nothing", () => {
+    for (const packet of [announced, questionPacket()])
+      for (let length = 0; length < packet.length; length += 1)
+        expect(readPacket(packet.slice(0, length), mdnsPort)).toBeNull()
+  })
+
+  test("an announcement with any bit of it turned over is read as something or nothing", () => {
+    for (let bit = 0; bit < announced.length * 8; bit += 1) {
+      const changed = announced.slice()
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(isKnown(changed)).toBe(true)
+    }
+  })
+
+  test("random bytes are read as something or nothing, behind a header of ours as well", () => {
+    const bytes = fc.uint8Array({ maxLength: 600 })
+    fc.assert(fc.property(bytes, isKnown), { numRuns: 2000 })
+    const headed = bytes.map(rest => Uint8Array.from([...announced.slice(0, 12), ...rest]))
+    fc.assert(fc.property(headed, isKnown), { numRuns: 2000 })
+  })
+
+  test("pointers that lead forward, to themselves or in circles end", () => {
+    for (const target of [12, 13, 14, 40, 0x3fff]) {
+      const packet = Buffer.from(announced)
+      packet.writeUInt16BE(0xc000 | target, 12)
+      expect(isKnown(packet)).toBe(true)
+    }
+  })
+
+  test("names without end cost no time worth the name: a packet of the longest takes less than 20 ms", () => {
+    const packet = Buffer.alloc(512)
+    packet.set([0, 0, 0x84, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0])
+    let at = 12
+    for (; at < 12 + 240; at += 2) packet.set([1, 97], at)
+    for (at += 11; at + 14 <= packet.length; at += 14)
+      packet.set([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 120, 0, 2, 0xc0, 12], at)
+    readPacket(packet, mdnsPort)
+    const startedAt = performance.now()
+    for (let i = 0; i < 10; i += 1) readPacket(packet, mdnsPort)
+    expect((performance.now() - startedAt) / 10).toBeLessThan(20)
+  })
+})

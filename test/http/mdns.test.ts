@@ -1,0 +1,185 @@
+/** Minters announced and asked for, on networks of the test's own; and how much is read of what others say. */
+import { afterEach, describe, expect, test } from "bun:test"
+import { join } from "node:path"
+import { type Answer, encode } from "dns-packet"
+import { createHearing, createLimit, mostPackets, mostPlaces } from "../../src/http/mdns.ts"
+import {
+  announcementPacket,
+  mdnsPort,
+  questionPacket,
+  randomNames,
+  serviceName,
+} from "../../src/http/mdns-packets.ts"
+import { type Link, noLink, openLink } from "../support/link.ts"
+import { until } from "../support/world.ts"
+
+const names = randomNames(crypto.getRandomValues(new Uint8Array(16)))
+const announced = (port: number, address = "192.168.7.1"): Uint8Array =>
+  announcementPacket(names, address, port, 120)
+const neighbour = { address: "192.168.7.66", port: mdnsPort }
+
+describe("of what neighbours say, a joiner", () => {
+  test("keeps the address that a packet came from, with the record's port, each once", () => {
+    const hearing = createHearing()
+    for (const port of [9876, 9877, 9876])
+      expect(hearing.take(announced(port, "127.0.0.1"), neighbour)).toBe("more")
+    expect(hearing.places()).toEqual([
+      { host: "192.168.7.66", port: 9876 },
+      { host: "192.168.7.66", port: 9877 },
+    ])
+  })
+
+  test(`reads ${mostPackets} packets, whatever they are, and goes to ${mostPlaces} places`, () => {
+    const hearing = createHearing()
+    const junk = new Uint8Array(40).fill(0x80)
+    for (let i = 0; i < 1000; i += 1) expect(hearing.take(questionPacket(), neighbour)).toBe("more")
+    for (let i = 1; i < mostPackets; i += 1)
+      expect(hearing.take(i % 2 ? junk : announced(i), neighbour)).toBe("more")
+    expect(hearing.take(junk, neighbour)).toBe("enough")
+    for (let i = 0; i < 10_000; i += 1) expect(hearing.take(announced(20_000 + i), neighbour)).toBe("enough")
+    expect(hearing.places()).toHaveLength(mostPlaces)
+    expect(hearing.places()[0]).toEqual({ host: "192.168.7.66", port: 2 })
+  })
+})
+
+test("a limit lets so many pass in a second, and again in the next", () => {
+  let now = 5000
+  const limit = createLimit(() => now, 2)
+  const passed = (): boolean[] => [limit(), limit(), limit()]
+  expect(passed()).toEqual([true, true, false])
+  now += 999
+  expect(passed()).toEqual([false, false, false])
+  now += 1
+  expect(passed()).toEqual([true, true, false])
+})
+
+let link: Link
+afterEach(async () => link?.[Symbol.asyncDispose]())
+
+type Line = { readonly port: number; readonly seconds: number; readonly at: number }
+
+const start = (machine: string, script: string, words: readonly string[], input?: string) =>
+  link.start<Line>(machine, `http/inside/${script}.ts`, words, input)
+
+/** Somebody who says these packets again and again. */
+const say = (
+  machine: string,
+  address: string,
+  packets: readonly Uint8Array[],
+  { milliseconds = 200, from = mdnsPort } = {},
+) => {
+  const texts = packets.map(packet => Buffer.from(packet).toString("base64"))
+  return start(machine, "mdns-say", [address], JSON.stringify({ packets: texts, milliseconds, from }))
+}
+
+type Found = {
+  readonly places: readonly { readonly host: string; readonly port: number }[]
+  readonly interfaces: readonly string[]
+  readonly milliseconds: number
+}
+
+async function searchOn(machine: string): Promise<Found> {
+  const path = join(import.meta.dir, "inside/mdns-search.ts")
+  const child = Bun.spawn([...link.on(machine), process.execPath, path], { stdout: "pipe" })
+  return JSON.parse(await child.stdout.text()) as Found
+}
+
+describe.skipIf(noLink !== null)(`on a network${noLink === null ? "" : ` (skipped: ${noLink})`}`, () => {
+  const room = { left: ["192.168.7.1/24"], right: ["192.168.7.2/24"], third: ["192.168.7.3/24"] }
+
+  test("minters are found by who asks after they said so, and nobody is where none is", async () => {
+    link = await openLink(room)
+    const nobody = await searchOn("right")
+    expect(nobody).toMatchObject({ places: [], interfaces: ["eth0 192.168.7.2/24"] })
+    expect(nobody.milliseconds).toBeGreaterThan(2900)
+    expect(nobody.milliseconds).toBeLessThan(5000)
+    await start("left", "mdns-announce", ["9876"])
+    await start("third", "mdns-announce", ["9879"])
+    const { places } = await searchOn("right")
+    expect(places.toSorted((a, b) => a.port - b.port)).toEqual([
+      { host: "192.168.7.1", port: 9876 },
+      { host: "192.168.7.3", port: 9879 },
+    ])
+    expect(link.udpSockets("right")).toBe("")
+    expect((await searchOn("left")).places).toEqual([{ host: "192.168.7.3", port: 9879 }])
+  }, 30_000)
+
+  test("an announcement is taken back as it is closed, and nothing listens any more", async () => {
+    link = await openLink(room)
+    const ear = await start("right", "mdns-ear", ["192.168.7.2", "192.168.7.1"])
+    const minter = await start("left", "mdns-announce", ["9876"])
+    await until("the announcement", () => ear.lines.length > 0)
+    expect(link.udpSockets("left")).toContain("224.0.0.251:5353")
+    minter.child.stdin.end()
+    expect(await minter.child.exited).toBe(0)
+    await until("the goodbye", () => ear.lines.at(-1)?.seconds === 0)
+    expect(link.udpSockets("left")).toBe("")
+    expect(ear.lines.filter(one => one.seconds !== 0 && one.seconds !== 120)).toEqual([])
+  }, 30_000)
+
+  test("whoever asks, however often, an announcement comes once a second, and for another network's question none", async () => {
+    link = await openLink({ ...room, third: ["10.9.0.3/24"] })
+    await start("left", "mdns-announce", ["9876"])
+    const ear = await start("right", "mdns-ear", ["192.168.7.2", "192.168.7.1"])
+    await say("third", "10.9.0.3", [questionPacket()], { milliseconds: 20 })
+    expect((await searchOn("third")).places).toEqual([])
+    // Of its own it may say so once more, a second after the first time.
+    expect(ear.lines.length).toBeLessThanOrEqual(1)
+    const before = ear.lines.length
+    await say("right", "192.168.7.2", Array.from({ length: 20 }, questionPacket), {
+      milliseconds: 20,
+      from: 0,
+    })
+    await until("four answers", () => ear.lines.length >= before + 4)
+    const times = ear.lines.slice(before).map(one => one.at)
+    for (const [i, at] of times.slice(1).entries()) expect(at - (times[i] ?? 0)).toBeGreaterThan(900)
+  }, 30_000)
+
+  test("records that point elsewhere lead to their sender; what comes from another network leads nowhere", async () => {
+    link = await openLink({ right: ["192.168.7.2/24"], liar: ["192.168.7.66/24", "10.9.0.66/24"] })
+    const elsewhere: Answer[] = [
+      { type: "SRV", name: `x.${serviceName}`, ttl: 120, data: { port: 22, target: "victim.local" } },
+      { type: "A", name: "victim.local", ttl: 120, data: "192.168.7.1" },
+    ]
+    await say("liar", "192.168.7.66", [
+      encode({ type: "response", answers: elsewhere }),
+      announced(23, "8.8.8.8"),
+    ])
+    await say("liar", "10.9.0.66", [announced(24)])
+    const { places } = await searchOn("right")
+    expect(places.toSorted((a, b) => a.port - b.port)).toEqual([
+      { host: "192.168.7.66", port: 22 },
+      { host: "192.168.7.66", port: 23 },
+    ])
+  }, 30_000)
+
+  test("our own announcement, echoed by somebody with our address, leads nowhere", async () => {
+    link = await openLink({ right: ["192.168.7.2/24"], mirror: ["192.168.7.2/24", "192.168.7.66/24"] })
+    await say("mirror", "192.168.7.2", [announced(9876, "192.168.7.2")])
+    expect((await searchOn("right")).places).toEqual([])
+  }, 30_000)
+
+  test("a flood ends the search and no more: eight places, and a minter that answers as before", async () => {
+    link = await openLink(room)
+    const flood = Array.from({ length: 500 }, (_, i) => announced(10_000 + i))
+    await say("third", "192.168.7.3", [...flood, crypto.getRandomValues(new Uint8Array(400))], {
+      milliseconds: 50,
+    })
+    await start("left", "mdns-announce", ["9876"])
+    const found = await searchOn("right")
+    expect(found.places).toHaveLength(mostPlaces)
+    expect(found.milliseconds).toBeLessThan(2500)
+    const ear = await start("right", "mdns-ear", ["192.168.7.2", "192.168.7.1"])
+    await say("right", "192.168.7.2", [questionPacket()], { milliseconds: 100 })
+    await until("an answer", () => ear.lines.some(one => one.port === 9876))
+  }, 30_000)
+
+  test("another program on mDNS's port goes on, and so do we", async () => {
+    link = await openLink({ left: room.left, right: room.right })
+    const ear = await start("right", "mdns-ear", ["192.168.7.2", "192.168.7.1"])
+    await start("left", "mdns-announce", ["9876"])
+    expect((await searchOn("right")).places).toEqual([{ host: "192.168.7.1", port: 9876 }])
+    expect(ear.lines.length).toBeGreaterThan(0)
+    expect(link.udpSockets("right").trim().split("\n")).toHaveLength(1)
+  }, 30_000)
+})
