@@ -1,6 +1,7 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
 import { guardFormat } from "./guard.ts"
+import { type KeptKeys, keepKeys } from "./keyboards.ts"
 import {
   type Left,
   type LoopEffect,
@@ -80,7 +81,10 @@ export async function typeIntoPane(
   const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
   const from = options.resume ? (options.unseen ? "behind-other" : "box") : "paste"
   const pastedAt = options.pastedAt ?? null
-  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null, pastedAt }, from)
+  return (
+    tooLong ??
+    perform({ server, pinned, profile, text: typed, options, last: null, pastedAt, kept: null }, from)
+  )
 }
 
 /**
@@ -96,7 +100,16 @@ export async function takeOut(
 ): Promise<Left | null> {
   const profile = profiles[profileName]
   const options: TypingOptions = { resume: true, deliver: "hold", allowShell: false, signal }
-  const delivery = { server, pinned, profile, text: profile.adapt(text), options, last: null, pastedAt }
+  const delivery = {
+    server,
+    pinned,
+    profile,
+    text: profile.adapt(text),
+    options,
+    last: null,
+    pastedAt,
+    kept: null,
+  }
   const outcome = await perform(delivery, "take-out")
   return outcome.kind === "stuck" ? outcome.left : "not now"
 }
@@ -194,6 +207,8 @@ type Delivery = {
   /** What the loop saw last: the guard compares the pane with it. */
   last: Snapshot | null
   pastedAt: number | null
+  /** From the return until the box is empty. */
+  kept: KeptKeys | null
 }
 
 async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome> {
@@ -206,12 +221,23 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   }
   const isUnpressed = options.unpressed === true && delivery.pastedAt !== null
   let current = startLoop(from, performance.now(), isUnpressed)
-  for (;;) {
-    if (current.state.step === "done") return current.state.outcome
-    const [effect] = current.effects
-    if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
-    current = step(current.state, await performEffect(delivery, effect), rules)
+  try {
+    for (;;) {
+      if (current.state.step !== "confirm") await letKeysGo(delivery)
+      if (current.state.step === "done") return current.state.outcome
+      const [effect] = current.effects
+      if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
+      current = step(current.state, await performEffect(delivery, effect), rules)
+    }
+  } finally {
+    await letKeysGo(delivery)
   }
+}
+
+async function letKeysGo(delivery: Delivery): Promise<void> {
+  const { kept } = delivery
+  delivery.kept = null
+  await kept?.letGo()
 }
 
 async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
@@ -223,6 +249,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
     return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
   }
   if (effect.kind === "press") {
+    if (delivery.profile.readsLate) delivery.kept = await keepKeys(delivery.last?.keyboards ?? [])
     const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
     return { kind: "pressed", at: performance.now(), done: pressed }
   }

@@ -257,6 +257,7 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
     height: 40,
     program,
     lastKeyAt: null,
+    keyboards: [],
     sessionKeys: "",
   }
   return { ...base, ...screenOf(screen) }

@@ -42,6 +42,7 @@ function drawn(name: DoubleName, draft: string, columns: number, rows: number): 
     lines: parseScreen(frame.lines.join("\n")),
     program: { executable: name, name, arguments: [] },
     lastKeyAt: null,
+    keyboards: [],
     sessionKeys: "",
   } as unknown as Snapshot
 }

@@ -16,6 +16,8 @@ import {
 export const opencode: Profile = {
   name: "opencode",
   settleMilliseconds: 100,
+  // It reads its box two timers after the return, and at a session's first prompt when that session is made (1.18.33).
+  readsLate: true,
   queueKey: "\r",
   // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
   takeOutKeys: { kill: "\x15", erase: "\x0b" },
