@@ -1,6 +1,6 @@
 /** What persons type, kept back in their terminals for a moment. */
 
-/** Keys that wait in the terminals; to be let go within {@link mostKeptSeconds}, after which they come by themselves. */
+/** Keys that wait in the terminals until they are let go, or for {@link mostKeptSeconds}. */
 export type KeptKeys = { readonly letGo: () => Promise<void> }
 
 /**
@@ -26,7 +26,8 @@ export async function keepKeys(terminals: readonly string[]): Promise<KeptKeys> 
   }
 }
 
-const mostKeptSeconds = 1
+/** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
+const mostKeptSeconds = 2
 
 /**
  * A process of its own gives the keys back, also when this one ends first: its input has its end then. Deaf to signals

@@ -30,6 +30,8 @@ export type LoopState =
       readonly paste: PasteSeen
       /** Whether the box was empty before the paste, and no person's key came since: then it holds the text alone. */
       readonly isAlone: boolean
+      /** What else than the text stands there, and since when; left out where nothing does. */
+      readonly other?: { readonly sight: Sight; readonly since: number }
     }
   | {
       readonly step: "settle"
@@ -129,6 +131,8 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
+/** What a program has drawn of a paste, and has not changed for so long, is all that it shows of it. */
+const stillMilliseconds = 1500
 /** A screen that does not stand still for so long is given up for now: the text stays, and the next call goes on. */
 const settlingMilliseconds = 10_000
 /**
@@ -218,10 +222,14 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   const isUnseen = isEmpty && state.paste !== "shown"
   const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
   const isAlone = state.isAlone && !sight.wasTypedInto
-  if (at - since < patience) {
+  const isOther = isAlone && !isOurs && sight.state === "draft"
+  const isSame = state.other?.sight.box === sight.box && state.other.sight.place === sight.place
+  const other = isOther && state.other !== undefined && isSame ? state.other : { sight, since: at }
+  const isStill = isOther && at - other.since >= stillMilliseconds
+  if (at - since < patience && !isStill) {
     const paste = isOurs || sight.content === "joined" ? "shown" : state.paste
     return {
-      state: { ...state, paste, isAlone },
+      state: { ...state, paste, isAlone, other },
       effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }

@@ -9,6 +9,7 @@ import {
   type LoopOutcome,
   type LoopRules,
   type LoopStart,
+  type LoopState,
   type Sight,
   startLoop,
   step,
@@ -208,7 +209,7 @@ type Delivery = {
   last: Snapshot | null
   pastedAt: number | null
   /** From the return until the box is empty. */
-  kept: KeptKeys | null
+  kept: (KeptKeys & { readonly milliseconds: number }) | null
 }
 
 async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome> {
@@ -223,21 +224,31 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   let current = startLoop(from, performance.now(), isUnpressed)
   try {
     for (;;) {
-      if (current.state.step !== "confirm") await letKeysGo(delivery)
+      if (current.state.step !== "confirm") await letKeysGo(delivery, current.state)
       if (current.state.step === "done") return current.state.outcome
       const [effect] = current.effects
       if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
       current = step(current.state, await performEffect(delivery, effect), rules)
     }
   } finally {
-    await letKeysGo(delivery)
+    await letKeysGo(delivery, current.state)
   }
 }
 
-async function letKeysGo(delivery: Delivery): Promise<void> {
+async function letKeysGo(delivery: Delivery, state: LoopState): Promise<void> {
   const { kept } = delivery
+  if (kept === null) return
   delivery.kept = null
-  await kept?.letGo()
+  if (state.step === "done" && state.outcome.kind === "submitted") await Bun.sleep(kept.milliseconds)
+  await kept.letGo()
+}
+
+/** The keys that may go along with the text, or be lost behind it. */
+async function keepKeysBack(delivery: Delivery): Promise<void> {
+  const { last, profile } = delivery
+  if (last === null || profile.keysKept === undefined) return
+  const milliseconds = profile.keysKept(last)
+  delivery.kept = { ...(await keepKeys(last.keyboards)), milliseconds }
 }
 
 async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
@@ -249,7 +260,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
     return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
   }
   if (effect.kind === "press") {
-    if (delivery.profile.readsLate) delivery.kept = await keepKeys(delivery.last?.keyboards ?? [])
+    await keepKeysBack(delivery)
     const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
     return { kind: "pressed", at: performance.now(), done: pressed }
   }

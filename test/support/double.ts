@@ -5,7 +5,7 @@
  * question with choices, Ctrl-O opens and closes the transcript view, Ctrl-D quits. At the next paste: Ctrl-P
  * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits, Ctrl-W keeps it unseen until the next key, Ctrl-B takes it for keys and
  * loses one. Ctrl-G
- * makes it deaf to returns, and ends that; Ctrl-R makes it read its box late, as OpenCode does under load: 300 ms after the next return.
+ * makes it deaf to returns, and ends that; Ctrl-R makes it read its box late, as OpenCode does under load: 300 ms after the next return, and what is typed for 150 ms behind its first prompt is lost.
  */
 import { appendFileSync } from "node:fs"
 import { rowsOf, type Scene, skins } from "./double-skins.ts"
@@ -20,6 +20,7 @@ let collapsedPaste: string | null = null
 let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" | "late" | "garbled" = "nothing"
 let isDeaf = false
 let isLate = false
+let isSwapping = false
 let latePaste: string | null = null
 let openedAt = 0
 let spinner = 0
@@ -98,9 +99,15 @@ function submit(): void {
 function submitLate(): void {
   isLate = false
   record("late", "")
+  const isFirst = conversation.length === 0
   setTimeout(() => {
     submit()
     draw()
+    if (!isFirst) return
+    isSwapping = true
+    setTimeout(() => {
+      isSwapping = false
+    }, 150)
   }, 300)
 }
 
@@ -148,6 +155,7 @@ function quit(): never {
 }
 
 function key(character: string): void {
+  if (isSwapping) return
   const late = latePaste
   latePaste = null
   if (late !== null) insert(late)

@@ -223,6 +223,36 @@ describe("the typing loop", () => {
     expect(run("paste", events)).toEqual({ effects: [...effects], outcome })
   })
 
+  const shownOtherwise = sight("draft", "foreign", "x")
+  test.each([
+    [
+      "stands still for 1.5 s: it goes out again",
+      [looked(shownOtherwise, 100), looked(shownOtherwise, 1600)],
+      "take-out",
+    ],
+    [
+      "is still drawn: it is waited for",
+      [
+        looked(shownOtherwise, 100),
+        looked(sight("draft", "foreign", "y"), 1000),
+        looked(shownOtherwise, 1600),
+      ],
+      "see",
+    ],
+    [
+      "is drawn to its end within 4 s: goes on",
+      [looked(shownOtherwise, 100), looked(shownOtherwise, 1500), looked(ours, 1599)],
+      "settle",
+    ],
+    [
+      "stands beside a person's key: it stays",
+      [looked(typedInto("foreign"), 100), looked(shownOtherwise, 1600)],
+      "see",
+    ],
+  ] as const)("what is shown otherwise than it was pasted %s", (_, events, step) => {
+    expect(follow("paste", [looked(idle), looked(idle), pasted, ...events]).state.step).toBe(step)
+  })
+
   test.each([
     ["a dialog before the text showed", [looked(dialog)], true],
     ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],

@@ -16,8 +16,9 @@ import {
 export const opencode: Profile = {
   name: "opencode",
   settleMilliseconds: 100,
-  // It reads its box two timers after the return, and at a session's first prompt when that session is made (1.18.33).
-  readsLate: true,
+  // It reads its box two timers after the return, and at a session's first prompt when that session is made; 50 ms later
+  // it swaps its screen, and a letter that came meanwhile may be lost (1.18.33).
+  keysKept: ({ lines }) => (lines.some(line => logo.test(line.text)) ? 250 : 0),
   queueKey: "\r",
   // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
   takeOutKeys: { kill: "\x15", erase: "\x0b" },
@@ -29,6 +30,9 @@ export const opencode: Profile = {
 
 /** Signs drawn around others (Prepended_Concatenation_Mark), which stay drawn in its box (1.18.33, tmux 3.3a). */
 const numberSigns = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/gu
+
+/** What stands above the box until the first prompt. */
+const logo = /█▀▀█ █▀▀█/
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
 

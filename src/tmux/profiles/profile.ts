@@ -35,8 +35,12 @@ export type Profile = {
   readonly name: ProfileName
   /** Pause between seeing the text and pressing; with less, Gemini CLI takes the return as part of the paste. */
   readonly settleMilliseconds: number
-  /** Whether what is typed within moments of the return may go along: then persons' keys are kept back for them. */
-  readonly readsLate?: true
+  /**
+   * Where what is typed within moments of the return may go along, or be lost: for how many milliseconds persons' keys are
+   * kept back behind the submission.
+   * @param snapshot - from before the return
+   */
+  readonly keysKept?: (snapshot: Snapshot) => number
   /** The key that queues a text while the program is busy, or null when none does so safely. */
   readonly queueKey: "\r" | "\t" | null
   /**
