@@ -16,7 +16,7 @@ import {
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { profiles, readPane } from "./profile.ts"
-import type { PaneState, Profile, TakeOutKey } from "./profiles/profile.ts"
+import type { PaneState, Profile, Reading, TakeOutKey } from "./profiles/profile.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -277,7 +277,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
 }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
-  const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
+  const { state, reason, box } = readBefore(delivery, seen)
   const wasTypedInto = hadKeySince(delivery.pastedAt, seen)
   const shown = boxContent(delivery.profile, box, delivery.text)
   return {
@@ -290,6 +290,14 @@ function sightOf(delivery: Delivery, seen: Look): Sight {
     isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
     wasTypedInto,
   }
+}
+
+/** Before the paste, a box in which the text would not be seen is none to type into. */
+function readBefore({ profile, text, options, pastedAt }: Delivery, seen: Look): Reading {
+  const read = readPane(profile, seen, options.allowShell)
+  const isBefore = !options.resume && pastedAt === null && read.state === "ready" && seen.kind === "seen"
+  const reason = isBefore ? (profile.lacksRoom?.(seen.snapshot, text) ?? null) : null
+  return reason === null ? read : { state: "other", reason, box: null }
 }
 
 /** tmux counts in whole seconds. @param pastedAt - null where nobody knows when that was */

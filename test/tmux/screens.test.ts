@@ -269,3 +269,45 @@ function screenOf(screen: string) {
   const box = lines.findLastIndex(line => /^( ?[!>›❯][ \u00a0]|[!❯]$)/.test(line.text))
   return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
 }
+
+describe("OpenCode until its first prompt", () => {
+  const first = (placeholder: readonly string[], blanks: number, foot: readonly string[]): Snapshot => ({
+    ...snapshotOf(null, "opencode"),
+    ...screenOf(
+      [
+        "           █▀▀█ █▀▀█ █▀▀█ █▀▀▄",
+        "",
+        "  ┃",
+        ...placeholder.map(row => `  ┃  \x1b[38;5;8m${row}\x1b[39m`),
+        "  ┃",
+        ...foot,
+        ...Array(blanks).fill(""),
+        "  /tmp/work                          1.18.33",
+        "",
+      ].join("\n"),
+    ),
+  })
+  const whole = ["  ┃  Build · Stub", `  ╹${"▀".repeat(54)}`, "      tab agents  ctrl+p commands"]
+  const long = ['Ask anything… "What is the tech stack of this', 'project?"']
+
+  test("a placeholder of two rows is an empty box", () => {
+    expect(stateOf("opencode", first(long, 1, whole))).toBe("ready")
+  })
+
+  test("a box that its footer is drawn over is held, and says why", () => {
+    const { state, reason } = profiles.opencode.read(first(long, 0, ["  /tmp/work     1.18.33"]))
+    expect([state, reason]).toEqual(["other", expect.stringContaining("draws its footer over its box")])
+  })
+
+  test.each([
+    ["one row", "x".repeat(40), 0, true],
+    ["five rows, and room for them", "x ".repeat(70), 5, true],
+    ["five rows, and no room for them", "x ".repeat(70), 1, false],
+    ["a label of one row", "x ".repeat(200), 0, true],
+  ] as const)("a text of %s", (_, text, blanks, fits) => {
+    expect(
+      profiles.opencode.lacksRoom?.(first(['Ask anything… "Fix broken tests"'], blanks, whole), text) ===
+        null,
+    ).toBe(fits)
+  })
+})

@@ -18,13 +18,14 @@ export const opencode: Profile = {
   settleMilliseconds: 100,
   // It reads its box two timers after the return, and at a session's first prompt when that session is made; 50 ms later
   // it swaps its screen, and a letter that came meanwhile may be lost (1.18.33).
-  keysKept: ({ lines }) => (lines.some(line => logo.test(line.text)) ? 250 : 0),
+  keysKept: snapshot => (isFirstScreen(snapshot) ? 250 : 0),
   queueKey: "\r",
   // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
   takeOutKeys: { kill: "\x15", erase: "\x0b" },
   collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
+  lacksRoom,
   adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd")),
 }
 
@@ -46,17 +47,56 @@ function read(snapshot: Snapshot): Reading {
   const below = lines.slice(lastLine(lines, boxEnd) + 1)
   if ((box === null ? lines : below).some(line => dialog.test(line.text)))
     return reading("dialog", "OpenCode waits for an answer", null)
+  if (box === null && isFirstScreen(snapshot)) return reading("other", overdrawn, null)
   if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
-  const isEmpty = placeholder.test(text) || isEmptied(snapshot)
+  // In a narrow pane it wraps (60 columns, and `What is the tech stack of this project?`).
+  const words = box
+    .map(line => line.text.trim())
+    .join(" ")
+    .trim()
+  const isEmpty = placeholder.test(words) || isEmptied(snapshot)
   const rows = box.length - paddingRows
   const shown = { text, rows, isCut: rows >= Math.max(6, Math.floor(snapshot.height / 3)) }
   return composerState(
     isEmpty ? emptyBox : shown,
     below.some(line => working.test(line.text)),
   )
+}
+
+const overdrawn =
+  "the pane is so low that OpenCode draws its footer over its box; it needs more rows, or a first prompt of yours"
+
+const isFirstScreen = ({ lines }: Snapshot): boolean => lines.some(line => logo.test(line.text))
+
+/**
+ * Until the first prompt its box grows downwards, and the footer is drawn over it (1.18.33: at 40×10 over an empty one, at
+ * 60×15 over five rows). Blank rows above and below it are the room that it has.
+ */
+function lacksRoom(snapshot: Snapshot, text: string): string | null {
+  const { lines } = snapshot
+  const bottom = lastLine(lines, boxEnd)
+  if (!isFirstScreen(snapshot) || bottom < 0) return null
+  const isBlank = (line: Line): boolean => line.text === ""
+  const above = lines.findIndex(line => !isBlank(line))
+  const below = lines
+    .slice(
+      bottom,
+      lines.findLastIndex(line => !isBlank(line)),
+    )
+    .filter(isBlank).length
+  const columns = (/▀+/.exec(lines[bottom]?.text ?? "")?.[0].length ?? 0) - 4
+  const rows = (findBox(lines)?.length ?? 0) - paddingRows
+  return rowsOf(text, columns) - rows > above + below ? overdrawn : null
+}
+
+/** At the most, as its words wrap; one for the label that it shows for 150 characters or three lines. */
+function rowsOf(text: string, columns: number): number {
+  const rows = text.split("\n").map(line => Bun.stringWidth(line))
+  if (text.trim().length > 150 || rows.length > 2) return 1
+  return rows.reduce((sum, width) => sum + (width <= columns ? 1 : Math.ceil(width / columns) + 1), 0)
 }
 
 /** A blank one above the text and one below it. */

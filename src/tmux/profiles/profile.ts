@@ -53,6 +53,8 @@ export type Profile = {
   /** False where the box cannot be told from what stands before it: then only its end is compared. */
   readonly exactBox: boolean
   readonly read: (snapshot: Snapshot) => Reading
+  /** Why the text would not be seen in the empty box of this look; null where it would, left out where it always is. */
+  readonly lacksRoom?: (snapshot: Snapshot, text: string) => string | null
   /** The text as this program must be given it. */
   readonly adapt: (text: string) => string
 }
