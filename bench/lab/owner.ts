@@ -195,7 +195,7 @@ function startOwner({ program }: LabSession, person: Person): Owner {
 
   /** A return that the program took for a line break is pressed again, as a person does who sees it. */
   async function submit(box: string | null): Promise<void> {
-    tell(`return on ${JSON.stringify(box)}`)
+    tell(`return behind ${line} on ${JSON.stringify(box)}`)
     lines.push(line)
     for (let presses = 0; presses < 3; presses++) {
       await person.press("Enter")
