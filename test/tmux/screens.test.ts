@@ -231,6 +231,16 @@ describe("what the box holds", () => {
     expect(boxContent(profiles.opencode, { text: shown, rows: 1, isCut: false }, text)).toBe(want),
   )
 
+  test("a sign that tmux puts before the bar of the next row hides no box (U+0B4B, which is 0 or 1 wide)", () => {
+    const rows = ["the end of a row is a sign ଡ", "and the next row goes on"]
+    const screen = screenOf(
+      `  ┃\n  ┃  ${rows[0]}\n\u0b4b ┃  ${rows[1]}\n  ┃\n  ┃  Build\n  ╹${"▀".repeat(60)}`,
+    )
+    const { state, box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screen })
+    const pasted = `${rows[0]}\u0b4b ${rows[1]}`
+    expect([state, boxContent(profiles.opencode, box, pasted)]).toEqual(["draft", "ours"])
+  })
+
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
     const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
     const screen = screenOf(

@@ -124,13 +124,15 @@ const working = /esc (again to )?interrupt|[■⬝]/
 
 const boxEnd = /^ *╹▀{3,}/
 const boxEdge = /^ *╹▀*/
+/** Before its bar there may be a sign that is wider for tmux than for OpenCode, from the end of the row above (U+0B4B). */
+const boxRow = /^\S{0,2} *┃/u
 
 /** Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
   const bottom = lastLine(lines, boxEnd)
   const ground = groundOf(lines[bottom - 1])
   let top = bottom
-  while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
+  while (top > 0 && boxRow.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
   if (bottom < 0 || bottom - top < 3) return null
   const columns = Bun.stringWidth(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
   return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
@@ -177,5 +179,5 @@ function withoutBar(line: Line): Line {
   const runs = line.runs
     .slice(bar)
     .map((run, index) => (index === 0 ? { ...run, text: run.text.replace(/^.*┃/, "") } : run))
-  return { text: line.text.replace(/^ *┃ {0,2}/, ""), runs }
+  return { text: line.text.replace(/^[^┃]*┃ {0,2}/, ""), runs }
 }
