@@ -181,6 +181,8 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     const wish = Math.random()
     if (wish < 0.2) return
     await Bun.sleep(between(50, 400))
+    // Who sends what is not drawn yet, and types on, joins their own lines (OpenCode 1.18.33 under much load).
+    await untilTrue(isDrawn, 10_000, "").catch(() => {})
     const box = await person.box()
     if (box?.includes("← agent")) return throwAway()
     if (wish < 0.5) {
@@ -191,6 +193,11 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     }
     await submit(box)
     line = ""
+  }
+
+  async function isDrawn(): Promise<boolean> {
+    const box = await person.box()
+    return box?.includes(line) === true || box?.includes("← agent") === true
   }
 
   /** A return that the program took for a line break is pressed again, as a person does who sees it. */
