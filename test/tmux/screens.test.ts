@@ -280,6 +280,20 @@ function screenOf(screen: string) {
   return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
 }
 
+describe("a spinner of Gemini CLI", () => {
+  const read = (above: readonly string[]): string =>
+    stateOf("gemini", {
+      ...snapshotOf(null, "gemini"),
+      ...{ lines: parseScreen([...above, "", " > x", ""].join("\n")), title: "◇  Ready (work)" },
+      cursor: { x: 4, y: above.length + 1 },
+    })
+  const spins = " ⠋ Thinking... (esc to cancel, 0s)"
+  test.each([
+    ["below an answer that streams works", ["✦ the answer", spins], "busy"],
+    ["that an answer stands below was left there", [spins, "✦ the answer"], "draft"],
+  ] as const)("%s", (_, above, want) => expect(read(above)).toBe(want))
+})
+
 describe("OpenCode until its first prompt", () => {
   const first = (placeholder: readonly string[], blanks: number, foot: readonly string[]): Snapshot => ({
     ...snapshotOf(null, "opencode"),

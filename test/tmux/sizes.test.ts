@@ -66,7 +66,7 @@ describe.each(programs)("the box of %s, from 40×10 to 250×70", name => {
       }
     }
     expect(wrong).toEqual([])
-  })
+  }, 20_000)
 })
 
 describe.each(programs)("the pane of %s", name => {
