@@ -52,6 +52,7 @@ export type LoopState =
       readonly since: number
       readonly pressedAt: number
       readonly presses: number
+      readonly isAlone: boolean
       /** Where the cursor was when the return was pressed. */
       readonly place: string
       /** Since when the box does not hold the text, in every look. */
@@ -63,6 +64,8 @@ export type LoopState =
       readonly reason: string
       /** Whether the box is known to hold it alone, whatever it shows. */
       readonly isAlone: boolean
+      /** Whether no return was pressed behind it. */
+      readonly isUnpressed: boolean
       readonly keys: number
       readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
     }
@@ -159,7 +162,7 @@ export type LoopStart = "paste" | "box" | "behind-other" | "take-out"
 /** @param isAlone - as {@link LoopState} has it, of a text that was pasted before */
 export function startLoop(from: LoopStart, now: number, isAlone = false): LoopStep {
   const effects = [lookAfter(0)]
-  if (from === "take-out") return takeOut("it is not to be submitted", false)
+  if (from === "take-out") return takeOut("it is not to be submitted", false, false)
   if (from === "paste") return { state: { step: "gate", previous: null }, effects }
   const paste = from === "box" ? "shown" : from
   return { state: { step: "see", since: now, presses: 0, paste, isAlone }, effects }
@@ -222,7 +225,9 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   const isUnseen = isEmpty && state.paste !== "shown"
   const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
   const isAlone = state.isAlone && !sight.wasTypedInto
-  const isOther = isAlone && !isOurs && sight.state === "draft"
+  // Behind a return something else may stand there.
+  const isItself = presses === 0 || sight.content === "joined"
+  const isOther = isAlone && isItself && !isOurs && sight.state === "draft"
   const isSame = state.other?.sight.box === sight.box && state.other.sight.place === sight.place
   const other = isOther && state.other !== undefined && isSame ? state.other : { sight, since: at }
   const isStill = isOther && at - other.since >= stillMilliseconds
@@ -237,8 +242,8 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
     const reason = "the pane took no notice of the message"
     return done({ kind: "held", state: "other", reason, pasted: false, swallowed: true })
   }
-  if (isAlone && sight.state === "draft" && rules.takeOutKeys.length > 0)
-    return takeOut("the screen does not show the message as it is", true)
+  if (isAlone && isItself && sight.state === "draft" && rules.takeOutKeys.length > 0)
+    return takeOut("the screen does not show the message as it is", true, presses === 0)
   const isUnshown = state.paste !== "shown" && sight.content !== "joined"
   return held({ ...sight, ...unsubmitted(sight) }, presses, isUnshown)
 }
@@ -288,6 +293,7 @@ function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
     since,
     pressedAt: event.at,
     presses: presses + 1,
+    isAlone,
     place,
     goneSince: null,
   } as const
@@ -298,15 +304,16 @@ function confirm(state: In<"confirm">, event: Of<"looked">, rules: LoopRules): L
   const { sight } = event
   const isGone = sight.content === "empty" || sight.content === "foreign"
   if (isGone) return gone({ ...state, goneSince: state.goneSince ?? event.at }, event, rules)
+  const isAlone = state.isAlone && !sight.wasTypedInto
   const hasMoved = sight.place !== state.place && sight.state !== "busy"
   const mayPress = hasMoved && state.presses < mostPresses
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
   if (event.at - state.pressedAt < patience)
-    return { state: { ...state, goneSince: null }, effects: [lookAfter(pollMilliseconds)] }
+    return { state: { ...state, isAlone, goneSince: null }, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return done(heldAs(sight, true))
-  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false)
+  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false, false)
   return {
-    state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone: false },
+    state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone },
     effects: [lookAfter(0)],
   }
 }
@@ -322,8 +329,9 @@ function gone(
   return isSure ? done({ kind: "submitted" }) : { state, effects: [lookAfter(pollMilliseconds)] }
 }
 
-function takeOut(reason: string, isAlone: boolean): LoopStep {
-  return { state: { step: "take-out", reason, isAlone, keys: 0, last: null }, effects: [lookAfter(0)] }
+function takeOut(reason: string, isAlone: boolean, isUnpressed: boolean): LoopStep {
+  const state = { step: "take-out", reason, isAlone, isUnpressed, keys: 0, last: null } as const
+  return { state, effects: [lookAfter(0)] }
 }
 
 /**
@@ -335,7 +343,7 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   const { reason, last } = state
   const stuck = (left: Left | null): LoopStep => {
     const outcome = { kind: "stuck", reason, left } as const
-    return done(left === null && state.isAlone ? { ...outcome, unpressed: true } : outcome)
+    return done(left === null && state.isUnpressed ? { ...outcome, unpressed: true } : outcome)
   }
   if (sight.content === "empty") return stuck(null)
   const isOpenBox = sight.state === "draft" || sight.state === "ready"

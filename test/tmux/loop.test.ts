@@ -253,6 +253,30 @@ describe("the typing loop", () => {
     expect(follow("paste", [looked(idle), looked(idle), pasted, ...events]).state.step).toBe(step)
   })
 
+  const joined = sight("draft", "joined", "y")
+  test.each([
+    [
+      "goes out, and is not typed again",
+      [looked(joined, 1600), looked(joined, 1700), looked(joined, 3200)],
+      { step: "take-out", isUnpressed: false },
+    ],
+    [
+      "stays beside a person's key",
+      [looked(typedInto("joined"), 1600), looked(joined, 1700), looked(joined, 3200)],
+      { step: "see" },
+    ],
+    [
+      "stays in a box that shows nothing of it",
+      [looked(joined, 1600), looked(shownOtherwise, 1700), looked(shownOtherwise, 3300)],
+      { step: "see" },
+    ],
+  ] as const)(
+    "a text that a return did not submit, and that is shown otherwise behind it, %s",
+    (_, events, want) => {
+      expect(follow("paste", [...typed, pressed, ...events]).state).toMatchObject(want)
+    },
+  )
+
   test.each([
     ["a dialog before the text showed", [looked(dialog)], true],
     ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],
