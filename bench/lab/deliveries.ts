@@ -73,14 +73,15 @@ async function typeUntilDone(
 }
 
 const holdMilliseconds = 30_000
-/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request. */
-const arrivalMilliseconds = 30_000
+/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request, and above 30 under much load. */
+const arrivalMilliseconds = 90_000
 
 /** Waits until the model has the message, and says how often and how truly. */
 async function arrivalOf(session: LabSession, shortId: string, text: string): Promise<Arrival> {
   const deadline = performance.now() + arrivalMilliseconds
   const mark = `[${shortId}]`
-  const arrived = () => session.stub.received.filter(prompt => prompt.includes(mark))
+  // Each part apart: Claude Code puts several messages into one request.
+  const arrived = () => session.stub.conversation().filter(prompt => prompt.includes(mark))
   while (arrived().length === 0 && performance.now() < deadline) await Bun.sleep(20)
   const prompts = arrived()
   if (prompts.length === 0) return "lost"
@@ -90,7 +91,7 @@ async function arrivalOf(session: LabSession, shortId: string, text: string): Pr
 
 /** Where what the model was sent first differs from what was handed in. */
 function differenceOf(session: LabSession, shortId: string, text: string): string[] {
-  const sent = session.stub.received.find(prompt => prompt.includes(`[${shortId}]`)) ?? ""
+  const sent = session.stub.conversation().find(prompt => prompt.includes(`[${shortId}]`)) ?? ""
   const wanted = asSent(session, text)
   const at = [...wanted].findIndex((character, index) => [...sent][index] !== character)
   const part = (whole: string) =>
