@@ -241,6 +241,16 @@ describe("what the box holds", () => {
     expect([state, boxContent(profiles.opencode, box, pasted)]).toEqual(["draft", "ours"])
   })
 
+  test.each([
+    ["in the blank row above", `  ┃${" ".repeat(50)}ী`, "  ┃", 5, "ready"],
+    ["in its row", "  ┃", `  ┃${" ".repeat(50)}ী`, 5, "ready"],
+    ["beside a person's word", `  ┃${" ".repeat(50)}ী`, "  ┃  x", 6, "draft"],
+  ] as const)("what stays drawn of a box that was emptied, %s", (_, above, row, x, want) => {
+    const lines = parseScreen([above, row, "  ┃", "  ┃  Build", `  ╹${"▀".repeat(60)}`].join("\n"))
+    const snapshot = { ...snapshotOf(null, "opencode"), lines, cursor: { x, y: 1 } }
+    expect(stateOf("opencode", snapshot)).toBe(want)
+  })
+
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
     const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
     const screen = screenOf(

@@ -57,7 +57,7 @@ function read(snapshot: Snapshot): Reading {
     .map(line => line.text.trim())
     .join(" ")
     .trim()
-  const isEmpty = placeholder.test(words) || isEmptied(snapshot)
+  const isEmpty = placeholder.test(words) || isEmptied(snapshot, box.length)
   const rows = box.length - paddingRows
   const shown = { text, rows, isCut: rows >= Math.max(6, Math.floor(snapshot.height / 3)) }
   return composerState(
@@ -110,13 +110,14 @@ const shellMode = /^ *┃ +Shell\b/
 
 /**
  * Of a box that was emptied, cells of which OpenCode and the terminal disagree may still be drawn far right (U+0600 to
- * U+0605; 1.18.33, tmux 3.3a). What a person writes begins at the first cell, and has the cursor elsewhere.
+ * U+0605; in the blank row above, too: U+09C0 to U+09CB; 1.18.33, tmux 3.3a). What a person writes begins at the first cell,
+ * and has the cursor elsewhere.
  */
-function isEmptied({ lines, cursor }: Snapshot): boolean {
+function isEmptied({ lines, cursor }: Snapshot, boxRows: number): boolean {
   const row = lines[cursor.y]?.text ?? ""
   const first = row.indexOf("┃") + 3
-  const isFirstRow = /^ *┃$/.test(lines[cursor.y - 1]?.text ?? "")
-  return isFirstRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
+  const isOnlyRow = boxRows === paddingRows + 1 && cursor.y === lastLine(lines, boxEnd) - 3
+  return isOnlyRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
 }
 
 /** Its bar runs in squares, also where the words have no room: while it tries a request again (80 columns). */
