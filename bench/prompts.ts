@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { answerHint, excerpt, layOut, visibleText, wholeTextNote } from "../src/protocol/layout.ts"
-import { profiles } from "../src/tmux/profile.ts"
+import { profiles } from "../src/tmux/readiness.ts"
 import { look } from "../src/tmux/snapshot.ts"
 import {
   image,

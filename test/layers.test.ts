@@ -1,25 +1,42 @@
-/** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol. */
+/** Imports run one way: main → commands → guardian → {http, tmux, store} → protocol; and so they do between the Guardian's rooms. */
 import { describe, expect, test } from "bun:test"
 import { posix } from "node:path"
+import { importsOf, layerOf, ranks, readSources, roomOf, rooms, type Source } from "./support/imports.ts"
 
-/** What stands further left may import what stands further right; http, tmux and store share one place. */
-const ranks: Readonly<Record<string, number>> = {
-  main: 0,
-  commands: 1,
-  guardian: 2,
-  http: 3,
-  tmux: 3,
-  store: 3,
-  protocol: 4,
+/** What commands know of the Guardian: its doors, its books, what is at the terminal, and how it is started. */
+const openToCommands = ["door", "books", "terminal"]
+const openFiles = ["guardian/guardian.ts", "guardian/log.ts"]
+
+/** One line for each import that runs back between rooms, or into a room that is not open to commands. */
+function roomViolations(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(target => target !== null && layerOf(target) === "guardian")
+      .filter(target => {
+        const to = roomOf(target ?? "")
+        if (layerOf(file) === "commands")
+          return !openToCommands.includes(to) && !openFiles.includes(target ?? "")
+        const [left = -1, right = -1] = [rooms[roomOf(file)], rooms[to]]
+        return layerOf(file) === "guardian" && roomOf(file) !== to && (left < 0 || right <= left)
+      })
+      .map(target => `${file} imports ${target}`),
+  )
 }
 
-/** `file` and `imports` are paths from src, or a package's name; null for an import whose target is computed. */
-type Source = { readonly file: string; readonly imports: readonly (string | null)[] }
-
-const layerOf = (path: string): string | null => {
-  const [first = "", ...rest] = path.split("/")
-  const layer = rest.length === 0 ? first.replace(/\.ts$/, "") : first
-  return layer in ranks ? layer : null
+/** The files that are in a circle of imports, types included: each with one that leads back to it. */
+function circles(sources: readonly Source[]): string[] {
+  const next = new Map(sources.map(({ file, imports }) => [file, imports.filter(one => one !== null)]))
+  const reach = (from: string): Set<string> => {
+    const seen = new Set<string>()
+    const open = [...(next.get(from) ?? [])]
+    for (let one = open.pop(); one !== undefined; one = open.pop())
+      if (!seen.has(one)) {
+        seen.add(one)
+        open.push(...(next.get(one) ?? []))
+      }
+    return seen
+  }
+  return [...next.keys()].filter(file => reach(file).has(file))
 }
 
 /** One line for each import that runs back, goes sideways or cannot be known. */
@@ -35,38 +52,33 @@ function violations(sources: readonly Source[]): string[] {
   })
 }
 
-/** Static, re-exported, type-only and dynamic imports of one file's text. */
-function importsOf(file: string, text: string): Source {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
-  const named = [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"']+)["']/g)]
-  const computed = [...code.matchAll(/\b(?:import|require)\s*\(\s*(?!["'\s])/g)]
-  const resolved = named.map(([, target = ""]) =>
-    target.startsWith(".") ? posix.join(posix.dirname(file), target) : target,
-  )
-  return { file, imports: [...resolved, ...computed.map(() => null)] }
-}
-
-const root = new URL("../src/", import.meta.url).pathname
-const files = [...new Bun.Glob("**/*.ts").scanSync(root)].sort()
-const texts = new Map(
-  await Promise.all(files.map(async file => [file, await Bun.file(`${root}${file}`).text()] as const)),
-)
-const sources = [...texts].map(([file, text]) => importsOf(file, text))
+const { texts, sources } = await readSources()
+const files = sources.map(({ file }) => file)
 
 test("no import of src runs back", () => {
   expect(files).toContain("protocol/cpace.ts")
   expect(violations(sources)).toEqual([])
 })
 
+test("nor does one between the Guardian's rooms, and commands know but a few of them", () => {
+  const found = new Set(sources.filter(one => layerOf(one.file) === "guardian").map(one => roomOf(one.file)))
+  expect([...found].filter(room => !(room in rooms))).toEqual([])
+  expect(roomViolations(sources)).toEqual([])
+})
+
+test("no import leads back to where it came from", () => {
+  expect(circles(sources)).toEqual([])
+})
+
 /** Modules of tmux/ that start a tmux client, or use what does. */
-const clients = ["tmux", "pane", "popup", "owners", "snapshot", "typing", "terminal", "own-hands"].map(
+const clients = ["tmux", "pane", "popup", "status-line", "snapshot", "typing", "terminal", "own-hands"].map(
   name => `tmux/${name}.ts`,
 )
 
 /** What each of these is needed for: `hands` runs as the agent's user; the demo's server is its own. */
 const mayUseTmux = [
   // In this process in plain mode, by nobody in hardened mode.
-  "guardian/own-terminal.ts",
+  "guardian/terminal/own-terminal.ts",
   "commands/hands.ts",
   "commands/demo.ts",
   // `tmux -V`, which speaks to no server; and the session in which the owner runs `sento init`.
@@ -85,7 +97,7 @@ test("what runs as the owner reaches tmux by own-terminal.ts alone, which is clo
   expect(users.filter(file => !mayUseTmux.includes(file))).toEqual([])
   const calls = (file: string, pattern: RegExp): string[] => texts.get(file)?.match(pattern) ?? []
   for (const file of ["commands/doctor.ts", "guardian/guardian.ts"])
-    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|program).*/g)).toEqual([
+    expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|keyboard-owner).*/g)).toEqual([
       'import { tmuxVersion } from "../tmux/tmux.ts"',
     ])
   expect(calls("commands/init.ts", /runTmux\(.*/g)).toHaveLength(1)
@@ -108,6 +120,15 @@ test("no command loads the curves or the prompts before it needs them: they cost
   expect(heavy).toEqual([])
 })
 
+test.each(["main.ts", "commands/hook.ts"])("%s loads no composer and no grammar of commands", file => {
+  const heavy =
+    /^(?:commander|@commander-js|tmux\/(?:programs\/|agent-programs|composer|readiness|keyboard-owner)|commands\/(?:grammar|program|setup))/
+  expect(
+    [...loadedWith("commands/setup.ts"), ...loadedWith("tmux/typing.ts")].some(one => heavy.test(one)),
+  ).toBe(true)
+  expect([...loadedWith(file)].filter(one => heavy.test(one))).toEqual([])
+})
+
 describe("the checker itself", () => {
   test.each([
     ["an import that runs back", "store/x.ts", `import { a } from "../guardian/a.ts"`, "guardian/a.ts"],
@@ -122,6 +143,30 @@ describe("the checker itself", () => {
   ])("finds %s", (_, file, text, target) =>
     expect(violations([importsOf(file, text)])).toEqual([`${file} imports ${target}`]),
   )
+
+  test.each([
+    ["an import that runs back", "guardian/books/x.ts", `import { a } from "../owner/a.ts"`],
+    ["rooms side by side", "guardian/inbound/x.ts", `import { a } from "../pairing/a.ts"`],
+    ["the wiring from below", "guardian/door/x.ts", `import { a } from "../guardian.ts"`],
+    ["a room that commands do not know", "commands/x.ts", `import { a } from "../guardian/inbound/a.ts"`],
+    ["a room that is not drawn", "guardian/attic/x.ts", `import { a } from "../log.ts"`],
+  ])("between rooms it finds %s", (_, file, text) =>
+    expect(roomViolations([importsOf(file, text)])).toHaveLength(1),
+  )
+
+  test.each([
+    ["to the right", "guardian/inbound/x.ts", `import { a } from "../books/a.ts"`],
+    ["within a room", "guardian/books/x.ts", `import { a } from "./a.ts"`],
+    ["commands to a door", "commands/x.ts", `import { a } from "../guardian/door/a.ts"`],
+  ])("between rooms it lets pass: %s", (_, file, text) =>
+    expect(roomViolations([importsOf(file, text)])).toEqual([]),
+  )
+
+  test("finds a circle of three, and nothing where there is none", () => {
+    const of = (file: string, target: string): Source => ({ file, imports: [target, null] })
+    expect(circles([of("a", "b"), of("b", "c"), of("c", "a"), of("d", "a")])).toEqual(["a", "b", "c"])
+    expect(circles([of("a", "b"), of("b", "c"), of("c", "v")])).toEqual([])
+  })
 
   test.each(["await import(name)", "await import(`../guardian/a.ts`)", "require(name)"])(
     "finds a computed import: %s",

@@ -1,7 +1,7 @@
 /** One agent of the run: its Guardian is killed and started again, over and over. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { GuardStatus } from "../../src/guardian/door-requests.ts"
+import type { GuardStatus } from "../../src/guardian/door/results.ts"
 import type { FaultPoint } from "../../src/store/faults.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 import { guardiansOf, until, type World } from "../../test/support/world.ts"

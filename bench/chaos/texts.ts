@@ -41,7 +41,7 @@ const vocabulary = [
 /** One place in a pane's record where a text begins. */
 export type Sighting = { readonly key: string; readonly isWhole: boolean }
 
-/** How a line break is typed into a program of which nothing is known (src/tmux/profiles/plain.ts). */
+/** How a line break is typed into a program of which nothing is known (src/tmux/programs/plain.ts). */
 const lineBreak = " ⏎ "
 
 /** Every text that was typed, in order; `expected` tells whether it came whole. */

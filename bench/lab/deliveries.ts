@@ -1,4 +1,4 @@
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import type { TypingOptions, TypingOutcome } from "../../src/tmux/typing.ts"
 import { handOver } from "./hand-over.ts"
 import { type Kind, laidOut, newShortId } from "./kinds.ts"

@@ -1,5 +1,5 @@
 /** `--first`: the first message of a session, as soon as its box is to be seen, and around its owner's first prompt. */
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { type HandedOver, handOver } from "./hand-over.ts"
 import { laidOut, newShortId } from "./kinds.ts"
 import { attachPerson, newWord, untilTrue } from "./person.ts"

@@ -22,7 +22,7 @@ export type HandOverOptions = {
 const lookMilliseconds = 500
 
 /**
- * One text as the Guardian types it (src/guardian/delivery.ts): tried again while it is held, resumed once it was
+ * One text as the Guardian types it (src/guardian/inbound/delivery.ts): tried again while it is held, resumed once it was
  * pasted, and pasted anew once where something else than the box swallowed it, or the box did not show it as it is.
  */
 export async function handOver(

@@ -1,5 +1,5 @@
 /** `--owner`: deliveries while a person types in the same pane, at any moment around the paste. */
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { type HandedOver, handOver } from "./hand-over.ts"
 import { laidOut, newShortId } from "./kinds.ts"
 import { attachPerson, between, newWord, type Person, untilTrue } from "./person.ts"

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { look } from "../../src/tmux/snapshot.ts"
 import { runTmux } from "../../src/tmux/tmux.ts"
 import type { LabSession } from "./session.ts"

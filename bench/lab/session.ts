@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { findPane, type PinnedPane } from "../../src/tmux/pane.ts"
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { look } from "../../src/tmux/snapshot.ts"
 import type { TmuxServer } from "../../src/tmux/tmux.ts"
 import { lookAtPane } from "../../src/tmux/typing.ts"

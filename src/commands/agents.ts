@@ -1,28 +1,59 @@
-/** `sento agents` and its subcommands `remove`, `rename`, `pause` and `resume`. */
-import { listAgents } from "../guardian/agents.ts"
-import type { AgentList, AgentRow, LoopThere, PauseEnd, Resumed } from "../guardian/door-requests.ts"
-import { requirePin } from "../guardian/owner-pin.ts"
-import { endPair, renamePair } from "../guardian/pairs.ts"
-import { loopThereWords, pausePair, resumePair } from "../guardian/pauses.ts"
-import { requirePeer } from "../guardian/requirements.ts"
-import { formatAddress } from "../protocol/addresses.ts"
+/** `sento agents` and its subcommands `remove`, `rename`, `address`, `pause` and `resume`. */
+import { listAgents } from "../guardian/books/agent-list.ts"
+import { hostsToOpen, hostToShow } from "../guardian/books/own-places.ts"
+import { endPair, renamePair } from "../guardian/books/pairs.ts"
+import { loopThereWords, pausePair, resumePair } from "../guardian/books/pauses.ts"
+import { setPlace } from "../guardian/books/peer-places.ts"
+import { requirePin } from "../guardian/books/pin.ts"
+import { requirePeer } from "../guardian/books/requirements.ts"
+import { callDoor, NoGuardian } from "../guardian/door/client.ts"
+import type { AgentList, AgentRow, LoopThere } from "../guardian/door/results.ts"
+import { type Address, formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
 import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
-import { readDatabase } from "../store/database.ts"
-import { createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createPeers } from "../store/peers.ts"
+import { openReader } from "../store/reader.ts"
+import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
 import { askOrDo, withPin } from "./consent.ts"
-import { callDoor, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
 
+/** The words of `sento agents`. */
+export const addAgents: AddCommand = (program, { io, paths, finish }) => {
+  const listing = group(program, "agents", "list the paired agents").action(({ json = false }, self) => {
+    refuseUnknown(self)
+    return finish(agents(io, paths(), json))
+  })
+  command(listing, "remove", "end a pair and destroy our end of its secret")
+    .argument("<name>")
+    .action((name, _, self) => finish(removeAgent(io, paths(), name, isJson(self))))
+  command(listing, "rename", "call a paired agent by another name here")
+    .argument("<old>")
+    .argument("<new>")
+    .action((from, to, _, self) => finish(renameAgent(io, paths(), from, to, isJson(self))))
+  command(listing, "address", "say where a paired agent is, or let it be found by itself")
+    .argument("<name>")
+    .argument("<address>", "HOST or HOST:PORT, which then never changes by itself; auto: it may again")
+    .action((name, address, _, self) => finish(addressAgent(io, paths(), name, address, isJson(self))))
+  command(listing, "pause", "keep an agent's messages and type none of them")
+    .argument("<name>")
+    .argument("[duration]", "30m, 2h, 1d; without: until `sento agents resume`")
+    .action((name, duration, _, self) =>
+      finish(pauseAgent(io, paths(), name, duration ?? null, isJson(self))),
+    )
+  command(listing, "resume", "type a paused agent's messages again")
+    .argument("<name>")
+    .action((name, _, self) => finish(resumeAgent(io, paths(), name, isJson(self))))
+}
+
 /** `sento agents`: only reads, and needs no Guardian. */
-export async function agents(paths: Paths, isJson: boolean): Promise<number> {
-  const list = await askOrRead(paths)
-  if (isJson) printJson(list)
-  else if (list.agents.length === 0) tell(`${list.self.name} is paired with nobody yet; run \`sento pair\``)
+export async function agents(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+  const list = await askOrRead(io, paths)
+  if (isJson) printJson(io, list)
+  else if (list.agents.length === 0)
+    tell(io, `${list.self.name} is paired with nobody yet; run \`sento pair\``)
   else {
     const now = Date.now()
     const rows = list.agents.map(one => [
@@ -35,11 +66,12 @@ export async function agents(paths: Paths, isJson: boolean): Promise<number> {
     ])
     const isPaused = list.agents.some(one => pauseCell(one) !== "")
     const header = ["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING", isPaused ? "PAUSED" : ""]
-    print(table([header, ...rows]))
+    print(io, table([header, ...rows]))
     for (const { name, loopThere } of list.agents)
-      if (loopThere !== undefined) tell(heldThere(list.self.name, { name, replies: loopThere }))
+      if (loopThere !== undefined) tell(io, heldThere(list.self.name, { name, replies: loopThere }))
   }
-  if (!isJson) for (const { name, at } of list.revoked ?? []) tell(`revoked by ${name} (${at.slice(0, 10)})`)
+  if (!isJson)
+    for (const { name, at } of list.revoked ?? []) tell(io, `revoked by ${name} (${at.slice(0, 10)})`)
   return 0
 }
 
@@ -52,64 +84,95 @@ function pauseCell({ name, pausedUntil, pauseReason, loopThere }: AgentRow): str
   return pauseReason === "loop" ? "loop, until resume" : `until ${pausedUntil}`
 }
 
-async function askOrRead(paths: Paths): Promise<AgentList> {
+async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
   try {
-    return await callDoor<AgentList>(paths, "agent", { op: "agents" })
+    return await callDoor(paths, "agent", { op: "agents" })
   } catch (error) {
     if (!(error instanceof NoGuardian)) throw error
   }
-  const config = needConfig(paths)
-  const { host, port } = config.listen
-  const database = readDatabase(paths.database)
-  if (database === null)
+  const config = needConfig(io, paths)
+  const { port } = config.listen
+  const host = hostToShow(hostsToOpen(config.listen))
+  using reader = openReader(paths.database)
+  if (reader === null)
     return listAgents(config, { host, port }, new Map(), new Map(), new Map(), new Map(), [])
-  const peers = createPeers(database)
-  const pauses = peers.pauses(Date.now())
-  const loops = createOutbox(database).loops()
-  const contacts = peers.lastContacts()
-  const list = listAgents(
+  const { peers, outbox, waitingRoom } = reader
+  return listAgents(
     config,
     { host, port },
-    contacts,
-    peers.waiting(),
-    pauses,
-    loops,
+    peers.lastContacts(),
+    waitingRoom.counts(),
+    peers.pauses(Date.now()),
+    outbox.loops(),
     peers.revocations(),
   )
-  database.close()
-  return list
 }
 
 /** `sento agents remove NAME` */
-export async function removeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
-  await withPin(pin =>
-    askOrDo(paths, { op: "remove", name, pin }, async books => {
+async function removeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
+  await withPin(io, pin =>
+    askOrDo(io, paths, { op: "remove", name, pin }, async books => {
       requirePeer(books, name)
       await requirePin(books, pin)
       endPair(books, requirePeer(books, name))
+      return null
     }),
   )
-  if (isJson) printJson({ removed: name })
-  else tell(`removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
+  if (isJson) printJson(io, { removed: name })
+  else tell(io, `removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
   return 0
 }
 
 /** `sento agents rename OLD NEW` */
-export async function renameAgent(paths: Paths, from: string, to: string, isJson: boolean): Promise<number> {
+async function renameAgent(io: Io, paths: Paths, from: string, to: string, isJson: boolean): Promise<number> {
   if (!isName(to))
     throw new SentoError(
       "usage",
       `${JSON.stringify(to)} is no name: ${nameRule}`,
       `run \`sento agents rename ${isName(from) ? from : "OLD"} NEW\``,
     )
-  await askOrDo(paths, { op: "rename", from, to }, books => renamePair(books, requirePeer(books, from), to))
-  if (isJson) printJson({ renamed: from, to })
-  else tell(`${from} is now called ${to} here`)
+  await askOrDo(io, paths, { op: "rename", from, to }, books =>
+    renamePair(books, requirePeer(books, from), to),
+  )
+  if (isJson) printJson(io, { renamed: from, to })
+  else tell(io, `${from} is now called ${to} here`)
   return 0
 }
 
+/** `sento agents address NAME HOST[:PORT] | auto` */
+export async function addressAgent(
+  io: Io,
+  paths: Paths,
+  name: string,
+  text: string,
+  isJson: boolean,
+): Promise<number> {
+  const { host, port } = text === "auto" ? { host: null, port: null } : readPlace(name, text)
+  const place = await askOrDo(io, paths, { op: "address", name, host, port }, books =>
+    setPlace(books, requirePeer(books, name), host, port),
+  )
+  const where = formatAddress(place.host, place.port)
+  if (isJson) printJson(io, { name, ...place })
+  else if (place.fixed)
+    tell(io, `${name} is at ${where} from now on: \`sento agents address ${name} auto\` lets it move again`)
+  else tell(io, `${name} is at ${where}, and wherever it moves from there`)
+  return 0
+}
+
+/** @throws usage for what is no address, or none that leads to a machine */
+function readPlace(name: string, text: string): Address {
+  const place = readAddress(text)
+  if (place !== null && isDestination(place.host)) return place
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(text)} is no address`,
+    `run \`sento agents address ${isName(name) ? name : "NAME"} HOST\` or \`… HOST:PORT\`, with an IPv6 address in brackets, or \`… auto\``,
+  )
+}
+
 /** `sento agents pause NAME [DURATION]` */
-export async function pauseAgent(
+async function pauseAgent(
+  io: Io,
   paths: Paths,
   name: string,
   duration: string | null,
@@ -122,26 +185,31 @@ export async function pauseAgent(
       `${JSON.stringify(duration)} is no duration of a pause`,
       `give one of at most 365 days: \`sento agents pause ${isName(name) ? name : "NAME"} 30m\`, \`2h\` or \`1d\`, or none: until you resume it`,
     )
-  const until = await askOrDo<PauseEnd>(paths, { op: "pause", name, milliseconds }, books =>
+  const until = await askOrDo(io, paths, { op: "pause", name, milliseconds }, books =>
     pausePair(books, requirePeer(books, name), milliseconds),
   )
   const resume = `\`sento agents resume ${name}\``
-  if (isJson) printJson({ paused: name, pausedUntil: until })
+  if (isJson) printJson(io, { paused: name, pausedUntil: until })
   else
     tell(
+      io,
       `paused ${name}: its messages are kept until ${until === "resume" ? resume : `${until}, or ${resume}`}`,
     )
   return 0
 }
 
 /** `sento agents resume NAME` */
-export async function resumeAgent(paths: Paths, name: string, isJson: boolean): Promise<number> {
-  const { wasPaused, moreReplies } = await askOrDo<Resumed>(paths, { op: "resume", name }, books =>
+async function resumeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
+  const { wasPaused, moreReplies } = await askOrDo(io, paths, { op: "resume", name }, books =>
     resumePair(books, requirePeer(books, name)),
   )
-  if (isJson) printJson({ resumed: name, wasPaused, moreReplies })
-  else if (!wasPaused) tell(`${name} was not paused`)
-  else if (moreReplies === null) tell(`resumed ${name}: its messages are typed again`)
-  else tell(`resumed ${name}: its messages are typed again, ${moreReplies} more replies in a row at the most`)
+  if (isJson) printJson(io, { resumed: name, wasPaused, moreReplies })
+  else if (!wasPaused) tell(io, `${name} was not paused`)
+  else if (moreReplies === null) tell(io, `resumed ${name}: its messages are typed again`)
+  else
+    tell(
+      io,
+      `resumed ${name}: its messages are typed again, ${moreReplies} more replies in a row at the most`,
+    )
   return 0
 }

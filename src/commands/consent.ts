@@ -1,9 +1,12 @@
 /** The owner's answers in a terminal: the question with its words, and the PIN where one is set. */
-import type { Answer, DoorRequestInput, PairingEvent } from "../guardian/door-requests.ts"
-import { requirePin } from "../guardian/owner-pin.ts"
-import type { Books } from "../guardian/pairs.ts"
-import { answerWords as outcomeWords } from "../guardian/questions.ts"
-import { exitStatus, SentoError } from "../protocol/errors.ts"
+
+import { answerWords as outcomeWords } from "../guardian/books/open-questions.ts"
+import type { Books } from "../guardian/books/pairs.ts"
+import { requirePin } from "../guardian/books/pin.ts"
+import { callDoor, NoGuardian } from "../guardian/door/client.ts"
+import type { DoorRequestInput, OpName, ResultOf } from "../guardian/door/operations.ts"
+import type { Approval, QuestionEvent } from "../guardian/door/results.ts"
+import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
 import {
   briefQuestionLine,
@@ -13,33 +16,33 @@ import {
   readYesNo,
 } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
-import { callDoor, HungUp, NoGuardian } from "./door.ts"
 import { needConfig } from "./home.ts"
-import { ask, askSecret, bold, isPerson, tell, untilQuiet } from "./terminal.ts"
-import { unaskedOf } from "./unasked.ts"
+import type { Io } from "./io.ts"
+import { ask, askSecret, untilQuiet } from "./prompts.ts"
+import { bold, isPerson, tell } from "./terminal.ts"
 
-export type Request = Extract<PairingEvent, { event: "request" }>
+export type Request = QuestionEvent
 
 /**
  * Who asks, from where, what a yes grants, and what happens without one.
  * @param unasked - what says that our own agent acts without asking, or null
  */
-export function tellQuestion(paths: Paths, request: Request, unasked: string | null): void {
-  const { lines, isBrief } = wordsFor(paths, request, unasked)
+export function tellQuestion(io: Io, paths: Paths, request: Request, unasked: string | null): void {
+  const { lines, isBrief } = wordsFor(io, paths, request, unasked)
   const [who, compare, ...others] = lines
-  if (!isBrief) tell()
-  tell(who)
-  tell(bold(compare ?? ""))
-  for (const line of others) tell(line)
+  if (!isBrief) tell(io)
+  tell(io, who)
+  tell(io, bold(io, compare ?? ""))
+  for (const line of others) tell(io, line)
 }
 
 /** What the prompt puts around its question (@clack/prompts 1.9.0): a rule above it, the answer, an end. */
 const promptRows = 3
 
 /** Who asks, and what to compare, must not scroll away where the terminal is small. */
-function wordsFor(paths: Paths, request: Request, unasked: string | null = null) {
-  const self = needConfig(paths).name
-  const { columns = Number.POSITIVE_INFINITY, rows = Number.POSITIVE_INFINITY } = process.stderr
+function wordsFor(io: Io, paths: Paths, request: Request, unasked: string | null = null) {
+  const self = needConfig(io, paths).name
+  const { columns, rows } = io.sizeOf("stderr")
   const about = { ...request, expiresAt: Date.parse(request.expiresAt), unasked }
   const lines = questionLines(about, self)
   const line = questionLine(request, self)
@@ -50,16 +53,17 @@ function wordsFor(paths: Paths, request: Request, unasked: string | null = null)
   return { lines: briefQuestionLines(about, self), line: briefQuestionLine, isBrief: true }
 }
 
-export type Answered = Answer | { readonly outcome: "denied" }
+export type Answered = Approval | { readonly outcome: "denied" }
 
 /** A question that nobody called for: what was typed before it stood there does not answer it. */
 export async function answerHere(
+  io: Io,
   paths: Paths,
   request: Request,
   withdrawn: AbortSignal,
 ): Promise<Answered | null> {
   await untilQuiet()
-  return withdrawn.aborted ? null : askYesNo(paths, request, withdrawn)
+  return withdrawn.aborted ? null : askYesNo(io, paths, request, withdrawn)
 }
 
 type NameWish = { readonly as: string | null; readonly replace: boolean }
@@ -71,12 +75,13 @@ type NameWish = { readonly as: string | null; readonly replace: boolean }
  * @throws interrupted on Ctrl-C or Esc: unanswered is not no
  */
 export async function askYesNo(
+  io: Io,
   paths: Paths,
   request: Request,
   withdrawn: AbortSignal,
   wish: NameWish | null = null,
 ): Promise<Answered | null> {
-  const word = await ask(wordsFor(paths, request).line, {
+  const word = await ask(wordsFor(io, paths, request).line, {
     check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
     signal: withdrawn,
   })
@@ -85,20 +90,21 @@ export async function askYesNo(
     await callDoor(paths, "owner", { op: "deny", id: request.id })
     return { outcome: "denied" }
   }
-  return sayYes(paths, request, withdrawn, wish)
+  return sayYes(io, paths, request, withdrawn, wish)
 }
 
 /** The yes itself; where the name is another pair's, what to call this one is asked first. */
 export async function sayYes(
+  io: Io,
   paths: Paths,
   request: Request,
   withdrawn: AbortSignal,
   wish: NameWish | null = null,
-): Promise<Answer | null> {
+): Promise<Approval | null> {
   const isOpen = wish === null && request.taken
-  const as = isOpen ? await askOtherName(request.as, withdrawn) : wish
+  const as = isOpen ? await askOtherName(io, request.as, withdrawn) : wish
   if (isOpen && as === null) return null
-  return approveWith(paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
+  return approveWith(io, paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
     // The prompt for the PIN was withdrawn; a yes of ours that failed is told.
     if (withdrawn.aborted && isInterrupted(error)) return null
     throw error
@@ -107,59 +113,10 @@ export async function sayYes(
 
 const isInterrupted = (error: unknown): boolean => error instanceof SentoError && error.code === "interrupted"
 
-/** How long the outcome stays before the popup goes. */
-const readingMilliseconds = 2000
-
-/**
- * `sento ask ID`: one question, for the popup over the agent's session. It ends with 0 only when the question is
- * answered or over, here or elsewhere.
- */
-export async function askInPopup(paths: Paths, id: string): Promise<number> {
-  if (!isPerson(false))
-    throw new SentoError(
-      "refused",
-      "nobody can be asked here",
-      `run \`sento approve ${id}\` in a terminal of your own`,
-    )
-  const unasked = await unaskedOf(needConfig(paths))
-  const withdrawn = new AbortController()
-  const { promise: here, resolve, reject } = Promise.withResolvers<string | null>()
-  let isShown = false
-  const onEvent = (event: PairingEvent): void => {
-    if (event.event === "answered") withdrawn.abort()
-    if (event.event !== "request") return
-    isShown = true
-    tellQuestion(paths, event, unasked)
-    answerHere(paths, event, withdrawn.signal).then(
-      answer => resolve(answer === null ? null : answerWords(answer)),
-      reject,
-    )
-  }
-  const request = { op: "question", id } as const
-  const ended = callDoor<PairingEvent | null, PairingEvent>(paths, "owner", request, { onEvent }).then(
-    end => {
-      if (end === null) throw new HungUp()
-      return isShown ? here : null
-    },
-  )
-  try {
-    tell((await Promise.race([here, ended])) ?? "Answered elsewhere.")
-    return 0
-  } catch (error) {
-    withdrawn.abort()
-    if (!(error instanceof SentoError)) throw error
-    if (error instanceof HungUp) tell("The Guardian stopped; the question is asked again when it runs.")
-    else if (error.code === "interrupted") tell(`Not answered; \`sento approve ${id}\` answers it later.`)
-    else tell(`sento: error: ${error.message}`)
-    return exitStatus[error.code]
-  } finally {
-    await Bun.sleep(readingMilliseconds)
-  }
-}
-
 /** The name is another one's: a new name for this one, or the same for replacing that one. */
-async function askOtherName(name: string, withdrawn: AbortSignal): Promise<NameWish | null> {
+async function askOtherName(io: Io, name: string, withdrawn: AbortSignal): Promise<NameWish | null> {
   tell(
+    io,
     `The name ${name} is another one's here: of a pair, or of a join that waits. Give this one another name, or type ${name} to end that one`,
   )
   const answer = await ask("Name for it here", {
@@ -180,13 +137,15 @@ export const deniedWords = "The answer was no. Nothing is paired."
 export const pairedWords = (name: string): string => `Paired with ${name}. Try:  sento send ${name} "hello"`
 
 export const approveWith = (
+  io: Io,
   paths: Paths,
-  request: Extract<DoorRequestInput, { op: "approve" }>,
+  request: DoorRequestInput<"approve">,
   withdrawn: AbortSignal | null = null,
-): Promise<Answer> => withPin(pin => callDoor<Answer>(paths, "owner", { ...request, pin }), withdrawn)
+): Promise<Approval> => withPin(io, pin => callDoor(paths, "owner", { ...request, pin }), withdrawn)
 
 /** Does it without a PIN, and asks for one where one is needed and somebody sits there. */
 export async function withPin<Result>(
+  io: Io,
   act: (pin: string | null) => Promise<Result>,
   withdrawn: AbortSignal | null = null,
 ): Promise<Result> {
@@ -194,32 +153,34 @@ export async function withPin<Result>(
     try {
       return await act(pin)
     } catch (error) {
-      if (!(error instanceof SentoError) || error.code !== "needs-pin" || !isPerson(false)) throw error
-      if (pin !== null) tell(error.message)
+      if (!(error instanceof SentoError) || error.code !== "needs-pin" || !isPerson(io, false)) throw error
+      if (pin !== null) tell(io, error.message)
     }
   }
 }
 
 /** An owner's request: by the Guardian where one runs, otherwise here under its lock, after the same check. */
-export async function askOrDo<Result>(
+export async function askOrDo<Op extends OpName>(
+  io: Io,
   paths: Paths,
-  request: DoorRequestInput,
-  work: (books: Books) => Result | Promise<Result>,
-): Promise<Result> {
-  needConfig(paths)
+  request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+  work: (books: Books) => ResultOf<Op> | Promise<ResultOf<Op>>,
+): Promise<ResultOf<Op>> {
+  needConfig(io, paths)
   try {
-    return await callDoor<Result>(paths, "owner", request)
+    return await callDoor(paths, "owner", request)
   } catch (error) {
     if (!(error instanceof NoGuardian)) throw error
-    const { withBooks } = await import("../guardian/offline.ts")
+    const { withBooks } = await import("../guardian/books/offline.ts")
     return withBooks(paths, work)
   }
 }
 
 /** For what the owner's commands do by themselves: not for an agent's process. @throws not-owner */
-export const requireOwner = (paths: Paths): Promise<unknown> => askOrDo(paths, { op: "requests" }, () => null)
+export const requireOwner = (io: Io, paths: Paths): Promise<unknown> =>
+  askOrDo(io, paths, { op: "requests" }, () => [])
 
 /** The same, and asks for the PIN where one is set. @throws not-owner, needs-pin */
-export async function confirmOwner(paths: Paths): Promise<void> {
-  await withPin(pin => askOrDo(paths, { op: "confirm", pin }, books => requirePin(books, pin)))
+export async function confirmOwner(io: Io, paths: Paths): Promise<void> {
+  await withPin(io, pin => askOrDo(io, paths, { op: "confirm", pin }, books => requirePin(books, pin)))
 }

@@ -2,14 +2,22 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
-import { ownCommand } from "../guardian/own-command.ts"
+import { ownCommand } from "../guardian/terminal/own-command.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { pathsOf } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { runTmux, shellWords, type TmuxServer } from "../tmux/tmux.ts"
-import { runningGuardian } from "./guard.ts"
+import type { AddCommand } from "./command.ts"
+import type { Io } from "./io.ts"
+import { runningGuardian } from "./running.ts"
 import { bold, dim, print, tell } from "./terminal.ts"
+
+/** The words of `sento demo`. */
+export const addDemo: AddCommand = (program, { io, finish }) =>
+  program
+    .command("demo")
+    .description("see two agents pair and talk, in a private place")
+    .action(() => finish(demo(io)))
 
 const question = "What tasks were mentioned this week?"
 const answerText = "Two: book the venue, and send the draft to Blair."
@@ -17,61 +25,63 @@ const patienceMilliseconds = 20_000
 
 type Stage = { readonly folder: string; readonly server: TmuxServer; readonly env: Record<string, string> }
 
-export async function demo(): Promise<number> {
+async function demo(io: Io): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "sento-demo-"))
   const stage: Stage = {
     folder,
     server: { socket: join(folder, "tmux"), mayStart: true },
-    env: plainEnvironment(),
+    env: plainEnvironment(io),
   }
   try {
-    await play(stage)
+    await play(io, stage)
     return 0
   } finally {
     await clear(stage)
   }
 }
 
-async function play(stage: Stage): Promise<void> {
-  tell(bold("Two agents, mira and kai, each in a tmux session with a Guardian of its own"))
+async function play(io: Io, stage: Stage): Promise<void> {
+  tell(io, bold(io, "Two agents, mira and kai, each in a tmux session with a Guardian of its own"))
   await openSession(stage, "mira", [...ownCommand(), "demo-agent"])
   await openSession(stage, "kai", [...ownCommand(), "demo-agent", answerText])
   await setUp(stage, "mira")
   await setUp(stage, "kai")
-  await pairBoth(stage)
-  tell(bold(`\n3. mira asks kai:  sento send kai "${question}"`))
+  await pairBoth(io, stage)
+  tell(io, bold(io, `\n3. mira asks kai:  sento send kai "${question}"`))
   await sento(stage, "mira", ["send", "kai", question])
   await untilShown(stage, "kai", `: ${question}`)
   await untilShown(stage, "mira", `: ${answerText}`)
   for (const name of ["kai", "mira"]) {
-    print(`\n── ${name}'s pane ${"─".repeat(60 - name.length)}`)
-    print((await screen(stage, name)).trimEnd())
+    print(io, `\n── ${name}'s pane ${"─".repeat(60 - name.length)}`)
+    print(io, (await screen(stage, name)).trimEnd())
   }
   tell(
+    io,
     dim(
+      io,
       "\nThat was the real thing: a PAKE from the code, signed and encrypted messages over HTTP, real panes.",
     ),
   )
 }
 
 /** Each owner in a terminal of their own; the answer is typed. */
-async function pairBoth(stage: Stage): Promise<void> {
-  tell(bold("\n1. mira's owner runs:  sento pair"))
+async function pairBoth(io: Io, stage: Stage): Promise<void> {
+  tell(io, bold(io, "\n1. mira's owner runs:  sento pair"))
   await openSession(stage, "mira-owner", ["sh"])
   await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair`)
   const code = (await untilShown(stage, "mira-owner", /SENTO-[0-9A-Z]{4}\b/))[0]
-  tell(`   and gets ${bold(code)}`)
-  tell(bold(`\n2. kai's owner runs:  sento pair ${code}`))
+  tell(io, `   and gets ${bold(io, code)}`)
+  tell(io, bold(io, `\n2. kai's owner runs:  sento pair ${code}`))
   await openSession(stage, "kai-owner", ["sh"])
   // With the address: another agent of this machine may have a code open, too.
   const port = (await runningGuardian(pathsOf(homeOf(stage, "mira"))))?.port
   await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}@127.0.0.1:${port}`)
   await untilShown(stage, "mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
-  tell("   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
+  tell(io, "   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
   await type(stage, "mira-owner", "yes")
   await untilShown(stage, "mira-owner", "Paired with kai.")
   await untilShown(stage, "kai-owner", "Paired with mira.")
-  tell("   and types yes: both sides are paired")
+  tell(io, "   and types yes: both sides are paired")
 }
 
 async function setUp(stage: Stage, name: string): Promise<void> {
@@ -175,26 +185,7 @@ async function stopGuardian(stage: Stage, name: string): Promise<void> {
 }
 
 /** An agent program's variables would make the owners' commands refuse to ask. */
-function plainEnvironment(): Record<string, string> {
+function plainEnvironment({ environment }: Io): Record<string, string> {
   const kept = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR"]
-  return Object.fromEntries(
-    kept.flatMap(name => (process.env[name] ? [[name, process.env[name] as string]] : [])),
-  )
-}
-
-/** The small program in the demo's panes: shows what it is told, and answers where it has something to say. */
-export async function demoAgent(answer: string | null): Promise<number> {
-  process.stdout.write("demo agent: waiting for messages\n")
-  for await (const line of createInterface({ input: process.stdin })) {
-    const [, name, id] = /^← agent (\S+) \[([0-9a-z]{4})\]: /.exec(line) ?? []
-    if (name === undefined || id === undefined || answer === null) continue
-    process.stdout.write(`demo agent: sento reply ${id} "${answer}"\n`)
-    const child = Bun.spawn([...ownCommand(), "reply", id, answer], {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-    })
-    await child.exited
-  }
-  return 0
+  return Object.fromEntries(kept.flatMap(name => (environment[name] ? [[name, environment[name]]] : [])))
 }

@@ -1,27 +1,35 @@
 /** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
+
 import { existsSync, statSync } from "node:fs"
-import type { GuardStatus, Probe, SessionState } from "../guardian/door-requests.ts"
-import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/hardening.ts"
-import { ownTerminal } from "../guardian/own-terminal.ts"
-import { lossOf, lossWords } from "../guardian/pairs.ts"
-import { unknownAgent } from "../guardian/requirements.ts"
-import { formatAddress } from "../protocol/addresses.ts"
+import { lossOf, lossWords } from "../guardian/books/losses.ts"
+import { unknownAgent } from "../guardian/books/requirements.ts"
+import { callDoor } from "../guardian/door/client.ts"
+import type { GuardStatus, SessionState } from "../guardian/door/results.ts"
+import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/door/shared-folder.ts"
+import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
+import { formatAddress, isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { askOwner } from "../protocol/moving.ts"
 import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
 import type { Paths } from "../store/paths.ts"
-import { createFacts } from "../store/peers.ts"
-import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/program.ts"
+import { openReader } from "../store/reader.ts"
+import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/keyboard-owner.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
-import { callDoor } from "./door.ts"
-import { guardStatus, runningGuardian } from "./guard.ts"
+import { type AddCommand, command } from "./command.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
+import { guardStatus, placesWords, runningGuardian } from "./running.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+
+/** The words of `sento doctor`. */
+export const addDoctor: AddCommand = (program, { io, paths, finish }) =>
+  command(program, "doctor", "find what is wrong, and how to mend it")
+    .argument("[name]", "a paired agent to reach as well")
+    .action((name, { json = false }) => finish(doctor(io, paths(), name ?? null, json)))
 
 /** `fix` is what to run or do, null where all is well. */
 type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
@@ -35,20 +43,20 @@ const secondLookMilliseconds = 1000
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
 /** `sento doctor`: exit 1 when something is wrong. */
-export async function doctor(paths: Paths, name: string | null, isJson: boolean): Promise<number> {
-  const findings = await examine(paths, name)
+async function doctor(io: Io, paths: Paths, name: string | null, isJson: boolean): Promise<number> {
+  const findings = await examine(io, paths, name)
   const isWell = findings.every(one => one.fix === null)
-  if (isJson) printJson({ ok: isWell, checks: findings })
+  if (isJson) printJson(io, { ok: isWell, checks: findings })
   else
     for (const { check, is, fix } of findings)
-      print(fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
+      print(io, fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
   return isWell ? 0 : 1
 }
 
-async function examine(paths: Paths, name: string | null): Promise<Finding[]> {
+async function examine(io: Io, paths: Paths, name: string | null): Promise<Finding[]> {
   const found: Config[] = []
   const read = await attempt("config", () => {
-    const config = needConfig(paths)
+    const config = needConfig(io, paths)
     found.push(config)
     return { check: "config", is: `${paths.config} (${config.name})`, fix: null }
   })
@@ -206,9 +214,8 @@ async function fixForOther(config: Config): Promise<string> {
 
 function checkDatabase({ database }: Paths): Finding {
   if (!existsSync(database)) return { check: "database", is: "none yet", fix: null }
-  const opened = readDatabase(database)
-  const lostAt = opened === null ? null : lossOf(createFacts(opened))
-  opened?.close()
+  using reader = openReader(database)
+  const lostAt = reader === null ? null : lossOf(reader.facts)
   if (lostAt === null || Date.now() - lostAt > lossMilliseconds)
     return { check: "database", is: database, fix: null }
   return {
@@ -227,8 +234,8 @@ const checkGuardian = (paths: Paths, running: GuardStatus | null): Promise<Findi
       : { check: "guardian", is: `runs (pid ${pid})`, fix: null }
   })
 
-function checkPort({ host, port }: GuardStatus): Finding {
-  return { check: "port", is: `listens on ${formatAddress(host, port)}`, fix: null }
+function checkPort(running: GuardStatus): Finding {
+  return { check: "port", is: `listens on ${placesWords(running)}`, fix: null }
 }
 
 async function checkPeer(
@@ -242,20 +249,23 @@ async function checkPeer(
   const address = formatAddress(peer.host, peer.port)
   if (running === null)
     return { check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }
-  const { isReached, reason, aheadSeconds } = await callDoor<Probe>(paths, "agent", { op: "probe", name })
-  if (reason === null) return { check: name, is: `answers at ${address}, clocks agree`, fix: null }
+  const { isReached, reason, aheadSeconds, isFetched } = await callDoor(paths, "agent", { op: "probe", name })
+  const way = isFetched ? "fetches its messages from this machine" : `answers at ${address}`
+  if (reason === null) return { check: name, is: `${way}, clocks agree`, fix: null }
   if (aheadSeconds !== null)
     return {
       check: name,
       is: `this clock is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? "ahead of" : "behind"} ${name}'s`,
       fix: "run `timedatectl set-ntp true` on both machines",
     }
-  return { check: name, is: reason, fix: fixFor(name, isReached, reason) }
+  const isShut = running.hosts === undefined && !isLoopback(peer.host)
+  return { check: name, is: reason, fix: fixFor(name, isReached, reason, isShut) }
 }
 
-function fixFor(name: string, isReached: boolean, reason: string): string {
+/** @param isShut - whether that agent is elsewhere, and this Guardian lets nobody in from there */
+function fixFor(name: string, isReached: boolean, reason: string, isShut: boolean): string {
   if (isReached) return "update sento on both sides"
   return reason.endsWith(askOwner)
     ? "where the pair is lost, pair again: `sento pair`"
-    : `ask ${name}'s owner to run \`sento doctor\``
+    : `ask ${name}'s owner to run \`sento doctor\`${isShut ? ", or let it reach this machine: `sento init --listen all`" : ""}`
 }

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs"
 import { dirname } from "node:path"
 import * as v from "valibot"
+import { type DoorLine, errorOf, NoGuardian, openLine } from "../guardian/door/client.ts"
 import {
   type FromHands,
   type HandsOrder,
@@ -12,15 +13,24 @@ import {
   handsVersion,
   type ToHands,
   toHandsSchema,
-} from "../guardian/hands-messages.ts"
+} from "../guardian/terminal/hands-messages.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { faultPoint } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import type { Hands } from "../tmux/hands.ts"
 import { createHands } from "../tmux/own-hands.ts"
 import { socketOfEnvironment, type TmuxServer, tmuxVersion } from "../tmux/tmux.ts"
-import { type DoorLine, errorOf, NoGuardian, openLine } from "./door.ts"
+import { type AddCommand, command } from "./command.ts"
+import type { Io } from "./io.ts"
 import { printJson, tell } from "./terminal.ts"
+
+/** The words of `sento hands`. */
+export const addHands: AddCommand = (program, { io, paths, finish }) =>
+  command(
+    program,
+    "hands",
+    "type for a Guardian of another user, as the agent's user (hardened mode)",
+  ).action(({ json = false }) => finish(hands(io, paths(), json)))
 
 const firstWaitMilliseconds = 100
 /** A Guardian that starts is found within this time. */
@@ -30,16 +40,16 @@ const longestWaitMilliseconds = 2000
  * Until the Guardian says that it is over: it comes back whenever the Guardian does.
  * @throws usage outside hardened mode; whatever SentoError the Guardian answers
  */
-export async function hands(paths: Paths, isJson: boolean): Promise<number> {
+export async function hands(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   if (!paths.isAgentSide)
     throw new SentoError(
       "usage",
       "SENTO_DOOR does not say where the Guardian's door is",
       "this is for the agent's user in hardened mode: see the steps of `sento init --hardened`",
     )
-  const server = { socket: socketOfEnvironment(process.env.TMUX) }
+  const server = { socket: socketOfEnvironment(io.environment.TMUX) }
   const request: HandsRequest = { op: "hands", version: handsVersion, tmux: await versionOrNull() }
-  const say = teller(paths, isJson)
+  const say = teller(io, paths, isJson)
   for (let wait = firstWaitMilliseconds; ; wait = Math.min(2 * wait, longestWaitMilliseconds)) {
     const wasWelcome = await serve(paths, server, request, () => say("connected")).catch(failure => {
       if (!(failure instanceof CannotReach)) throw failure
@@ -59,14 +69,14 @@ async function versionOrNull(): Promise<string | null> {
 type Event = "connected" | "waiting"
 
 /** Says only what has changed. */
-function teller({ agentSocket }: Paths, isJson: boolean): (event: Event) => void {
+function teller(io: Io, { agentSocket }: Paths, isJson: boolean): (event: Event) => void {
   let last: Event | null = null
   return event => {
     if (event === last) return
     last = event
-    if (isJson) printJson({ event })
-    else if (event === "connected") tell(`the Guardian at ${agentSocket} has hands here`)
-    else tell(`no Guardian answers at ${agentSocket}; waiting for it`)
+    if (isJson) printJson(io, { event })
+    else if (event === "connected") tell(io, `the Guardian at ${agentSocket} has hands here`)
+    else tell(io, `no Guardian answers at ${agentSocket}; waiting for it`)
   }
 }
 

@@ -4,10 +4,18 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs"
 import { dirname } from "node:path"
-import type { TurnAnswer } from "../guardian/door-requests.ts"
+import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
+import type { TurnAnswer } from "../guardian/door/results.ts"
 import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
 import { type Paths, pathsOf } from "../store/paths.ts"
-import { callDoor, HungUp, NoGuardian } from "./door.ts"
+import { type AddCommand, command } from "./command.ts"
+import type { Io } from "./io.ts"
+
+/** The words of `sento hook`. */
+export const addHook: AddCommand = (program, { io, finish }) =>
+  command(program, "hook", "tell the Guardian of an agent program's turn (what `sento setup` writes runs it)")
+    .argument("<event>", "the program's name for it, such as Stop; its JSON on stdin")
+    .action(event => finish(hook(io, event)))
 
 /** Nothing a program tells of a turn is as long; what is longer is not read to its end. */
 const mostInputBytes = 16 * 1024 * 1024
@@ -22,13 +30,13 @@ const justGoneMilliseconds = 10_000
 const retryMilliseconds = 50
 
 /** `sento hook EVENT` */
-export async function hook(event: string): Promise<number> {
+export async function hook(io: Io, event: string): Promise<number> {
   try {
     const signal = AbortSignal.timeout(patienceMilliseconds)
-    if (process.stdin.isTTY) return 0
-    const input = await readInput(AbortSignal.timeout(inputMilliseconds))
+    if (io.isTerminal.stdin) return 0
+    const input = await readInput(io, AbortSignal.timeout(inputMilliseconds))
     const report = readHook(event, input, readEnd(transcriptOf(event, input)))
-    if (report !== null) await tellGuardian(report, signal)
+    if (report !== null) await tellGuardian(io, report, signal)
   } catch {
     // No Guardian, no setup: none of that is the program's business.
   }
@@ -36,12 +44,15 @@ export async function hook(event: string): Promise<number> {
 }
 
 /** On stdout what Claude Code, Codex and Gemini CLI take alike, or nothing. */
-async function tellGuardian({ session, event }: HookReport, signal: AbortSignal): Promise<void> {
-  const paths = pathsOf(process.env.SENTO_HOME, process.env.SENTO_DOOR)
-  const ask = (): Promise<TurnAnswer> =>
-    callDoor<TurnAnswer>(paths, "agent", { op: "turn", session, event }, { signal })
+async function tellGuardian(
+  { environment, out }: Io,
+  { session, event }: HookReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const paths = pathsOf(environment.SENTO_HOME, environment.SENTO_DOOR)
+  const ask = (): Promise<TurnAnswer> => callDoor(paths, "agent", { op: "turn", session, event }, { signal })
   const { block } = await askAgain(ask, paths, signal)
-  if (block !== null) process.stdout.write(`${JSON.stringify({ decision: "block", reason: block })}\n`)
+  if (block !== null) out(`${JSON.stringify({ decision: "block", reason: block })}\n`)
 }
 
 /**
@@ -74,22 +85,22 @@ function isJustGone({ agentSocket }: Paths): boolean {
 }
 
 /** Null for what is too long, does not end in time, or is no JSON. */
-async function readInput(signal: AbortSignal): Promise<unknown> {
+async function readInput(io: Io, signal: AbortSignal): Promise<unknown> {
   try {
-    return JSON.parse(await readText(signal))
+    return JSON.parse(await readText(io, signal))
   } catch {
     return null
   }
 }
 
 /** @throws where it is too long, or does not end in time */
-async function readText(signal: AbortSignal): Promise<string> {
+async function readText({ stdin }: Io, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   const { promise: late, reject } = Promise.withResolvers<never>()
   late.catch(() => {})
   signal.addEventListener("abort", () => reject(signal.reason))
-  const reader = Bun.stdin.stream().getReader()
+  const reader = stdin().getReader()
   for (;;) {
     const { value, done } = await Promise.race([reader.read(), late])
     if (done) return Buffer.concat(chunks).toString()

@@ -1,60 +1,92 @@
 /** `sento init`: writes the config, asking for what is missing. Others run it first where there is none. */
+
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
-import { doorFolder, hardeningSteps, ownUser, requireUserName } from "../guardian/hardening.ts"
-import { ownTerminal } from "../guardian/own-terminal.ts"
+import { callDoor } from "../guardian/door/client.ts"
+import type { Alive } from "../guardian/door/results.ts"
+import { doorFolder, hardeningSteps, requireUserName } from "../guardian/door/shared-folder.ts"
+import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { firstPort, isHost } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { isName, nameRule, profileNames } from "../protocol/names.ts"
-import { type Config, noConfig, writeConfig } from "../store/config.ts"
+import { agentProgramNames, isName, nameRule, profileNames } from "../protocol/names.ts"
+import { type Config, everyAddress, hostsBeside, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { ownUser } from "../store/users.ts"
 import { agentIn } from "../tmux/agent-programs.ts"
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
+import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { requireOwner } from "./consent.ts"
-import { runningGuardian } from "./guard.ts"
 import { findConfig, needConfig } from "./home.ts"
-import { ask, isPerson, print, printJson, tell } from "./terminal.ts"
+import type { Io } from "./io.ts"
+import { ask } from "./prompts.ts"
+import { placesWords, runningGuardian } from "./running.ts"
+import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
-export type InitOptions = {
-  readonly name?: string
-  readonly session?: string
-  readonly tmuxSocket?: string
-  readonly profile?: string
-  readonly listen?: string
-  readonly port?: string
-  readonly hardened?: boolean
-  readonly agentUser?: string
-  readonly json?: boolean
-}
+const grammar = (program: Program) =>
+  command(program, "init", "set this agent up")
+    .option("--name <name>", "what the agent is called")
+    .option("--session <session>", "the tmux session it runs in")
+    .option("--tmux-socket <path>", "the socket of a tmux server other than the default one")
+    .option("--profile <profile>", `${agentProgramNames.join(", ")}, or plain for any other program`)
+    .option(
+      "--listen <host>",
+      "an address to listen on beside 127.0.0.1, or all; 127.0.0.1 alone: on no other",
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(",")],
+    )
+    .option("--port <port>", "the port to prefer (9876)")
+    .option("--hardened", "print the steps by which the agent runs as a user of its own")
+    .option("--agent-user <user>", "that user (NAME-agent)")
+
+type InitOptions = OptionsOf<typeof grammar>
+
+/** The words of `sento init`. */
+export const addInit: AddCommand = (program, { io, paths, finish }) =>
+  grammar(program).action(options => finish(init(io, paths(), options)))
 
 /** `sento init`: a new config, or changes to the one that is there. */
-export async function init(paths: Paths, options: InitOptions): Promise<number> {
-  const current = findConfig(paths)
+export async function init(io: Io, paths: Paths, options: InitOptions): Promise<number> {
+  const current = findConfig(io, paths)
   if (current === null && !existsSync(paths.home)) throw noConfig(paths)
-  if (current !== null && !options.hardened) await requireOwner(paths)
-  const config = await completed(current, options)
-  if (options.hardened) return tellSteps(config, options)
+  if (current !== null && !options.hardened) await requireOwner(io, paths)
+  const config = await completed(io, current, options)
+  if (options.hardened) return tellSteps(io, config, options)
   writeConfig(paths, config)
-  if (options.json) printJson({ config: paths.config, name: config.name, session: config.tmux.session })
+  const moved = current === null ? null : await listenNow(paths, current, config)
+  if (options.json) printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
   else {
-    tell(`wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
-    await tellWhatIsMissing(config)
-    if ((await runningGuardian(paths)) !== null)
-      tell("next: `sento guard restart`, for the Guardian still runs as before")
-    else tell("next: `sento pair` on one side, `sento pair CODE` on the other")
+    tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
+    await tellWhatIsMissing(io, config)
+    if (moved !== null) tell(io, `${config.name}'s Guardian listens on ${placesWords(moved)} now`)
+    else if ((await runningGuardian(paths)) !== null)
+      tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
+    else tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
     if (current === null)
       tell(
+        io,
         "optional: `sento owner pin` sets a PIN for every yes, `sento owner add telegram` asks you there too",
       )
   }
   return 0
 }
 
+/** Where nothing else has changed, a Guardian that runs takes other addresses at once; null where it does not. */
+async function listenNow(paths: Paths, before: Config, { listen, ...rest }: Config): Promise<Alive | null> {
+  const { hosts } = listen
+  const isSame = Bun.deepEquals({ ...before, listen: { ...before.listen, hosts } }, { ...rest, listen })
+  if (!isSame || Bun.deepEquals(before.listen.hosts, hosts)) return null
+  try {
+    return await callDoor(paths, "owner", { op: "listen", hosts })
+  } catch (error) {
+    if (error instanceof SentoError) return null
+    throw error
+  }
+}
+
 /** `sento init --hardened`: what to run as whom; nothing is written. */
-function tellSteps({ name, tmux, hardened }: Config, options: InitOptions): number {
+function tellSteps(io: Io, { name, tmux, hardened }: Config, options: InitOptions): number {
   const user = requireUserName(options.agentUser ?? hardened?.user ?? `${name}-agent`)
   const owner = ownUser()
   if (owner === user || owner === "root")
@@ -71,40 +103,40 @@ function tellSteps({ name, tmux, hardened }: Config, options: InitOptions): numb
     user,
     program,
   }))
-    print(line)
+    print(io, line)
   return 0
 }
 
 /** What keeps messages from being typed, as far as one can see it now. */
-async function tellWhatIsMissing(config: Config): Promise<void> {
+async function tellWhatIsMissing(io: Io, config: Config): Promise<void> {
   const { tmux } = config
   try {
     const terminal = ownTerminal(config)
     const unasked = await unaskedOf(config)
-    if (unasked !== null) tell(`sento: note: ${unaskedWords(config.name, unasked)}`)
+    if (unasked !== null) tell(io, `sento: note: ${unaskedWords(config.name, unasked)}`)
     if (terminal === null || (await terminal.take(tmux.session)) !== null) return
-    tell(`sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
+    tell(io, `sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
   } catch (error) {
     if (!(error instanceof SentoError)) throw error
-    tell(`sento: note: ${error.message}; ${error.hint}`)
+    tell(io, `sento: note: ${error.message}; ${error.hint}`)
   }
 }
 
 /** The config that is there; where there is none, the questions first. */
-export async function ensureConfig(paths: Paths, isJson: boolean): Promise<Config> {
-  if (paths.isAgentSide) return needConfig(paths)
-  const config = findConfig(paths)
+export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promise<Config> {
+  if (paths.isAgentSide) return needConfig(io, paths)
+  const config = findConfig(io, paths)
   if (config !== null) return config
-  if (!isPerson(isJson) || !existsSync(paths.home)) throw noConfig(paths)
-  tell("this agent is not set up yet; two questions first")
-  await init(paths, {})
-  return ensureConfig(paths, isJson)
+  if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
+  tell(io, "this agent is not set up yet; two questions first")
+  await init(io, paths, {})
+  return ensureConfig(io, paths, isJson)
 }
 
-async function completed(current: Config | null, options: InitOptions): Promise<Config> {
-  const here = current === null ? await sessionHere() : null
-  const name = await nameOf(current, options, here?.session ?? null)
-  const session = await sessionOf(current, options, here?.session ?? name)
+async function completed(io: Io, current: Config | null, options: InitOptions): Promise<Config> {
+  const here = current === null ? await sessionHere(io) : null
+  const name = await nameOf(io, current, options, here?.session ?? null)
+  const session = await sessionOf(io, current, options, here?.session ?? name)
   const listen = listenOf(current, options)
   const profile = profileOf(current, options)
   return {
@@ -116,7 +148,7 @@ async function completed(current: Config | null, options: InitOptions): Promise<
       session,
       socket: isHardened(current, options)
         ? null
-        : (socketOf(options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null),
+        : (socketOf(io, options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null),
       profile,
     },
     ...(options.agentUser === undefined || options.hardened
@@ -140,9 +172,9 @@ function isHardened(current: Config | null, options: InitOptions): boolean {
 }
 
 /** Absolute, because the Guardian runs in another directory. */
-function socketOf(path: string | undefined): string | null {
+function socketOf({ cwd }: Io, path: string | undefined): string | null {
   if (path === undefined) return null
-  if (path !== "") return resolve(path)
+  if (path !== "") return resolve(cwd(), path)
   throw new SentoError(
     "usage",
     "the tmux socket's path is empty",
@@ -150,10 +182,15 @@ function socketOf(path: string | undefined): string | null {
   )
 }
 
-async function nameOf(current: Config | null, options: InitOptions, session: string | null): Promise<string> {
+async function nameOf(
+  io: Io,
+  current: Config | null,
+  options: InitOptions,
+  session: string | null,
+): Promise<string> {
   const given = options.name ?? current?.name
   if (given !== undefined) return requireName(given)
-  if (!isPerson(options.json ?? false))
+  if (!isPerson(io, options.json ?? false))
     throw new SentoError("usage", "the agent's name is missing", "run `sento init --name NAME`")
   const initial = session !== null && isName(session) ? session : undefined
   const answer = await ask("What is this agent called? Other agents will see it", {
@@ -172,10 +209,15 @@ function requireName(name: string): string {
   )
 }
 
-async function sessionOf(current: Config | null, options: InitOptions, fallback: string): Promise<string> {
+async function sessionOf(
+  io: Io,
+  current: Config | null,
+  options: InitOptions,
+  fallback: string,
+): Promise<string> {
   const given = options.session ?? current?.tmux.session
   if (given !== undefined) return requireSession(given)
-  if (!isPerson(options.json ?? false)) return fallback
+  if (!isPerson(io, options.json ?? false)) return fallback
   const answer = await ask("In which tmux session does it run?", {
     initial: fallback,
     check: text => (isSession(text) ? undefined : "a session's name has no `:` and no `.`"),
@@ -196,15 +238,21 @@ function requireSession(session: string): string {
 }
 
 function listenOf(current: Config | null, options: InitOptions): Config["listen"] {
-  const host = options.listen ?? current?.listen.host ?? "127.0.0.1"
+  const hosts = options.listen === undefined ? (current?.listen.hosts ?? []) : readHosts(options.listen)
   const port = options.port === undefined ? (current?.listen.port ?? firstPort) : readPort(options.port)
-  if (!isHost(host))
+  return { names: [], ...current?.listen, hosts, port }
+}
+
+function readHosts(words: readonly string[]): string[] {
+  const wrong = words.find(word => !isHost(word))
+  if (wrong !== undefined)
     throw new SentoError(
       "usage",
-      `${JSON.stringify(host)} is no address`,
-      "give an IP address of this machine: `--listen 192.0.2.7`",
+      `${JSON.stringify(wrong)} is no address`,
+      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen all`",
     )
-  return { names: [], ...current?.listen, host, port }
+  const hosts = [...new Set(words.flatMap(hostsBeside))]
+  return hosts.includes(everyAddress) ? [everyAddress] : hosts
 }
 
 function readPort(text: string): number {
@@ -231,10 +279,10 @@ function profileOf(current: Config | null, options: InitOptions): Config["tmux"]
 }
 
 /** The tmux session this command runs in, if any. */
-async function sessionHere(): Promise<{ session: string; socket: string | null } | null> {
-  const socket = socketOfEnvironment(process.env.TMUX)
+async function sessionHere({ environment }: Io): Promise<{ session: string; socket: string | null } | null> {
+  const socket = socketOfEnvironment(environment.TMUX)
   if (socket === null) return null
-  const pane = process.env.TMUX_PANE
+  const pane = environment.TMUX_PANE
   const target = pane === undefined ? [] : ["-t", pane]
   const answer = await runTmux({ socket }, ["display-message", "-p", ...target, "#{session_name}"])
   return answer.status === 0 ? { session: answer.stdout.trim(), socket } : null

@@ -1,21 +1,30 @@
 /** `sento log [NAME] [-f]`: the messages both ways, read from sento.db; needs no Guardian. */
-import type { Database } from "bun:sqlite"
-import type { LogEntry } from "../guardian/door-requests.ts"
-import { historyOf } from "../guardian/history.ts"
-import { unknownAgent } from "../guardian/requirements.ts"
+import { historyOf } from "../guardian/books/history.ts"
+import { unknownAgent } from "../guardian/books/requirements.ts"
+import { callDoor } from "../guardian/door/client.ts"
+import type { LogEntry } from "../guardian/door/results.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { indented, sanitise, visibleLine } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
-import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createPeers } from "../store/peers.ts"
-import { callDoor } from "./door.ts"
+import { openReader, type Reader } from "../store/reader.ts"
+import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
-export type LogOptions = { readonly json?: boolean; readonly follow?: boolean; readonly lines: string }
+const grammar = (program: Program) =>
+  command(program, "log", "the messages both ways, the latest last; times are UTC")
+    .argument("[name]", "only those from and to this agent")
+    .option("-f, --follow", "go on as messages come and go")
+    .option("-n, --lines <count>", "how many", "100")
+
+type LogOptions = OptionsOf<typeof grammar>
+
+/** The words of `sento log`. */
+export const addLog: AddCommand = (program, { io, paths, finish }) =>
+  grammar(program).action((name, options) => finish(log(io, paths(), name ?? null, options)))
 
 /** So many messages of each way are looked at while they are followed. */
 const mostFollowed = 500
@@ -25,21 +34,21 @@ const lookMilliseconds = 250
 type Look = (most: number) => LogEntry[] | null | Promise<LogEntry[]>
 
 /** `sento log` */
-export async function log(paths: Paths, name: string | null, options: LogOptions): Promise<number> {
+export async function log(io: Io, paths: Paths, name: string | null, options: LogOptions): Promise<number> {
   const most = readCount(options.lines)
-  const look = paths.isAgentSide ? askDoor(paths, name) : lookInto(paths, name)
+  const look = paths.isAgentSide ? askDoor(paths, name) : lookInto(io, paths, name)
   const shown = new Map<string, string>()
   const show = (entries: readonly LogEntry[]): void => {
     for (const entry of entries)
-      if (options.json) printJson(entry)
-      else print(lineOf(entry))
+      if (options.json) printJson(io, entry)
+      else print(io, lineOf(entry))
   }
   const note = (entries: readonly LogEntry[]): void => {
     for (const one of entries) shown.set(one.id, fateOf(one))
   }
   const all = (await look(Math.max(most, mostFollowed))) ?? []
   show(all.slice(-most))
-  if (all.length === 0 && !options.follow && !options.json) tell("no messages yet")
+  if (all.length === 0 && !options.follow && !options.json) tell(io, "no messages yet")
   note(all)
   while (options.follow) {
     await Bun.sleep(lookMilliseconds)
@@ -65,37 +74,28 @@ function readCount(text: string): number {
 const askDoor =
   (paths: Paths, name: string | null): Look =>
   most =>
-    callDoor<LogEntry[]>(paths, "agent", { op: "log", name, limit: Math.min(most, 1000) })
+    callDoor(paths, "agent", { op: "log", name, limit: Math.min(most, 1000) })
 
 /** Both ways, the latest last, with the names of today. Reads again only what somebody wrote to. */
-function lookInto(paths: Paths, name: string | null): Look {
-  let database: Database | null = null
+function lookInto(io: Io, paths: Paths, name: string | null): Look {
+  let reader: Reader | null = null
   let version: number | null = null
   return most => {
-    database ??= readDatabase(paths.database)
-    const changed = database === null ? 0 : dataVersion(database)
+    reader ??= openReader(paths.database)
+    const changed = reader === null ? 0 : reader.version()
     if (changed === version) return null
     version = changed
-    const config = needConfig(paths)
-    const entries = database === null ? [] : entriesIn(database, config, name, most)
+    const config = needConfig(io, paths)
+    const entries = reader === null ? [] : entriesIn(reader, config, name, most)
     if (name !== null && entries.length === 0 && !Object.hasOwn(config.agents, name))
       throw unknownAgent(name, Object.keys(config.agents))
     return entries
   }
 }
 
-/** Another number as soon as another process has written. */
-const dataVersion = (database: Database): number =>
-  (database.query("PRAGMA data_version").get() as { data_version: number }).data_version
-
-function entriesIn(database: Database, config: Config, name: string | null, most: number): LogEntry[] {
-  const books = {
-    config,
-    inbox: createInbox(database, () => new Uint8Array()),
-    outbox: createOutbox(database),
-    peers: createPeers(database),
-  }
-  return historyOf(books, name, most, Date.now())
+function entriesIn(reader: Reader, config: Config, name: string | null, most: number): LogEntry[] {
+  const { inbox, outbox, peers } = reader
+  return historyOf({ config, inbox, outbox, peers }, name, most, Date.now())
 }
 
 /** One line, harmless to look at: what came from others is cleaned as it is for the pane. */

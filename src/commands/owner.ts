@@ -1,283 +1,64 @@
-/** `sento owner`: the chats in which the owner is asked. The PIN is in owner-pin.ts. */
-import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
-import { type ChatSettings, chatNames, chatsOf } from "../guardian/owner-chats.ts"
-import { type Chat, ChatError, type ChatName, type Received } from "../http/chats/chat.ts"
-import { discordTokenPattern, discordUserPattern, openDiscord } from "../http/chats/discord.ts"
-import { openSlack, slackTokenPattern, slackUserPattern } from "../http/chats/slack.ts"
-import { telegramTokenPattern } from "../http/chats/telegram.ts"
-import type { ChatMessage } from "../protocol/answers.ts"
-import { codeRandomBytes, newCode, readCode } from "../protocol/codes.ts"
+/** `sento owner` and `sento owner remove`: the chats in which the owner is asked. */
+
+import { chatApps } from "../http/chats/apps.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { baseUrlPattern, updateConfig } from "../store/config.ts"
+import { chatNames, joinNames } from "../protocol/names.ts"
+import { updateConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
 import { confirmOwner } from "./consent.ts"
-import { runningGuardian } from "./guard.ts"
 import { needConfig } from "./home.ts"
-import { ensureConfig } from "./init.ts"
-import { ask, askSecret, bold, isPerson, print, printJson, table, tell } from "./terminal.ts"
+import type { Io } from "./io.ts"
+import { addOwnerAdd, requireChat, tellRestart } from "./owner-add.ts"
+import { addOwnerPin } from "./owner-pin.ts"
+import { print, printJson, table, tell } from "./terminal.ts"
 
-export type OwnerAddOptions = {
-  readonly tokenFile?: string
-  readonly user?: string
-  /** A server in place of the vendor's: tests. */
-  readonly baseUrl?: string
-  readonly json?: boolean
+/** The words of `sento owner`. */
+export const addOwner: AddCommand = (program, run) => {
+  const { io, paths, finish } = run
+  const asking = group(program, "owner", "how the owner is asked").action(({ json = false }, self) => {
+    refuseUnknown(self)
+    return finish(owner(io, paths(), json))
+  })
+  addOwnerAdd(asking, run)
+  command(asking, "remove", "ask no longer in a chat")
+    .argument("<chat>", joinNames(chatNames, "or"))
+    .action((chat, _, self) => finish(ownerRemove(io, paths(), chat, isJson(self))))
+  addOwnerPin(asking, run)
 }
-
-/** What differs from app to app when one is set up. */
-type App = {
-  readonly title: string
-  readonly token: RegExp
-  readonly tokenFrom: string
-  /** How the owner's id looks and where it is found; null where the word alone finds it. */
-  readonly user: { readonly pattern: RegExp; readonly from: string } | null
-  readonly ifRefused: string
-}
-
-const apps: Readonly<Record<ChatName, App>> = {
-  telegram: {
-    title: "Telegram",
-    token: telegramTokenPattern,
-    tokenFrom: "make a bot for sento alone with @BotFather (/newbot), which gives its token",
-    user: null,
-    ifRefused: "no other program may use this bot, nor may it have a webhook",
-  },
-  discord: {
-    title: "Discord",
-    token: discordTokenPattern,
-    tokenFrom:
-      "make an app at discord.com/developers, add its bot to a server of yours, copy the bot's token",
-    user: {
-      pattern: discordUserPattern,
-      from: "in Discord: developer mode on, right-click your name, copy user ID",
-    },
-    ifRefused: "you and the bot must share a server, and you must allow direct messages from its members",
-  },
-  slack: {
-    title: "Slack",
-    token: slackTokenPattern,
-    tokenFrom: "make an app in your workspace at api.slack.com/apps, install it, copy its bot token (xoxb-…)",
-    user: { pattern: slackUserPattern, from: "in Slack: your profile, ⋮, copy member ID" },
-    ifRefused:
-      "the app needs the bot scopes chat:write, im:history, im:read and im:write, and its messages tab switched on",
-  },
-}
-
-const patienceMilliseconds = 10 * 60 * 1000
-const lookMilliseconds = 1000
 
 /** `sento owner`: what is set up, without any token or PIN. */
-export function owner(paths: Paths, isJson: boolean): number {
-  const { pin, telegram, discord, slack } = needConfig(paths).owner ?? {}
-  const rows = Object.entries({ telegram, discord, slack }).flatMap(([name, chat]) =>
-    chat === undefined ? [] : [{ name, user: chat.user }],
-  )
-  if (isJson) printJson({ pin: pin !== undefined, chats: rows })
+export function owner(io: Io, paths: Paths, isJson: boolean): number {
+  const { pin, ...chats } = needConfig(io, paths).owner ?? {}
+  const rows = chatNames.flatMap(name => {
+    const chat = chats[name]
+    return chat === undefined ? [] : [{ name, user: chat.user }]
+  })
+  if (isJson) printJson(io, { pin: pin !== undefined, chats: rows })
   else {
-    if (rows.length > 0) print(table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
-    else tell("the owner is asked in no chat yet; run `sento owner add telegram`, discord or slack")
-    if (pin !== undefined) tell("a PIN is set: every yes and every removal takes it (`sento owner pin`)")
+    if (rows.length > 0) print(io, table(rows.map(({ name, user }) => [name, `asks user ${user}`])))
+    else
+      tell(
+        io,
+        `the owner is asked in no chat yet; run \`sento owner add ${joinNames([`${chatNames[0]}\``, ...chatNames.slice(1)], "or")}`,
+      )
+    if (pin !== undefined) tell(io, "a PIN is set: every yes and every removal takes it (`sento owner pin`)")
   }
   return 0
 }
 
 /** `sento owner remove telegram` */
-export async function ownerRemove(paths: Paths, text: string, isJson: boolean): Promise<number> {
-  const name = requireApp(text)
-  if (needConfig(paths).owner?.[name] === undefined)
+async function ownerRemove(io: Io, paths: Paths, text: string, isJson: boolean): Promise<number> {
+  const name = requireChat(text)
+  if (needConfig(io, paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
-  await confirmOwner(paths)
+  await confirmOwner(io, paths)
   updateConfig(paths, config => {
     const { [name]: _, ...others } = config.owner ?? {}
     return { ...config, owner: others }
   })
-  if (isJson) printJson({ removed: name })
-  else tell(`the owner is no longer asked in ${apps[name].title}`)
-  await tellRestart(paths, isJson)
+  if (isJson) printJson(io, { removed: name })
+  else tell(io, `the owner is no longer asked in ${chatApps[name].title}`)
+  await tellRestart(io, paths, isJson)
   return 0
 }
-
-/** `sento owner add telegram`: the token, a word by which the owner is found, a first line in the chat. */
-export async function ownerAdd(paths: Paths, text: string, options: OwnerAddOptions): Promise<number> {
-  const name = requireApp(text)
-  const isJson = options.json ?? false
-  const config = await ensureConfig(paths, isJson)
-  await confirmOwner(paths)
-  const token = await readToken(name, options)
-  const user = await readUser(name, options)
-  const access = options.baseUrl === undefined ? { token } : { token, baseUrl: readBaseUrl(options.baseUrl) }
-  const settings = await meet(name, access, user, isJson).catch(told(name))
-  updateConfig(paths, current => ({ ...current, owner: { ...current.owner, ...settings } }))
-  const [made] = chatsOf(settings)
-  await made?.chat
-    .send(`${config.name}'s owner is asked here before it is paired with another agent.`, never)
-    .catch(told(name))
-  if (isJson) printJson({ event: "added", chat: name, user: made?.owner.user })
-  else tell(`${config.name}'s owner is asked in ${apps[name].title} from now on (user ${made?.owner.user})`)
-  await tellRestart(paths, isJson)
-  return 0
-}
-
-const never = new AbortController().signal
-
-async function tellRestart(paths: Paths, isJson: boolean): Promise<void> {
-  if (!isJson && (await runningGuardian(paths)) !== null)
-    tell("next: `sento guard restart`, for the Guardian still runs as before")
-}
-
-function requireApp(text: string): ChatName {
-  const name = chatNames.find(one => one === text)
-  if (name !== undefined) return name
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(text)} is no chat that sento knows`,
-    `give one of ${chatNames.join(", ")}: \`sento owner add telegram\``,
-  )
-}
-
-/** Never an argument, which other processes can see. */
-async function readToken(name: ChatName, { tokenFile, json }: OwnerAddOptions): Promise<string> {
-  const { title, token: pattern, tokenFrom } = apps[name]
-  const token = (await tokenText(title, tokenFile, json ?? false)).trim()
-  if (pattern.test(token)) return token
-  if (token !== "") throw new SentoError("usage", `this is no token of ${title}`, tokenFrom)
-  throw new SentoError("usage", "the bot's token is missing", `give \`--token-file PATH\`; ${tokenFrom}`)
-}
-
-async function tokenText(title: string, path: string | undefined, isJson: boolean): Promise<string> {
-  if (path !== undefined) return readTokenFile(path)
-  if (isPerson(isJson)) return askSecret(`The bot's token, from ${title}`)
-  return process.stdin.isTTY ? "" : Bun.stdin.text()
-}
-
-function readTokenFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8")
-  } catch (error) {
-    throw new SentoError(
-      "usage",
-      `cannot read ${JSON.stringify(path)}: ${(error as NodeJS.ErrnoException).code}`,
-      "give the file that holds the bot's token: `--token-file PATH`",
-    )
-  }
-}
-
-async function readUser(name: ChatName, { user, json }: OwnerAddOptions): Promise<string> {
-  const wish = apps[name].user
-  if (wish === null) return ""
-  const { title } = apps[name]
-  const isUser = (text: string): boolean => wish.pattern.test(text)
-  if (user === undefined && isPerson(json ?? false)) {
-    const check = (text: string) => (isUser(text) ? undefined : wish.from)
-    return (await ask(`Your own user id, as a number or code of ${title} (${wish.from})`, { check })) ?? ""
-  }
-  if (user !== undefined && isUser(user)) return user
-  const what =
-    user === undefined ? "your own user id is missing" : `${JSON.stringify(user)} is no user id of ${title}`
-  throw new SentoError("usage", what, `give it with \`--user ID\`; ${wish.from}`)
-}
-
-function readBaseUrl(text: string): string {
-  const bare = text.replace(/\/+$/, "")
-  if (baseUrlPattern.test(bare)) return bare
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(text)} is no base URL`,
-    "give one such as http://127.0.0.1:8081",
-  )
-}
-
-type Access = { readonly token: string; readonly baseUrl?: string }
-
-/** Finds the owner in the chat: whoever sends the word that only this terminal shows. */
-async function meet(name: ChatName, access: Access, user: string, isJson: boolean): Promise<ChatSettings> {
-  const settings = await openChat(name, access, user)
-  const chat = chatOf(settings)
-  const bot = await chat.check(never)
-  const asked = user === "" ? [] : [await chat.send("Send the word that `sento owner add` shows.", never)]
-  const symbols = newCode(randomBytes(codeRandomBytes), true)
-  showWord(name, bot.name, wordOf(symbols), isJson)
-  const isIt = (message: ChatMessage): boolean =>
-    isOwnWord(message, symbols) && (user === "" || message.author === user)
-  const found = await waitFor(chat, asked, isIt)
-  if (name !== "telegram") return settings
-  return { telegram: { ...access, user: found.author ?? "", chat: found.chat } }
-}
-
-async function openChat(name: ChatName, access: Access, user: string): Promise<ChatSettings> {
-  if (name === "telegram") return { telegram: { ...access, user: "", chat: "" } }
-  const open = name === "discord" ? openDiscord : openSlack
-  return { [name]: { ...access, user, channel: await open({ ...access, user }, never) } }
-}
-
-function chatOf(settings: ChatSettings): Chat {
-  const [made] = chatsOf(settings)
-  if (made === undefined) throw new Error("no chat is set up")
-  return made.chat
-}
-
-function showWord(name: ChatName, bot: string, word: string, isJson: boolean): void {
-  if (isJson) {
-    printJson({ event: "word", word, bot })
-    return
-  }
-  tell(`Send this word to ${bold(`@${bot}`)} in ${apps[name].title}, in a private message:`)
-  tell()
-  print(word)
-  tell()
-}
-
-/** Not to be taken for a pairing code, which begins with SENTO. */
-const wordOf = (symbols: string): string => `${symbols.slice(0, 4)}-${symbols.slice(4)}`
-
-const isOwnWord = (
-  { isPrivate, isBot, isEdited, isForwarded, text }: ChatMessage,
-  symbols: string,
-): boolean => isPrivate && !isBot && !isEdited && !isForwarded && readCode(text) === symbols
-
-async function waitFor(
-  chat: Chat,
-  asked: readonly string[],
-  isIt: (message: ChatMessage) => boolean,
-): Promise<ChatMessage> {
-  const deadline = AbortSignal.timeout(patienceMilliseconds)
-  for (let cursor: string | null = null; !deadline.aborted; ) {
-    const received: Received | null = await chat.receive(cursor, asked, deadline).catch(ifPassing)
-    const found = received?.messages.find(isIt)
-    if (found !== undefined) return found
-    cursor = received?.cursor ?? cursor
-    if (!chat.waits || received === null) await Bun.sleep(lookMilliseconds)
-  }
-  throw new SentoError(
-    "timed-out",
-    "the word was not sent within 10 minutes",
-    `run \`sento owner add ${chat.name}\` again`,
-  )
-}
-
-/** What time mends is tried again; the deadline ends it. */
-function ifPassing(error: unknown): null {
-  const isOver = error instanceof DOMException && error.name === "TimeoutError"
-  const kind = error instanceof ChatError ? error.failure.kind : null
-  if (isOver || kind === "unreachable" || kind === "later") return null
-  throw error
-}
-
-/** A chat's failure as a command tells it. */
-const told =
-  (name: ChatName) =>
-  (error: unknown): never => {
-    if (!(error instanceof ChatError)) throw error
-    const { failure, message } = error
-    switch (failure.kind) {
-      case "unauthorised":
-        throw new SentoError("refused", message, apps[name].tokenFrom)
-      case "later":
-        throw new SentoError("try-later", message, `run \`sento owner add ${name}\` again then`)
-      case "unreachable":
-        throw new SentoError("unreachable", message, `run \`sento owner add ${name}\` again`)
-      case "refused":
-        throw new SentoError("refused", message, apps[name].ifRefused)
-    }
-  }

@@ -1,15 +1,45 @@
 /** Runs a command line, and says what is wrong with it in the house's form. */
-import { type Command, CommanderError } from "commander"
+import { Command, CommanderError } from "@commander-js/extra-typings"
 import { SentoError } from "../protocol/errors.ts"
-import { createProgram } from "./grammar.ts"
+import { pathsOf } from "../store/paths.ts"
+import { version } from "../version.ts"
+import type { AddCommand, Run } from "./command.ts"
+import type { Io } from "./io.ts"
 import { optionsFirst } from "./send-words.ts"
 
+/** By first word, in the order in which `sento --help` lists them; only the one that is named is loaded. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => (await import("./init.ts")).addInit,
+  guard: async () => (await import("./guard.ts")).addGuard,
+  pair: async () => (await import("./pair.ts")).addPair,
+  approve: async () => (await import("./approve.ts")).addApprove,
+  deny: async () => (await import("./deny.ts")).addDeny,
+  ask: async () => (await import("./ask.ts")).addAsk,
+  owner: async () => (await import("./owner.ts")).addOwner,
+  agents: async () => (await import("./agents.ts")).addAgents,
+  send: async () => (await import("./send.ts")).addSend,
+  reply: async () => (await import("./reply.ts")).addReply,
+  log: async () => (await import("./log.ts")).addLog,
+  status: async () => (await import("./status.ts")).addStatus,
+  doctor: async () => (await import("./doctor.ts")).addDoctor,
+  setup: async () => (await import("./setup.ts")).addSetup,
+  hands: async () => (await import("./hands.ts")).addHands,
+  mcp: async () => (await import("./mcp.ts")).addMcp,
+  hook: async () => (await import("./hook.ts")).addHook,
+  demo: async () => (await import("./demo.ts")).addDemo,
+  "demo-agent": async () => (await import("./demo-agent.ts")).addDemoAgent,
+}
+
 /** Runs one command line. @returns the exit status @throws SentoError */
-export async function runProgram(words: readonly string[]): Promise<number> {
+export async function runProgram(io: Io, words: readonly string[]): Promise<number> {
   let status = 0
   const [name = "", ...rest] = words
-  const program = createProgram(name, result => {
-    status = result
+  const program = await createProgram(name, {
+    io,
+    paths: () => pathsOf(io.environment.SENTO_HOME, io.environment.SENTO_DOOR),
+    finish: async result => {
+      status = await result
+    },
   })
   if (words.length === 0) {
     program.outputHelp()
@@ -25,13 +55,37 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   return status
 }
 
+/** The program with the command that is named, or with all of them where none is. */
+async function createProgram(name: string, run: Run): Promise<Command> {
+  const program = new Command("sento")
+    .description("Two AI agents talk to each other, with both owners' consent and nobody in between.")
+    .version(version, "-V, --version")
+    .exitOverride()
+    .configureOutput({
+      writeOut: run.io.out,
+      writeErr: () => {},
+      getOutHelpWidth: () => helpWidth(run.io),
+      getOutHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+  const named = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
+  for (const add of await Promise.all(named.map(load => load?.()))) add?.(program, run)
+  return program
+}
+
+/** The terminal's, or commander's own where there is none. */
+function helpWidth({ sizeOf }: Io): number {
+  const { columns } = sizeOf("stdout")
+  return Number.isFinite(columns) ? columns : 80
+}
+
 /** Whether a message's text stands among the words of this command. */
 const isText = (command: string): boolean => command === "send" || command === "reply"
 
 /** The command that the words name, as far as they name one: `sento agents remove`. */
 function commandLine(program: Command, words: readonly string[]): string {
   const path = [program.name()]
-  let at = program
+  let at: { readonly commands: Command["commands"] } = program
   for (const word of words) {
     const next = at.commands.find(one => one.name() === word)
     if (next === undefined) break

@@ -1,9 +1,11 @@
+/** What has to be there before most commands. */
 import type { Paths } from "../store/paths.ts"
-import { ensureGuardian } from "./guard.ts"
 import { ensureConfig } from "./init.ts"
+import type { Io } from "./io.ts"
+import { ensureGuardian } from "./running.ts"
 
 /** A config, asked for where there is none, and a Guardian that answers; at the agent's side the latter alone. */
-export async function ensureReady(paths: Paths, isJson: boolean): Promise<void> {
-  if (!paths.isAgentSide) await ensureConfig(paths, isJson)
-  await ensureGuardian(paths)
+export async function ensureReady(io: Io, paths: Paths, isJson: boolean): Promise<void> {
+  if (!paths.isAgentSide) await ensureConfig(io, paths, isJson)
+  await ensureGuardian(io, paths)
 }

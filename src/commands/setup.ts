@@ -1,34 +1,45 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
+import { agentProgramNames, joinNames } from "../protocol/names.ts"
+import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
+import type { Io } from "./io.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
 import { lastingPath } from "./setup/own-path.ts"
-import { findProgram, type Program } from "./setup/programs.ts"
+import { findSetup } from "./setup/programs.ts"
+import type { ProgramSetup } from "./setup/scope.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
 
-export type SetupOptions = {
-  readonly json?: boolean
-  /** For the current directory instead of the user. */
-  readonly project?: boolean
-  /** Shows what would be written, and writes nothing. */
-  readonly print?: boolean
-  readonly undo?: boolean
-}
+const grammar = (program: Program) =>
+  command(program, "setup", "tell an agent program of sento")
+    .argument("<program>", joinNames(agentProgramNames, "or"))
+    .option("--project", "for this directory alone")
+    .option("--print", "show what would change, and change nothing")
+    .option("--undo", "take away what setup wrote")
+
+type SetupOptions = OptionsOf<typeof grammar>
+
+/** The words of `sento setup`. */
+export const addSetup: AddCommand = (program, { io, finish }) =>
+  grammar(program).action((name, options) => finish(setup(io, name, options)))
 
 /** `sento setup` */
-export async function setup(name: string, options: SetupOptions): Promise<number> {
+export async function setup(io: Io, name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
-  const project = options.project ? process.cwd() : null
-  const program = findProgram(name, {
-    sento: isUndo ? ownCommand() : lastingCommand(),
+  const project = options.project ? io.cwd() : null
+  const program = findSetup(name, {
+    sento: isUndo ? ownCommand() : lastingCommand(io),
     project,
-    environment: process.env,
+    environment: io.environment,
   })
   const changes = options.print ? changesOf(program, isUndo) : setUp(program, isUndo)
   if (options.json)
-    printJson({ program: name, files: changes.map(one => ({ path: one.path, change: said(one, options) })) })
-  else if (options.print && changes.length > 0) for (const change of changes) show(change)
-  else report(name, changes, isUndo, program.next)
+    printJson(io, {
+      program: name,
+      files: changes.map(one => ({ path: one.path, change: said(one, options) })),
+    })
+  else if (options.print && changes.length > 0) for (const change of changes) show(io, change)
+  else report(io, name, changes, isUndo, program.next)
   return 0
 }
 
@@ -39,7 +50,7 @@ const mostTries = 5
  * Makes every file what it is to be; where somebody else writes one meanwhile, it starts over with what is there then.
  * @throws config
  */
-export function setUp(program: Program, isUndo: boolean): Change[] {
+export function setUp(program: ProgramSetup, isUndo: boolean): Change[] {
   for (let tries = 1; ; tries += 1) {
     const changes = changesOf(program, isUndo)
     try {
@@ -52,7 +63,7 @@ export function setUp(program: Program, isUndo: boolean): Change[] {
 }
 
 /** All files are looked at before the first is written: what one of them refuses, none has. @throws config */
-export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
+export function changesOf({ parts }: ProgramSetup, isUndo: boolean): Change[] {
   const changes = parts
     .map(({ path, ...part }): Change => {
       const before = readFile(path)
@@ -64,7 +75,7 @@ export function changesOf({ parts }: Program, isUndo: boolean): Change[] {
 }
 
 /** All of them or none: where one cannot be written, those before it are put back. @throws config */
-export function apply({ root }: Program, changes: readonly Change[]): void {
+export function apply({ root }: ProgramSetup, changes: readonly Change[]): void {
   const done: Change[] = []
   try {
     for (const change of changes) {
@@ -88,14 +99,17 @@ function isPutBack({ path, before, after }: Change, root: string): boolean {
   }
 }
 
-function report(name: string, changes: readonly Change[], isUndo: boolean, next: string): void {
+function report(io: Io, name: string, changes: readonly Change[], isUndo: boolean, next: string): void {
   if (changes.length === 0)
-    tell(isUndo ? `nothing of sento's is there for ${name}` : `${name} is set up already; nothing changed`)
-  for (const change of changes) tell(`${kindOf(change)} ${change.path}`)
+    tell(
+      io,
+      isUndo ? `nothing of sento's is there for ${name}` : `${name} is set up already; nothing changed`,
+    )
+  for (const change of changes) tell(io, `${kindOf(change)} ${change.path}`)
   if (isUndo || changes.length === 0) return
-  tell(`next: ${next}`)
+  tell(io, `next: ${next}`)
   if (Bun.which("sento") === null)
-    tell("sento: note: there is no `sento` on PATH, and agents will say `sento reply`; put it there")
+    tell(io, "sento: note: there is no `sento` on PATH, and agents will say `sento reply`; put it there")
 }
 
 const kindOf = ({ before, after }: Change): "wrote" | "changed" | "removed" =>
@@ -106,7 +120,7 @@ const said = (change: Change, { print }: SetupOptions): string =>
   print ? ({ wrote: "write", changed: "change", removed: "remove" } as const)[kindOf(change)] : kindOf(change)
 
 /** The lines that go and come, as a diff without its context. */
-function show({ path, before, after }: Change): void {
+function show(io: Io, { path, before, after }: Change): void {
   const old = linesOf(before)
   const now = linesOf(after)
   const isSame = (i: number, j: number): boolean => i >= 0 && j >= 0 && old[i] === now[j]
@@ -115,9 +129,9 @@ function show({ path, before, after }: Change): void {
   let end = 0
   while (end < Math.min(old.length, now.length) - start && isSame(old.length - 1 - end, now.length - 1 - end))
     end += 1
-  print(`${path}:`)
-  for (const line of old.slice(start, old.length - end)) print(`- ${line}`.trimEnd())
-  for (const line of now.slice(start, now.length - end)) print(`+ ${line}`.trimEnd())
+  print(io, `${path}:`)
+  for (const line of old.slice(start, old.length - end)) print(io, `- ${line}`.trimEnd())
+  for (const line of now.slice(start, now.length - end)) print(io, `+ ${line}`.trimEnd())
 }
 
 const linesOf = (text: string | null): string[] => text?.replace(/\r?\n$/, "").split(/\r?\n/) ?? []
@@ -127,7 +141,7 @@ const ownCommand = (): Sento =>
   Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
 
 /** The same, as it can be found tomorrow. @throws config */
-function lastingCommand(): Sento {
+function lastingCommand({ environment }: Io): Sento {
   const [file, ...words] = ownCommand()
-  return [lastingPath(file, words.length === 0 ? "sento" : "bun", process.env.PATH ?? ""), ...words]
+  return [lastingPath(file, words.length === 0 ? "sento" : "bun", environment.PATH ?? ""), ...words]
 }

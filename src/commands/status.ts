@@ -1,24 +1,29 @@
 /** `sento status`: only reads, and needs no Guardian. */
-import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door-requests.ts"
-import { ownTerminal } from "../guardian/own-terminal.ts"
-import { listLoopsThere, listPaused } from "../guardian/pauses.ts"
-import { listQuestions } from "../guardian/questions.ts"
-import type { Question } from "../guardian/surfaces.ts"
-import { formatAddress } from "../protocol/addresses.ts"
+
+import { listQuestions } from "../guardian/books/open-questions.ts"
+import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
+import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
+import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import type { Question } from "../protocol/questions.ts"
 import { placeWords } from "../protocol/questions.ts"
 import type { Config } from "../store/config.ts"
-import { readDatabase } from "../store/database.ts"
-import { createJoins } from "../store/joins.ts"
-import { createInbox, createOutbox } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
-import { createFacts, createPeers } from "../store/peers.ts"
-import { createRequests } from "../store/requests.ts"
+import { openReader } from "../store/reader.ts"
 import { heldThere } from "./agents.ts"
-import { guardStatus, guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
+import { type AddCommand, command } from "./command.ts"
+import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
+import type { Io } from "./io.ts"
+import { guardStatus, placesWords } from "./running.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+
+/** The words of `sento status`. */
+export const addStatus: AddCommand = (program, { io, paths, finish }) =>
+  command(program, "status", "how this agent is, in a few lines").action(({ json = false }) =>
+    finish(status(io, paths(), json)),
+  )
 
 type Kept = {
   readonly waiting: { readonly inbox: number; readonly outbox: number }
@@ -38,9 +43,9 @@ type Kept = {
 }
 
 /** `sento status` */
-export async function status(paths: Paths, isJson: boolean): Promise<number> {
-  if (paths.isAgentSide) return guardStatusCommand(paths, isJson)
-  const config = needConfig(paths)
+export async function status(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+  if (paths.isAgentSide) return guardStatusCommand(io, paths, isJson)
+  const config = needConfig(io, paths)
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
   const kept = readKept(paths, config)
@@ -49,7 +54,7 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
   const unasked = await unaskedOf(config)
   const acts = unasked === null ? {} : { unasked }
   if (isJson)
-    printJson({
+    printJson(io, {
       name: config.name,
       guardian: guardianOf(running),
       session,
@@ -58,14 +63,20 @@ export async function status(paths: Paths, isJson: boolean): Promise<number> {
       agents,
       ...kept,
     })
-  else for (const line of lines(config, running, session, unasked, kept)) print(line)
+  else for (const line of lines(config, running, session, unasked, kept)) print(io, line)
   return 0
 }
 
 const guardianOf = (running: GuardStatus | null): object =>
   running === null
     ? { running: false }
-    : { running: true, pid: running.pid, host: running.host, port: running.port }
+    : {
+        running: true,
+        pid: running.pid,
+        host: running.host,
+        port: running.port,
+        ...(running.hosts === undefined ? {} : { hosts: running.hosts }),
+      }
 
 /**
  * What the session's pane is now, looked at from here; absent where there is no tmux. In hardened mode nothing of the
@@ -84,24 +95,13 @@ export async function sessionState(config: Config): Promise<SessionState> {
 }
 
 function readKept(paths: Paths, config: Config): Kept {
-  const database = readDatabase(paths.database)
-  if (database === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
-  const noRandom = (): Uint8Array => new Uint8Array()
-  const peers = createPeers(database)
-  const loopsThere = listLoopsThere(config, createOutbox(database).loops())
-  const kept = {
-    waiting: {
-      inbox: createInbox(database, noRandom).waitingCount(),
-      outbox: createOutbox(database).waitingCount(),
-    },
-    requests: listQuestions(
-      {
-        requests: createRequests(database, noRandom),
-        joins: createJoins(database, noRandom),
-        facts: createFacts(database),
-      },
-      config,
-    ).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
+  using reader = openReader(paths.database)
+  if (reader === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
+  const { inbox, outbox, peers, waitingRoom } = reader
+  const loopsThere = listLoopsThere(config, outbox.loops())
+  return {
+    waiting: { inbox: inbox.waitingCount(), outbox: outbox.waitingCount() },
+    requests: listQuestions(reader, config).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
       id,
       kind,
       name,
@@ -110,15 +110,13 @@ function readKept(paths: Paths, config: Config): Kept {
       claimedHost,
       verifier,
     })),
-    paused: listPaused(config, peers.pauses(Date.now()), peers.waiting()),
+    paused: listPaused(config, peers.pauses(Date.now()), waitingRoom.counts()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
     revoked: peers
       .revocations()
       .filter(({ name }) => !Object.hasOwn(config.agents, name))
       .map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
-  database.close()
-  return kept
 }
 
 function lines(
@@ -133,7 +131,7 @@ function lines(
     `agent     ${config.name}`,
     running === null
       ? "guardian  does not run (`sento guard` starts it)"
-      : `guardian  listens on ${formatAddress(running.host, running.port)} (pid ${running.pid})`,
+      : `guardian  listens on ${placesWords(running)} (pid ${running.pid})`,
     `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
     ...(unasked === null ? [] : [`asks      nobody: ${unaskedWords(config.name, unasked)}`]),
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
@@ -161,7 +159,7 @@ function sessionLine(isHardened: boolean, running: GuardStatus | null, state: Se
 }
 
 /** Why nobody is at the terminal; null where somebody is, and outside hardened mode. */
-export const handsWords = (running: GuardStatus | null): string | null =>
+const handsWords = (running: GuardStatus | null): string | null =>
   running?.hands === undefined || running.hands.connected ? null : running.hands.reason
 
 /** The states of a session, for people. */

@@ -1,5 +1,5 @@
 /** Whether a peer's words act at once, as far as one can see it. */
-import { ownTerminal } from "../guardian/own-terminal.ts"
+import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import type { Config } from "../store/config.ts"
 
 /** What says that the agent acts without asking; null where nothing does, and in hardened mode, where nobody looks. */

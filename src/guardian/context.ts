@@ -10,7 +10,7 @@ import type { Paths } from "../store/paths.ts"
 import type { PairingRequest } from "../store/requests.ts"
 import type { Store } from "../store/store.ts"
 import type { Hands } from "../tmux/hands.ts"
-import type { PairingEvent } from "./door-requests.ts"
+import type { PairingEvent } from "./door/results.ts"
 import type { Log } from "./log.ts"
 import type { Notices } from "./notices.ts"
 import type { Waiters } from "./waiters.ts"
@@ -32,8 +32,10 @@ export type Context = {
   readonly hands: Hands
   /** Aborted when the Guardian stops. */
   readonly stopping: AbortSignal
-  /** Filled in once the listener is up. */
+  /** Filled in once the listener is up; `host` is the one that is shown, and always one that is there now. */
   address: { readonly host: string; readonly port: number }
+  /** The IP literals at which the listener is open; `0.0.0.0` and `::` stand for all. */
+  listening: () => readonly string[]
 }
 
 /** The config in memory, which changes only together with the file. */

@@ -1,63 +1,53 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
+
 import { randomBytes } from "node:crypto"
-import { lstatSync } from "node:fs"
-import { basename, join } from "node:path"
-import { type Listener, listen } from "../http/listener.ts"
-import { formatAddress, isLoopback } from "../protocol/addresses.ts"
+import { mostHolds } from "../http/crowd.ts"
+import { type Listener, type ListenerOptions, listen, type WireHandler } from "../http/listener.ts"
+import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
-import {
-  lookAgain,
-  type Moment,
-  mayForget,
-  type Steadiness,
-  staleForGoodMilliseconds,
-} from "../protocol/freshness.ts"
-import { type MessageBody, messagesPath } from "../protocol/messages.ts"
+import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
+import { messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
-import { isDiskTrouble } from "../store/database.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
-import type { Received } from "../store/messages.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
-import type { Distrusted } from "./callers.ts"
-import { announce, type Context, createEvents, holdConfig, type NamedPeer, peerById } from "./context.ts"
+import { agentProcesses, findTarget } from "./books/agent-pane.ts"
+import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
+import { forgetFiles } from "./books/message-files.ts"
+import { hostsToOpen, hostToShow, placesOfHosts } from "./books/own-places.ts"
+import { rememberPort } from "./books/own-port.ts"
+import { reconcile } from "./books/pairs.ts"
+import { type Context, createEvents, holdConfig, peerById } from "./context.ts"
 import { forbidCoreDumps } from "./core-dumps.ts"
-import { createDelivery, type Delivery } from "./delivery.ts"
 import { createDispatcher } from "./dispatch.ts"
-import { openDoor } from "./doors.ts"
-import { forget, forgetCopies } from "./forgetting.ts"
-import { findUser, sharedFolderFault } from "./hardening.ts"
-import { createJoining } from "./joining.ts"
+import type { Distrusted } from "./door/callers.ts"
+import { openDoors } from "./door/doors.ts"
+import { createArrivals } from "./inbound/arrivals.ts"
+import { createDelivery } from "./inbound/delivery.ts"
+import { createReceiver } from "./inbound/receiver.ts"
+import { createTurns } from "./inbound/turns.ts"
 import { openLog } from "./log.ts"
-import { createMinting, type Minting } from "./minting.ts"
-import { createMoving, type Moving } from "./moving.ts"
 import { createNotices, tellDeferred } from "./notices.ts"
-import { createNotifySurface } from "./notify.ts"
-import { createOutboxWorker, type Outbox } from "./outbox.ts"
-import { ownCommand } from "./own-command.ts"
-import { openTerminal } from "./own-terminal.ts"
-import { createChatSurfaces } from "./owner-chats.ts"
-import {
-  createReminder,
-  endPair,
-  lossOf,
-  lossWords,
-  noteLoss,
-  pairEnded,
-  reconcile,
-  tellEnded,
-} from "./pairs.ts"
-import { loopThereWords } from "./pauses.ts"
-import { agentProcesses, findTarget } from "./pinning.ts"
-import { createQuestions } from "./questions.ts"
-import { createReceiver } from "./receiver.ts"
-import type { RemoteHands } from "./remote-hands.ts"
-import { createSender, type Sender } from "./sender.ts"
-import { connectSurfaces } from "./surfaces.ts"
-import { createTmuxSurface } from "./tmux-surface.ts"
-import { createTurns } from "./turns.ts"
-import { forgetFiles } from "./typed-text.ts"
+import { createCarrying } from "./outbound/carrying.ts"
+import { createCollecting } from "./outbound/collecting.ts"
+import { createMoving } from "./outbound/moving.ts"
+import { createOutboxWorker } from "./outbound/outbox.ts"
+import { createSender } from "./outbound/sender.ts"
+import { createSilence } from "./outbound/silence.ts"
+import { createWhereabouts } from "./outbound/whereabouts.ts"
+import { createChatSurfaces } from "./owner/chat-surfaces.ts"
+import { createNotifySurface } from "./owner/command.ts"
+import { createTmuxSurface } from "./owner/popup.ts"
+import { connectSurfaces } from "./owner/surfaces.ts"
+import { createJoining } from "./pairing/joining.ts"
+import { createMinting, type Minting } from "./pairing/minting.ts"
+import { createQuestions } from "./pairing/questions.ts"
+import { createReminder } from "./pairing/unpairing.ts"
+import { createSweep, forgetCopies } from "./sweep.ts"
+import { ownCommand } from "./terminal/own-command.ts"
+import { openTerminal } from "./terminal/own-terminal.ts"
+import type { RemoteHands } from "./terminal/remote-hands.ts"
 import { createWaiters } from "./waiters.ts"
 
 export type Guardian = {
@@ -72,17 +62,18 @@ export type Guardian = {
 const ownChild = "it was started by the Guardian itself; what `notify` runs prints yes or no instead"
 
 const sweepMilliseconds = staleForGoodMilliseconds
-const watchMilliseconds = 2000
 const firstLookMilliseconds = 1000
 
 /**
  * Starts the Guardian of a home in this process.
+ * @param echo - told each line of the log too
  * @throws try-later when another one runs, config, no-tmux, unreachable
  */
 export async function startGuardian(
   paths: Paths,
   now: () => number = Date.now,
   elapsed: () => number = () => performance.now(),
+  echo?: (line: string) => void,
 ): Promise<Guardian> {
   process.umask(0o077)
   const { hardened } = requireConfig(paths)
@@ -92,15 +83,18 @@ export async function startGuardian(
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
   try {
-    return await open(paths, lock, now, elapsed)
+    return await open(paths, lock, { now, elapsed, log: openLog(paths.log, now, echo) })
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => number): Promise<Guardian> {
-  const log = openLog(paths.log, now)
+async function open(
+  paths: Paths,
+  lock: Lock,
+  { now, elapsed, log }: Pick<Context, "now" | "elapsed" | "log">,
+): Promise<Guardian> {
   forgetCopies(paths, log)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)
@@ -122,42 +116,89 @@ async function open(paths: Paths, lock: Lock, now: () => number, elapsed: () => 
     hands: terminal.hands,
     stopping: stopping.signal,
     address: { host: "", port: 0 },
+    listening: () => [],
   }
   try {
     // Pins the pane; a tmux that hangs is not waited for.
     await Promise.race([findTarget(context), Bun.sleep(firstLookMilliseconds)])
-    return openDoors(context, lock, stopping, terminal.remote)
+    return connect(context, lock, stopping, terminal.remote)
   } catch (error) {
     store.close()
     throw error
   }
 }
 
-function openDoors(
+/** Connects the parts, and opens the listener and the doors. */
+function connect(
   context: Context,
   lock: Lock,
   stopping: AbortController,
   remote: RemoteHands | null,
 ): Guardian {
   const { paths, store, log } = context
-  const sender = createSender(context, {
-    onFailed: (pair, failure) => moving.missed(pair, failure),
+  const carrying = createCarrying(context, mostHolds(), {
+    onCollect: pair => outbox.hasten(pair),
+    hasWaiting: pair => outbox.hasWaiting(pair),
+  })
+  const sender = createSender(context, carrying, {
+    onFailed: (pair, failure) => {
+      moving.missed(pair, failure, carrying.hasCollected(pair))
+      silence.failed(pair)
+    },
+    onAnswered: pair => collecting.answered(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
+    onMissed: pair => collecting.missed(pair),
+    onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),
   })
   reconcile(context)
   forgetFiles(context)
   noteLoss(context)
   const minting = createMinting(context)
   const outbox = createOutboxWorker(context, sender)
-  const moving = createMoving(context, sender, outbox.hasten)
-  const joining = createJoining(context, sender, moving.greet)
+  const moving = createMoving(context, sender, pair => {
+    outbox.hasten(pair)
+    collecting.hasten(pair)
+  })
+  const joining = createJoining(context, sender, pair => collecting.paired(pair))
   const questions = createQuestions(context, sender, joining)
   const delivery = createDelivery(context, outbox.tellSender)
   const turns = createTurns(context, { outbox, isIdle: delivery.isIdle })
   const remind = createReminder(context, sender)
-  const listener = openListener(context, { minting, outbox, moving, delivery, remind })
-  context.address = { host: listener.host, port: listener.port }
-  moving.announce()
+  const receive = createReceiver(context, {
+    onAdmitted: (from, body, arriving) => onAdmitted(from, body, arriving),
+    onRefused: remind,
+    carrying,
+    hasMissed: pair => sender.hasMissed(pair) && outbox.hasWaiting(pair),
+  })
+  const collecting = createCollecting(context, { sender, receive })
+  const onAdmitted = createArrivals(context, { outbox, delivery, moving, collecting })
+  const isUntold = (pair: string): boolean => store.peers.untoldOf(pair) !== null
+  context.waiters.onEnd(pair => {
+    collecting.ended(pair)
+    moving.forget(pair)
+    sender.forget(pair)
+    if (!isUntold(pair)) carrying.forget(pair)
+  })
+  const silence = createSilence(context, {
+    hasWaiting: outbox.hasWaiting,
+    lastHeard: collecting.lastHeard,
+    isCollecting: pair => collecting.stateOf(pair) === "collecting",
+  })
+  const listener = openListener(context, {
+    minting,
+    receive,
+    onHost: (...of) => whereabouts.hostChanged(...of),
+  })
+  context.listening = () => listener.open()
+  context.address = {
+    get host() {
+      return hostToShow(context.listening())
+    },
+    port: listener.port,
+  }
+  const whereabouts = createWhereabouts(context, { listener, collecting, carrying, outbox })
+  const { port: lastPort } = context.config.current.listen
+  moving.resume()
   rememberPort(context)
   const asked = Promise.withResolvers<void>()
   const handle = createDispatcher({
@@ -169,30 +210,37 @@ function openDoors(
     questions,
     turns,
     delivery,
+    whereabouts,
     handsState: remote === null ? null : remote.state,
     onStop: asked.resolve,
   })
   const onError = (error: unknown): void => log.write(`bug: ${(error as Error).stack ?? String(error)}`)
   const distrusted = async (): Promise<Distrusted> =>
     new Map([...(await agentProcesses(context)), [process.pid, ownChild]])
-  const own = { uids: null, refused: log.refused }
-  const doors = [
-    openDoor({ path: paths.ownerSocket, door: "owner", handle, distrusted, onError, guests: own }),
-    openDoor({ path: paths.agentSocket, door: "agent", handle, distrusted, onError, guests: own }),
-    ...sharedDoors(context).map(({ path, uids }) => {
-      const guests = { uids, refused: log.refused }
-      const shared = { path, door: "agent", handle, distrusted, onError, guests } as const
-      return openDoor(remote === null ? shared : { ...shared, hands: remote.serve })
-    }),
-  ]
-  const sweep = createSweep(context, sender)
-  const sweeping = setInterval(sweep, sweepMilliseconds)
-  const watching = watchDoor(paths.agentSocket, () => {
-    log.write("the home or its door was removed")
-    asked.resolve()
+  const doors = openDoors(paths, context.config.current.hardened, {
+    handle,
+    distrusted,
+    onError,
+    hands: remote === null ? null : remote.serve,
+    refused: log.refused,
+    onGone: () => {
+      if (stopping.signal.aborted) return
+      log.write("the home or its door was removed")
+      asked.resolve()
+    },
   })
+  const sweepStore = createSweep(context, sender)
+  const sweep = (): void => {
+    sweepStore()
+    silence.look()
+    outbox.look()
+    collecting.look()
+    carrying.tidy(pair => peerById(context, pair) !== null || isUntold(pair))
+  }
+  const sweeping = setInterval(sweep, sweepMilliseconds)
   sweep()
   outbox.resume()
+  void collecting.resume(lastPort)
   joining.resume()
   turns.resume()
   const surfaces = connectSurfaces(context, questions.waiting, [
@@ -204,23 +252,26 @@ function openDoors(
   if (lostAt !== null) context.notices.tell(`database lost ${lostAt}`, lossWords)
   tellDeferred(store.facts, context.notices)
   delivery.pausesChanged()
-  log.write(`listening on ${formatAddress(listener.host, listener.port)}, pid ${process.pid}`)
+  const [first = context.address.host, ...others] = placesOfHosts(listener.open()).map(({ host }) => host)
+  const where = [first, ...others].map(host => formatAddress(host, listener.port)).join(", ")
+  log.write(`listening on ${where}, pid ${process.pid}`)
   let stopped: Promise<void> | null = null
   async function close(): Promise<void> {
     log.write("stopping")
     stopping.abort()
     clearInterval(sweeping)
-    clearInterval(watching)
-    minting.stop()
+    await minting.stop()
     questions.stop()
     await listener.stop()
+    await whereabouts.stopped()
     await surfaces.stopped()
     await sender.stopped()
     await outbox.stopped()
     await moving.stopped()
+    await collecting.stopped()
     await turns.stopped()
     await delivery.stopped()
-    for (const door of doors) door.close()
+    doors.close()
     store.close()
     lock.release()
     log.write("stopped")
@@ -236,148 +287,25 @@ function openDoors(
   }
 }
 
-/**
- * In hardened mode the agent's user has a door of its own, in a directory whose group is that user's.
- * @throws config where that directory does not keep others out
- */
-function sharedDoors({ config, paths }: Context): { path: string; uids: ReadonlySet<number> }[] {
-  const { hardened } = config.current
-  if (hardened === undefined) return []
-  const own = process.getuid?.() ?? -1
-  const wrong = sharedFolderFault(hardened.folder, hardened.user, own)
-  if (wrong !== null)
-    throw new SentoError("config", `${hardened.folder} ${wrong}`, "see the steps of `sento init --hardened`")
-  const uids = [own, findUser(hardened.user)?.uid ?? own]
-  return [{ path: join(hardened.folder, basename(paths.agentSocket)), uids: new Set(uids) }]
+type ListenerParts = Required<Pick<ListenerOptions, "onHost">> & {
+  readonly minting: Minting
+  readonly receive: WireHandler
 }
 
-/** A Guardian whose door is gone can be reached by nobody: it ends, so that the next command starts another. */
-function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInterval> {
-  const inode = lstatSync(path).ino
-  return setInterval(() => {
-    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== inode) onGone()
-  }, watchMilliseconds)
-}
-
-function openListener(
-  context: Context,
-  parts: {
-    minting: Minting
-    outbox: Outbox
-    moving: Moving
-    delivery: Delivery
-    remind: (pair: string) => void
-  },
-): Listener {
-  const { minting, outbox, moving, delivery, remind } = parts
+function openListener(context: Context, { minting, receive, onHost }: ListenerParts): Listener {
   const { listen: wish } = context.config.current
   return listen({
-    host: wish.host,
+    hosts: hostsToOpen(wish),
     preferredPort: wish.port,
     names: wish.names.map(name => name.toLowerCase()),
     handlers: {
-      [messagesPath]: createReceiver(
-        context,
-        (from, body) => {
-          if (body.type === "message") arrived(context, { outbox, delivery }, from, body)
-          if (body.type === "receipt") toldOf(context, from, body)
-          if (body.type === "unpair") pairEnded(context, from)
-          // It can be reached again, then: no need to wait for the next try.
-          else if (body.type !== "hello" || !moving.heard(from, body)) outbox.hasten(from.peer.id)
-        },
-        // Later: it must not change how long a refusal takes.
-        pair => setImmediate(() => context.stopping.aborted || remind(pair)),
-      ),
+      [messagesPath]: receive,
       "/v1/pair/hello": minting.hello,
       "/v1/pair/confirm": minting.confirm,
       "/v1/pair/decision": minting.decision,
     },
+    onHost,
     onRefused: context.log.refused,
     onError: error => context.log.write(`bug: ${(error as Error).stack ?? String(error)}`),
   })
-}
-
-/** To whoever waits for it as an answer; otherwise it is typed, now or when the pause of its pair is over. */
-function arrived(
-  context: Context,
-  { outbox, delivery }: { outbox: Outbox; delivery: Delivery },
-  from: NamedPeer,
-  { id, inReplyTo, text }: Extract<MessageBody, { type: "message" }>,
-): void {
-  const message = context.store.inbox.byId(from.peer.id, id)
-  if (message === null) return
-  try {
-    const isTaken = inReplyTo !== undefined && giveToWaiter(context, from, message, inReplyTo, text)
-    if (isTaken) outbox.tellSender(message, "delivered", null)
-    else if (context.store.peers.pauseOf(from.peer.id, context.now()) === null) delivery.arrived()
-    else outbox.tellSender(message, "held", "paused")
-  } catch (error) {
-    if (!isDiskTrouble(error)) throw error
-    context.log.write(`[${message.shortId}] from ${from.name} waits: ${(error as Error).message}`)
-    delivery.wake()
-  }
-}
-
-/**
- * Whether a command waits for this answer and has it now. Also past the hop limit: the limit ends conversations that
- * go on by themselves, because what is typed is answered; whoever says `--wait` has asked for this one answer.
- */
-function giveToWaiter(
-  context: Context,
-  from: NamedPeer,
-  message: Received,
-  inReplyTo: string,
-  text: string,
-): boolean {
-  const { store, waiters, log, now } = context
-  if (!waiters.has(from.peer.id, inReplyTo) || !store.inbox.claim(message.seq, now())) return false
-  log.write(`[${message.shortId}] from ${from.name} given to the command that waits for it`)
-  waiters.tell(from.peer.id, inReplyTo, { kind: "reply", shortId: message.shortId, text })
-  return true
-}
-
-/** A receipt that was taken. */
-function toldOf(context: Context, from: NamedPeer, body: Extract<MessageBody, { type: "receipt" }>): void {
-  const sent = context.store.outbox.byId(from.peer.id, body.of)
-  if (sent === null) return
-  context.waiters.tell(from.peer.id, body.of, {
-    kind: "state",
-    state: body.state,
-    reason: body.reason ?? null,
-  })
-  if (body.state !== "held" || body.reason !== "loop") return
-  const words = loopThereWords(context.config.current.name, { name: from.name, replies: sent.hops })
-  context.notices.tell(`loop there ${sent.id}`, `${from.name}'s Guardian holds our message: ${words}`)
-}
-
-/** The port it had last is the one it prefers next time. */
-function rememberPort(context: Context): void {
-  const { listen: wish } = context.config.current
-  const { host, port } = context.address
-  if (!isLoopback(host)) context.log.write(`this agent can be reached from other machines on port ${port}`)
-  if (wish.port === port) return
-  context.config.update(config => ({ ...config, listen: { ...config.listen, port } }))
-}
-
-/** What time ends: requests nobody answered, pairs that never appeared, and what may be forgotten. */
-function createSweep(context: Context, sender: Sender): () => void {
-  const read = (): Moment => ({ now: context.now(), elapsed: context.elapsed() })
-  const began = read()
-  let clock: Steadiness = { last: began, since: began.elapsed }
-  return () => {
-    clock = lookAgain(clock, read())
-    endOverdue(context, clock.last.now)
-    if (mayForget(clock)) forget(context, clock.last.now)
-    tellEnded(context, sender)
-  }
-}
-
-function endOverdue(context: Context, now: number): void {
-  const { store } = context
-  for (const request of store.requests.sweep(now)) announce(context, request, { state: "expired" })
-  for (const pair of store.peers.overdue(now)) {
-    const peer = peerById(context, pair)
-    if (peer === null) store.peers.forget(pair)
-    else endPair(context, peer)
-  }
 }

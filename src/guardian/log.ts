@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs"
 import { utf8 } from "../protocol/bytes.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import { areStepsTraced } from "../store/faults.ts"
 
 export type Log = {
   write(line: string): void
@@ -23,14 +24,33 @@ const burst = 30
 const sparingMilliseconds = 30_000
 const lineBreak = utf8("\n")
 
-/** @param now - milliseconds since the epoch */
-export function openLog(path: string, now: () => number): Log {
+type Named = { readonly kind: string }
+
+/** A machine's step in a test build with `SENTO_TRACE=on`, by names alone: what they hold may be secret. */
+export function traceStep(
+  log: Pick<Log, "write">,
+  machine: string,
+  [from, event, to]: readonly [string, Named, string],
+  effects: readonly Named[],
+): void {
+  if (!areStepsTraced()) return
+  const asked = effects.map(one => `, ${one.kind}`).join("")
+  log.write(`${machine}: ${from} + ${event.kind} → ${to}${asked}`)
+}
+
+/**
+ * @param now - milliseconds since the epoch
+ * @param echo - told each line too, for somebody who watches
+ */
+export function openLog(path: string, now: () => number, echo: (line: string) => void = () => {}): Log {
   let size = sizeOf(path)
   let isCut = isLineOpen(path, size)
   const refusals = new Map<string, { loggedAt: number; count: number }>()
 
   function write(line: string): void {
-    const text = utf8(`${formatTimestamp(now())} ${oneLine(line)}\n`)
+    const whole = `${formatTimestamp(now())} ${oneLine(line)}`
+    const text = utf8(`${whole}\n`)
+    echo(whole)
     if (size + text.length > mostBytes) {
       size = rotate(path)
       isCut = isLineOpen(path, size)

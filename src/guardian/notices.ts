@@ -1,9 +1,11 @@
 /** What the owner is told without having asked: one line an event, and never twice. */
 import * as v from "valibot"
+import type { Facts } from "../store/facts.ts"
 import type { Owner } from "../store/owner.ts"
-import type { Facts } from "../store/peers.ts"
 import type { Log } from "./log.ts"
-import type { Notice } from "./surfaces.ts"
+
+/** One line for the owner, under the key of its event. */
+export type Notice = { readonly key: string; readonly text: string }
 
 export type Notices = {
   /** @param key - the event's own: what has the same key is told no more */

@@ -26,6 +26,7 @@ export type Waiters = ReturnType<typeof createWaiters>
 
 export function createWaiters() {
   const waiters = new Set<Waiter>()
+  const onEnds = new Set<(pair: string) => void>()
   const ofMessage = (pair: string, id: string): Waiter[] =>
     [...waiters].filter(one => one.pair === pair && one.id === id)
   return {
@@ -41,7 +42,10 @@ export function createWaiters() {
     tell(pair: string, id: string, news: News): void {
       for (const one of ofMessage(pair, id)) one.hear(news)
     },
+    /** Told of each pair that has ended. */
+    onEnd: (tell: (pair: string) => void): unknown => onEnds.add(tell),
     endPair(pair: string, reason: string): void {
+      for (const tell of onEnds) tell(pair)
       for (const one of [...waiters].filter(one => one.pair === pair))
         one.hear({ kind: "ended", state: "dropped", reason })
     },

@@ -33,7 +33,12 @@ export type PostOptions = {
   readonly signal?: AbortSignal
 }
 
-/** @param host - an IP literal or a name; a name is resolved here, first */
+/**
+ * Posts, and reads one answer, whatever it is: also a request that a peer hands over in it, byte for byte. It may be
+ * held back for long: one that came after 34 s was read, as `fetch` has no time-out below 5 minutes of its own; and an
+ * abort closes the socket within a millisecond, so that whoever holds the request sees it (Bun 1.4.5).
+ * @param host - an IP literal or a name; a name is resolved here, first
+ */
 export async function post(
   host: string,
   port: number,

@@ -3,14 +3,21 @@
  * with them tmux and the local doors. So the kernel is asked what is open, and what is too much is shut.
  * @see docs/PROTOCOL.md section 1
  */
-import { FFIType, ptr } from "bun:ffi"
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
-import { openLibC } from "./libc.ts"
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { descriptors, type End, plainAddress, sockets } from "./sockets.ts"
 
 /** Connections that may be open at a time; fewer where the system allows few descriptors. */
 export const mostConnections = 512
+/** Requests that may be held open for peers at a time; fewer where the system allows few descriptors. */
+const mostHoldsAnywhere = 1024
 /** Twice this is no divisor of the 1, 3 and 7 s at which Linux repeats what a shut listener dropped. */
 const watchMilliseconds = 400
+
+/**
+ * How many requests may be held at a time (`WireRequest.hold`): 1,024, and at most a quarter of the descriptors. The
+ * caller keeps to it; what is held beyond is not cut here either.
+ */
+export const mostHolds = (): number => Math.min(mostHoldsAnywhere, Math.floor(mostDescriptors() / 4))
 
 /** An open connection: `key` is new for each one. */
 export type Connection = { readonly descriptor: number; readonly address: string; readonly key: string }
@@ -33,9 +40,49 @@ export function crowdOf(connections: readonly Connection[], most: number): reado
   return worst.slice(0, excess).map(({ connection }) => connection)
 }
 
+/** Connections on which a peer's request is held: none of the strangers that are counted and cut. */
+export type Holds = {
+  /**
+   * @param own - this end's address, null where it is not known. It tells apart what one port elsewhere opened to
+   * several hosts here: Linux gives the same port to both.
+   * @returns what lets it go, once
+   */
+  hold(own: string | null, other: End): () => void
+  has(own: string, other: End): boolean
+  readonly size: number
+}
+
+/** By address and port, in whatever spelling. */
+export function createHolds(): Holds {
+  const counts = new Map<string, number>()
+  const keyOf = (own: string | null, { address, port }: End): string =>
+    `${own === null ? "any" : plainAddress(own)} ${plainAddress(address)} ${port}`
+  const add = (key: string, more: number): void => {
+    const count = (counts.get(key) ?? 0) + more
+    if (count === 0) counts.delete(key)
+    else counts.set(key, count)
+  }
+  return {
+    hold(own, other) {
+      const key = keyOf(own, other)
+      let isHeld = true
+      add(key, 1)
+      return () => {
+        if (isHeld) add(key, -1)
+        isHeld = false
+      }
+    },
+    has: (own, other) => counts.has(keyOf(own, other)) || counts.has(keyOf(null, other)),
+    get size() {
+      return counts.size
+    },
+  }
+}
+
 export type CrowdOptions = {
-  /** The listener's. */
+  /** That of all listeners that are watched. */
   readonly port: number
+  readonly holds: Holds
   /** Told of each connection's address. */
   readonly onCut: (address: string) => void
   readonly onError: (error: unknown) => void
@@ -44,24 +91,26 @@ export type CrowdOptions = {
 /**
  * Cuts what is too much, every 400 ms. Between two looks a flood can take every descriptor, however short the time
  * is: Bun takes in whoever waits at one go. So one descriptor is kept for the look itself, and where hardly any is
- * left, the listener is shut to newcomers until a later look finds enough of them: what was cut is free for the local
+ * left, the listeners are shut to newcomers until a later look finds enough of them: what was cut is free for the local
  * doors then, and not taken again at once. A caller that comes meanwhile is not refused; its kernel knocks again.
  */
-export function watchCrowd({ port, onCut, onError }: CrowdOptions): { stop(): void } {
+export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { stop(): void } {
   const limit = mostDescriptors()
   const most = Math.min(mostConnections, Math.floor(limit / 2))
   let known: ReadonlySet<string> = new Set()
+  // Now, while there are descriptors: in a flood the C library could not be opened any more.
+  sockets()
   const spare = openSpare()
   const gate = gateOf(port)
   function look(): void {
     const open = spare.lend(descriptors)
-    gate.set(open.length < limit - mostLocal(limit))
-    if (open.length <= most) return
-    const found = connectionsAmong(open, port)
+    gate.set(open.length < limit - mostLocal(limit), open)
+    if (open.length - holds.size <= most) return
+    const found = strangersAmong(open, port, holds)
     const old = found.filter(({ key }) => known.has(key))
     const fresh = found.filter(({ key }) => !known.has(key))
     for (const { descriptor, address } of crowdOf([...old, ...fresh], most)) {
-      libc().shutdown(descriptor, bothWays)
+      sockets().cut(descriptor)
       onCut(address)
     }
     known = new Set(found.map(({ key }) => key))
@@ -112,36 +161,19 @@ function openSpare() {
   }
 }
 
-/**
- * Whether the listener takes in anybody. A classic BPF program that keeps 0 bytes drops every packet for the listener
- * itself (socket(7), SO_ATTACH_FILTER); connections that are there already are none of its business.
- */
+/** Whether the port's listeners take in anybody; one that was opened while it is shut is shut by the next look. */
 function gateOf(port: number) {
-  const listener = descriptors().find(one => addressOf(libc().getsockname, one)?.port === port)
   let isOpen = true
   return {
-    set(next: boolean): void {
-      if (next === isOpen || listener === undefined) return
+    set(next: boolean, open: readonly number[]): void {
+      if (next && isOpen) return
       isOpen = next
-      const [option, value] = next ? [detachFilter, new Uint8Array(4)] : [attachFilter, dropAll()]
-      libc().setsockopt(listener, socketLevel, option, ptr(value), value.length)
+      const { own, isListening, admit } = sockets()
+      for (const descriptor of open)
+        if (own(descriptor)?.port === port && isListening(descriptor)) admit(descriptor, next)
     },
   }
 }
-
-/** SOL_SOCKET, SO_ATTACH_FILTER and SO_DETACH_FILTER of Linux, and the size of `struct sock_fprog`. */
-const [socketLevel, attachFilter, detachFilter, filterBytes] = [1, 26, 27, 16]
-/** BPF_RET | BPF_K with 0: one `struct sock_filter`. */
-const keepNothing = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0)
-
-function dropAll(): Uint8Array {
-  const program = new DataView(new ArrayBuffer(filterBytes))
-  program.setUint16(0, 1, true)
-  program.setBigUint64(8, BigInt(ptr(keepNothing)), true)
-  return new Uint8Array(program.buffer)
-}
-
-const descriptors = (): readonly number[] => readdirSync("/proc/self/fd").map(Number)
 
 /** The limit as it is now: Bun raises it to the highest allowed. */
 function mostDescriptors(): number {
@@ -149,48 +181,13 @@ function mostDescriptors(): number {
   return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
 }
 
-function connectionsAmong(descriptors: readonly number[], port: number): Connection[] {
-  return descriptors.flatMap(descriptor => {
-    const own = addressOf(libc().getsockname, descriptor)
-    if (own?.port !== port) return []
-    const other = addressOf(libc().getpeername, descriptor)
-    if (other === null) return []
-    return [{ descriptor, address: other.address, key: `${descriptor} ${other.address} ${other.port}` }]
-  })
-}
-
-/** AF_INET, AF_INET6 and SHUT_RDWR of Linux (ip(7), ipv6(7), shutdown(2)). */
-const [inet, inet6, bothWays] = [2, 10, 2]
-/** More than `struct sockaddr_in6`. */
-const addressBytes = 128
-
-/** Null for what is no internet socket, or has no other end. */
-function addressOf(
-  ask: ReturnType<typeof openSockets>["getpeername"],
-  descriptor: number,
-): { address: string; port: number } | null {
-  const bytes = Buffer.alloc(addressBytes)
-  if (ask(descriptor, ptr(bytes), ptr(new Uint32Array([addressBytes]))) !== 0) return null
-  const family = bytes.readUInt16LE(0)
-  const port = bytes.readUInt16BE(2)
-  if (family === inet) return { address: bytes.subarray(4, 8).join("."), port }
-  return family === inet6 ? { address: bytes.toString("hex", 8, 24), port } : null
-}
-
-let sockets: ReturnType<typeof openSockets> | null = null
-
-function libc(): ReturnType<typeof openSockets> {
-  sockets ??= openSockets()
-  return sockets
-}
-
-function openSockets() {
-  const { i32, ptr: pointer } = FFIType
-  const name = { args: [i32, pointer, pointer], returns: i32 } as const
-  return openLibC({
-    getsockname: name,
-    getpeername: name,
-    shutdown: { args: [i32, i32], returns: i32 },
-    setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
+function strangersAmong(open: readonly number[], port: number, holds: Holds): Connection[] {
+  const { own, other } = sockets()
+  return open.flatMap(descriptor => {
+    const here = own(descriptor)
+    if (here?.port !== port) return []
+    const end = other(descriptor)
+    if (end === null || holds.has(here.address, end)) return []
+    return [{ descriptor, address: end.address, key: `${descriptor} ${end.address} ${end.port}` }]
   })
 }

@@ -3,10 +3,12 @@
  * one answer, and the handlers never see it.
  * @see docs/PROTOCOL.md section 1
  */
-import { firstPort, isAllowedHost, portTries } from "../protocol/addresses.ts"
-import { SentoError } from "../protocol/errors.ts"
+import { isIP } from "node:net"
+import { isAllowedHost } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
-import { watchCrowd } from "./crowd.ts"
+import { createHolds, type Holds, watchCrowd } from "./crowd.ts"
+import { isWildcard, openPlaces, type Places, type PlacesOptions } from "./places.ts"
+import { plainAddress } from "./sockets.ts"
 
 /** A request that may be looked at. */
 export type WireRequest = {
@@ -16,16 +18,25 @@ export type WireRequest = {
   readonly address: string
   /** Lets the handler take up to this many seconds. */
   readonly allow: (seconds: number) => void
+  /** Aborted once nobody waits for the answer. */
+  readonly signal: AbortSignal
+  /**
+   * Marks the connection as a peer's, on which its request is held: it neither counts among the strangers' nor is cut
+   * with them until what this returns is called, or the handler has answered. `mostHolds()` of them, no more, may be
+   * at a time; the caller sees to it.
+   */
+  readonly hold: () => () => void
 }
 
 export type WireHandler = (request: WireRequest) => Response | Promise<Response>
 
-export type Listener = { readonly host: string; readonly port: number; stop(): Promise<void> }
+export type Listener = Places
 
-export type ListenerOptions = {
-  readonly host: string
-  /** The port to try before all others: the one it had last, or 0 for any. */
-  readonly preferredPort: number
+/** `hosts` are IP literals, of which one is loopback or stands for all; `preferredPort` is the last one, or 0 for any. */
+export type ListenerOptions = Pick<
+  PlacesOptions,
+  "hosts" | "preferredPort" | "retryMilliseconds" | "onHost"
+> & {
   /** Host names this Guardian answers to beside IP literals and localhost. */
   readonly names: readonly string[]
   readonly handlers: Readonly<Record<string, WireHandler>>
@@ -44,47 +55,34 @@ export const refusal = (): Response => new Response(null, { status: 403 })
  * Bun's `idleTimeout` is a deadline for the whole request: bytes that drip in do not start it anew. Headers
  * and bodies at one byte a second or every five were all cut at 12 s, its clock ticking every 4; for headers
  * it is 10 s whatever is set here (Bun 1.4.5).
+ *
+ * Once a body has come, it cuts no more (a request without one it cuts all the same), and only `allow` sets another
+ * deadline, from then on: of 10 s allowed came 9.2 to 12.1, of 26 s 25.2 to 28.1, of 35 s 33.2 to 36.1. So what is held
+ * for n seconds is allowed n + 10. `signal` is aborted at once where the connection is closed, reset or half-closed,
+ * and where more bytes come while the request waits (it is dropped with them). A cable that is pulled shows in nothing:
+ * the answer looks sent, and without one the deadline alone ends the request (Bun 1.4.5, Linux 6.18).
  */
 const defaultRequestSeconds = 10
-const stopMilliseconds = 2000
 
-/**
- * Listens on the preferred port, or else on the first free one from 9876 upward.
- * @throws unreachable when none of them is free, config when the address is not this machine's
- */
+/** Listens on one port of each host, and watches them all for crowds. @throws as `openPlaces` */
 export function listen(options: ListenerOptions): Listener {
-  const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
-  const ports = [options.preferredPort, ...range.filter(port => port !== options.preferredPort)]
-  for (const port of ports) {
-    const server = tryPort(options, port)
-    if (server !== null) return listenerOf(server, options)
-  }
-  throw new SentoError(
-    "unreachable",
-    `no free port on ${options.host} from ${firstPort} to ${firstPort + portTries - 1}`,
-    "stop what holds them (`ss -ltnp`), or choose another with `sento init --port`",
-  )
-}
-
-type Server = ReturnType<typeof serve>
-
-function tryPort(options: ListenerOptions, port: number): Server | null {
-  try {
-    return serve(options, port)
-  } catch (error) {
-    if ((error as { code?: string }).code === "EADDRINUSE") return null
-    throw new SentoError(
-      "config",
-      `cannot listen on ${options.host}: ${(error as Error).message}`,
-      "choose one of this machine's addresses with `sento init --listen HOST`",
-    )
+  const holds = createHolds()
+  const places = openPlaces({ ...options, serve: (host, port) => serve(options, holds, host, port) })
+  const onCut = (address: string): void => options.onRefused("too many connections", address)
+  const crowd = watchCrowd({ port: places.port, holds, onCut, onError: options.onError })
+  return {
+    ...places,
+    stop() {
+      crowd.stop()
+      return places.stop()
+    },
   }
 }
 
-function serve(options: ListenerOptions, port: number) {
+function serve(options: ListenerOptions, holds: Holds, hostname: string, port: number) {
   const isPipelined = watchPipelines()
   return Bun.serve({
-    hostname: options.host,
+    hostname,
     port,
     // Without it a second Guardian would share the port, and take half of the first one's requests (Bun 1.4.5).
     reusePort: false,
@@ -94,7 +92,7 @@ function serve(options: ListenerOptions, port: number) {
     async fetch(request, server) {
       const from = server.requestIP(request)
       const isLast = isPipelined(`${from?.address} ${from?.port}`)
-      const response = await answer(options, request, server)
+      const response = await answer(options, holds, request, server)
       if (isLast) response.headers.set("Connection", "close")
       return response
     },
@@ -122,10 +120,12 @@ function watchPipelines(): (connection: string) => boolean {
 
 async function answer(
   options: ListenerOptions,
+  holds: Holds,
   request: Request,
   server: Bun.Server<undefined>,
 ): Promise<Response> {
-  const address = server.requestIP(request)?.address.replace(/^::ffff:(?=\d+\.)/, "") ?? "unknown"
+  const from = server.requestIP(request)
+  const address = from === null ? "unknown" : plainAddress(from.address)
   const path = pathOf(request.url)
   const handler = Object.hasOwn(options.handlers, path) ? options.handlers[path] : undefined
   const reason = handler === undefined ? "path" : reasonToRefuse(options, request)
@@ -138,8 +138,30 @@ async function answer(
     options.onRefused("body cut off or too long", address)
     return refusal()
   }
-  const allow = (seconds: number): void => server.timeout(request, seconds)
-  return handler({ body, header: name => request.headers.get(name), address, allow })
+  const held: (() => void)[] = []
+  try {
+    return await handler({
+      body,
+      header: name => request.headers.get(name),
+      address,
+      allow: seconds => server.timeout(request, seconds),
+      get signal() {
+        return request.signal
+      },
+      hold() {
+        const release = from === null ? () => {} : holds.hold(ownAddress(server), from)
+        held.push(release)
+        return release
+      },
+    })
+  } finally {
+    for (const release of held) release()
+  }
+}
+
+/** Null where it listens on several: Bun does not say to which one a request came (Bun 1.4.5). */
+function ownAddress({ hostname = "::" }: Bun.Server<undefined>): string | null {
+  return isIP(hostname) === 0 || isWildcard(hostname) ? null : hostname
 }
 
 /** Null where the caller hung up, was cut off or sent too much (Bun then answers 413): no bug of ours. */
@@ -170,21 +192,4 @@ function pathOf(url: string): string {
   if (/[?#]/.test(url) || !URL.canParse(url)) return ""
   const { pathname } = new URL(url)
   return pathname.startsWith("/v1/") ? pathname : ""
-}
-
-function listenerOf(server: Server, options: ListenerOptions): Listener {
-  const { onError, onRefused } = options
-  const onCut = (address: string): void => onRefused("too many connections", address)
-  const crowd = watchCrowd({ port: server.port ?? 0, onCut, onError })
-  return {
-    host: server.hostname ?? "",
-    port: server.port ?? 0,
-    /** `stop()` waits for slow requests; those that take too long are cut. */
-    async stop() {
-      crowd.stop()
-      const cut = setTimeout(() => server.stop(true), stopMilliseconds)
-      await server.stop()
-      clearTimeout(cut)
-    },
-  }
 }

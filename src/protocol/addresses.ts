@@ -49,6 +49,23 @@ const unspecified = new BlockList()
 unspecified.addSubnet("0.0.0.0", 8, "ipv4")
 unspecified.addAddress("::", "ipv6")
 
+const local = new BlockList()
+local.addSubnet("169.254.0.0", 16, "ipv4")
+local.addSubnet("224.0.0.0", 4, "ipv4")
+local.addAddress("255.255.255.255", "ipv4")
+local.addSubnet("fe80::", 10, "ipv6")
+local.addSubnet("ff00::", 8, "ipv6")
+
+/** Whether an IP literal may be another machine's address to us: not link-local, multicast or unspecified. */
+export const isReachable = (literal: string): boolean => isDestination(literal) && !isWithin(local, literal)
+
+/** Whether two IP literals are one address, however they are spelled. */
+export function isSameHost(a: string, b: string): boolean {
+  const list = new BlockList()
+  list.addAddress(a, isIPv6(a) ? "ipv6" : "ipv4")
+  return isWithin(list, b)
+}
+
 /** Whether a host is this machine's loopback, however it is spelled (RFC 4291 section 2.2, RFC 6761 section 6.3). */
 export const isLoopback = (host: string): boolean =>
   isWithin(loopback, host) || /(?:^|\.)localhost\.?$/i.test(host)

@@ -25,18 +25,40 @@ export function formatCode(symbols: string): string {
   return ["SENTO", ...(symbols.match(/.{4}/g) ?? [])].join("-")
 }
 
+/** What a person may put around a code that is copied out of a sentence, and the dashes and spaces within it. */
+const around = /^[\p{Pi}\p{Pf}"'`(<[]+|[\p{Pi}\p{Pf}"'`)>\].,;:!?]+$/gu
+
+/** A code as it was given: whether anything but a code reads so. */
+export type CodeGiven = {
+  readonly symbols: string
+  /** False where it has neither `SENTO-` nor a digit: a word of four or eight letters, or an agent's name, reads so. */
+  readonly isCertain: boolean
+}
+
 /**
- * The symbols a person meant, or null where it is no code. Forgives case, spaces and dashes of any kind, a
- * missing `SENTO-`, O for 0, I and L for 1.
+ * The symbols a person meant, or null where it is no code. Forgives case, compatible forms (NFKC: full-width letters),
+ * the macron of Sentō, spaces and dashes of any kind, quotes and a full stop around, a missing `SENTO-`, O for 0, I and
+ * L for 1.
  */
-export function readCode(text: string): string | null {
-  const bare = text.toUpperCase().replace(/[\s\p{Dash}]/gu, "")
+export function readGivenCode(text: string): CodeGiven | null {
+  const bare = text
+    .trim()
+    .replace(around, "")
+    .normalize("NFKD")
+    .replace(/\u0304/g, "")
+    .toUpperCase()
+    .replace(/[\s\p{Dash}]/gu, "")
   // Bare, SENT0123 is a code of eight symbols; with the letter O it is the prefix, which no symbol spells.
   const isPrefixed = bare.startsWith("SENTO") || (bare.startsWith("SENT0") && bare.length > longLength)
-  const symbols = (isPrefixed ? bare.slice(5) : bare).replace(/O/g, "0").replace(/[IL]/g, "1")
+  const spelled = isPrefixed ? bare.slice(5) : bare
+  const symbols = spelled.replace(/O/g, "0").replace(/[IL]/g, "1")
   const isPlain = [...symbols].every(symbol => alphabet.includes(symbol))
-  return isPlain && (symbols.length === shortLength || symbols.length === longLength) ? symbols : null
+  if (!isPlain || (symbols.length !== shortLength && symbols.length !== longLength)) return null
+  return { symbols, isCertain: isPrefixed || /[0-9]/.test(spelled) }
 }
+
+/** The symbols of a code, however it is given; null for what is none. @see readGivenCode */
+export const readCode = (text: string): string | null => readGivenCode(text)?.symbols ?? null
 
 /** The id under which a delivered message can be answered, as `k7q2`. @param random - at least 4 bytes */
 export function newShortId(random: Uint8Array): string {

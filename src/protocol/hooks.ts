@@ -2,48 +2,13 @@
  * What the hooks of agent programs tell of a turn, in one form for all: Claude Code 2.1.197 and 2.1.330, Codex
  * 0.169.0, Gemini CLI 0.61.0, and the plugin that `sento setup opencode` writes. Loads nothing: hooks are run often.
  */
+import type { HookEvent, Tag } from "./hook-events.ts"
+import { mostIdUnits, mostLastWords, mostTags } from "./hook-limits.ts"
 import { lastWordsIn } from "./transcripts.ts"
 import { isSentence } from "./turns.ts"
 
-/** A message's tag, as it stands in a prompt: a claim, until the Guardian knows the message. */
-export type Tag = { readonly name: string; readonly id: string }
-
-export type HookEvent =
-  | {
-      readonly kind: "prompt"
-      readonly turn: string | null
-      readonly tags: Tag[]
-      /** {@link digestOf} it, where it may be one message and nothing else; otherwise null. */
-      readonly digest: string | null
-      /** Who wrote it, where it did not come out of the box. */
-      readonly author: "program" | "sento" | null
-    }
-  | {
-      readonly kind: "ended"
-      readonly turn: string | null
-      readonly text: string
-      readonly isContinued: boolean
-      readonly hasBackground: boolean
-      /**
-       * {@link digestOf} the prompt that the turn began with, where the program tells it at the end (Gemini CLI, which
-       * has no ids of turns) and it may be one message and nothing else; otherwise null.
-       */
-      readonly digest: string | null
-    }
-  /** A dialog waits for a person, who can answer it with words (Claude Code 2.1.330, OpenCode 1.18.33). */
-  | { readonly kind: "person"; readonly turn: string | null }
-  | { readonly kind: "failed"; readonly turn: string | null }
-  | { readonly kind: "gone" }
-  /** Somebody may have said something, and no more of it is known. */
-  | { readonly kind: "unseen" }
-
 /** @property session - null where it is not known: every session of the home is meant */
 export type HookReport = { readonly session: string | null; readonly event: HookEvent }
-
-/** More of a prompt's tags, or of the last words, says nothing new: the words are too long to be sent then. */
-export const mostTags = 16
-export const mostLastWords = 40_000
-export const mostIdUnits = 200
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -54,16 +19,18 @@ type Fields = Readonly<Record<string, unknown>>
  * @param transcript - the end of the file that {@link transcriptOf} names, in whole lines; null without one
  */
 export function readHook(event: string, input: unknown, transcript: string | null = null): HookReport | null {
-  const read = Object.hasOwn(readers, event) ? readers[event] : undefined
-  if (read === undefined) return null
+  if (!isHookEventName(event)) return null
+  const read: Reader = readers[event]
   const fields = typeof input === "object" && input !== null ? (input as Fields) : {}
   const session = idOf(fields.session_id)
   if (session !== null) return { session, event: read(fields, transcript) }
   return ofPersons.includes(event) ? { session, event: { kind: "unseen" } } : null
 }
 
+const isHookEventName = (event: string): event is HookEventName => Object.hasOwn(readers, event)
+
 /** Events that tell of what a person may have said. */
-const ofPersons: readonly string[] = ["UserPromptSubmit", "BeforeAgent", "PermissionRequest"]
+const ofPersons: readonly HookEventName[] = ["UserPromptSubmit", "BeforeAgent", "PermissionRequest"]
 
 /** The file in which the last words are to be looked up; null where the hook tells them itself. */
 export function transcriptOf(event: string, input: unknown): string | null {
@@ -74,7 +41,9 @@ export function transcriptOf(event: string, input: unknown): string | null {
 /** Claude Code says `prompt_id`, Codex `turn_id`, Gemini CLI nothing. */
 const turnOf = (fields: Fields): string | null => idOf(fields.prompt_id) ?? idOf(fields.turn_id)
 
-const readers: Readonly<Record<string, (fields: Fields, transcript: string | null) => HookEvent>> = {
+type Reader = (fields: Fields, transcript: string | null) => HookEvent
+
+const readers = {
   UserPromptSubmit: prompted,
   BeforeAgent: prompted,
   PermissionRequest: fields => ({ kind: "person", turn: turnOf(fields) }),
@@ -86,7 +55,10 @@ const readers: Readonly<Record<string, (fields: Fields, transcript: string | nul
   },
   StopFailure: fields => ({ kind: "failed", turn: turnOf(fields) }),
   SessionEnd: () => ({ kind: "gone" }),
-}
+} satisfies Readonly<Record<string, Reader>>
+
+/** The events that `sento hook` takes: `sento setup` asks a program for none but these. */
+export type HookEventName = keyof typeof readers
 
 function prompted(fields: Fields): HookEvent {
   const { prompt } = fields

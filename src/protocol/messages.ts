@@ -36,6 +36,33 @@ const timestamp = v.pipe(
 )
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 
+/** How long a collect may ask to be held open, in seconds: proxies cut at 30 or 60. */
+export const mostWaitSeconds = 25
+
+/** The longest body of an answer that a collect brings, in bytes. */
+export const mostCarriedAnswerBytes = 4096
+
+/**
+ * What a carried request was answered, as the next collect brings it: those of the headers that there were, and the
+ * body's bytes as base64url.
+ * @see docs/PROTOCOL.md section 7
+ */
+export const carriedAnswerSchema = v.object({
+  status: v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(599)),
+  headers: v.object({
+    "Content-Encoding": v.optional(v.pipe(v.string(), v.maxLength(64))),
+    "Retry-After": v.optional(v.pipe(v.string(), v.maxLength(64))),
+    "X-Sento-Signature": v.optional(v.pipe(v.string(), v.maxLength(64))),
+  }),
+  body: v.pipe(
+    v.string(),
+    v.maxLength(Math.ceil((mostCarriedAnswerBytes * 4) / 3)),
+    v.regex(/^[A-Za-z0-9_-]*$/),
+  ),
+})
+
+export type CarriedAnswer = v.InferOutput<typeof carriedAnswerSchema>
+
 /** Every signed body has these; they are checked before the rest, so that a 400 can name the id. */
 const envelope = { v: v.literal(1), id: messageIdSchema, timestamp }
 export const envelopeSchema = v.object({ ...envelope, type: v.string() })
@@ -68,7 +95,23 @@ export const bodySchema = v.variant("type", [
     inReplyTo: v.optional(uuid),
     hops: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(mostHops))),
   }),
-  v.object({ ...envelope, type: v.literal("hello"), host: v.optional(hostSchema), port }),
+  v.object({
+    ...envelope,
+    type: v.literal("hello"),
+    host: v.optional(hostSchema),
+    port,
+    /** The sender's own address on the way to this peer, as it sees it. */
+    from: v.optional(v.pipe(v.string(), v.ip())),
+    /** Asks to be called: the receiver says `hello` with this one's id as `callOf`, over a connection of its own. */
+    callBack: v.optional(v.literal(true)),
+    callOf: v.optional(messageIdSchema),
+  }),
+  v.object({
+    ...envelope,
+    type: v.literal("collect"),
+    waitSeconds: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(mostWaitSeconds)),
+    answer: v.optional(carriedAnswerSchema),
+  }),
   v.object({
     ...envelope,
     type: v.literal("receipt"),
@@ -99,9 +142,13 @@ export const answerSchema = v.variant("status", [
     status: v.literal(202),
     id: v.string(),
     state: v.picklist(["accepted", "duplicate"]),
+    /** Something waits for the one who asked, and the last attempt to bring it failed. */
+    missed: v.optional(v.literal(true)),
   }),
   v.object({ ...answered, status: v.literal(400), error: v.string(), detail: v.string() }),
   v.object({ ...answered, status: v.literal(401), error: v.literal("timestamp"), now: timestamp }),
+  /** A later collect of the pair came. */
+  v.object({ ...answered, status: v.literal(409), error: v.literal("replaced") }),
   v.object({ ...answered, status: v.literal(429), retryAfter }),
   v.object({ ...answered, status: v.literal(503), retryAfter }),
 ])

@@ -87,11 +87,13 @@ export type MinterRandom = {
 export type MinterEffect =
   | { readonly kind: "answer-hello"; readonly intro: string; readonly share: string }
   | { readonly kind: "take-try" }
-  /** `claimedHost`: where the joiner says that it is, if that is not where it called from; or null. */
+  /** With the tag that answers its confirm, so that a repeated one gets the same answer. */
   | {
       readonly kind: "keep-request"
       readonly request: ConfirmedPairing
+      /** Where the joiner says that it is, if that is not where it called from; or null. */
       readonly claimedHost: string | null
+      readonly tag: string
     }
   | { readonly kind: "answer-confirm"; readonly tag: string }
   | { readonly kind: "burn"; readonly address: string }
@@ -212,8 +214,9 @@ function acceptConfirm(state: Extract<MinterState, { kind: "judging" }>): readon
   // The address that was spoken to, until the one that is claimed has given an answer that the peer alone can sign.
   const request = confirmedPairing("minter", handshake.pairing, hello, address, keys)
   const claimedHost = hello.host?.toLowerCase() === address ? null : (hello.host ?? null)
+  const tag = toBase64Url(keys.minterTag)
   return [
-    { kind: "keep-request", request, claimedHost },
-    { kind: "answer-confirm", tag: toBase64Url(keys.minterTag) },
+    { kind: "keep-request", request, claimedHost, tag },
+    { kind: "answer-confirm", tag },
   ]
 }

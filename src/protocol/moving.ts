@@ -2,7 +2,8 @@
  * Where a peer may be after it moved: which address its hello may set, and where to look for one that is gone.
  * @see docs/PROTOCOL.md section 4
  */
-import { firstPort, isLoopback, portTries } from "./addresses.ts"
+import { isIP } from "node:net"
+import { firstPort, isLoopback, isReachable, isSameHost, portTries } from "./addresses.ts"
 import { type Bucket, secondsUntilFree } from "./limiter.ts"
 
 /** `host` is an IP literal or a DNS name. */
@@ -33,15 +34,34 @@ export const isSamePlace = (a: Place, b: Place): boolean =>
   a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase()
 
 /**
+ * Where a hello says that its sender is. `from`: its own address on the way to us, as it sees it; `seen`: the one that
+ * the connection came from, null where it came over none. Where both agree there is no NAT in between, and no stranger
+ * elsewhere that passes the hello on.
+ */
+export type Hello = {
+  readonly host?: string | undefined
+  readonly port: number
+  readonly from?: string | undefined
+  readonly seen?: string | null
+}
+
+/**
+ * The host that a hello stands for: the one that it names; else the address that was seen, where it says the same and
+ * where others could reach it; else the known one. A DNS name gives way to no address that was merely seen.
+ */
+function hostOf({ host: known }: Place, { host, from, seen }: Hello): string {
+  if (host !== undefined) return host
+  const isSeen = seen !== undefined && seen !== null && from !== undefined && isSameHost(from, seen)
+  return isSeen && isIP(known) !== 0 && isReachable(from) ? from : known
+}
+
+/**
  * The address that a fresh signed hello asks for, or null where nothing is to change. A host that would turn
  * this machine into another, or another into this one, is not taken; the port is.
  */
-export function placeAfterHello(
-  known: Known,
-  hello: { readonly host?: string | undefined; readonly port: number },
-): Place | null {
+export function placeAfterHello(known: Known, hello: Hello): Place | null {
   if (known.fixed === true) return null
-  const named = hello.host ?? known.host
+  const named = hostOf(known, hello)
   const host = isLoopback(named) === isLoopback(known.host) ? named : known.host
   const place = { host, port: hello.port }
   return isSamePlace(place, known) ? null : place
@@ -51,7 +71,7 @@ export function placeAfterHello(
  * What to ask for a fresh signed hello: the address that it asks for, or the known one where the peer, which is there
  * now, has never been reached; null where there is nothing to ask.
  */
-export function placeToAsk(known: Known, hello: { host?: string | undefined; port: number }): Place | null {
+export function placeToAsk(known: Known, hello: Hello): Place | null {
   const isTested = known.fixed === true || known.reached !== undefined
   return placeAfterHello(known, hello) ?? (isTested ? null : { host: known.host, port: known.port })
 }
@@ -99,13 +119,6 @@ export function portsAround(known: Place, own: number | null): number[] {
     port => port >= 1 && port <= lastPort && port !== known.port && port !== own,
   )
 }
-
-/** Milliseconds before a peer that was not reached is told again where we are; null: no more in this run. */
-export const waitBeforeHello = (tries: number): number | null =>
-  tries < mostHellos ? 1000 * 2 ** (tries - 1) : null
-
-/** The last one 4 minutes after the first. */
-const mostHellos = 9
 
 /** The end of a sentence after which there is nothing left that this side could do. */
 export const askOwner = "ask its owner"

@@ -11,10 +11,24 @@ export const nameSchema = v.pipe(v.string(), v.regex(namePattern))
 
 export const isName = (text: string): boolean => namePattern.test(text)
 
-/** The agent programs whose screens are known, and `plain` for any program that reads lines. */
-export const profileNames = ["claude", "codex", "gemini", "opencode", "plain"] as const
+/** The agent programs that are known. What is known of each is in src/tmux/programs/, and follows from this list. */
+export const agentProgramNames = ["claude", "codex", "gemini", "opencode"] as const
+
+export type AgentProgramName = (typeof agentProgramNames)[number]
+
+/** How a pane's program is typed into: as one of those, or `plain` for any program that reads lines. */
+export const profileNames = [...agentProgramNames, "plain"] as const
 
 export type ProfileName = (typeof profileNames)[number]
+
+/** The chat apps in which the owner can be asked. What is known of each is in src/http/chats/. */
+export const chatNames = ["telegram", "discord", "slack"] as const
+
+export type ChatName = (typeof chatNames)[number]
+
+/** `a, b or c`, for help and hints. */
+export const joinNames = (names: readonly string[], last: "and" | "or"): string =>
+  [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(part => part !== "").join(` ${last} `)
 
 /** What a bad name should look like, for error messages. */
 export const nameRule =

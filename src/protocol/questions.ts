@@ -2,18 +2,32 @@
 import { formatAddress } from "./addresses.ts"
 import { formatTimestamp } from "./freshness.ts"
 
-export type AskedAbout = {
+/** What waits for the owner's yes: an agent that proved our code, or a join that our own agent asked for. */
+export type Question = {
+  /** What `sento approve` takes. */
+  readonly id: string
+  /** `request`: another agent proved our code; `join`: our own agent asks to join another. */
   readonly kind: "request" | "join"
+  /** What the other agent calls itself. */
   readonly name: string
-  /** What it will be called here. */
+  /** What it will be called here: not the same where an agent joins with `--as`. */
   readonly as: string
+  /** Of a request: the address it called from. */
   readonly host: string
   /** Where a joiner says that it is, if that is not where it called from; or null. */
   readonly claimedHost: string | null
   readonly port: number
+  /** Null before the other side has proved anything. */
   readonly verifier: string | null
+  /** True where an agent called like that is paired here already, or a join waits that is to be called so. */
+  readonly taken: boolean
   /** Milliseconds since the epoch. */
+  readonly createdAt: number
   readonly expiresAt: number
+}
+
+/** What the words of a question say. */
+export type AskedAbout = Omit<Question, "id" | "taken" | "createdAt"> & {
   /** What says that our own agent acts without asking its owner; null or left out where nothing does. */
   readonly unasked?: string | null
 }

@@ -12,6 +12,7 @@
  *     gone          the session ended: the peers are told so
  *     idle          the pane has been idle for a while although a turn is open: as good as interrupted
  */
+import type { HookEvent } from "./hook-events.ts"
 
 /** Prompts that were taken together. @property ids - short ids of messages of peers, confirmed by the Guardian */
 export type Batch = {
@@ -35,24 +36,13 @@ export type TurnState = {
   readonly left: Batch
 }
 
+/** What the hooks tell, with the tags that are true in place of those that stand in a prompt. */
 export type TurnEvent =
   /** `isOwn`: a prompt that the program or sento wrote, which interrupts nothing. */
   | ({ readonly kind: "prompt"; readonly turn: string | null; readonly isOwn: boolean } & Batch)
-  | {
-      readonly kind: "ended"
-      readonly turn: string | null
-      /** The last words of the agent; empty where there are none. */
-      readonly text: string
-      /** The turn went on because a hook, of whatever origin, had blocked its end. */
-      readonly isContinued: boolean
-      readonly hasBackground: boolean
-      /** The program says that the turn began with words that are no message of a peer as it was typed. */
-      readonly hasOthers: boolean
-    }
-  | { readonly kind: "person"; readonly turn: string | null }
-  | { readonly kind: "unseen" }
-  | { readonly kind: "failed"; readonly turn: string | null }
-  | { readonly kind: "gone" }
+  /** `hasOthers`: the program says that the turn began with words that are no message of a peer as it was typed. */
+  | (Omit<Extract<HookEvent, { kind: "ended" }>, "digest"> & { readonly hasOthers: boolean })
+  | Exclude<HookEvent, { kind: "prompt" | "ended" }>
   | { readonly kind: "idle" }
 
 export type TurnEffect =

@@ -14,6 +14,7 @@ import {
 } from "node:fs"
 import { dirname } from "node:path"
 import * as v from "valibot"
+import { chatFields } from "../protocol/chat-settings.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameSchema, profileNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -27,9 +28,6 @@ const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 hex digits"))
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 
 const hopLimit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)))
-/** Where a chat app answers, in place of the vendor's own: a server of the owner's, or a test's. */
-export const baseUrlPattern = /^https?:\/\/[^\s/?#]+(?:\/[^\s?#]*[^\s/?#])?$/
-const baseUrl = v.optional(v.pipe(v.string(), v.regex(baseUrlPattern)))
 const amount = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000)))
 
 /** A paired agent. `sendKey` signs what we send, `receiveKey` is our end of the secret for what it sends. */
@@ -49,12 +47,36 @@ const peerSchema = v.looseObject({
   hopLimit,
 })
 
+/** Stands for all of this machine's addresses, whichever it has. */
+export const everyAddress = "all"
+
+/** Builds before `hosts` had one address, in place of loopback. */
+const listenSchema = v.pipe(
+  v.looseObject({
+    host: v.optional(v.string()),
+    /** Addresses beside loopback, or {@link everyAddress}. */
+    hosts: v.optional(v.array(v.string())),
+    port,
+    names: v.array(v.string()),
+  }),
+  v.transform(({ host, hosts, ...rest }) => ({
+    hosts: hosts ?? (host === undefined ? [] : hostsBeside(host)),
+    ...rest,
+  })),
+)
+
+/** What it adds to loopback that one host is listened on. */
+export function hostsBeside(host: string): string[] {
+  if (host === "127.0.0.1" || host.toLowerCase() === "localhost") return []
+  return [host === "0.0.0.0" || host === "::" ? everyAddress : host]
+}
+
 /** Unknown fields are kept: a newer build's, or the owner's own. */
 const configSchema = v.looseObject({
   version: v.literal(1),
   name: nameSchema,
   agent: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/)),
-  listen: v.looseObject({ host: v.string(), port, names: v.array(v.string()) }),
+  listen: listenSchema,
   tmux: v.looseObject({
     session: v.string(),
     socket: v.nullable(v.string()),
@@ -74,12 +96,8 @@ const configSchema = v.looseObject({
     v.looseObject({
       /** Argon2id, as `Bun.password.hash` writes it. */
       pin: v.optional(v.string()),
-      /** Where the owner is asked by chat; an id is the chat app's own, never a name that can be chosen. */
-      telegram: v.optional(v.looseObject({ token: v.string(), user: v.string(), chat: v.string(), baseUrl })),
-      discord: v.optional(
-        v.looseObject({ token: v.string(), user: v.string(), channel: v.string(), baseUrl }),
-      ),
-      slack: v.optional(v.looseObject({ token: v.string(), user: v.string(), channel: v.string(), baseUrl })),
+      /** Where the owner is asked by chat. */
+      ...chatFields,
     }),
   ),
   /** The owner's command that is told and may ask: its words, and the event on its stdin. */
@@ -136,7 +154,6 @@ export function makeFolder(paths: Paths): void {
   requireOwn(paths.folder)
   try {
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
-    if (!statSync(paths.folder).isDirectory()) throw new Error("it is in the way and is no directory")
     if ((statSync(paths.folder).mode & 0o077) !== 0) chmodSync(paths.folder, 0o700)
   } catch (error) {
     throw new SentoError(

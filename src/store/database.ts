@@ -139,7 +139,7 @@ const migrations: readonly string[] = [
   CREATE TABLE chat_questions (       -- which message in the owner's chat asks which question
     chat TEXT NOT NULL,               -- the app and the chat in it
     id TEXT NOT NULL,
-    state TEXT NOT NULL,              -- JSON, of guardian/chats.ts
+    state TEXT NOT NULL,              -- JSON, of guardian/owner/chat.ts
     PRIMARY KEY (chat, id)
   );
   CREATE TABLE chat_cursors (chat TEXT PRIMARY KEY, cursor TEXT NOT NULL);

@@ -42,3 +42,8 @@ export function systemClock(): () => number {
   const offsetMilliseconds = Number(process.env.SENTO_CLOCK_OFFSET ?? 0) * 1000
   return () => Date.now() + offsetMilliseconds
 }
+
+/** Whether each step of a machine is a line in guardian.log: in a test build alone. */
+export function areStepsTraced(): boolean {
+  return process.env.SENTO_BUILD_FAULTS === "on" && process.env.SENTO_TRACE === "on"
+}

@@ -54,11 +54,6 @@ export function createPeers(database: Database) {
   const untoldOf = database.query<Untold, { pair: string }>(
     "SELECT pair, name, unpair, at FROM revoked WHERE pair = $pair AND unpair IS NOT NULL",
   )
-  const waiting = database.query<{ pair: string; count: number }, []>(
-    `SELECT pair, count(*) AS count FROM (
-       SELECT pair FROM inbox WHERE state IN ('waiting', 'typing') UNION ALL
-       SELECT pair FROM outbox WHERE state = 'queued') GROUP BY pair`,
-  )
   const pause = database.query(
     `INSERT INTO peers (pair, paused_until, pause_reason) VALUES ($pair, $until, $reason)
      ON CONFLICT (pair) DO UPDATE SET paused_until = $until, pause_reason = $reason`,
@@ -102,8 +97,6 @@ export function createPeers(database: Database) {
     setHopLimit(pair: string, limit: number | null): void {
       setHopLimit.run({ pair, limit })
     },
-    /** Messages from or to each pair that wait, by pair id. */
-    waiting: (): Map<string, number> => new Map(waiting.all().map(row => [row.pair, row.count])),
     /** @param mustAppearBy - when the pair is dropped if nothing authenticated came from it, or null */
     add(pair: string, mustAppearBy: number | null): void {
       add.run({ pair, mustAppearBy })
@@ -143,26 +136,3 @@ type PauseRow = {
 }
 
 const pauseFrom = ({ paused_until: until, pause_reason: reason }: PauseRow): Pause => ({ until, reason })
-
-export type Facts = ReturnType<typeof createFacts>
-
-/** Single values by name: the pinned pane. */
-export function createFacts(database: Database) {
-  const get = database.query<{ value: string }, { key: string }>("SELECT value FROM facts WHERE key = $key")
-  const set = database.query(
-    "INSERT INTO facts (key, value) VALUES ($key, $value) ON CONFLICT (key) DO UPDATE SET value = $value",
-  )
-  const remove = database.query("DELETE FROM facts WHERE key = $key")
-  return {
-    get(key: string): unknown {
-      const row = get.get({ key })
-      return row === null ? null : JSON.parse(row.value)
-    },
-    set(key: string, value: unknown): void {
-      set.run({ key, value: JSON.stringify(value) })
-    },
-    remove(key: string): void {
-      remove.run({ key })
-    },
-  }
-}

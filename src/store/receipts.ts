@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite"
 import { messageLifetimeMilliseconds, type ReceiptState } from "../protocol/messages.ts"
 import { isWorthTelling, type Word } from "../protocol/receipts.ts"
-import type { Postponed } from "./messages.ts"
+import type { Postponed } from "./outbox.ts"
 
 export type Receipt = {
   readonly pair: string

@@ -4,6 +4,7 @@
  */
 import type { Database } from "bun:sqlite"
 import { isSettled } from "./receipts.ts"
+import { type Box, isWaiting } from "./waiting-room.ts"
 
 /** How much is kept: both hold. */
 export type RetentionPolicy = { readonly days: number; readonly bytes: number }
@@ -28,14 +29,14 @@ const messageBytes = 450
 const idBytes = 290
 
 const settledIn = {
-  inbox: "state NOT IN ('waiting', 'typing')",
-  outbox: "state <> 'queued'",
+  inbox: `NOT (${isWaiting.inbox})`,
+  outbox: `NOT (${isWaiting.outbox})`,
 } as const
 
 /** A settled message, and what goes with it. */
 type Settled = {
   readonly pair: string
-  readonly box: "inbox" | "outbox"
+  readonly box: Box
   readonly seq: number
   readonly bytes: number
 }

@@ -4,14 +4,17 @@ import { type Chats, createChats } from "./chats.ts"
 import { type Codes, createCodes, createJoinTries, type JoinTries } from "./codes.ts"
 import { type Commit, groupCommits } from "./commits.ts"
 import { openDatabase, withoutWaiting } from "./database.ts"
+import { createFacts, type Facts } from "./facts.ts"
+import { createInbox, type Inbox } from "./inbox.ts"
 import { createJoins, type Joins } from "./joins.ts"
-import { createInbox, createOutbox, type Inbox, type Outbox } from "./messages.ts"
+import { createOutbox, type Outbox } from "./outbox.ts"
 import { createOwner, type Owner } from "./owner.ts"
-import { createFacts, createPeers, type Facts, type Peers } from "./peers.ts"
+import { createPeers, type Peers } from "./peers.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
 import { createRequests, type Requests } from "./requests.ts"
 import { createRetention, type Retention } from "./retention.ts"
-import { createTurns, type Turns } from "./turns.ts"
+import { createKeptTurns, type KeptTurns } from "./turns.ts"
+import { createWaitingRoom, type WaitingRoom } from "./waiting-room.ts"
 
 export type Store = {
   readonly codes: Codes
@@ -21,12 +24,13 @@ export type Store = {
   readonly owner: Owner
   readonly inbox: Inbox
   readonly outbox: Outbox
+  readonly waitingRoom: WaitingRoom
   readonly peers: Peers
   readonly receipts: Receipts
   readonly facts: Facts
   readonly retention: Retention
   readonly chats: Chats
-  readonly turns: Turns
+  readonly turns: KeptTurns
   /** Runs a change durably, grouped with others of the same turn. */
   readonly commit: Commit
   /** Runs a change durably now, as one transaction. */
@@ -54,12 +58,13 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     owner: createOwner(database),
     inbox: createInbox(database, random),
     outbox: createOutbox(database),
+    waitingRoom: createWaitingRoom(database),
     peers: createPeers(database),
     receipts: createReceipts(database),
     facts: createFacts(database),
     retention: createRetention(database),
     chats: createChats(database),
-    turns: createTurns(database),
+    turns: createKeptTurns(database),
     commit,
     now: change => database.transaction(change).immediate(),
     scrub: () => isTruncated(database),

@@ -8,14 +8,14 @@ const turnLifetimeMilliseconds = 24 * 60 * 60 * 1000
 /** Open turns at once: more sessions than an agent program has; the oldest is forgotten. */
 const mostOpen = 64
 
-export type Turns = ReturnType<typeof createTurns>
+export type KeptTurns = ReturnType<typeof createKeptTurns>
 
 type Row = { readonly session: string; readonly state: string; readonly at: number }
 
 /** @property at - milliseconds since the epoch: when something was last told of it */
 export type KeptTurn = { readonly session: string; readonly state: TurnState; readonly at: number }
 
-export function createTurns(database: Database) {
+export function createKeptTurns(database: Database) {
   const one = database.query<Row, { session: string }>("SELECT * FROM turns WHERE session = $session")
   const all = database.query<Row, []>("SELECT * FROM turns ORDER BY at")
   const put = database.query(

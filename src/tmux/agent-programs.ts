@@ -1,14 +1,22 @@
 /**
- * The agent programs by the names under which their installers lay them out. Pure: what a process runs is read in
- * program.ts. Looked at with Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0 and OpenCode 1.18.33, their
+ * The agent programs, and how files, words and variables tell which one it is. Pure: what a process runs is read in
+ * keyboard-owner.ts. Looked at with Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0 and OpenCode 1.18.33, their
  * installers, and the packages of Homebrew and nixpkgs.
  */
-import type { ProfileName } from "../protocol/names.ts"
+import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"
+import type { AgentProgram } from "./profile.ts"
+import { claude } from "./programs/claude.ts"
+import { codex } from "./programs/codex.ts"
+import { gemini } from "./programs/gemini.ts"
+import { opencode } from "./programs/opencode.ts"
 
-/** An agent program whose screens are known. */
-export type AgentName = Exclude<ProfileName, "plain">
-
-export const agentNames: readonly AgentName[] = ["claude", "codex", "gemini", "opencode"]
+/** All that is known of each agent program. */
+export const agentPrograms: { readonly [Name in AgentProgramName]: AgentProgram<Name> } = {
+  claude,
+  codex,
+  gemini,
+  opencode,
+}
 
 /**
  * File names of a program: its own, npm's on every system (`claude.exe`), a Nix wrapper's (`.claude-wrapped`), and
@@ -18,36 +26,36 @@ export const agentNames: readonly AgentName[] = ["claude", "codex", "gemini", "o
 const platform =
   /(?:-linux-(?:x64|arm64)(?:-baseline)?(?:-musl)?|-(?:x86_64|aarch64)-unknown-linux-(?:musl|gnu))/.source
 const fileName = new RegExp(
-  `^\\.*(${agentNames.join("|")})(?:-v?\\d+\\.\\d+\\.\\d+)?(?:${platform})?(?:-wrapped_*)*(?:\\.exe)?$`,
+  `^\\.*(${agentProgramNames.join("|")})(?:-v?\\d+\\.\\d+\\.\\d+)?(?:${platform})?(?:-wrapped_*)*(?:\\.exe)?$`,
 )
 
-/** Whole paths whose file name alone says too little. `index.js` and `cli.js` are anybody's, and so is `gemini.js`. */
-const layouts: readonly { readonly agent: AgentName; readonly path: RegExp }[] = [
-  // Its own installer: ~/.local/share/claude/versions/2.1.332, or below XDG_DATA_HOME.
-  { agent: "claude", path: /\/claude\/versions\/\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/ },
-  { agent: "claude", path: /(?:^|\/)@anthropic-ai\/claude-code\/cli(?:-wrapper)?\.[cm]?[jt]s$/ },
-  { agent: "codex", path: /(?:^|\/)@openai\/codex\/bin\/codex\.js$/ },
-  { agent: "gemini", path: /(?:^|\/)@google\/gemini-cli\/(?:(?:bundle|dist)\/)?(?:gemini|index)\.[jt]s$/ },
-  // nixpkgs: /nix/store/HASH-gemini-cli-bin-0.63.0/lib/gemini/gemini.js; a clone: gemini-cli/bundle/gemini.js.
-  {
-    agent: "gemini",
-    path: /\/(?:[a-z0-9]{32}-)?gemini-cli(?:-bin)?(?:-\d[\w.]*)?\/(?:(?:bundle|lib|lib\/gemini|lib\/gemini-cli)\/)?gemini\.js$/,
-  },
-  { agent: "gemini", path: /^npm:\/?@google\/gemini-cli(?:@[^/]+)?(?:\/gemini)?$/ },
-  { agent: "opencode", path: /(?:^|\/)opencode-ai\/(?:bin\/)?opencode\.[cm]?[jt]s$/ },
-]
-
 /** The agent program that a file is, or null. @param path - whole, or as much of it as is known */
-export function agentOfFile(path: string): AgentName | null {
+export function agentOfFile(path: string): AgentProgramName | null {
   const name = fileName.exec(path.slice(path.lastIndexOf("/") + 1))?.[1]
-  return (name as AgentName | undefined) ?? layouts.find(layout => layout.path.test(path))?.agent ?? null
+  if (name !== undefined) return name as AgentProgramName
+  const isOf = (agent: AgentProgramName): boolean => agentPrograms[agent].paths.some(one => one.test(path))
+  return agentProgramNames.find(isOf) ?? null
 }
 
 /**
  * The agent program that words name, or null: for words to the owner alone, never for a decision, for
  * `less claude-code/README.md` names one too.
  */
-export function agentIn(words: readonly string[]): AgentName | null {
+export function agentIn(words: readonly string[]): AgentProgramName | null {
   const text = words.join(" ").toLowerCase()
-  return agentNames.find(name => new RegExp(`(?<![a-z0-9])${name}(?![a-z0-9])`).test(text)) ?? null
+  return agentProgramNames.find(name => new RegExp(`(?<![a-z0-9])${name}(?![a-z0-9])`).test(text)) ?? null
+}
+
+/** Agreed on by several programs, for whichever of them it is. */
+const sharedVariable = /^AI_AGENT$/
+
+const variables: readonly RegExp[] = [
+  sharedVariable,
+  ...agentProgramNames.flatMap(name => agentPrograms[name].variables ?? []),
+]
+
+/** The variable by which a process works for an agent program, or null. @param environment - `NAME=value` */
+export function agentVariable(environment: readonly string[]): string | null {
+  const names = environment.filter(entry => entry.includes("=")).map(entry => entry.split("=", 1)[0] ?? "")
+  return names.find(name => variables.some(pattern => pattern.test(name))) ?? null
 }

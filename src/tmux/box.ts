@@ -1,4 +1,5 @@
-import { type Box, isEmptyBox, type Profile } from "./profiles/profile.ts"
+import { type Box, isEmptyBox } from "./composer.ts"
+import type { Profile } from "./profile.ts"
 
 /** The box of an agent program against the text that was pasted into it. */
 

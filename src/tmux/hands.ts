@@ -4,10 +4,10 @@
  * its server names (MSG_SHELL), and opens files for it, and that server is the agent's.
  */
 import type { ProfileName } from "../protocol/names.ts"
+import type { PaneState } from "./composer.ts"
 import type { Left } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { isAlive, processStat } from "./process.ts"
-import type { PaneState } from "./profiles/profile.ts"
 import type { Sighting, TakeOutOptions, TypingOptions, TypingOutcome } from "./typing.ts"
 
 /** A pane with the profile of what runs in it. */

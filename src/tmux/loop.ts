@@ -1,5 +1,6 @@
 import type { BoxContent } from "./box.ts"
-import type { PaneState, TakeOutKey } from "./profiles/profile.ts"
+import type { PaneState } from "./composer.ts"
+import type { TakeOutKey } from "./profile.ts"
 
 /**
  * The closed loop of docs/DELIVERY.md as a table: gate, paste, see, settle, press, confirm. Pure: the clock

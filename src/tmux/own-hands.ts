@@ -1,8 +1,5 @@
 /** Hands of this process, at a tmux server that it may be a client of. */
 import { type Found, type Hands, isRunning, type PaneWish, type Target } from "./hands.ts"
-import { tellOwners } from "./owners.ts"
-import { findPane, type PinnedPane, panesOf } from "./pane.ts"
-import { attachedClients, type Client, isOwnServer, showPopup } from "./popup.ts"
 import {
   detectProfile,
   holdOf,
@@ -11,8 +8,11 @@ import {
   onlyDirectly,
   type Program,
   programLabel,
-} from "./program.ts"
+} from "./keyboard-owner.ts"
+import { findPane, type PinnedPane, panesOf } from "./pane.ts"
+import { attachedClients, type Client, isOwnServer, showPopup } from "./popup.ts"
 import { look } from "./snapshot.ts"
+import { tellOwners } from "./status-line.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 import { findOnScreen, lookAtPane, takeOut, typeIntoPane } from "./typing.ts"
 import { actsUnasked } from "./unasked.ts"

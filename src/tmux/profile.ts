@@ -1,56 +1,60 @@
-import type { ProfileName } from "../protocol/names.ts"
-import { claude } from "./profiles/claude.ts"
-import { codex } from "./profiles/codex.ts"
-import { gemini } from "./profiles/gemini.ts"
-import { opencode } from "./profiles/opencode.ts"
-import { plain } from "./profiles/plain.ts"
-import type { Profile, Reading } from "./profiles/profile.ts"
-import { detectProfile, holdOf, isShell, programLabel } from "./program.ts"
-import type { Look, Snapshot } from "./snapshot.ts"
+/** What has to be known of a program, so that it can be told from others and typed into. */
+import type { AgentProgramName, ProfileName } from "../protocol/names.ts"
+import type { Reading } from "./composer.ts"
+import type { Screen } from "./screen.ts"
 
-export const profiles: Readonly<Record<ProfileName, Profile>> = { claude, codex, gemini, opencode, plain }
+/** `kill` takes what stands before the cursor in its row or line; where that changes nothing, `erase` goes on. */
+export type TakeOutKey = "kill" | "erase"
 
-/**
- * What a look at the pane means for typing. Unknown is never ready; a shell is not typed into unless the
- * owner allowed it, and an agent program only under its own profile (an Enter may approve something).
- */
-export function readPane(profile: Profile, seen: Look, allowShell: boolean): Reading {
-  if (seen.kind === "absent") return { state: "absent", reason: seen.reason, box: null }
-  const { snapshot } = seen
-  if (snapshot.copyMode)
-    return { ...read(profile, snapshot, allowShell), state: "copy-mode", reason: "the pane is in copy mode" }
-  return read(profile, snapshot, allowShell)
+/** How one program is typed into: data, and pure functions over one look at its screen. */
+export type Profile<Name extends ProfileName = ProfileName> = {
+  readonly name: Name
+  /** Pause between seeing the text and pressing; with less, Gemini CLI takes the return as part of the paste. */
+  readonly settleMilliseconds: number
+  /**
+   * Where what is typed within moments of the return may go along, or be lost: for how many milliseconds persons' keys are
+   * kept back behind the submission.
+   * @param screen - from before the return
+   */
+  readonly keysKept?: (screen: Screen) => number
+  /** The key that queues a text while the program is busy, or null when none does so safely. */
+  readonly queueKey: "\r" | "\t" | null
+  /**
+   * The bytes that take a text out of the box. Ctrl-U does so in all four, by rows, by lines or whole, and nothing else
+   * in a dialog or an empty box (5 tries each; Claude Code 2.1.332, Codex 0.169.0, Gemini CLI 0.61.0, OpenCode 1.18.33).
+   */
+  readonly takeOutKeys: Readonly<Partial<Record<TakeOutKey, string>>>
+  /** The label that stands for a long paste, alone; where it says how long, in the groups `lines` or `characters`. */
+  readonly collapsed: RegExp | null
+  /** False where the box cannot be told from what stands before it: then only its end is compared. */
+  readonly exactBox: boolean
+  readonly read: (screen: Screen) => Reading
+  /** Why the text would not be seen in the empty box of this look; null where it would, left out where it always is. */
+  readonly lacksRoom?: (screen: Screen, text: string) => string | null
+  /** The text as this program must be given it. */
+  readonly adapt: (text: string) => string
 }
 
-function read(profile: Profile, snapshot: Snapshot, allowShell: boolean): Reading {
-  const wrong = wrongProgram(profile, snapshot, allowShell) ?? tooSmall(profile, snapshot)
-  return wrong === null ? profile.read(snapshot) : { ...wrong, box: null }
+/** That, and what tells that a process or a pane is this agent program: one file of programs/ for each. */
+export type AgentProgram<Name extends AgentProgramName = AgentProgramName> = Profile<Name> & {
+  /**
+   * Whole paths of it, or as much of them as it can be told by, beside its name: what its installers lay out where the
+   * file's name alone says too little. `index.js` and `cli.js` are anybody's.
+   */
+  readonly paths: readonly RegExp[]
+  /**
+   * Names of the environment variables that it sets for what it starts: by them the owner's door refuses its children.
+   * None of a person's own settings; null where it sets none, and only its process tells.
+   */
+  readonly variables: RegExp | null
+  /** What says that it acts without asking its owner. */
+  readonly unasked: UnaskedSigns
 }
 
-/** Below, what says that a program works or asks is cut: Claude Code 2.1.332 looks ready while it works. */
-const smallest = { columns: 40, rows: 10 } as const
-
-function tooSmall(profile: Profile, { width, height }: Snapshot): Pick<Reading, "state" | "reason"> | null {
-  if (profile.name === "plain" || (width >= smallest.columns && height >= smallest.rows)) return null
-  const needed = `${smallest.columns}×${smallest.rows}`
-  return {
-    state: "other",
-    reason: `the pane has ${width}×${height}, too little to see what the program does; it needs ${needed}`,
-  }
-}
-
-function wrongProgram(
-  profile: Profile,
-  snapshot: Snapshot,
-  allowShell: boolean,
-): Pick<Reading, "state" | "reason"> | null {
-  const { program } = snapshot
-  const detected = detectProfile(program)
-  if (detected === profile.name) return null
-  const hold = holdOf(program)
-  const isAllowed = allowShell && profile.name === "plain" && isShell(program)
-  if (hold !== null) return isAllowed ? null : hold
-  if (detected === null && profile.name === "plain") return null
-  const label = programLabel(program)
-  return { state: "other", reason: `${label} runs in the pane, not what the profile ${profile.name} knows` }
+/** What says that a program acts without asking: options that it was started with, and its screen. */
+export type UnaskedSigns = {
+  /** Names of options, with their value where one is needed (`--permission-mode auto`). */
+  readonly options: readonly string[]
+  /** The mode that one line of its screen tells of, in words for people, or null; null for a program of which none does. */
+  readonly modeIn: ((line: string) => string | null) | null
 }

@@ -13,6 +13,16 @@ export type Run = {
 /** A line of the screen: its characters, and the same in styled stretches. */
 export type Line = { readonly text: string; readonly runs: readonly Run[] }
 
+/** A pane as a person sees it. */
+export type Screen = {
+  readonly cursor: { readonly x: number; readonly y: number }
+  readonly title: string
+  readonly alternateScreen: boolean
+  readonly width: number
+  readonly height: number
+  readonly lines: readonly Line[]
+}
+
 type Style = Omit<Run, "text">
 
 const plainStyle: Style = { dim: false, reverse: false, colour: null, ground: null }

@@ -1,21 +1,17 @@
-import { sessionKeysFormat } from "./guard.ts"
+import { keyboardOwner, type Program } from "./keyboard-owner.ts"
 import type { PinnedPane } from "./pane.ts"
 import { processStat } from "./process.ts"
-import { keyboardOwner, type Program } from "./program.ts"
-import { type Line, parseScreen } from "./screen.ts"
+import { parseScreen, type Screen } from "./screen.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
 
+/** When each session of the server last had a key of a client, in seconds since the epoch: a key to any changes it. */
+export const sessionKeysFormat = "#{S:#{session_activity} }"
+
 /** All that one look at a pane tells. */
-export type Snapshot = {
-  readonly cursor: { readonly x: number; readonly y: number }
-  readonly title: string
+export type Snapshot = Screen & {
   /** tmux's name for the foreground command; compared inside tmux, where /proc is out of reach. */
   readonly command: string
   readonly copyMode: boolean
-  readonly alternateScreen: boolean
-  readonly width: number
-  readonly height: number
-  readonly lines: readonly Line[]
   readonly program: Program
   /** When the last key of a client went to this pane, in milliseconds since the epoch (whole seconds); null for none. */
   readonly lastKeyAt: number | null

@@ -1,6 +1,6 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
-import { guardFormat } from "./guard.ts"
+import type { PaneState, Reading } from "./composer.ts"
 import { type KeptKeys, keepKeys } from "./keyboards.ts"
 import {
   type Left,
@@ -15,8 +15,9 @@ import {
   step,
 } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
-import { profiles, readPane } from "./profile.ts"
-import type { PaneState, Profile, Reading, TakeOutKey } from "./profiles/profile.ts"
+import { unchangedFormat } from "./precondition.ts"
+import type { Profile, TakeOutKey } from "./profile.ts"
+import { profiles, readPane } from "./readiness.ts"
 import { type Look, look, type Snapshot } from "./snapshot.ts"
 import { mostLineBytes, terminalCollectsLines } from "./terminal.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -253,27 +254,33 @@ async function keepKeysBack(delivery: Delivery): Promise<void> {
 
 async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
   delivery.options.signal?.throwIfAborted()
-  if (effect.kind === "look") {
-    if (effect.afterMilliseconds > 0) await Bun.sleep(effect.afterMilliseconds)
-    const seen = await look(delivery.server, delivery.pinned)
-    if (seen.kind === "seen") delivery.last = seen.snapshot
-    return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
+  switch (effect.kind) {
+    case "look": {
+      if (effect.afterMilliseconds > 0) await Bun.sleep(effect.afterMilliseconds)
+      const seen = await look(delivery.server, delivery.pinned)
+      if (seen.kind === "seen") delivery.last = seen.snapshot
+      return { kind: "looked", at: performance.now(), sight: sightOf(delivery, seen) }
+    }
+    case "paste": {
+      await delivery.options.onPasted?.()
+      delivery.pastedAt = Date.now()
+      const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
+      return { kind: "pasted", at: performance.now(), done: pasted }
+    }
+    case "press": {
+      await keepKeysBack(delivery)
+      const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
+      return { kind: "pressed", at: performance.now(), done: pressed }
+    }
+    case "take": {
+      const { key } = effect
+      // Pasted, because as a key copy mode would take it.
+      const took = await guardedPaste(delivery, delivery.profile.takeOutKeys[key] ?? "", ["-r"])
+      return { kind: "took", at: performance.now(), key, done: took }
+    }
+    default:
+      return effect satisfies never
   }
-  if (effect.kind === "press") {
-    await keepKeysBack(delivery)
-    const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
-    return { kind: "pressed", at: performance.now(), done: pressed }
-  }
-  if (effect.kind === "take") {
-    const { key } = effect
-    // Pasted, because as a key copy mode would take it.
-    const took = await guardedPaste(delivery, delivery.profile.takeOutKeys[key] ?? "", ["-r"])
-    return { kind: "took", at: performance.now(), key, done: took }
-  }
-  await delivery.options.onPasted?.()
-  delivery.pastedAt = Date.now()
-  const pasted = await guardedPaste(delivery, delivery.text, ["-p", "-r"])
-  return { kind: "pasted", at: performance.now(), done: pasted }
 }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
@@ -340,7 +347,7 @@ async function guardedPaste(delivery: Delivery, text: string, flags: readonly st
     server,
     [
       ...["load-buffer", "-b", buffer, "-", ";"],
-      ...["if-shell", "-F", "-t", pinned.pane, guardFormat(pinned.pid, last, !isBusy(delivery))],
+      ...["if-shell", "-F", "-t", pinned.pane, unchangedFormat(pinned.pid, last, !isBusy(delivery))],
       `paste-buffer ${flags.join(" ")} -d -b ${buffer} -t ${pinned.pane} ; display-message -p TYPED`,
       `delete-buffer -b ${buffer} ; display-message -p MOVED`,
     ],

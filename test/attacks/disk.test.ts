@@ -3,8 +3,8 @@ import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
-import type { LogEntry } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import type { LogEntry } from "../../src/guardian/door/results.ts"
 import { type ClientPair, messageBody, newPair, post, signPlain, stamp, uuidV7 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
 import { built, createWorld, finished, plainEnvironment, until, type World } from "../support/world.ts"
@@ -50,7 +50,7 @@ async function sendLong(pair: ClientPair): Promise<string> {
 }
 
 const log = (name: string): Promise<LogEntry[]> =>
-  callDoor<LogEntry[]>(guardian.paths, "agent", { op: "log", name, limit: 50 })
+  callDoor(guardian.paths, "agent", { op: "log", name, limit: 50 })
 
 test("the long texts of a pair that ends leave the disk with it; those of others, and what is not ours, stay", async () => {
   const [ofKai, ofLia] = [await sendLong(kai), await sendLong(lia)]

@@ -1,8 +1,9 @@
 /** Hardened mode with two real users, set up by the very steps that `sento init --hardened` prints. */
+
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { findUser } from "../../src/guardian/hardening.ts"
+import { findUser } from "../../src/store/users.ts"
 import { createHardened, type Hardened, openRequest, skipped } from "../support/hardened.ts"
 import { createWorld, type Ran, until, type World } from "../support/world.ts"
 

@@ -1,10 +1,10 @@
 /** A peer that has a Guardian ask addresses for it, to learn from the time that passes what is there. */
+
 import { afterAll, expect, spyOn, test } from "bun:test"
 import dns from "node:dns/promises"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
-import { callDoor } from "../../src/commands/door.ts"
-import type { Probe } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import {
   type ClientPair,
   newPair,
@@ -16,6 +16,7 @@ import {
   uuidV7,
 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { freePort } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
 const open: { stop(): unknown }[] = []
@@ -39,13 +40,6 @@ function openOwn(pair: ClientPair): { readonly port: number; readonly askedAt: n
   })
   open.push({ stop: () => server.stop(true) })
   return { port: server.port ?? 0, askedAt }
-}
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const port = server.port ?? 0
-  server.stop(true)
-  return port
 }
 
 function openStranger(status: number): number {
@@ -124,7 +118,7 @@ test.concurrent("a name that leads elsewhere by now has nobody's ports searched,
   writeFileSync(mira.paths.config, JSON.stringify(config))
   await mira.restart()
   const began = performance.now()
-  const probe = await callDoor<Probe>(mira.paths, "agent", { op: "probe", name: "kai" })
+  const probe = await callDoor(mira.paths, "agent", { op: "probe", name: "kai" })
   expect(probe.reason).toContain(`nothing listens on kai.localhost:${third.port + 1}`)
   expect(performance.now() - began).toBeGreaterThan(14_000)
   expect(contacts).toBe(0)

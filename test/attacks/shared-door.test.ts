@@ -4,18 +4,18 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
-import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
-import type { PairingEvent } from "../../src/guardian/door-requests.ts"
-import { openDoor } from "../../src/guardian/doors.ts"
-import type { GuestLimits } from "../../src/guardian/guests.ts"
-import { handsVersion } from "../../src/guardian/hands-messages.ts"
-import { handsCommand, hardeningSteps } from "../../src/guardian/hardening.ts"
+import { guardStatus, runningGuardian } from "../../src/commands/running.ts"
+import { findTarget } from "../../src/guardian/books/agent-pane.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import type { GuestLimits } from "../../src/guardian/door/guests.ts"
+import type { PairingEvent } from "../../src/guardian/door/results.ts"
+import { openDoor } from "../../src/guardian/door/server.ts"
+import { handsCommand, hardeningSteps } from "../../src/guardian/door/shared-folder.ts"
 import { openLog } from "../../src/guardian/log.ts"
-import { findTarget } from "../../src/guardian/pinning.ts"
-import { createRemoteHands } from "../../src/guardian/remote-hands.ts"
+import { handsVersion } from "../../src/guardian/terminal/hands-messages.ts"
+import { createRemoteHands } from "../../src/guardian/terminal/remote-hands.ts"
 import type { SentoError } from "../../src/protocol/errors.ts"
-import { mostLastWords } from "../../src/protocol/hooks.ts"
+import { mostLastWords } from "../../src/protocol/hook-limits.ts"
 import type { Config } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { openGuardian } from "../support/guardian.ts"
@@ -50,7 +50,7 @@ function openShared({ uid = ownUid, limits = patient }: { uid?: number; limits?:
       refused: (reason, from) => refused.push(`${reason}, ${from}`),
     },
     distrusted: async () => new Map(),
-    async handle({ op }, _, gone) {
+    async handle({ op }, { gone }) {
       if (op === "send") await new Promise(resolve => gone.addEventListener("abort", resolve))
       return op === "log" ? "x".repeat(megabytes * 1024 * 1024) : "done"
     },

@@ -1,6 +1,6 @@
 /** Whose name it is: neither a stranger nor a late yes gets what another pair, or a join that waits, is called. */
 import { afterEach, describe, expect, test } from "bun:test"
-import type { Answer, PairingEvent } from "../../src/guardian/door-requests.ts"
+import type { Approval, PairingEvent } from "../../src/guardian/door/results.ts"
 import { requireConfig, updateConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { askOwnerOf, questionsOf } from "../support/proving.ts"
@@ -32,7 +32,7 @@ async function joinWaits(minter: string, pin: string | null, wish: object = {}):
   const symbols = code.replace("SENTO-", "")
   const request = { op: "join", symbols, host: "127.0.0.1", port, pin, ...wish } as const
   const verified = Promise.withResolvers<void>()
-  const end = world.ask<PairingEvent | null>("mira", "owner", request, event => {
+  const end = world.ask("mira", "owner", request, event => {
     if (event.event === "verifier") verified.resolve()
   })
   await Promise.race([verified.promise, end])
@@ -59,14 +59,14 @@ describe.each([
   ["without a PIN", null],
   ["with a PIN", "482 916"],
 ] as const)("%s", (_, pin) => {
-  const approve = (id: string, wish: object = {}): Promise<Answer> =>
-    world.ask<Answer>("mira", "owner", { op: "approve", id, pin, ...wish })
+  const approve = (id: string, wish: object = {}): Promise<Approval> =>
+    world.ask("mira", "owner", { op: "approve", id, pin, ...wish })
 
   test("a stranger cannot be approved under the name of a join that waits, and the late yes takes nobody's", async () => {
     await openWorld(pin)
     const { end, id } = await joinWaits("kai", pin)
     const stranger = await askOwnerOf(world, "mira", "kai")
-    const questions = await world.ask<{ taken: boolean }[]>("mira", "agent", { op: "requests" })
+    const questions = await world.ask("mira", "agent", { op: "requests" })
     expect(questions).toMatchObject([{ taken: true }])
     expect(await refusal(approve(stranger))).toMatchObject({
       code: "usage",

@@ -39,12 +39,12 @@ test("a full port range is said, and leaves no Guardian", async () => {
   )
   try {
     const place = ["--session", "mira", "--tmux-socket", world.socket, "--listen", host]
-    await world.sento("mira", ["init", "--name", "mira", ...place])
+    await world.run("mira", ["init", "--name", "mira", ...place])
     const ran = await world.sento("mira", ["guard", "--json"])
     expect(ran.exit).toBe(69)
     expect(JSON.parse(ran.stdout).error).toEqual({
       code: "unreachable",
-      message: `no free port on ${host} from 9876 to 9975`,
+      message: `no free port on 127.0.0.1, ${host} from 9876 to 9975`,
       hint: "stop what holds them (`ss -ltnp`), or choose another with `sento init --port`",
     })
     expect(guardiansOf(world.home("mira"))).toEqual([])
@@ -59,11 +59,11 @@ test("sockets left by a killed Guardian are in nobody's way", async () => {
   process.kill(pid, "SIGKILL")
   await until("its end", () => guardiansOf(world.home("mira")).length === 0)
   expect(readdirSync(join(world.home("mira"), ".sento"))).toContain("agent.sock")
-  expect(await world.sento("mira", ["guard", "status", "--json"])).toMatchObject({
+  expect(await world.run("mira", ["guard", "status", "--json"])).toMatchObject({
     exit: 1,
     stdout: '{"running":false}\n',
   })
-  expect(await world.sento("mira", ["agents", "--json"])).toMatchObject({ exit: 0, stderr: "" })
+  expect(await world.run("mira", ["agents", "--json"])).toMatchObject({ exit: 0, stderr: "" })
   const again = await world.sento("mira", ["guard", "--json"])
   expect(again.exit).toBe(0)
   expect(JSON.parse(again.stdout).pid).not.toBe(pid)
@@ -97,7 +97,7 @@ test("the events of a pairing and the lists after it, for programs", async () =>
   const joining = world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
   const joined = jsonLines(joining)
   const request = await until("a request", () => minted.lines.find(line => line.event === "request"))
-  expect(await world.sento("mira", ["approve", String(request.id), "--json"])).toMatchObject({ exit: 0 })
+  expect(await world.run("mira", ["approve", String(request.id), "--json"])).toMatchObject({ exit: 0 })
   expect(await minting.exited).toBe(0)
   expect(await joining.exited).toBe(0)
   const verifier = expect.stringMatching(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
@@ -118,13 +118,13 @@ test("a burst of waiting messages is counted for its sender", async () => {
   await setUpAgent(world, "mira")
   await setUpAgent(world, "kai", ["sh"])
   await pairAgents(world, "mira", "kai")
-  for (const text of ["one", "two"]) expect((await world.sento("mira", ["send", "kai", text])).exit).toBe(0)
-  const listed = JSON.parse((await world.sento("kai", ["agents", "--json"])).stdout)
+  for (const text of ["one", "two"]) expect((await world.run("mira", ["send", "kai", text])).exit).toBe(0)
+  const listed = JSON.parse((await world.run("kai", ["agents", "--json"])).stdout)
   expect(listed.agents).toMatchObject([{ name: "mira", waiting: 2 }])
   const follow = world.start("kai", ["log", "-f", "--json"])
   const followed = jsonLines(follow)
   await until("both", () => followed.lines.length === 2)
-  await world.sento("mira", ["send", "kai", "three"])
+  await world.run("mira", ["send", "kai", "three"])
   await until("the third", () => followed.lines.length === 3)
   expect(followed.lines.map(line => [line.direction, line.text, line.state])).toEqual(
     ["one", "two", "three"].map(text => ["in", text, "waiting"]),

@@ -1,7 +1,7 @@
 /** `sento log -f`: what becomes of a message, as it becomes so. */
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { callDoor } from "../../src/commands/door.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import { newPair, uuidV7 } from "../support/client.ts"
 import { openGuardian } from "../support/guardian.ts"
 import { accepts, openPeer, tell } from "../support/peer.ts"

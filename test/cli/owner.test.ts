@@ -1,14 +1,14 @@
 /** `sento owner add` from the token to the yes in the chat, against local servers. */
+
 import { afterEach, describe, expect, test } from "bun:test"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ChatName } from "../../src/http/chats/chat.ts"
+import type { ChatName } from "../../src/protocol/names.ts"
 import { type ChatServer, chatServers } from "../support/chats/server.ts"
 import {
   built,
   type Child,
   createWorld,
-  finished,
   initAgent,
   jsonLines,
   setUpAgent,
@@ -27,11 +27,12 @@ const strangers = { telegram: "7002", discord: "200000000000000008", slack: "U0O
 const configOf = (name: string) =>
   JSON.parse(readFileSync(join(world.home(name), ".sento-config.json"), "utf8"))
 
-function startAdding(name: ChatName): Child {
+function addingWords(name: ChatName): string[] {
   const user = name === "telegram" ? [] : ["--user", server.owner.user]
-  const words = ["owner", "add", name, ...user, "--base-url", server.baseUrl, "--json"]
-  return world.start("mira", words, { input: `${server.token}\n` })
+  return ["owner", "add", name, ...user, "--base-url", server.baseUrl, "--json"]
 }
+
+const tokenInput = () => ({ input: `${server.token}\n` })
 
 /** The word that the command shows. */
 async function wordOf({ lines }: { readonly lines: Record<string, unknown>[] }): Promise<string> {
@@ -44,7 +45,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     server = chatServers[name]()
     initAgent(world, "mira")
     const before = configOf("mira")
-    const adding = startAdding(name)
+    const adding = world.start("mira", addingWords(name), tokenInput())
     const out = jsonLines(adding)
     const word = await wordOf(out)
     expect(word).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/)
@@ -79,7 +80,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     server.revoke()
     initAgent(world, "mira")
     const before = configOf("mira")
-    const ran = await finished(startAdding(name))
+    const ran = await world.run("mira", addingWords(name), tokenInput())
     expect({ exit: ran.exit, ...JSON.parse(ran.stdout).error }).toMatchObject({
       exit: 77,
       code: "refused",

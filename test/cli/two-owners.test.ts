@@ -40,10 +40,10 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   await world.shows("mira-owner", "Paired with kai.")
   await world.shows("kai-owner", "Paired with mira.")
 
-  expect((await world.sento("mira", ["send", "kai", "what is", "planned?"])).exit).toBe(0)
+  expect((await world.run("mira", ["send", "kai", "what is", "planned?"])).exit).toBe(0)
   const line = await world.shows("kai", /← agent mira \[[0-9a-z]{4}\]: what is planned\?/)
   const shortId = /\[([0-9a-z]{4})\]/.exec(line)?.[1] as string
-  expect((await world.sento("kai", ["reply", shortId, "nothing, so far"])).exit).toBe(0)
+  expect((await world.run("kai", ["reply", shortId, "nothing, so far"])).exit).toBe(0)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: nothing, so far/)
 }, 60_000)
 
@@ -60,7 +60,7 @@ test("a typed no pairs nothing on either side", async () => {
   await world.shows("mira-owner", "The answer was no. Nothing is paired.")
   await world.shows("kai-owner", "The answer was no. Nothing is paired.")
   for (const name of ["mira", "kai"])
-    expect(JSON.parse((await world.sento(name, ["agents", "--json"])).stdout).agents).toEqual([])
+    expect(JSON.parse((await world.run(name, ["agents", "--json"])).stdout).agents).toEqual([])
 }, 60_000)
 
 test("a shell script with openssl and curl sends a message with a key from the config", async () => {

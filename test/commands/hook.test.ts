@@ -3,8 +3,8 @@ import { afterEach, expect, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { HungUp, NoGuardian } from "../../src/commands/door.ts"
 import { askAgain } from "../../src/commands/hook.ts"
+import { HungUp, NoGuardian } from "../../src/guardian/door/client.ts"
 import { SentoError } from "../../src/protocol/errors.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { createWorld, finished, pairAgents, type Ran, setUpAgent, type World } from "../support/world.ts"
@@ -14,10 +14,12 @@ afterEach(async () => world?.close())
 
 const session = { session_id: "s1", transcript_path: "/x", cwd: "/y" }
 const hook = (name: string, event: string, input: object, env: Record<string, string> = {}): Promise<Ran> =>
-  world.sento(name, ["hook", event], { input: JSON.stringify({ ...session, ...input }), env })
+  world.run(name, ["hook", event], { input: JSON.stringify({ ...session, ...input }), env })
 /** As a program with hooks for the user and for the project runs them. */
-const hookTwice = (name: string, event: string, input: object): Promise<Ran[]> =>
-  Promise.all([hook(name, event, input), hook(name, event, input)])
+const hookTwice = (name: string, event: string, input: object): Promise<Ran[]> => {
+  const given = { input: JSON.stringify({ ...session, ...input }) }
+  return Promise.all([1, 2].map(() => world.sento(name, ["hook", event], given)))
+}
 const quiet: Ran = { exit: 0, stdout: "", stderr: "" }
 
 /** kai's message as its pane shows it, with the start of its tag. */
@@ -44,9 +46,9 @@ test("the end of a turn sends the answer to who waits; after a restart in its mi
     exit: 0,
     stdout: expect.stringMatching(/^← agent kai \[[0-9a-z]{4}\]: forty-two\n {2}indeed\n$/),
   })
-  expect((await world.sento("kai", ["log"])).stdout).toContain("forty-two")
+  expect((await world.run("kai", ["log"])).stdout).toContain("forty-two")
 
-  await world.sento("mira", ["send", "kai", "and now?"])
+  await world.run("mira", ["send", "kai", "and now?"])
   const again = await asked("and now?")
   await hook("kai", "UserPromptSubmit", { prompt_id: "B", prompt: again.prompt })
   await world.stopGuard("kai")
@@ -56,7 +58,7 @@ test("the end of a turn sends the answer to who waits; after a restart in its mi
   const blocked = await hook("kai", "Stop", secret)
   expect(JSON.parse(blocked.stdout)).toMatchObject({ decision: "block" })
   expect(await hook("kai", "Stop", { ...secret, stop_hook_active: true })).toEqual(quiet)
-  expect((await world.sento("kai", ["log"])).stdout).not.toContain("swordfish")
+  expect((await world.run("kai", ["log"])).stdout).not.toContain("swordfish")
 }, 40_000)
 
 test("a turn that fails ends the wait of its peer with a plain word, in the log too", async () => {
@@ -72,9 +74,9 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
     "sento: error: kai had the message and gave no answer: the agent's turn failed\n",
   )
   expect(told.stderr).toContain("sento: hint: ask again: `sento send kai TEXT --wait`")
-  expect((await world.sento("mira", ["log"])).stdout).toContain("(failed: the agent's turn failed)")
+  expect((await world.run("mira", ["log"])).stdout).toContain("(failed: the agent's turn failed)")
 
-  await world.sento("mira", ["send", "kai", "and now?"])
+  await world.run("mira", ["send", "kai", "and now?"])
   const again = await asked("and now?")
   await hook("kai", "BeforeAgent", { prompt: again.prompt })
   const words = "first thoughts first  thoughts"
@@ -87,13 +89,13 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
     ),
   })
   await hook("kai", "BeforeAgent", { prompt: JSON.parse(blocked.stdout).reason })
-  await world.sento("kai", ["reply", again.id, "yes"])
+  await world.run("kai", ["reply", again.id, "yes"])
   const end = { prompt: again.prompt, prompt_response: words, stop_hook_active: true }
   expect(await hook("kai", "AfterAgent", end)).toEqual(quiet)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: yes/)
 
   // A third one, of which the transcript has the answer; a pipe that nobody writes into has none, and hangs nothing.
-  await world.sento("mira", ["send", "kai", "and then?"])
+  await world.run("mira", ["send", "kai", "and then?"])
   const last = await asked("and then?")
   const transcript = join(world.folder, "session.jsonl")
   const pipe = join(world.folder, "pipe")
@@ -124,7 +126,7 @@ test("without a Guardian, a setup or an input that it knows, it says nothing, st
   expect(await world.status("kai")).toBeNull()
   const inputs = ["", "{", "null", "[]", '"text"', '{"session_id":1}', "\u0000".repeat(1000)]
   for (const input of inputs)
-    expect([input, await world.sento("kai", ["hook", "Stop"], { input })]).toEqual([input, quiet])
+    expect([input, await world.run("kai", ["hook", "Stop"], { input })]).toEqual([input, quiet])
   expect(await hook("kai", "PreToolUse", prompt)).toEqual(quiet)
   expect(await hook("kai", "Stop", {}, { SENTO_DOOR: "/nowhere/agent.sock" })).toEqual(quiet)
   expect(await hook("kai", "Stop", {}, { SENTO_HOME: `/${"x".repeat(200)}` })).toEqual(quiet)
@@ -165,12 +167,12 @@ test("a prompt that cannot be read, or does not come, is told as somebody's part
   })
   const inputs = [JSON.stringify({ ...whose, prompt: "x".repeat(16 * 1024 * 1024) }), '{"session_id":"s"', ""]
   for (const input of inputs)
-    expect((await world.sento("kai", ["hook", "UserPromptSubmit"], { input })).exit).toBe(0)
+    expect((await world.run("kai", ["hook", "UserPromptSubmit"], { input })).exit).toBe(0)
   expect(await finished(unread)).toEqual(quiet)
   const unseen = { op: "turn", session: null, event: { kind: "unseen" } }
   expect(told).toEqual([unseen, unseen, unseen, unseen])
   // The end of a turn that cannot be read is nobody's part.
-  expect(await world.sento("kai", ["hook", "Stop"], { input: "{" })).toEqual(quiet)
+  expect(await world.run("kai", ["hook", "Stop"], { input: "{" })).toEqual(quiet)
   expect(told.length).toBe(4)
 }, 20_000)
 

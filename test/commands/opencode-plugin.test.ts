@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test"
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { openCodePlugin } from "../../src/commands/setup/texts.ts"
+import { openCodePlugin } from "../../src/commands/setup/programs/opencode.ts"
 import { until } from "../support/world.ts"
 
 let folder = ""

@@ -12,7 +12,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { findProgram } from "../../src/commands/setup/programs.ts"
+import { findSetup } from "../../src/commands/setup/programs.ts"
 import type { Sento } from "../../src/commands/setup/texts.ts"
 import { apply, changesOf } from "../../src/commands/setup.ts"
 import { livedIn } from "../support/agent-homes.ts"
@@ -37,7 +37,7 @@ function programOf(scope: string, sento: Sento) {
     GEMINI_CLI_HOME: home,
     XDG_CONFIG_HOME: join(home, ".config"),
   }
-  return findProgram(name, { sento, project: option === undefined ? null : join(home, "work"), environment })
+  return findSetup(name, { sento, project: option === undefined ? null : join(home, "work"), environment })
 }
 
 /** @returns the files that it changed */

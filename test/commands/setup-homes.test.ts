@@ -13,7 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { findProgram } from "../../src/commands/setup/programs.ts"
+import { findSetup } from "../../src/commands/setup/programs.ts"
 import { apply, changesOf } from "../../src/commands/setup.ts"
 import { SentoError } from "../../src/protocol/errors.ts"
 import { contents, layouts, unrelated } from "../support/awkward-homes.ts"
@@ -58,7 +58,7 @@ function programOf(scope: string, base = home) {
     XDG_CONFIG_HOME: join(base, ".config"),
   }
   const project = option === undefined ? null : join(base, "work")
-  return findProgram(name, { sento: ["/opt/bin/sento"], project, environment })
+  return findSetup(name, { sento: ["/opt/bin/sento"], project, environment })
 }
 
 /** Whether it changed something; null where it refused. */
@@ -146,7 +146,7 @@ test("a directory named with `..` behind a link is the one that the kernel means
   symlinkSync("far/hop", join(home, "hop"))
   const before = everything()
   const environment = { CODEX_HOME: `${home}/hop/../codex` }
-  const program = findProgram("codex", { sento: ["/opt/bin/sento"], project: null, environment })
+  const program = findSetup("codex", { sento: ["/opt/bin/sento"], project: null, environment })
   apply(program, changesOf(program, false))
   expect(readdirSync(real).sort()).toEqual(["config.toml", "hooks.json", "skills"])
   apply(program, changesOf(program, true))

@@ -15,7 +15,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { findProgram, type Program } from "../../src/commands/setup/programs.ts"
+import { findSetup } from "../../src/commands/setup/programs.ts"
+import type { ProgramSetup } from "../../src/commands/setup/scope.ts"
 import { setUp } from "../../src/commands/setup.ts"
 import { shellWord, shellWords } from "../../src/protocol/shell.ts"
 import { built } from "../support/world.ts"
@@ -33,8 +34,8 @@ const write = (path: string, text: string): void => {
 }
 const read = (path: string): string => readFileSync(join(home, path), "utf8")
 
-const codex = (): Program =>
-  findProgram("codex", {
+const codex = (): ProgramSetup =>
+  findSetup("codex", {
     sento: ["/opt/new/sento"],
     project: null,
     environment: { CODEX_HOME: join(home, ".codex") },
@@ -207,7 +208,7 @@ describe("what an agent program writes between our look and our word", () => {
     path: string,
     times: number,
     isUndo = false,
-  ): { readonly program: Program; count(): number } {
+  ): { readonly program: ProgramSetup; count(): number } {
     let count = 0
     const { parts, ...rest } = codex()
     const meanwhile = (one: string, text: string | null): void => {

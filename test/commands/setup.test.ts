@@ -15,8 +15,9 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { findProgram } from "../../src/commands/setup/programs.ts"
+import { findSetup } from "../../src/commands/setup/programs.ts"
 import { apply as applyChanges, changesOf } from "../../src/commands/setup.ts"
+import { agentProgramNames } from "../../src/protocol/names.ts"
 import { type Files, livedIn } from "../support/agent-homes.ts"
 import { built, type Ran } from "../support/world.ts"
 
@@ -57,7 +58,7 @@ function setup(words: string, command: readonly string[] = built, env: Record<st
   return { exit: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
 }
 
-const programs = ["claude", "codex", "gemini", "opencode"]
+const programs = agentProgramNames
 const scopes = programs.flatMap(program => [program, `${program} --project`])
 
 describe.each(scopes)("sento setup %s", words => {
@@ -112,7 +113,7 @@ function apply(words: string, isUndo: boolean): number {
     XDG_CONFIG_HOME: join(home, ".config"),
   }
   const project = isProject === undefined ? null : join(home, "work")
-  const program = findProgram(name, { sento: ["/opt/sento"], project, environment })
+  const program = findSetup(name, { sento: ["/opt/sento"], project, environment })
   const changes = changesOf(program, isUndo)
   applyChanges(program, changes)
   return changes.length

@@ -304,7 +304,7 @@ test.skipIf(!hasBuild)(
 
 test.skipIf(!hasBuild)("the release build has no fault points", () => {
   const release = join(import.meta.dir, "../../dist/sento")
-  for (const variable of ["SENTO_FAULT", "SENTO_CLOCK_OFFSET", "SENTO_LIMITS"]) {
+  for (const variable of ["SENTO_FAULT", "SENTO_CLOCK_OFFSET", "SENTO_LIMITS", "SENTO_TRACE"]) {
     expect(readFileSync(release).includes(variable)).toBe(false)
     expect(readFileSync(faulty).includes(variable)).toBe(true)
   }

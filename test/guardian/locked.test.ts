@@ -1,8 +1,7 @@
 /** sento.db locked by another process: a backup, or whoever has left a transaction open in it. */
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { callDoor } from "../../src/commands/door.ts"
-import type { Alive, LogEntry } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import { messageBody, newPair, post, signPlain } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
 import { accepts, openPeer } from "../support/peer.ts"
@@ -22,7 +21,7 @@ const sento = ({ paths }: TestGuardian, ...words: string[]): Promise<Ran> => {
 }
 
 const texts = async (guardian: TestGuardian): Promise<string[]> =>
-  (await callDoor<LogEntry[]>(guardian.paths, "agent", { op: "log", limit: 100 })).map(one => one.text)
+  (await callDoor(guardian.paths, "agent", { op: "log", limit: 100 })).map(one => one.text)
 
 test("`send` and a message that comes wait for a database that is locked, and the Guardian answers meanwhile", async () => {
   await using peer = await openPeer(kai, accepts(kai))
@@ -33,7 +32,7 @@ test("`send` and a message that comes wait for a database that is locked, and th
   const slowest: number[] = []
   for (let i = 0; i < 20; i += 1) {
     const startedAt = performance.now()
-    await callDoor<Alive>(guardian.paths, "agent", { op: "alive" })
+    await callDoor(guardian.paths, "agent", { op: "alive" })
     slowest.push(performance.now() - startedAt)
   }
   expect(Math.max(...slowest)).toBeLessThan(500)

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import { openLog } from "../../src/guardian/log.ts"
+import { openGuardian } from "../support/guardian.ts"
 
 let folder: string
 let path: string
@@ -72,3 +74,26 @@ test.each(["lifted", "started anew"])(
     expect(lines.at(-1)).toBe("")
   },
 )
+
+test.each([
+  ["in a test build that is asked to", { SENTO_BUILD_FAULTS: "on", SENTO_TRACE: "on" }, true],
+  ["not unasked", { SENTO_BUILD_FAULTS: "on" }, false],
+  ["not in a release", { SENTO_TRACE: "on" }, false],
+])("each step of a machine is a line of names alone, %s", async (_, environment, isTraced) => {
+  const before = { ...process.env }
+  Object.assign(process.env, environment)
+  try {
+    await using guardian = await openGuardian({})
+    let code = ""
+    const onEvent = (event: { event: string; code?: string }): void => {
+      code = event.code ?? code
+    }
+    await callDoor(guardian.paths, "agent", { op: "pair", wait: false }, { onEvent })
+    expect(guardian.log().includes("minter: closed + code-opened → open\n")).toBe(isTraced)
+    expect(code).not.toBe("")
+    expect(guardian.log()).not.toContain(code.replace("SENTO-", ""))
+  } finally {
+    for (const name of Object.keys(environment)) delete process.env[name]
+    Object.assign(process.env, before)
+  }
+})

@@ -2,11 +2,10 @@
 import { afterEach, expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
-import type { SendResult } from "../../src/guardian/door-requests.ts"
 import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Config, writeConfig } from "../../src/store/config.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
+import { sendFrom } from "../support/guardian.ts"
 import { createWorld, type World } from "../support/world.ts"
 
 let world: World
@@ -36,7 +35,7 @@ function configOf(name: string, other: string, sendKey: string, receiveKey: stri
     version: 1,
     name,
     agent: `agent-id-of-${name}`,
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: name, socket: join(world.folder, "no-tmux"), profile: "plain" },
     agents,
   }
@@ -70,11 +69,12 @@ test("1,000 messages in two hours, half of them each way: all accepted, memory a
   const config = configOf("mira", "kai", aKey, bKey, kai.guardian.address.port)
   const miraAgain = await open("mira", { ...config, listen: { ...config.listen, port } }, now)
 
-  const send = (paths: Paths, to: string, text: string): Promise<SendResult> =>
-    callDoor<SendResult>(paths, "agent", { op: "send", to, text })
   let [memory, files] = [0, 0]
   for (let i = 0; i < messages; i += 1) {
-    const results = await Promise.all([send(miraAgain.paths, "kai", `${i}`), send(kai.paths, "mira", `${i}`)])
+    const results = await Promise.all([
+      sendFrom(miraAgain.paths, "kai", `${i}`),
+      sendFrom(kai.paths, "mira", `${i}`),
+    ])
     expect(results.map(result => result.status)).toEqual(["accepted", "accepted"])
     clock += millisecondsApart
     if (i !== messages / 4) continue

@@ -12,7 +12,7 @@ let listener: Listener
 
 beforeAll(() => {
   listener = listen({
-    host: "127.0.0.1",
+    hosts: ["127.0.0.1"],
     preferredPort: 0,
     names: ["mira.example"],
     handlers: { "/v1/echo": request => Response.json({ length: request.body.length }) },

@@ -6,6 +6,7 @@ import {
   newCode,
   newShortId,
   readCode,
+  readGivenCode,
   readShortId,
 } from "../../src/protocol/codes.ts"
 import { filled, hex } from "../support/bytes.ts"
@@ -23,6 +24,17 @@ describe("reading a code", () => {
     ["O for 0", "SENTO-OO2K", "002K"],
     ["I and L for 1", "SENTO-ILil", "1111"],
     ["SENT0 with a zero", "SENT0-4F2K", "4F2K"],
+    ["with a full-width letter, as an input method makes it", "SENTO-４F2K", "4F2K"],
+    ["all of it full-width", "ＳＥＮＴＯ－４Ｆ２Ｋ", "4F2K"],
+    ["with a Kelvin sign for K", "SENTO-4F2\u212a", "4F2K"],
+    ["with the macron of the name", "Sentō-J3YK", "J3YK"],
+    ["with the macron as a mark of its own", "Sento\u0304-J3YK", "J3YK"],
+    ["in two words", "SENTO J3YK", "J3YK"],
+    ["quoted", '"SENTO-J3YK"', "J3YK"],
+    ["in a chat program's quotes", "“SENTO-J3YK”", "J3YK"],
+    ["in backticks", "`SENTO-J3YK`", "J3YK"],
+    ["at the end of a sentence", "SENTO-J3YK.", "J3YK"],
+    ["in brackets, with a comma behind", "(SENTO-J3YK),", "J3YK"],
     ["long, as printed", "SENTO-4F2K-9XQM", "4F2K9XQM"],
     ["long, bare", "4f2k9xqm", "4F2K9XQM"],
     ["long, with spaces", "4F2K 9XQM", "4F2K9XQM"],
@@ -41,12 +53,24 @@ describe("reading a code", () => {
     ["nine symbols", "4F2K9XQM1"],
     ["U, which is no symbol", "SENTO-4FUK"],
     ["punctuation", "SENTO-4F2!"],
-    ["a full-width letter", "SENTO-４F2K"],
-    ["a Kelvin sign for K", "SENTO-4F2\u212a"],
     ["an emoji", "SENTO-4F👩"],
     ["the prefix twice", "SENTO-SENTO-4F2K"],
     ["an address behind it", "SENTO-4F2K@192.168.1.20"],
   ])("is no code: %s", (_, text) => expect(readCode(text)).toBeNull())
+
+  test.each([
+    ["as printed", "SENTO-JKMN", true],
+    ["bare, with a digit", "4F2K", true],
+    ["bare, long, with a digit", "JKMN-JKM2", true],
+    ["a word of four letters", "help", false],
+    ["the letter O, which is read as a digit", "book", false],
+    ["I and L, which are", "list", false],
+    ["a word that no code spells", "mountain", null],
+    ["a word of eight letters", "megabyte", false],
+    ["a name", "mira", false],
+  ])("whether only a code reads so: %s", (_, text, want) =>
+    expect(readGivenCode(text)?.isCertain ?? null).toBe(want),
+  )
 
   test("every printed code reads as itself", () => {
     const random = Uint8Array.from({ length: 8 }, (_, i) => 31 - i)

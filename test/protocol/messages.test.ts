@@ -113,7 +113,7 @@ describe("what is said of a body that does not fit", () => {
     [
       "an unknown type",
       { ...message, type: secret },
-      'type: expected ("message" | "hello" | "receipt" | "unpair")',
+      'type: expected ("message" | "hello" | "collect" | "receipt" | "unpair")',
     ],
     ["no object", secret, "body: expected Object"],
     [

@@ -1,13 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import {
-  mayHaveMoved,
-  placeAfterHello,
-  placeToAsk,
-  portsAround,
-  strangerReason,
-  waitBeforeAsking,
-  waitBeforeHello,
-} from "../../src/protocol/moving.ts"
+import { mayHaveMoved, placeAfterHello, placeToAsk, portsAround, strangerReason, waitBeforeAsking } from "../../src/protocol/moving.ts"
 
 const here = { host: "127.0.0.1", port: 9876, reached: "127.0.0.1" }
 const there = { host: "192.0.2.7", port: 9876, reached: "192.0.2.7" }
@@ -98,11 +90,6 @@ test.each([
 ] as const)("addresses that a peer names: %s", (_, vainAt, at, want) =>
   expect(waitBeforeAsking(vainAt, at)).toBe(want),
 )
-
-test("hellos at start-up end after the ninth", () => {
-  const waits = Array.from({ length: 10 }, (_, i) => waitBeforeHello(i + 1))
-  expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, null, null])
-})
 
 test.each([
   [

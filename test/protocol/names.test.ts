@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { isName } from "../../src/protocol/names.ts"
+import { agentProgramNames, chatNames, isName, joinNames } from "../../src/protocol/names.ts"
 
 test.each([
   ["one letter", "a", true],
@@ -24,3 +24,22 @@ test.each([
   ["a Cyrillic look-alike", "h\u0430na", false],
   ["a bracket, which ends a tag", "a]", false],
 ])("%s", (_, text, want) => expect(isName(text)).toBe(want))
+
+test.each([
+  [["a"], "or", "a"],
+  [["a", "b"], "and", "a and b"],
+  [["a", "b", "c"], "or", "a, b or c"],
+  [[], "or", ""],
+] as const)("names in words: %j with %s", (names, last, want) => expect(joinNames(names, last)).toBe(want))
+
+const docOf = (name: string): Promise<string> =>
+  Bun.file(new URL(`../../docs/${name}.md`, import.meta.url).pathname).text()
+
+test.each([
+  ["CONFIG", agentProgramNames],
+  ["AGENTS", agentProgramNames],
+  ["CONSENT", chatNames],
+] as const)("docs/%s.md leaves none of them out", async (name, names) => {
+  const text = await docOf(name)
+  expect(names.filter(one => !new RegExp(`\\b${one}\\b`).test(text))).toEqual([])
+})

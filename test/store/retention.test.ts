@@ -81,6 +81,21 @@ test("a database that is too large because of what waits loses the settled messa
   expect(idsOf(stored).sort()).toEqual(waiting.sort())
 })
 
+test.each([
+  [
+    "what came",
+    (stored: TestStore, i: number) => receive(stored, "kai", now + i, { text: "x", state: "delivered" }),
+  ],
+  ["what was sent", (stored: TestStore, i: number) => keep(stored, "kai", now + i, "accepted", "x")],
+])("a little too large because of many short ones, %s loses a tenth of it, and no more", (_, one) => {
+  using stored = createTestStore()
+  const { retention, now: at } = stored.store
+  const ids = at(() => Array.from({ length: 400 }, (__, i) => one(stored, i * 7_000)))
+  const removed = retention.sweep({ days: 1e6, bytes: retention.usedBytes() - 1 }, now)
+  expect(removed).toBeWithin(40, 80)
+  expect(idsOf(stored).toSorted()).toEqual(ids.slice(removed).toSorted())
+})
+
 test("messages of one millisecond are too many at once, and all go", () => {
   using stored = createTestStore()
   for (let i = 0; i < 20; i += 1) keep(stored, "kai", now, "accepted", "x".repeat(10_000))
@@ -178,6 +193,8 @@ test("a pair alone has all the room, a second one half of it, and who needs less
   expect(fairShare([190, 90], 100)).toBe(50)
   expect(fairShare([190, 20], 100)).toBe(80)
   expect(fairShare([], 0)).toBe(Number.POSITIVE_INFINITY)
+  expect(fairShare([50, 50], 100)).toBe(Number.POSITIVE_INFINITY)
+  expect(fairShare([1], -1)).toBe(0)
 })
 
 test("whatever each has, all together get the room, and nobody less than an equal part of it", () => {

@@ -54,3 +54,13 @@ test("with half of all ids taken one that is free is met, each time", () => {
   for (let i = 0; i < 5_000; i += 1)
     expect(freshShortId(random, id => id.charCodeAt(0) % 2 === 0)).not.toBeNull()
 })
+
+test("one is looked for 64 times, of four bytes each", () => {
+  const asked: number[] = []
+  const random = (length: number): Uint8Array => {
+    asked.push(length)
+    return new Uint8Array(length)
+  }
+  expect(freshShortId(random, () => true)).toBeNull()
+  expect(asked).toEqual(Array(64).fill(4))
+})

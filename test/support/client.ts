@@ -3,7 +3,7 @@
  * so a mistake there cannot hide by being made twice.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 
 /** Keys in hex, as a config holds them; `send` is what this client signs with. */
 export type ClientPair = { readonly id: string; readonly send: string; readonly receive: string }
@@ -112,6 +112,36 @@ export function openAnswer(pair: ClientPair, request: Request, response: Respons
   return answer
 }
 
+/** A request that came as the answer to a collect (section 7). */
+export type Carried = {
+  readonly request: Request
+  readonly isSealed: boolean
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** @throws where it is none of the peer's, byte for byte as it would have been posted */
+export function openCarried(pair: ClientPair, response: Response): Carried {
+  const signature = headerOf(response, "x-sento-signature") ?? ""
+  if (response.status !== 200 || headerOf(response, "x-sento-pair") !== pair.id)
+    throw new Error(`HTTP ${response.status} carries nothing`)
+  if (signature !== hmac(Buffer.from(pair.receive, "hex"), response.body)) throw new Error("not signed")
+  const isSealed = headerOf(response, "content-encoding") === "aes128gcm"
+  const body = readRequest(pair, isSealed, response.body)
+  if (body.timestamp !== headerOf(response, "x-sento-timestamp")) throw new Error("another timestamp")
+  return { request: { headers: response.headers, body: response.body, signature }, isSealed, body }
+}
+
+/** What a carried request was answered, as the next collect brings it. */
+export function packAnswer(
+  pair: ClientPair,
+  { request, isSealed }: Pick<Carried, "request" | "isSealed">,
+  content: Record<string, unknown>,
+): Record<string, unknown> {
+  const answer = signAnswer(pair, { v: 1, re: request.signature, ...content }, isSealed)
+  const { "Content-Type": _, ...headers } = answer.headers
+  return { status: content.status, headers, body: answer.body.toString("base64url") }
+}
+
 /** An answer as a peer of ours gives it. */
 export function signAnswer(
   pair: ClientPair,
@@ -151,9 +181,17 @@ export function spell(
 }
 
 /** Writes the bytes on a connection of their own and reads one answer; null where it was cut without one. */
-export function exchange(port: number, bytes: Uint8Array): Promise<Response | null> {
+export const exchange = (port: number, bytes: Uint8Array): Promise<Response | null> =>
+  openExchange(port, bytes).answer
+
+/** The same, with the connection, which may be closed before. @param from - an address of this machine */
+export function openExchange(
+  port: number,
+  bytes: Uint8Array,
+  from = "127.0.0.1",
+): { readonly answer: Promise<Response | null>; readonly socket: Socket } {
   const { promise, resolve, reject } = Promise.withResolvers<Response | null>()
-  const socket = connect(port, "127.0.0.1")
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from })
   let received: Buffer = Buffer.alloc(0)
   const end = (): void => {
     resolve(readResponse(received, true))
@@ -166,7 +204,7 @@ export function exchange(port: number, bytes: Uint8Array): Promise<Response | nu
   socket.on("error", error => (received.length > 0 ? end() : reject(error)))
   socket.on("close", end)
   socket.write(bytes)
-  return promise
+  return { answer: promise, socket }
 }
 
 export const post = async (port: number, request: Pick<Request, "headers" | "body">): Promise<Response> => {

@@ -1,3 +1,5 @@
+import type { AgentProgramName } from "../../src/protocol/names.ts"
+
 /** How each program draws itself, after its real screens (test/screens). */
 export type Scene = {
   readonly conversation: readonly string[]
@@ -290,4 +292,4 @@ export const skins = {
   codex: fittingTo(codex),
   gemini: fittingTo(gemini),
   opencode: fittingTo(opencode),
-} as const
+} satisfies Readonly<Record<AgentProgramName, Skin>>

@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
-import type { GuardStatus } from "../../src/guardian/door-requests.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import type { GuardStatus, SendResult } from "../../src/guardian/door/results.ts"
 import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 import type { ClientPair } from "./client.ts"
@@ -26,6 +26,15 @@ export type TestPeer = {
   readonly pair: ClientPair
   readonly port?: number
   readonly features?: readonly string[]
+  /** Its owner's word that this is its address: with one where nothing listens, nobody can dial it. */
+  readonly fixed?: boolean
+}
+
+/** Sends without waiting for an answer, as `sento send` does. */
+export async function sendFrom(paths: Paths, to: string, text = "hi"): Promise<SendResult> {
+  const sent = await callDoor(paths, "agent", { op: "send", to, text })
+  if (sent === null) throw new Error("only a wait may end without a result")
+  return sent
 }
 
 /**
@@ -67,7 +76,7 @@ export async function openGuardian(
       guardian.sweep()
     },
     log: () => readFileSync(paths.log, "utf8"),
-    status: () => callDoor<GuardStatus>(paths, "agent", { op: "status" }),
+    status: () => callDoor(paths, "agent", { op: "status" }),
     async restart() {
       await guardian.stop()
       guardian = await start()
@@ -84,7 +93,7 @@ function configOf(
   peers: Readonly<Record<string, TestPeer>>,
   names: readonly string[],
 ): Record<string, unknown> {
-  const agents = Object.entries(peers).map(([name, { pair, port = 1, features = ["aes128gcm"] }]) => [
+  const agents = Object.entries(peers).map(([name, { pair, port = 1, features = ["aes128gcm"], fixed }]) => [
     name,
     {
       id: pair.id,
@@ -95,13 +104,14 @@ function configOf(
       receiveKey: pair.send,
       pairedAt: "2026-11-23T09:00:00.000Z",
       features,
+      ...(fixed === undefined ? {} : { fixed }),
     },
   ])
   return {
     version: 1,
     name: "mira",
     agent: "test-agent-mira",
-    listen: { host: "127.0.0.1", port: 0, names },
+    listen: { hosts: [], port: 0, names },
     tmux: { session: "nobody", socket: join(folder, "tmux"), profile: "plain" },
     agents: Object.fromEntries(agents),
   }

@@ -2,8 +2,10 @@
  * Two real users, an owner and an agent of theirs, set up by the very steps that `sento init --hardened` prints. Only
  * root can make users: elsewhere {@link skipped} says why the tests that need them are skipped.
  */
+
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
-import { findUser, sharedProgram } from "../../src/guardian/hardening.ts"
+import { sharedProgram } from "../../src/guardian/door/shared-folder.ts"
+import { findUser } from "../../src/store/users.ts"
 import { built, finished, initAgent, type Ran, until, type World } from "./world.ts"
 
 const isRoot = process.getuid?.() === 0

@@ -79,3 +79,11 @@ export async function tell(
   const request = signPlain(pair, { ...base, ...fields })
   return openAnswer(pair, request, await post(guardian.port, request))
 }
+
+/** A port that was free just now. */
+export function freePort(): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const port = server.port ?? 0
+  server.stop(true)
+  return port
+}

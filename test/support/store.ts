@@ -6,10 +6,11 @@ import { openStore, type Store } from "../../src/store/store.ts"
 
 export type TestStore = { readonly store: Store; readonly path: string } & Disposable
 
-export function createTestStore(): TestStore {
+/** @param random - in place of random bytes, for ids */
+export function createTestStore({ random = randomBytes } = {}): TestStore {
   const folder = mkdtempSync(join(tmpdir(), "sento-store-"))
   const path = join(folder, "sento.db")
-  const store = openStore(path, length => crypto.getRandomValues(new Uint8Array(length)))
+  const store = openStore(path, random)
   return {
     store,
     path,
@@ -19,6 +20,8 @@ export function createTestStore(): TestStore {
     },
   }
 }
+
+const randomBytes = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 
 /** A message that came at `at`, settled then where `state` says so. @returns its id */
 export function receive(

@@ -13,7 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { detectProfile, holdOf, keyboardOwner, programLabel } from "../../src/tmux/program.ts"
+import { detectProfile, holdOf, keyboardOwner, programLabel } from "../../src/tmux/keyboard-owner.ts"
 
 /** Arguments with which the native stand-in reads its terminal, whatever follows them. */
 export const idle = ["--", "-"]
@@ -84,8 +84,12 @@ export function saidOf(pid: number): string {
 /** Polls until it says so. */
 export async function untilSaid(pid: number, wanted: string): Promise<void> {
   const deadline = performance.now() + 10_000
-  while (saidOf(pid) !== wanted && performance.now() < deadline) await Bun.sleep(20)
-  expect(saidOf(pid)).toBe(wanted)
+  let said = saidOf(pid)
+  while (said !== wanted && performance.now() < deadline) {
+    await Bun.sleep(20)
+    said = saidOf(pid)
+  }
+  expect(said).toBe(wanted)
 }
 
 /** What is said of an agent program that cannot be reached. */

@@ -6,27 +6,27 @@
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { callDoor } from "../../src/commands/door.ts"
-import { guardStatus, runningGuardian } from "../../src/commands/guard.ts"
+import { guardStatus, runningGuardian } from "../../src/commands/running.ts"
+import { callDoor } from "../../src/guardian/door/client.ts"
 import type {
-  Alive,
-  Answer,
-  DoorName,
+  DoorOf,
   DoorRequestInput,
-  GuardStatus,
-  LogEntry,
-  PairingEvent,
-} from "../../src/guardian/door-requests.ts"
+  EventOf,
+  OpName,
+  ResultOf,
+} from "../../src/guardian/door/operations.ts"
+import type { Alive, GuardStatus, LogEntry } from "../../src/guardian/door/results.ts"
 import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
+import { type Ran, runCommand } from "./command.ts"
 
 /** How sento is run: from source, or the built file where the runner built one. */
 const fromSource: readonly string[] = [process.execPath, join(import.meta.dir, "../../src/main.ts")]
 const binary = join(import.meta.dir, "../../dist/sento")
 export const built: readonly string[] = existsSync(binary) ? [binary] : fromSource
 
-export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
+export type { Ran } from "./command.ts"
 
 export type World = {
   /** How `sento` is run here. */
@@ -36,6 +36,8 @@ export type World = {
   home(name: string): string
   /** Runs `sento` in a home, without a terminal. */
   sento(name: string, words: readonly string[], options?: RunOptions): Promise<Ran>
+  /** The same as a function of words and io, in this process: for what a command says and does at a running Guardian. */
+  run(name: string, words: readonly string[], options?: Omit<RunOptions, "command">): Promise<Ran>
   /** Starts it and gives the process, for tests that wait or kill. */
   start(name: string, words: readonly string[], options?: RunOptions): Child
   tmux(...words: string[]): Promise<Ran>
@@ -54,12 +56,12 @@ export type World = {
   stopGuard(name: string): Promise<void>
   restartGuard(name: string): Promise<Alive>
   /** Asks a Guardian at its door, as a command does, but from this process: for what a test needs, not what it shows. */
-  ask<Result>(
+  ask<Op extends OpName>(
     name: string,
-    door: DoorName,
-    request: DoorRequestInput,
-    onEvent?: (event: PairingEvent) => void,
-  ): Promise<Result>
+    door: NoInfer<DoorOf<Op>>,
+    request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+    onEvent?: (event: EventOf<Op>) => void,
+  ): Promise<ResultOf<Op>>
   status(name: string): Promise<GuardStatus | null>
   /** Names of the paired agents, as the config has them. */
   paired(name: string): string[]
@@ -123,6 +125,13 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     HOME: folder,
     SENTO_HOME: home(name),
   })
+
+  const runHere = (name: string, words: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+    runCommand(words, {
+      environment: { ...environment(name), ...options.env },
+      cwd: folder,
+      input: options.input ?? "",
+    })
 
   function start(name: string, words: readonly string[], options: RunOptions = {}): Child {
     const child = Bun.spawn([...(options.command ?? sentoCommand), ...words], {
@@ -229,12 +238,12 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
 
   const status = (name: string): Promise<GuardStatus | null> => guardStatus(pathsOf(home(name)))
 
-  const ask = <Result>(
+  const ask = <Op extends OpName>(
     name: string,
-    door: DoorName,
-    request: DoorRequestInput,
-    onEvent: (event: PairingEvent) => void = () => {},
-  ): Promise<Result> => callDoor<Result, PairingEvent>(pathsOf(home(name)), door, request, { onEvent })
+    door: NoInfer<DoorOf<Op>>,
+    request: { readonly op: Op } & NoInfer<DoorRequestInput<Op>>,
+    onEvent: (event: EventOf<Op>) => void = () => {},
+  ): Promise<ResultOf<Op>> => callDoor(pathsOf(home(name)), door, request, { onEvent })
 
   const paired = (name: string): string[] => Object.keys(requireConfig(pathsOf(home(name))).agents)
 
@@ -253,6 +262,7 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     socket,
     home,
     sento,
+    run: runHere,
     start,
     tmux,
     session,
@@ -332,7 +342,7 @@ export function initAgent(world: World, name: string): void {
     version: 1,
     name,
     agent: `test-${Bun.randomUUIDv7()}`,
-    listen: { host: "127.0.0.1", port: 0, names: [] },
+    listen: { hosts: [], port: 0, names: [] },
     tmux: { session: name, socket: world.socket, profile: "plain" },
     agents: {},
   })
@@ -364,7 +374,7 @@ export async function pairAgents(world: World, minter: string, joiner: string): 
   const { port } = await must(world.status(minter))
   const joining = world.ask(joiner, "owner", { op: "join", symbols, host: "127.0.0.1", port })
   const id = await Promise.race([request, joining.then(() => Promise.reject(new Error("joined unasked")))])
-  await world.ask<Answer>(minter, "owner", { op: "approve", id })
+  await world.ask(minter, "owner", { op: "approve", id })
   await Promise.all([minting, joining])
 }
 

@@ -1,6 +1,7 @@
-/** The names under which the four agent programs are known, and those that look like them. Processes: program.test.ts. */
+/** The names under which the four agent programs are known, and those that look like them. Processes: keyboard-owner.test.ts. */
 import { describe, expect, test } from "bun:test"
-import { agentIn, agentNames, agentOfFile } from "../../src/tmux/agent-programs.ts"
+import { agentProgramNames } from "../../src/protocol/names.ts"
+import { agentIn, agentOfFile, agentPrograms, agentVariable } from "../../src/tmux/agent-programs.ts"
 import { kindOf } from "../../src/tmux/shells.ts"
 
 const platforms = [
@@ -11,7 +12,7 @@ const platforms = [
   ...["x86_64", "aarch64"].flatMap(cpu => ["musl", "gnu"].map(libc => `-${cpu}-unknown-linux-${libc}`)),
 ]
 const folders = ["", "/", "/usr/bin/", "/home/me/.local/bin/", "/nix/store/hash-codex-1/bin/", "/a b/claude/"]
-const fileNames = agentNames.flatMap(agent =>
+const fileNames = agentProgramNames.flatMap(agent =>
   ["", "."].flatMap(dot =>
     ["", "-2.1.332", "-v0.169.0"].flatMap(version =>
       platforms.flatMap(platform =>
@@ -45,7 +46,7 @@ test("no file name with a letter more, or with an ending that makes it a text", 
     "-linux",
     "/x",
   ]
-  const near = agentNames.flatMap(agent => [
+  const near = agentProgramNames.flatMap(agent => [
     ...ends.map(end => `/usr/bin/${agent}${end}`),
     ...["x", "my-", "un", "@", "~"].map(start => `/usr/bin/${start}${agent}`),
     agent.toUpperCase(),
@@ -166,4 +167,30 @@ describe("a shell that runs a command or a file reads no keys while that runs, a
     "busybox sh",
     "busybox",
   ])("a person's: %s", line => expect(kind(line)).toBe("shell"))
+})
+
+describe("a variable of what an agent program starts", () => {
+  test.each([
+    ["AI_AGENT=1", "AI_AGENT"],
+    ["CLAUDECODE=1", "CLAUDECODE"],
+    ["GEMINI_CLI=", "GEMINI_CLI"],
+    ["OPENCODE=1", "OPENCODE"],
+    ["CODEX_CI=1", "CODEX_CI"],
+    ["CODEX_THREAD_ID=a=b", "CODEX_THREAD_ID"],
+    ["CODEX_SANDBOX_NETWORK_DISABLED=1", "CODEX_SANDBOX_NETWORK_DISABLED"],
+  ])("%s", (entry, name) => expect(agentVariable(["PATH=/bin", entry])).toBe(name))
+
+  test.each([
+    "CODEX_HOME=/x",
+    "CODEX_API_KEY=x",
+    "CLAUDE_CONFIG_DIR=/x",
+    "GEMINI_CLI_HOME=/x",
+    "OPENCODE_CONFIG=/x",
+    "CLAUDECODE",
+    "X=CLAUDECODE=1",
+  ])("a person's own is none: %s", entry => expect(agentVariable([entry])).toBeNull())
+
+  test.each(Object.values(agentPrograms))("the pattern of $name is of whole names", ({ variables }) => {
+    expect(variables?.source ?? "^$").toMatch(/^\^.*\$$/)
+  })
 })

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ProfileName } from "../../src/protocol/names.ts"
 import { boxContent } from "../../src/tmux/box.ts"
-import { profiles, readPane } from "../../src/tmux/profile.ts"
+import { profiles, readPane } from "../../src/tmux/readiness.ts"
 
 import { parseScreen } from "../../src/tmux/screen.ts"
 import type { Snapshot } from "../../src/tmux/snapshot.ts"

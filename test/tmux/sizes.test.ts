@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { layOut } from "../../src/protocol/layout.ts"
 import { boxContent } from "../../src/tmux/box.ts"
-import { profiles } from "../../src/tmux/profile.ts"
+import { profiles } from "../../src/tmux/readiness.ts"
 import { parseScreen } from "../../src/tmux/screen.ts"
 import type { Snapshot } from "../../src/tmux/snapshot.ts"
 import { typeIntoPane } from "../../src/tmux/typing.ts"

@@ -3,9 +3,9 @@
  * vendor's answer means is decided here; what a message means, in protocol/answers.ts.
  */
 import * as v from "valibot"
-import { type ChatMessage, messageIdPattern } from "../../protocol/answers.ts"
-
-export type ChatName = "telegram" | "discord" | "slack"
+import { type ChatMessage, type ChatOwner, messageIdPattern } from "../../protocol/answers.ts"
+import type { ChatSettings } from "../../protocol/chat-settings.ts"
+import type { ChatName } from "../../protocol/names.ts"
 
 export type BotIdentity = { readonly id: string; readonly name: string }
 
@@ -28,6 +28,30 @@ export type Chat = {
    * @param asked - the ids of our messages that wait for an answer: nothing before the oldest is looked at
    */
   receive(cursor: string | null, asked: readonly string[], signal: AbortSignal): Promise<Received>
+}
+
+/** What the owner brings: the bot's token, and a server in place of the vendor's. */
+export type Access = { readonly token: string; readonly baseUrl?: string }
+
+/** All that Sentō knows of one chat app: how the owner sets it up, and how they are asked there. */
+export type ChatApp<Name extends ChatName> = {
+  readonly name: Name
+  /** What people call it. */
+  readonly title: string
+  /** How a bot's token looks, and where the owner gets one. */
+  readonly token: { readonly pattern: RegExp; readonly from: string }
+  /** How the owner's id looks and where it is found; null where the word alone finds it. */
+  readonly user: { readonly pattern: RegExp; readonly from: string } | null
+  /** What to look at where the app refuses. */
+  readonly ifRefused: string
+  /** The settings with which the owner's word is waited for. @param user - "" where {@link ChatApp.user} is null */
+  readonly prepare: (access: Access, user: string, signal: AbortSignal) => Promise<ChatSettings[Name]>
+  /** Those, once the owner has sent it. */
+  readonly settle: (settings: ChatSettings[Name], word: ChatMessage) => ChatSettings[Name]
+  readonly open: (settings: ChatSettings[Name]) => Chat
+  readonly ownerOf: (settings: ChatSettings[Name]) => ChatOwner
+  /** Under which the chat's questions are kept: another bot's are not its own. */
+  readonly keyOf: (settings: ChatSettings[Name]) => string
 }
 
 /** Why a call failed. No text of it holds the token. */
@@ -148,7 +172,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** The value where it has this shape. @throws ChatError refused */
-export function shaped<Schema extends v.GenericSchema>(
+export function requireShape<Schema extends v.GenericSchema>(
   chat: ChatName,
   schema: Schema,
   value: unknown,
@@ -160,7 +184,7 @@ export function shaped<Schema extends v.GenericSchema>(
 }
 
 /** Of a list, what has this shape: one message of a kind we do not know must not hide the others. */
-export function those<Schema extends v.GenericSchema>(
+export function keepShaped<Schema extends v.GenericSchema>(
   schema: Schema,
   values: readonly unknown[],
 ): v.InferOutput<Schema>[] {

@@ -10,14 +10,15 @@ import { version } from "../../version.ts"
 import {
   type Answer,
   type Chat,
+  type ChatApp,
   ChatError,
   type ChatFailure,
   call,
+  keepShaped,
   later,
   messageId,
   refused,
-  shaped,
-  those,
+  requireShape,
   troubled,
 } from "./chat.ts"
 
@@ -28,8 +29,30 @@ export type DiscordOptions = {
   readonly baseUrl?: string
 }
 
-export const discordTokenPattern = /^[\w-]{20,40}\.[\w-]{4,10}\.[\w-]{20,80}$/
-export const discordUserPattern = /^\d{15,20}$/
+/** An app of Discord's whose bot writes to the owner. */
+export const discord: ChatApp<"discord"> = {
+  name: "discord",
+  title: "Discord",
+  token: {
+    pattern: /^[\w-]{20,40}\.[\w-]{4,10}\.[\w-]{20,80}$/,
+    from: "make an app at discord.com/developers, add its bot to a server of yours, copy the bot's token",
+  },
+  user: {
+    pattern: /^\d{15,20}$/,
+    from: "in Discord: developer mode on, right-click your name, copy user ID",
+  },
+  ifRefused: "you and the bot must share a server, and you must allow direct messages from its members",
+  prepare: async (access, user, signal) => ({
+    ...access,
+    user,
+    channel: await openDiscord({ ...access, user }, signal),
+  }),
+  settle: settings => settings,
+  open: createDiscord,
+  ownerOf: ({ user, channel }) => ({ user, chat: channel }),
+  // A channel of direct messages belongs to one bot and one person.
+  keyOf: ({ channel }) => `discord:${channel}`,
+}
 
 /** "limit: max number of messages to return (1-100)"; a page holds those right after `after`, newest first. */
 const pageSize = 100
@@ -99,7 +122,7 @@ export async function openDiscord(
   signal: AbortSignal,
 ): Promise<string> {
   const channel = await connect(token, baseUrl)("POST", "/users/@me/channels", { recipient_id: user }, signal)
-  return shaped("discord", channelSchema, channel).id
+  return requireShape("discord", channelSchema, channel).id
 }
 
 export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions): Chat {
@@ -109,7 +132,11 @@ export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions)
 
   /** Messages don't say what kind of channel they are in. */
   async function isDirect(signal: AbortSignal): Promise<boolean> {
-    const found = shaped("discord", channelSchema, await api("GET", `/channels/${channel}`, null, signal))
+    const found = requireShape(
+      "discord",
+      channelSchema,
+      await api("GET", `/channels/${channel}`, null, signal),
+    )
     return found.type === directMessage && found.recipients.some(one => one.id === user)
   }
 
@@ -118,13 +145,13 @@ export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions)
     waits: false,
 
     async check(signal) {
-      const me = shaped("discord", userSchema, await api("GET", "/users/@me", null, signal))
+      const me = requireShape("discord", userSchema, await api("GET", "/users/@me", null, signal))
       return { id: me.id, name: me.username }
     },
 
     async send(text, signal) {
       const body = { content: text, flags: suppressEmbeds, allowed_mentions: { parse: [] } }
-      return shaped("discord", sentSchema, await api("POST", messages, body, signal)).id
+      return requireShape("discord", sentSchema, await api("POST", messages, body, signal)).id
     },
 
     async edit(message, text, signal) {
@@ -137,9 +164,9 @@ export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions)
       let after = startOf(cursor, asked)
       for (let page = 0; page < mostPages; page += 1) {
         const answer = await api("GET", `${messages}?after=${after}&limit=${pageSize}`, null, signal)
-        const all = shaped("discord", v.array(sentSchema), answer)
+        const all = requireShape("discord", v.array(sentSchema), answer)
         found.push(
-          ...those(messageSchema, answer as unknown[]).map(one => messageOf(one, isPrivate ?? false)),
+          ...keepShaped(messageSchema, answer as unknown[]).map(one => messageOf(one, isPrivate ?? false)),
         )
         after = latestMessage([after, ...all.map(one => one.id)])
         if (all.length < pageSize) break

@@ -9,14 +9,15 @@ import { type ChatMessage, compareMessages, latestMessage } from "../../protocol
 import {
   type Answer,
   type Chat,
+  type ChatApp,
   ChatError,
   type ChatFailure,
   call,
+  keepShaped,
   later,
   messageId,
   refused,
-  shaped,
-  those,
+  requireShape,
   troubled,
 } from "./chat.ts"
 
@@ -27,8 +28,28 @@ export type SlackOptions = {
   readonly baseUrl?: string
 }
 
-export const slackTokenPattern = /^xoxb-[A-Za-z0-9-]{10,200}$/
-export const slackUserPattern = /^[UW][A-Z0-9]{5,20}$/
+/** An app of the workspace's own. */
+export const slack: ChatApp<"slack"> = {
+  name: "slack",
+  title: "Slack",
+  token: {
+    pattern: /^xoxb-[A-Za-z0-9-]{10,200}$/,
+    from: "make an app in your workspace at api.slack.com/apps, install it, copy its bot token (xoxb-…)",
+  },
+  user: { pattern: /^[UW][A-Z0-9]{5,20}$/, from: "in Slack: your profile, ⋮, copy member ID" },
+  ifRefused:
+    "the app needs the bot scopes chat:write, im:history, im:read and im:write, and its messages tab switched on",
+  prepare: async (access, user, signal) => ({
+    ...access,
+    user,
+    channel: await openSlack({ ...access, user }, signal),
+  }),
+  settle: settings => settings,
+  open: createSlack,
+  ownerOf: ({ user, channel }) => ({ user, chat: channel }),
+  // A channel of direct messages belongs to one bot and one person.
+  keyOf: ({ channel }) => `slack:${channel}`,
+}
 
 const pageSize = 100
 const mostPages = 20
@@ -95,7 +116,7 @@ export async function openSlack(
   signal: AbortSignal,
 ): Promise<string> {
   const opened = await connect(token, baseUrl)("conversations.open", { users: user }, signal)
-  return shaped("slack", openedSchema, opened).channel.id
+  return requireShape("slack", openedSchema, opened).channel.id
 }
 
 export function createSlack(options: SlackOptions): Chat {
@@ -111,8 +132,8 @@ export function createSlack(options: SlackOptions): Chat {
     for (let page = 0; page < mostPages; page += 1) {
       const at = { ...(thread === null ? {} : { ts: thread }), ...(cursor === "" ? {} : { cursor }) }
       const wish = { channel, oldest, limit: String(pageSize), ...at }
-      const answer = shaped("slack", pageSchema, await api(method, wish, signal))
-      found.push(...those(messageSchema, answer.messages))
+      const answer = requireShape("slack", pageSchema, await api(method, wish, signal))
+      found.push(...keepShaped(messageSchema, answer.messages))
       cursor = answer.response_metadata.next_cursor ?? ""
       if (cursor === "") return found
     }
@@ -124,14 +145,14 @@ export function createSlack(options: SlackOptions): Chat {
     waits: false,
 
     async check(signal) {
-      const me = shaped("slack", identitySchema, await api("auth.test", {}, signal))
+      const me = requireShape("slack", identitySchema, await api("auth.test", {}, signal))
       return { id: me.user_id, name: me.user }
     },
 
     async send(text, signal) {
       const look = { mrkdwn: "false", unfurl_links: "false", unfurl_media: "false" }
       const sent = await api("chat.postMessage", { channel, text: escaped(text), ...look }, signal)
-      return shaped("slack", sentSchema, sent).ts
+      return requireShape("slack", sentSchema, sent).ts
     },
 
     async edit(message, text, signal) {

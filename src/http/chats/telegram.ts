@@ -8,13 +8,14 @@ import type { ChatMessage } from "../../protocol/answers.ts"
 import {
   type Answer,
   type Chat,
+  type ChatApp,
   ChatError,
   type ChatFailure,
   call,
+  keepShaped,
   later,
   refused,
-  shaped,
-  those,
+  requireShape,
   troubled,
 } from "./chat.ts"
 
@@ -22,8 +23,23 @@ export type TelegramOptions = { readonly token: string; readonly chat: string; r
 
 const longPollSeconds = 25
 
-/** A token as @BotFather gives it: the bot's id and a secret. It becomes part of a URL. */
-export const telegramTokenPattern = /^\d{3,20}:[A-Za-z0-9_-]{20,80}$/
+/** A bot of Telegram's, for sento alone. */
+export const telegram: ChatApp<"telegram"> = {
+  name: "telegram",
+  title: "Telegram",
+  token: {
+    // As @BotFather gives it: the bot's id and a secret. It becomes part of a URL.
+    pattern: /^\d{3,20}:[A-Za-z0-9_-]{20,80}$/,
+    from: "make a bot for sento alone with @BotFather (/newbot), which gives its token",
+  },
+  user: null,
+  ifRefused: "no other program may use this bot, nor may it have a webhook",
+  prepare: async access => ({ ...access, user: "", chat: "" }),
+  settle: (settings, word) => ({ ...settings, user: word.author ?? "", chat: word.chat }),
+  open: createTelegram,
+  ownerOf: ({ user, chat }) => ({ user, chat }),
+  keyOf: ({ token, chat }) => `telegram:${token.split(":")[0]}:${chat}`,
+}
 
 /** https://core.telegram.org/bots/api#making-requests */
 const answerSchema = v.object({
@@ -81,13 +97,15 @@ export function createTelegram({ token, chat, baseUrl = "https://api.telegram.or
     waits: true,
 
     async check(signal) {
-      const me = shaped("telegram", userSchema, await ask("getMe", {}, signal))
+      const me = requireShape("telegram", userSchema, await ask("getMe", {}, signal))
       return { id: String(me.id), name: me.username ?? String(me.id) }
     },
 
     async send(text, signal) {
       const message = { chat_id: chat, text, link_preview_options: { is_disabled: true } }
-      return String(shaped("telegram", sentSchema, await ask("sendMessage", message, signal)).message_id)
+      return String(
+        requireShape("telegram", sentSchema, await ask("sendMessage", message, signal)).message_id,
+      )
     },
 
     async edit(message, text, signal) {
@@ -98,10 +116,10 @@ export function createTelegram({ token, chat, baseUrl = "https://api.telegram.or
       const wish = { timeout: longPollSeconds, limit: 100, allowed_updates: ["message", "edited_message"] }
       const offset = cursor === null ? {} : { offset: Number(cursor) }
       const result = await ask("getUpdates", { ...wish, ...offset }, signal, longPollSeconds)
-      const updates = shaped("telegram", v.array(updateIdSchema), result)
+      const updates = requireShape("telegram", v.array(updateIdSchema), result)
       const next = updates.map(update => update.update_id + 1)
       return {
-        messages: those(updateSchema, result as unknown[]).map(messageOf),
+        messages: keepShaped(updateSchema, result as unknown[]).map(messageOf),
         cursor: String(Math.max(Number(cursor ?? 0), ...next)),
       }
     },

@@ -1,9 +1,11 @@
 /** What each adapter makes of its vendor's answers; the servers answer as the vendors' documentation says. */
+
 import { describe, expect, spyOn, test } from "bun:test"
-import { type Chat, ChatError, type ChatFailure, type ChatName } from "../../../src/http/chats/chat.ts"
+import { type Chat, ChatError, type ChatFailure } from "../../../src/http/chats/chat.ts"
 import { createDiscord, openDiscord } from "../../../src/http/chats/discord.ts"
 import { createSlack, openSlack } from "../../../src/http/chats/slack.ts"
 import { createTelegram } from "../../../src/http/chats/telegram.ts"
+import type { ChatName } from "../../../src/protocol/names.ts"
 import { discordError, discordLimit } from "../../support/chats/discord.ts"
 import { type ChatServer, chatServers, hang, type Reply } from "../../support/chats/server.ts"
 import { slackError, slackLimit } from "../../support/chats/slack.ts"

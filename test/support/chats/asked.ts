@@ -1,8 +1,10 @@
 /** A surface over a local chat server, with a store on disk that survives its restarts. */
-import { type ChatSurfaceOptions, createChat } from "../../../src/guardian/chats.ts"
-import { chatsOf } from "../../../src/guardian/owner-chats.ts"
-import type { Answered, Question, Surface } from "../../../src/guardian/surfaces.ts"
-import type { ChatName } from "../../../src/http/chats/chat.ts"
+
+import { type ChatSurfaceOptions, createChat } from "../../../src/guardian/owner/chat.ts"
+import type { Answered, Surface } from "../../../src/guardian/owner/surfaces.ts"
+import { openChats } from "../../../src/http/chats/apps.ts"
+import type { ChatName } from "../../../src/protocol/names.ts"
+import type { Question } from "../../../src/protocol/questions.ts"
 import { createTestStore } from "../store.ts"
 import { until } from "../world.ts"
 import { type ChatServer, chatServers } from "./server.ts"
@@ -60,7 +62,7 @@ export function askOwner(name: ChatName): AskedOwner {
 
   function start() {
     const stopping = new AbortController()
-    const [made] = chatsOf(settings)
+    const [made] = openChats(settings)
     if (made === undefined) throw new Error("no chat")
     const options: ChatSurfaceOptions = {
       chat: made.chat,

@@ -1,6 +1,6 @@
 /** What the local chat servers have in common: who is who, which calls came, and answers that are made to fail. */
 
-import type { ChatName } from "../../../src/http/chats/chat.ts"
+import type { ChatName } from "../../../src/protocol/names.ts"
 import { createDiscordServer } from "./discord.ts"
 import { createSlackServer } from "./slack.ts"
 import { createTelegramServer } from "./telegram.ts"

@@ -1,0 +1,8 @@
+import type { Row } from "../row.ts"
+import { delivery } from "./delivery.ts"
+import { flood } from "./flood.ts"
+import { idle } from "./idle.ts"
+import { agents, hook, hookAlone, version } from "./start-up.ts"
+
+/** In the order of the table. */
+export const rows: readonly Row[] = [version, agents, hook, hookAlone, delivery, idle, flood]

@@ -1,0 +1,116 @@
+/**
+ * `bun run mutants [PATH …] [--changed[=COMMIT]] [--jobs 2] [--json] [--list]`: changes one thing of the source at a
+ * time, in a copy, and runs the tests of its layer that load the file: each change should make one of them fail. A PATH
+ * is a file, a folder of src/ or one line, as in src/store/codes.ts:16 (src/protocol and src/store where none is named);
+ * `--changed` tries what git says is new alone; `--list` says what would be tried. Survivors that cannot be noticed are
+ * explained in bench/mutants/explained.json. Exit 1 where one survives that is not.
+ */
+import { cpus } from "node:os"
+import { resolve } from "node:path"
+import { parseArgs } from "node:util"
+import { type Changed, changedSince } from "./mutants/changed.ts"
+import { openCopy } from "./mutants/copies.ts"
+import { readImports, testsOf } from "./mutants/covering.ts"
+import { explanationOf, explanations } from "./mutants/explained.ts"
+import { applied, changeWords, type Mutant, mutantOf } from "./mutants/mutant.ts"
+import { reportOf } from "./mutants/report.ts"
+import { type Tried, tryAll } from "./mutants/trying.ts"
+import { changesOf } from "./mutants/typescript.ts"
+
+const root = resolve(import.meta.dir, "..")
+const { values, positionals } = parseArgs({
+  args: Bun.argv.slice(2).map(word => (word === "--changed" ? "--changed=HEAD" : word)),
+  allowPositionals: true,
+  options: {
+    changed: { type: "string" },
+    jobs: { type: "string", default: String(Math.min(2, cpus().length)) },
+    json: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+})
+
+const say = (words: string): void => void process.stderr.write(`${words}\n`)
+const changed = values.changed === undefined ? null : changedSince(root, values.changed)
+const files = chosenFiles(positionals, changed)
+const texts = new Map(
+  await Promise.all(files.map(async file => [file, await Bun.file(`${root}/${file}`).text()] as const)),
+)
+const mutants = await findMutants(files, changed)
+if (values.list)
+  for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)
+else await tryThem(mutants)
+
+function chosenFiles(paths: readonly string[], only: Changed | null): readonly string[] {
+  const below = paths.length === 0 ? (only === null ? ["src/protocol", "src/store"] : ["src"]) : paths
+  const all = [...new Bun.Glob("src/**/*.ts").scanSync(root)].sort()
+  const isBelow = (file: string): boolean =>
+    below.some(path => file === path.replace(/:\d+$/, "") || file.startsWith(`${path.replace(/\/$/, "")}/`))
+  const chosen = all.filter(file => isBelow(file) && (only === null || only.has(file)))
+  if (chosen.length > 0 || only !== null) return chosen
+  say(`no source file is below ${below.join(", ")}`)
+  process.exit(2)
+}
+
+async function findMutants(of: readonly string[], only: Changed | null): Promise<readonly Mutant[]> {
+  const found = await changesOf(
+    root,
+    of.map(file => `${root}/${file}`),
+  )
+  return of.flatMap(file => {
+    const text = texts.get(file) ?? ""
+    const named = linesNamed(file)
+    const lines = only?.get(file) ?? (named.size > 0 ? named : "all")
+    return (found.get(`${root}/${file}`) ?? [])
+      .map(change => mutantOf(file, text, change))
+      .filter(one => isCode(applied(text, one)) && (lines === "all" || lines.has(one.line)))
+  })
+}
+
+/** The lines of a file that were asked for one by one. */
+function linesNamed(file: string): ReadonlySet<number> {
+  const ofFile = positionals.filter(path => path.startsWith(`${file}:`))
+  return new Set(ofFile.map(path => Number(path.slice(file.length + 1))))
+}
+
+/** What does not parse is no mutant. */
+function isCode(text: string): boolean {
+  try {
+    new Bun.Transpiler({ loader: "ts" }).transformSync(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function tryThem(those: readonly Mutant[]): Promise<void> {
+  const graph = await readImports(root)
+  const copies = Array.from({ length: Number(values.jobs) }, () => openCopy(root))
+  const stop = (): void => {
+    for (const copy of copies) copy[Symbol.dispose]()
+    process.exit(130)
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop)
+  try {
+    const tried = await tryAll({
+      mutants: those,
+      copies,
+      textOf: file => texts.get(file) ?? "",
+      testsOf: file => testsOf(graph, file),
+      explanationOf: one => explanationOf(one, texts.get(one.file) ?? ""),
+      say,
+    })
+    report(tried)
+  } finally {
+    for (const copy of copies) copy[Symbol.dispose]()
+  }
+}
+
+function report(tried: readonly Tried[]): void {
+  const used = new Set(tried.map(one => one.explanation))
+  const stale = explanations.filter(
+    one => files.includes(one.file) && changed === null && linesNamed(one.file).size === 0 && !used.has(one),
+  )
+  if (values.json) process.stdout.write(`${JSON.stringify({ tried, stale })}\n`)
+  else process.stdout.write(reportOf(tried, stale))
+  if (tried.some(({ outcome }) => outcome === "survived")) process.exitCode = 1
+}

@@ -1,0 +1,42 @@
+/** Which tests run with a source file loaded: those of its layer, nearest first. */
+import { posix } from "node:path"
+
+type Graph = ReadonlyMap<string, readonly string[]>
+
+/** By file, from the root of the repository: what it loads, types left out. */
+export async function readImports(root: string): Promise<Graph> {
+  const files = [...new Bun.Glob("{src,test}/**/*.ts").scanSync(root)].sort()
+  const transpiler = new Bun.Transpiler({ loader: "ts" })
+  const read = async (file: string) => {
+    const text = await Bun.file(`${root}/${file}`).text()
+    const scanned = transpiler.scanImports(text)
+    const inTree = scanned.map(({ path }) => path).filter(path => path.startsWith("."))
+    // What a test names in a script it runs is loaded there.
+    const named = file.startsWith("test/") ? (text.match(/\bsrc\/[\w/-]+\.ts\b/g) ?? []) : []
+    return [file, [...inTree.map(path => posix.join(posix.dirname(file), path)), ...named]] as const
+  }
+  return new Map(await Promise.all(files.map(read)))
+}
+
+/** Imports on the way to each file that is loaded with this one. */
+function distancesFrom(graph: Graph, file: string): ReadonlyMap<string, number> {
+  const distances = new Map([[file, 0]])
+  for (const [one, distance] of distances)
+    for (const next of graph.get(one) ?? []) if (!distances.has(next)) distances.set(next, distance + 1)
+  return distances
+}
+
+/** The layer of a file of `src/`, whose tests have a folder of that name. */
+const layerOf = (file: string): string => file.split("/")[1] ?? ""
+
+/** Those of its layer: `test/store` for `src/store`. */
+export function testsOf(graph: Graph, file: string): readonly string[] {
+  const ofLayer = [...graph.keys()].filter(
+    test => test.startsWith(`test/${layerOf(file)}/`) && test.endsWith(".test.ts"),
+  )
+  return ofLayer
+    .map(test => ({ test, distance: distancesFrom(graph, test).get(file) ?? Number.POSITIVE_INFINITY }))
+    .filter(({ distance }) => distance < Number.POSITIVE_INFINITY)
+    .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
+    .map(({ test }) => test)
+}

@@ -1,0 +1,56 @@
+/** What became of the mutants, as tables for Markdown. */
+import type { Explanation } from "./explained.ts"
+import { changeWords } from "./mutant.ts"
+import type { Outcome, Tried } from "./trying.ts"
+
+const outcomes: readonly Outcome[] = ["killed", "timeout", "survived", "untested", "explained"]
+
+export function reportOf(tried: readonly Tried[], stale: readonly Explanation[]): string {
+  const files = [...new Set(tried.map(one => one.file))]
+  const rows = [
+    ["file", "mutants", ...outcomes, "died"],
+    ...files.map(file =>
+      rowOf(
+        file,
+        tried.filter(one => one.file === file),
+      ),
+    ),
+    rowOf("all", tried),
+  ]
+  return [
+    tableOf(rows),
+    ...survivorsOf(tried),
+    ...stale.map(one => `no longer needed: ${one.file}: ${one.line}\n`),
+  ].join("")
+}
+
+function rowOf(name: string, tried: readonly Tried[]): readonly string[] {
+  const counts = outcomes.map(outcome => tried.filter(one => one.outcome === outcome).length)
+  return [name, String(tried.length), ...counts.map(String), shareOf(tried)]
+}
+
+/** Of those that are not explained. */
+function shareOf(tried: readonly Tried[]): string {
+  const counted = tried.filter(one => one.outcome !== "explained")
+  const died = counted.filter(one => one.outcome === "killed" || one.outcome === "timeout")
+  return counted.length === 0 ? "–" : `${((100 * died.length) / counted.length).toFixed(1)} %`
+}
+
+function survivorsOf(tried: readonly Tried[]): readonly string[] {
+  const left = tried.filter(one => one.outcome === "survived" || one.outcome === "untested")
+  return left.length === 0
+    ? []
+    : [
+        "\n",
+        tableOf([["survived", "changed"], ...left.map(one => [`${one.file}:${one.line}`, changeWords(one)])]),
+      ]
+}
+
+function tableOf([titles = [], ...rest]: readonly (readonly string[])[]): string {
+  const widths = titles.map((_, column) =>
+    Math.max(...[titles, ...rest].map(row => (row[column] ?? "").length)),
+  )
+  const lineOf = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.replaceAll("|", "\\|").padEnd(widths[column] ?? 0)).join(" | ")} |\n`
+  return [titles, widths.map(width => "-".repeat(width)), ...rest].map(lineOf).join("")
+}

@@ -1,0 +1,98 @@
+/** Each mutant against the tests that load its file, a few at a time. */
+import { type Copy, canIsolate, type Limits, runTests } from "./copies.ts"
+import type { Explanation } from "./explained.ts"
+import { applied, changeWords, type Mutant } from "./mutant.ts"
+
+/** `untested`: no test of its layer loads the file. An explained one is not tried. */
+export type Outcome = "killed" | "timeout" | "survived" | "explained" | "untested"
+
+export type Tried = Mutant & { readonly outcome: Outcome; readonly explanation: Explanation | null }
+
+type Work = {
+  readonly mutants: readonly Mutant[]
+  readonly copies: readonly Copy[]
+  textOf(file: string): string
+  testsOf(file: string): readonly string[]
+  explanationOf(mutant: Mutant): Explanation | null
+  say(words: string): void
+}
+
+/** A mutant with which the tests take so many times what they take without one has no end. */
+const slowest = 8
+const least: Limits = { cpuSeconds: 10, milliseconds: 60_000 }
+const unlimited: Limits = { cpuSeconds: 3600, milliseconds: 3_600_000 }
+
+/** Goes on while there is work; in the order given. @throws Error where the tests fail without a mutant */
+export async function tryAll(work: Work): Promise<readonly Tried[]> {
+  if (!work.copies.every(canIsolate))
+    throw new Error(
+      "unshare(1) cannot keep the tests from the disk, and what is wrong on purpose could remove anything",
+    )
+  const limits = await measure(work)
+  const killers = new Map<string, Map<string, number>>()
+  const left = [...work.mutants.entries()]
+  const tried: Tried[] = []
+  const goOn = async (copy: Copy): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [place, mutant] = next
+      tried[place] = await tryOne(work, copy, mutant, limits, killers)
+      const { outcome } = tried[place]
+      if (outcome === "survived") work.say(`${mutant.file}:${mutant.line}: ${changeWords(mutant)}`)
+      if (place % 50 === 49) work.say(`… ${place + 1} of ${work.mutants.length}`)
+    }
+  }
+  await Promise.all(work.copies.map(goOn))
+  return tried
+}
+
+/** What the tests of each file may take. */
+async function measure({ mutants, copies, testsOf }: Work): Promise<ReadonlyMap<string, Limits>> {
+  const files = [...new Set(mutants.map(({ file }) => file))]
+  const limits = new Map<string, Limits>()
+  const known = new Map<string, Limits>()
+  for (const file of files) {
+    const tests = testsOf(file)
+    const [copy, key] = [copies[0], [...tests].sort().join(" ")]
+    if (copy === undefined || tests.length === 0) continue
+    const ofTests = known.get(key) ?? (await measureTests(copy, tests))
+    known.set(key, ofTests)
+    limits.set(file, ofTests)
+  }
+  return limits
+}
+
+async function measureTests(copy: Copy, tests: readonly string[]): Promise<Limits> {
+  const startedAt = performance.now()
+  const { outcome, failed, cpuSeconds } = await runTests(copy, tests, unlimited)
+  if (outcome !== "passed") throw new Error(`without a mutant, ${failed ?? "the tests"} ${outcome}`)
+  return {
+    cpuSeconds: Math.max(least.cpuSeconds, slowest * cpuSeconds),
+    milliseconds: Math.max(least.milliseconds, slowest * (performance.now() - startedAt)),
+  }
+}
+
+async function tryOne(
+  { textOf, testsOf, explanationOf }: Work,
+  copy: Copy,
+  mutant: Mutant,
+  limits: ReadonlyMap<string, Limits>,
+  killers: Map<string, Map<string, number>>,
+): Promise<Tried> {
+  const explanation = explanationOf(mutant)
+  if (explanation !== null) return { ...mutant, outcome: "explained", explanation }
+  const counts = killers.get(mutant.file) ?? new Map<string, number>()
+  killers.set(mutant.file, counts)
+  // What has noticed most so far goes first.
+  const tests = testsOf(mutant.file).toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
+  if (tests.length === 0) return { ...mutant, outcome: "untested", explanation }
+  const text = textOf(mutant.file)
+  await Bun.write(`${copy.root}/${mutant.file}`, applied(text, mutant))
+  const { outcome, failed } = await runTests(copy, tests, limits.get(mutant.file) ?? least)
+  await Bun.write(`${copy.root}/${mutant.file}`, text)
+  if (failed !== null) counts.set(failed, (counts.get(failed) ?? 0) + 1)
+  return {
+    ...mutant,
+    outcome: ({ passed: "survived", failed: "killed", timeout: "timeout" } as const)[outcome],
+    explanation,
+  }
+}

@@ -1,0 +1,86 @@
+/** One command line, from its words to its exit status: what goes wrong is told here. */
+import { exitStatus, SentoError } from "../protocol/errors.ts"
+import { commit, version } from "../version.ts"
+import type { Io } from "./io.ts"
+import { OutputLost } from "./io.ts"
+
+/** Runs it. @returns the exit status */
+export async function run(io: Io, words: readonly string[]): Promise<number> {
+  let lost: OutputLost | null = null
+  const noting: Io = {
+    ...io,
+    out: text => {
+      try {
+        io.out(text)
+      } catch (error) {
+        if (error instanceof OutputLost) lost ??= error
+        throw error
+      }
+    },
+  }
+  const isJson = wantsJson(words)
+  try {
+    const status = await act(noting, words)
+    return lost === null ? status : report(io, lost, isJson)
+  } catch (error) {
+    // Where the output is lost, whatever else is thrown may come of that.
+    return report(io, lost ?? error, isJson)
+  }
+}
+
+async function act(io: Io, words: readonly string[]): Promise<number> {
+  if (words[0] === "--version" || words[0] === "-V") return tellVersion(io, words.slice(1))
+  if (words[0] === "hook" && words.length === 2 && !words[1]?.startsWith("-")) {
+    const { hook } = await import("./hook.ts")
+    return hook(io, words[1] ?? "")
+  }
+  const { runProgram } = await import("./program.ts")
+  return runProgram(io, words)
+}
+
+/** Answered before anything is loaded. */
+function tellVersion({ out }: Io, rest: readonly string[]): number {
+  const isJson = rest.length === 1 && rest[0] === "--json"
+  if (rest.length > 0 && !isJson)
+    throw new SentoError(
+      "usage",
+      `too many arguments: ${JSON.stringify(rest.join(" "))}`,
+      "run `sento --version` or `sento --version --json`",
+    )
+  out(`${isJson ? JSON.stringify({ version, commit, bun: Bun.version }) : version}\n`)
+  return 0
+}
+
+/** What follows `--` is text. */
+function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf("--")
+  return words.slice(0, end < 0 ? words.length : end).includes("--json")
+}
+
+const bug = { code: "failed", message: "a bug of sento", hint: "stderr has its stack" } as const
+
+/** `sento: error: …` and `sento: hint: …` for people, `{"error":…}` on stdout for programs. */
+function report(io: Io, error: unknown, isJson: boolean): number {
+  // Whoever read stdout has gone, as `head` does: nobody is left to tell.
+  if (error instanceof OutputLost && error.isReaderGone) return exitStatus[error.code]
+  if (!(error instanceof SentoError)) {
+    io.err(`sento: bug: ${error instanceof Error ? error.stack : String(error)}\n`)
+    return isJson ? reportToProgram(io, bug) : exitStatus.failed
+  }
+  if (isJson && !(error instanceof OutputLost)) return reportToProgram(io, error)
+  const { code, message, hint } = error
+  io.err(`sento: error: ${message}\n${hint === null ? "" : `sento: hint: ${hint}\n`}`)
+  return exitStatus[code]
+}
+
+function reportToProgram(
+  io: Io,
+  { code, message, hint }: Pick<SentoError, "code" | "message" | "hint">,
+): number {
+  try {
+    io.out(`${JSON.stringify({ error: { code, message, hint } })}\n`)
+    return exitStatus[code]
+  } catch (lost) {
+    return report(io, lost, false)
+  }
+}

@@ -1,0 +1,33 @@
+import { join } from "node:path"
+import { jsonFile, ownFile, tomlFile } from "../parts.ts"
+import {
+  hookSeconds,
+  hooksOf,
+  type ProgramSetup,
+  placeOf,
+  projectPlace,
+  type Scope,
+  toolSeconds,
+} from "../scope.ts"
+import { mcpServer, skill } from "../texts.ts"
+
+/**
+ * Hooks go into hooks.json, which Codex itself never writes, and whose entries it tells by their number: the
+ * ones at the end shift none. They run only after the owner trusted them (Codex 0.169.0). An MCP server there
+ * gets no variables but those that are named.
+ */
+export function codex({ sento, project, environment }: Scope): ProgramSetup {
+  const { folder, root } =
+    project === null ? placeOf(environment.CODEX_HOME, ".codex") : projectPlace(project, ".codex")
+  const keys = { ...mcpServer(sento), env_vars: ["SENTO_HOME", "SENTO_DOOR"], tool_timeout_sec: toolSeconds }
+  const hooks = hooksOf(sento, ["UserPromptSubmit", "Stop"], hookSeconds)
+  return {
+    root,
+    parts: [
+      tomlFile("codex", join(folder, "config.toml"), keys),
+      jsonFile(join(folder, "hooks.json"), hooks),
+      ownFile("codex", join(folder, "skills", "sento", "SKILL.md"), skill("codex")),
+    ],
+    next: `start Codex anew${project === null ? "" : " in this directory, trust it"} and say yes to the two hooks (/hooks in Codex)`,
+  }
+}

@@ -1,0 +1,55 @@
+/** What the setups of all agent programs are made with: for whom, where, and with which hooks. */
+import { homedir } from "node:os"
+import { isAbsolute, join, resolve } from "node:path"
+import type { HookEventName } from "../../protocol/hooks.ts"
+import { behindLinks } from "../../store/links.ts"
+import type { Entry, Part } from "./parts.ts"
+import { hookGroup, type Sento } from "./texts.ts"
+
+/** For whom: every session of the user, or those in one project's directory. */
+export type Scope = {
+  readonly sento: Sento
+  /** The project's directory, or null for the user. */
+  readonly project: string | null
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** What a setup comes to. */
+export type ProgramSetup = {
+  readonly parts: readonly Part[]
+  /** Nothing above it is removed, be it empty. */
+  readonly root: string
+  /** What the owner does next, so that the program reads it. */
+  readonly next: string
+}
+
+/** A hook that hangs must not hold a turn for long. */
+export const hookSeconds = 10
+/** More than the longest wait of the tool `send_message`. */
+export const toolSeconds = 660
+
+/** A directory named by a variable, or one below the home directory; and what is never removed. */
+export function placeOf(
+  named: string | undefined,
+  ...path: string[]
+): { readonly folder: string; readonly root: string } {
+  return named
+    ? { folder: absolute(named), root: absolute(named) }
+    : { folder: join(absolute(homedir()), ...path), root: absolute(homedir()) }
+}
+
+/** The same in a project. */
+export const projectPlace = (project: string, ...path: string[]) => ({
+  folder: join(project, ...path),
+  root: project,
+})
+
+/** One entry for each event. @param events - those that protocol/hooks.ts reads; @param timeout - in the program's unit */
+export const hooksOf = (sento: Sento, events: readonly HookEventName[], timeout: number): Entry[] =>
+  events.map(event => ({ path: ["hooks", event], key: null, value: hookGroup(sento, event, timeout) }))
+
+/** Behind a link, `..` is not what it seems to be. */
+const absolute = (path: string): string =>
+  path.split("/").includes("..")
+    ? behindLinks(isAbsolute(path) ? path : `${process.cwd()}/${path}`)
+    : resolve(path)

@@ -1,0 +1,594 @@
+/**
+ * The collector's end: fetches from peers that cannot reach us what they have for us, and finds out which these are.
+ * @see docs/PROTOCOL.md section 7
+ */
+import { isIP } from "node:net"
+import * as v from "valibot"
+import { lookUp, post } from "../../http/client.ts"
+import type { WireRequest } from "../../http/listener.ts"
+import { ownAddressTowards } from "../../http/own-addresses.ts"
+import { isLoopback } from "../../protocol/addresses.ts"
+import {
+  type Collector,
+  type CollectorEffect,
+  type CollectorEvent,
+  nextTime,
+  noCollector,
+  stepCollector,
+} from "../../protocol/collector.ts"
+import {
+  collectBucket,
+  graceSeconds,
+  holdsRequest,
+  laterThan,
+  packAnswer,
+  type Response as WireResponse,
+} from "../../protocol/collects.ts"
+import { readAnswer, signatureHeader, signRequest } from "../../protocol/exchange.ts"
+import { toleranceSeconds } from "../../protocol/freshness.ts"
+import { secondsUntilFree } from "../../protocol/limiter.ts"
+import { type CarriedAnswer, messagesPath, mostWaitSeconds } from "../../protocol/messages.ts"
+import { isSamePlace, type Place } from "../../protocol/moving.ts"
+import { longestWaitMilliseconds } from "../../protocol/retries.ts"
+import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
+import { calledAt, keepCalled } from "../books/called.ts"
+import { createContacts } from "../books/contacts.ts"
+import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
+import { traceStep } from "../log.ts"
+import { createLanes, type Step } from "./lanes.ts"
+import type { Failure, Sender } from "./sender.ts"
+
+/** A pair to which another address of ours leads now; `from` and `to` are equal where the port or the listener changed. */
+export type Moved = { readonly pair: string; readonly from: string; readonly to: string }
+
+export type Collecting = ReturnType<typeof createCollecting>
+
+/** What is under way at once: hellos that ask to be called, and collects. */
+const mostAsksAtOnce = 16
+const mostCollectsAtOnce = 512
+/** A collect that failed is made again after 1 s, doubling to this; to a peer without contact for a day, to 5 min. */
+const longestRestMilliseconds = 60_000
+/** An empty answer that comes sooner counts as a failure: nobody on the way can make a collector spin. */
+const shortestWaitMilliseconds = 1000
+/** Somebody else collects with our keys: not for long again. */
+const replacedMilliseconds = 60_000
+const lookUpMilliseconds = 3_000
+const dayMilliseconds = 24 * 60 * 60 * 1000
+/** An answer that took nothing is brought so much later: what is played again makes no collector spin. */
+const refusedMilliseconds = 1000
+/** After a failure of our own, such as a full disk. */
+const troubleMilliseconds = 5_000
+/** Carried requests remembered of a pair: more than come within a minute. */
+const mostCarried = 128
+/** So often an answer is brought once more to a peer from which nothing else is fetched. */
+const mostLastAnswers = 3
+
+/** Our own end of the way to a peer. */
+type Own = Place
+
+/** Where this Guardian was when it was last started. */
+const listenedSchema = v.object({ host: v.nullable(v.string()), port: v.number() })
+
+type Fetching = {
+  at: Collector
+  /** Where we were when we asked last. */
+  own: Own | null
+  /** Whether the peer could call us there. */
+  isCallable: boolean
+  /** The id of the latest hello that asked to be called, or null. */
+  asked: string | null
+  /** What the next collect brings, or null. */
+  answer: CarriedAnswer | null
+  isStopping: boolean
+  /** No collect has been answered yet, or the last one was not. */
+  isOut: boolean
+  failures: number
+  /** The timestamp of the last collect, in milliseconds since the epoch. */
+  stamp: number | null
+  times: readonly number[]
+  /** The signatures of the latest carried requests: each is signed when it is handed over, so none comes twice. */
+  carried: readonly string[]
+  cut: AbortController
+}
+
+/** What one collect came to. */
+type Outcome =
+  | { readonly kind: "carried"; readonly answer: CarriedAnswer | null }
+  | { readonly kind: "empty" | "unknown" | "replaced" | "failed" | "cut" }
+  | { readonly kind: "later"; readonly seconds: number; readonly wasTaken: boolean }
+
+export type CollectingParts = {
+  readonly sender: Sender
+  /** The receiver, as the listener hands requests to it. */
+  readonly receive: (request: WireRequest & { readonly isCarried: boolean }) => Promise<Response>
+}
+
+const failureOf = (reason: string, status: number | null, cause: Failure["cause"]): Failure => ({
+  kind: "failed",
+  reason,
+  status,
+  cause,
+  retryAfterSeconds: null,
+})
+
+export function createCollecting(context: Context, { sender, receive }: CollectingParts) {
+  const { store, log, elapsed, stopping, notices } = context
+  const pairs = new Map<string, Fetching>()
+  /** When something signed came from a pair, by the clock that nobody sets. */
+  const heardAt = new Map<string, number>()
+  const contacts = createContacts(context)
+  const asks = createLanes({ most: mostAsksAtOnce, now: elapsed, stopping, step: orRest(askNext) })
+  const collects = createLanes({
+    most: mostCollectsAtOnce,
+    now: elapsed,
+    stopping,
+    step: orRest(collectNext),
+  })
+  /** What kept us from it, said once. */
+  let lastTrouble: string | null = null
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let timerAt = Number.POSITIVE_INFINITY
+
+  function fetchingOf(pair: string): Fetching {
+    const known = pairs.get(pair)
+    if (known !== undefined) return known
+    const fresh: Fetching = {
+      at: noCollector,
+      own: null,
+      isCallable: false,
+      asked: null,
+      answer: null,
+      isStopping: false,
+      isOut: true,
+      failures: 0,
+      stamp: null,
+      times: [],
+      carried: [],
+      cut: new AbortController(),
+    }
+    pairs.set(pair, fresh)
+    return fresh
+  }
+
+  /** A disk that refuses, say: it is tried again. */
+  function orRest(step: (pair: string) => Promise<Step>): (pair: string) => Promise<Step> {
+    return pair =>
+      step(pair).catch(error => {
+        const { message } = error as Error
+        if (message !== lastTrouble && !stopping.aborted) log.write(`fetching failed: ${message}`)
+        lastTrouble = message
+        return { kind: "rest", until: elapsed() + troubleMilliseconds }
+      })
+  }
+
+  const isBusy = (pair: string): boolean =>
+    elapsed() - (heardAt.get(pair) ?? Number.NEGATIVE_INFINITY) < dayMilliseconds
+
+  function feed(pair: string, event: CollectorEvent): void {
+    if (stopping.aborted || peerById(context, pair) === null) return
+    const fetching = fetchingOf(pair)
+    const [next, effects] = stepCollector(fetching.at, event, elapsed(), isBusy(pair))
+    traceStep(log, "collector", [fetching.at.state, event, next.state], effects)
+    fetching.at = next
+    arm(nextTime(next))
+    for (const effect of effects) perform(pair, fetching, effect)
+  }
+
+  function perform(pair: string, fetching: Fetching, effect: CollectorEffect): void {
+    switch (effect.kind) {
+      case "ask":
+        fetching.asked = null
+        asks.wake(pair, false)
+        return
+      case "collect":
+        fetching.isStopping = false
+        if (effect.anew) cutOpen(fetching)
+        collects.wake(pair, effect.anew)
+        return
+      case "stop":
+        fetching.isStopping = true
+        return
+      case "keep":
+        keep(pair, fetching, effect.isCalled)
+        return
+      case "tell":
+        tell(pair, effect.what)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  function cutOpen(fetching: Fetching): void {
+    fetching.cut.abort()
+    fetching.cut = new AbortController()
+  }
+
+  function keep(pair: string, { own }: Fetching, isCalled: boolean): void {
+    try {
+      keepCalled(store, pair, isCalled && own !== null && own)
+    } catch (error) {
+      log.write(`it cannot be kept how a peer is reached: ${(error as Error).message}`)
+    }
+  }
+
+  function tell(pair: string, what: Extract<CollectorEffect, { kind: "tell" }>["what"]): void {
+    const peer = peerById(context, pair)
+    if (peer === null) return
+    const { name } = peer
+    const words = {
+      collects: `${name} cannot reach this machine, so this Guardian fetches ${name}'s messages from there`,
+      called: `${name} can reach this machine: its messages come by themselves`,
+      older: `${name} has an older sento: its messages come only where it can reach this machine`,
+    }[what]
+    if (what === "called") log.write(words)
+    else notices.tell(`${what} ${pair}`, words)
+  }
+
+  /** One timer for all pairs. */
+  function arm(at: number): void {
+    if (at >= timerAt || stopping.aborted) return
+    if (timer !== null) clearTimeout(timer)
+    timerAt = at
+    timer = setTimeout(look, Math.min(Math.max(at - elapsed(), 0), dayMilliseconds))
+    timer.unref()
+  }
+
+  function look(): void {
+    timerAt = Number.POSITIVE_INFINITY
+    const now = elapsed()
+    for (const [pair, { at }] of [...pairs])
+      if (peerById(context, pair) === null) forget(pair)
+      else if (nextTime(at) <= now) feed(pair, { kind: "time" })
+    arm(Math.min(...[...pairs.values()].map(({ at }) => nextTime(at))))
+  }
+
+  /** Says hello, and asks to be called. */
+  async function askNext(pair: string): Promise<Step> {
+    const peer = peerById(context, pair)
+    const fetching = pairs.get(pair)
+    if (peer === null || fetching === undefined) return { kind: "idle" }
+    const own = await ownTowards(peer)
+    fetching.own = own
+    fetching.isCallable = own !== null && isCallable(own)
+    if (own === null || !fetching.isCallable) {
+      feed(pair, { kind: "uncallable" })
+      return { kind: "idle" }
+    }
+    const hello = { ...greetingOf(context), from: own.host, callBack: true } as const
+    fetching.asked = hello.id
+    const attempt = await sender.tell(peer, hello)
+    feed(pair, { kind: attempt.kind === "accepted" ? "asked" : "unheard" })
+    return { kind: "idle" }
+  }
+
+  /** Our address on the way to a peer, and our port; null where there is no way. */
+  async function ownTowards({ peer }: NamedPeer): Promise<Own | null> {
+    const { port } = context.address
+    if (isLoopback(peer.host)) return { host: context.listening().find(isLoopback) ?? "127.0.0.1", port }
+    const literal = isIP(peer.host) === 0 ? await lookUp(peer.host, lookUpMilliseconds, stopping) : peer.host
+    const host = literal === null ? null : await ownAddressTowards(literal, peer.port)
+    return host === null ? null : { host, port }
+  }
+
+  /** Whether another address of ours leads to a peer than when it was asked last, or others are let in there. */
+  async function lookWhereFrom(pair: string, fetching: Fetching): Promise<Moved | null> {
+    const peer = peerById(context, pair)
+    const own = peer === null ? null : await ownTowards(peer)
+    if (own === null) return null
+    const { own: before, isCallable: wasCallable } = fetching
+    if (before !== null && isSamePlace(before, own) && wasCallable === isCallable(own)) return null
+    feed(pair, { kind: "moved" })
+    return { pair, from: before?.host ?? own.host, to: own.host }
+  }
+
+  /** Where the owner says how others reach this machine, a way through a router may lead to whatever is listened at. */
+  const isCallable = ({ host }: Own): boolean =>
+    selfOf(context).host !== null ||
+    context.listening().some(one => one === host || one === "0.0.0.0" || one === "::")
+
+  async function collectNext(pair: string): Promise<Step> {
+    const peer = peerById(context, pair)
+    const fetching = pairs.get(pair)
+    if (peer === null || fetching === undefined) return { kind: "idle" }
+    if (fetching.isStopping && fetching.answer === null) return { kind: "idle" }
+    const wait = secondsUntilFree(collectBucket, fetching.times, elapsed())
+    if (wait !== null) return { kind: "rest", until: elapsed() + wait * 1000 }
+    const began = elapsed()
+    // The first one after a failure only shows that there is an answer again.
+    const seconds = fetching.isStopping || fetching.isOut ? 0 : mostWaitSeconds
+    const outcome = await collectOnce(peer, fetching, seconds)
+    if (stopping.aborted) return { kind: "idle" }
+    const isSudden = seconds > 0 && outcome.kind === "empty" && elapsed() - began < shortestWaitMilliseconds
+    const next = after(pair, fetching, isSudden ? { kind: "failed" } : outcome)
+    // One that is not held shows that the peer is there, not that it holds any.
+    if (outcome.kind === "carried" || (outcome.kind === "empty" && seconds > 0 && !isSudden))
+      fetching.failures = 0
+    return next
+  }
+
+  /** What follows one collect. */
+  function after(pair: string, fetching: Fetching, outcome: Outcome): Step {
+    fetching.isOut = outcome.kind === "failed" || (outcome.kind === "cut" && fetching.isOut)
+    switch (outcome.kind) {
+      case "carried":
+        fetching.answer = outcome.answer
+        feed(pair, { kind: outcome.answer === null ? "collect-failed" : "collect-answered" })
+        if (outcome.answer === null) return restOf(pair, fetching)
+        return outcome.answer.status === 202
+          ? { kind: "again" }
+          : { kind: "rest", until: elapsed() + refusedMilliseconds }
+      case "empty":
+        fetching.answer = null
+        feed(pair, { kind: "collect-answered" })
+        return { kind: "again" }
+      case "cut":
+        return { kind: "again" }
+      case "later":
+        if (outcome.wasTaken) fetching.answer = null
+        feed(pair, { kind: "collect-answered" })
+        return { kind: "rest", until: elapsed() + outcome.seconds * 1000 }
+      case "replaced":
+        fetching.answer = null
+        tellReplaced(pair)
+        return { kind: "rest", until: elapsed() + replacedMilliseconds }
+      case "unknown":
+        fetching.answer = null
+        feed(pair, { kind: "collect-unknown" })
+        return { kind: "idle" }
+      case "failed":
+        feed(pair, { kind: "collect-failed" })
+        if (fetching.isStopping && fetching.failures >= mostLastAnswers) fetching.answer = null
+        return restOf(pair, fetching)
+    }
+  }
+
+  function restOf(pair: string, fetching: Fetching): Step {
+    fetching.failures += 1
+    const longest = isBusy(pair) ? longestRestMilliseconds : longestWaitMilliseconds
+    const backOff = Math.min(longest, 1000 * 2 ** (fetching.failures - 1))
+    return { kind: "rest", until: elapsed() + backOff * (1 - Math.random() / 2) }
+  }
+
+  function tellReplaced(pair: string): void {
+    const name = peerById(context, pair)?.name
+    notices.tell(
+      `replaced ${pair}`,
+      `another Guardian fetches what ${name} has for this agent, with this agent's keys: a copy of its home runs somewhere, and of each message only one of them hears`,
+    )
+  }
+
+  async function collectOnce(peer: NamedPeer, fetching: Fetching, waitSeconds: number): Promise<Outcome> {
+    const { id: pair, host, port, features } = peer.peer
+    const { answer, cut } = fetching
+    // A peer whose clock is behind by the tolerance took one that is as far ahead of it.
+    fetching.stamp = laterThan(fetching.stamp, context.now(), 2 * toleranceSeconds * 1000)
+    const since = elapsed() - collectBucket.seconds * 1000
+    fetching.times = [...fetching.times.filter(at => at > since), elapsed()]
+    const id = Bun.randomUUIDv7()
+    const salt = features.includes(sealingCoding) ? context.random(saltLength) : null
+    const body = { v: 1, id, type: "collect", waitSeconds, ...(answer === null ? {} : { answer }) } as const
+    const request = signRequest(pair, peer.keys, body, fetching.stamp, salt)
+    const response = await post(host, port, messagesPath, {
+      headers: request.headers,
+      body: request.body,
+      timeoutMilliseconds: (waitSeconds + graceSeconds) * 1000,
+      signal: AbortSignal.any([stopping, cut.signal]),
+    })
+    if (cut.signal.aborted) return { kind: "cut" }
+    if (response.kind === "unreachable") {
+      noteFailure(pair, failureOf(response.reason, null, response.cause))
+      return { kind: "failed" }
+    }
+    if (holdsRequest(pair, peer.keys, response, null)) {
+      if (isPlayedAgain(fetching, response)) return { kind: "failed" }
+      heard(peer, response.literal)
+      return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
+    }
+    return outcomeOf(peer, { signature: request.signature, id }, response, response.literal)
+  }
+
+  /** Whether somebody on the way gives a request of the peer's once more. */
+  function isPlayedAgain(fetching: Fetching, { header }: WireResponse): boolean {
+    const signature = header(signatureHeader) ?? ""
+    const wasHere = fetching.carried.includes(signature)
+    if (!wasHere) fetching.carried = [...fetching.carried.slice(1 - mostCarried), signature]
+    return wasHere
+  }
+
+  /** A peer that is gone for long is looked for ever more seldom: at the first failure, the second, the fourth. */
+  function noteFailure(pair: string, failure: Failure): void {
+    const failures = (pairs.get(pair)?.failures ?? 0) + 1
+    if (Number.isInteger(Math.log2(failures))) sender.noteFailure(pair, failure)
+  }
+
+  function outcomeOf(
+    peer: NamedPeer,
+    request: { signature: string; id: string },
+    response: WireResponse,
+    literal: string | null,
+  ): Outcome {
+    const answer = readAnswer(peer.keys, request, response)
+    if (answer === null) {
+      noteFailure(peer.peer.id, failureOf("its answer is not the peer's", response.status, null))
+      return { kind: "failed" }
+    }
+    heard(peer, literal)
+    switch (answer.status) {
+      case 202:
+        return { kind: answer.state === "accepted" ? "empty" : "failed" }
+      case 400:
+        return { kind: "unknown" }
+      case 401:
+        // The peer does not remember it, then.
+        forgetStamp(peer.peer.id)
+        return { kind: "failed" }
+      case 409:
+        return { kind: "replaced" }
+      case 429:
+      case 503:
+        return { kind: "later", seconds: answer.retryAfter, wasTaken: answer.status === 503 }
+    }
+  }
+
+  /** The receiver's answer to a carried request, to be brought; null where it refused what it was given. */
+  async function answerOf({ header, body }: WireResponse, address: string): Promise<CarriedAnswer | null> {
+    const answer = await receive({
+      header,
+      body,
+      address,
+      isCarried: true,
+      signal: stopping,
+      allow: () => {},
+      hold: () => () => {},
+    })
+    if (answer.status === 403) return null
+    return packAnswer({
+      status: answer.status,
+      header: name => answer.headers.get(name),
+      body: new Uint8Array(await answer.arrayBuffer()),
+    })
+  }
+
+  function heard(peer: NamedPeer, literal: string | null): void {
+    const { id: pair } = peer.peer
+    heardAt.set(pair, elapsed())
+    if (literal !== null) sender.noteReached(peer, literal)
+    contacts.note(pair)
+  }
+
+  function forgetStamp(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching !== undefined) fetching.stamp = null
+  }
+
+  function forget(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching !== undefined) cutOpen(fetching)
+    pairs.delete(pair)
+    heardAt.delete(pair)
+    contacts.forget(pair)
+  }
+
+  /** Keeps where this Guardian is now. @returns whether it was elsewhere before */
+  function noteListened(lastPort: number): boolean {
+    const { host, port } = selfOf(context)
+    const kept = v.safeParse(listenedSchema, store.facts.get("listened"))
+    const before = kept.success ? kept.output : { host, port: lastPort === 0 ? port : lastPort }
+    const isElsewhere = before.port !== port || before.host !== host
+    try {
+      if (!kept.success || isElsewhere) store.facts.set("listened", { host, port })
+    } catch (error) {
+      log.write(`it cannot be kept where this Guardian is: ${(error as Error).message}`)
+    }
+    return isElsewhere
+  }
+
+  /** A pair from before this start. @param isElsewhere - whether the Guardian is not where it was last */
+  async function begin(pair: string, isElsewhere: boolean): Promise<void> {
+    const peer = peerById(context, pair)
+    if (peer === null || pairs.has(pair)) return
+    const called = calledAt(store, pair)
+    const own = called === null || called === false ? null : await ownTowards(peer)
+    // What happened meanwhile says more.
+    if (pairs.has(pair)) return
+    const fetching = fetchingOf(pair)
+    fetching.own = own
+    fetching.isCallable = own !== null && isCallable(own)
+    const isKnown = called !== null && called !== false && own !== null && isSamePlace(own, called)
+    feed(pair, {
+      kind: isKnown && fetching.isCallable ? "known" : isElsewhere || called !== null ? "begun" : "unknown",
+    })
+  }
+
+  return {
+    /** Goes on where the last Guardian was. @param lastPort - the port it had, or 0 where that is not known */
+    async resume(lastPort: number): Promise<void> {
+      const isElsewhere = noteListened(lastPort)
+      const now = context.now()
+      for (const [pair, at] of store.peers.lastContacts())
+        if (at !== null) heardAt.set(pair, elapsed() - Math.max(0, now - at))
+      for (const { id } of Object.values(context.config.current.agents)) {
+        if (stopping.aborted) return
+        await begin(id, isElsewhere).catch(error => {
+          if (!stopping.aborted)
+            log.write(`it is not known how a peer reaches us: ${(error as Error).message}`)
+        })
+      }
+    },
+
+    /** A pair is new. */
+    paired: (pair: string): void => feed(pair, { kind: "begun" }),
+
+    /** The pair has ended: what is open to it is closed. */
+    ended: forget,
+
+    /** Looks whose time has come, whatever the timers say. */
+    look(): void {
+      look()
+      asks.look()
+      collects.look()
+    },
+
+    /** Something rightly signed came from the peer. */
+    heardFrom: (pair: string): void => void heardAt.set(pair, elapsed()),
+
+    /** A `hello` that calls back came over our own listener. */
+    called(pair: string, callOf: string): void {
+      const fetching = pairs.get(pair)
+      if (fetching?.asked !== callOf) return
+      feed(pair, { kind: "called" })
+      // Also of a pair of which a start knew nothing, and so wrote nothing.
+      keep(pair, fetching, true)
+    },
+
+    missed: (pair: string): void => feed(pair, { kind: "missed" }),
+
+    /** The peer was found: what was to be tried later is tried now. */
+    hasten(pair: string): void {
+      if (collects.isResting(pair)) collects.wake(pair)
+    },
+
+    /** Our own addresses or the listener's have changed: what leads to whom is looked at again. */
+    async moved(): Promise<readonly Moved[]> {
+      const moved: Moved[] = []
+      for (const [pair, fetching] of [...pairs]) {
+        const one = await lookWhereFrom(pair, fetching)
+        if (one !== null) moved.push(one)
+      }
+      return moved
+    },
+
+    /** The peer is elsewhere, by its owner's word here: what is open to it was made to where it was. */
+    readdressed: (pair: string): void => feed(pair, { kind: "moved" }),
+
+    /**
+     * The peer gave an answer: it is there, so a collect that failed is made again now, and so is one that was made
+     * at an address which is ours no more.
+     */
+    answered(pair: string): void {
+      heardAt.set(pair, elapsed())
+      const fetching = pairs.get(pair)
+      if (fetching?.at.state !== "collecting") return
+      if (fetching.isOut && collects.isResting(pair)) collects.wake(pair)
+      if (fetching.own !== null) void lookWhereFrom(pair, fetching)
+    },
+
+    /** When something signed came from a pair, by the clock that nobody sets; null: not that we know. */
+    lastHeard: (pair: string): number | null => heardAt.get(pair) ?? null,
+
+    /** Takes a request that came in the answer to one of ours. */
+    takeCarried: (response: WireResponse, address: string): Promise<unknown> =>
+      answerOf(response, address).catch(error =>
+        log.write(`what came in an answer was not taken: ${(error as Error).message}`),
+      ),
+
+    /** How this side believes to be reached by a pair. */
+    stateOf: (pair: string): Collector["state"] | null => pairs.get(pair)?.at.state ?? null,
+
+    async stopped(): Promise<void> {
+      if (timer !== null) clearTimeout(timer)
+      await Promise.all([asks.stopped(), collects.stopped()])
+    },
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Where this Guardian is: the addresses at which it listens, and this machine's own, which come and go with networks.
+ * @see docs/PROTOCOL.md sections 1 and 4
+ */
+import type { Listener } from "../../http/listener.ts"
+import { ownAddresses } from "../../http/own-addresses.ts"
+import type { HostFault } from "../../http/places.ts"
+import { formatAddress } from "../../protocol/addresses.ts"
+import { hostsToOpen, isOpenToOthers } from "../books/own-places.ts"
+import { type Context, peerById } from "../context.ts"
+import type { Carrying } from "./carrying.ts"
+import type { Collecting, Moved } from "./collecting.ts"
+import type { OutboxWorker } from "./outbox.ts"
+
+export type Whereabouts = ReturnType<typeof createWhereabouts>
+
+/** How often a Guardian that others can reach looks at this machine's addresses; one on loopback alone never does. */
+const lookMilliseconds = 30_000
+/** By then a peer that collects has come again, where it still finds us: 25 s, its 60 s until the next, and some. */
+const lostMilliseconds = 120_000
+
+export type WhereaboutsParts = {
+  readonly listener: Pick<Listener, "setHosts" | "open">
+  readonly collecting: Pick<Collecting, "moved" | "readdressed">
+  readonly carrying: Pick<Carrying, "hasCollected" | "isFetching">
+  readonly outbox: Pick<OutboxWorker, "hasten">
+}
+
+/** A peer that collects from us, and may not know where we are now. */
+type Left = Moved & { readonly at: number }
+
+export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
+  const { listener, collecting, carrying, outbox } = parts
+  const { log, elapsed, stopping } = context
+  const left = new Map<string, Left>()
+  let seen = addressesNow()
+  let looking: ReturnType<typeof setInterval> | null = null
+  let telling: Promise<void> = Promise.resolve()
+
+  function schedule(): void {
+    const isOpen = isOpenToOthers(hostsToOpen(context.config.current.listen))
+    if (isOpen && looking === null) {
+      looking = setInterval(look, lookMilliseconds)
+      looking.unref()
+    } else if (!isOpen && looking !== null) {
+      clearInterval(looking)
+      looking = null
+    }
+  }
+
+  function look(): void {
+    const now = addressesNow()
+    const hasChanged = now !== seen
+    seen = now
+    if (hasChanged) log.write(`this machine's addresses are now: ${now === "" ? "none" : now}`)
+    if (hasChanged) void tellMoved()
+    tellLost()
+  }
+
+  /** One after the other: each goes by what the last one asked. */
+  function tellMoved(): Promise<void> {
+    telling = telling.then(async () => {
+      if (stopping.aborted) return
+      for (const one of await collecting.moved())
+        if (one.from !== one.to && carrying.hasCollected(one.pair))
+          left.set(one.pair, { ...one, at: elapsed() })
+    })
+    return telling
+  }
+
+  /** A peer that collects knows no other address than the one it was told: its owner must be told by ours. */
+  function tellLost(): void {
+    for (const [pair, { from, to, at }] of [...left]) {
+      const name = peerById(context, pair)?.name
+      if (elapsed() - at < lostMilliseconds && name !== undefined) continue
+      left.delete(pair)
+      if (name === undefined || carrying.isFetching(pair)) continue
+      const { name: self } = context.config.current
+      const where = formatAddress(to, context.address.port)
+      context.notices.tell(
+        `left ${pair} ${at}`,
+        `${name}'s Guardian fetches its messages from this machine, whose address was ${from} and is ${to} now, and has not come since; tell its owner to run: sento agents address ${self} ${where}`,
+      )
+    }
+  }
+
+  schedule()
+  return {
+    /** Listens on these hosts beside loopback from now on, and tells the peers to which that matters. */
+    async setHosts(hosts: readonly string[]): Promise<void> {
+      const { listen } = context.config.current
+      context.config.update(config => ({ ...config, listen: { ...config.listen, hosts: [...hosts] } }))
+      listener.setHosts(hostsToOpen({ ...listen, hosts: [...hosts] }))
+      log.write(`listening beside loopback: ${hosts.length === 0 ? "nowhere" : hosts.join(", ")}`)
+      seen = addressesNow()
+      schedule()
+      await tellMoved()
+    },
+
+    /** A host could not be opened, or is open after all. */
+    hostChanged(host: string, fault: HostFault | null): void {
+      log.write(fault === null ? `listening on ${host} now` : `cannot listen on ${host} ${faultWords[fault]}`)
+      if (fault === null) void tellMoved()
+    },
+
+    /** A peer has another address, by its owner's word. */
+    readdressed(pair: string): void {
+      collecting.readdressed(pair)
+      outbox.hasten(pair)
+    },
+
+    /** Looks now, as it does by itself every 30 s. */
+    look,
+
+    async stopped(): Promise<void> {
+      if (looking !== null) clearInterval(looking)
+      await telling
+    },
+  }
+}
+
+const faultWords: Readonly<Record<HostFault, string>> = {
+  absent: "yet: this machine does not have that address; it is tried again until it has",
+  taken: "yet: another program has the port there; it is tried again",
+  unusable: ": it is no address to listen on",
+}
+
+/** The addresses that others could use, the one on the default route first. */
+const addressesNow = (): string =>
+  ownAddresses()
+    .map(({ address }) => address)
+    .join(", ")

@@ -1,0 +1,24 @@
+/** Single values by name: the pinned pane. */
+import type { Database } from "bun:sqlite"
+
+export type Facts = ReturnType<typeof createFacts>
+
+export function createFacts(database: Database) {
+  const get = database.query<{ value: string }, { key: string }>("SELECT value FROM facts WHERE key = $key")
+  const set = database.query(
+    "INSERT INTO facts (key, value) VALUES ($key, $value) ON CONFLICT (key) DO UPDATE SET value = $value",
+  )
+  const remove = database.query("DELETE FROM facts WHERE key = $key")
+  return {
+    get(key: string): unknown {
+      const row = get.get({ key })
+      return row === null ? null : JSON.parse(row.value)
+    },
+    set(key: string, value: unknown): void {
+      set.run({ key, value: JSON.stringify(value) })
+    },
+    remove(key: string): void {
+      remove.run({ key })
+    },
+  }
+}

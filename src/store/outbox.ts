@@ -1,0 +1,162 @@
+/** The messages that go, until they are settled, and what their receivers said of them. */
+import type { Database } from "bun:sqlite"
+import type { ReceiptState } from "../protocol/messages.ts"
+import { isTaken } from "../protocol/receipts.ts"
+import { type Correspondent, createRecent } from "./recent.ts"
+import { createRoom } from "./waiting-room.ts"
+
+/** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
+export type Sent = {
+  readonly seq: number
+  readonly pair: string
+  readonly name: string
+  readonly id: string
+  readonly text: string
+  readonly inReplyTo: string | null
+  readonly hops: number
+  readonly createdAt: number
+  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped"
+  readonly reason: string | null
+  readonly attempts: number
+  /** When it may be tried again. */
+  readonly nextAt: number
+  /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
+  readonly askedFor: number | null
+  /** What the peer last said became of it, and why; null before it said anything. */
+  readonly peerState: ReceiptState | null
+  readonly peerReason: string | null
+  readonly settledAt: number | null
+}
+
+export type NewMessage = Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo" | "hops">
+
+/** An attempt that did not get through, and when the next one may be made. */
+export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+export function createOutbox(database: Database) {
+  const insert = database.query<SentRow, Record<string, string | number | null>>(
+    `INSERT INTO outbox (pair, name, id, text, in_reply_to, hops, created_at, state)
+     VALUES ($pair, $name, $id, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
+  )
+  const settle = database.query(
+    "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
+  )
+  const head = database.query<SentRow, { pair: string }>(
+    "SELECT * FROM outbox WHERE pair = $pair AND state = 'queued' ORDER BY seq LIMIT 1",
+  )
+  // A bare column beside min() is that of the row with the minimum (sqlite.org/lang_select.html, section 3.7).
+  const times = database.query<{ pair: string; nextAt: number }, []>(
+    "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
+  )
+  const postpone = database.query(
+    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason
+     WHERE seq = $seq AND state = 'queued'`,
+  )
+  const byId = database.query<SentRow, { pair: string; id: string }>(
+    "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
+  )
+  const anyWithId = database.query("SELECT 1 FROM outbox WHERE id = $id")
+  const receiptsTaken = database.query<
+    { receipts: number; peer_state: ReceiptState | null },
+    { pair: string; of: string }
+  >("SELECT receipts, peer_state FROM outbox WHERE pair = $pair AND id = $of")
+  const loops = database.query<{ pair: string; hops: number }, []>(
+    "SELECT pair, max(hops) AS hops FROM outbox WHERE peer_state = 'held' AND peer_reason = 'loop' GROUP BY pair",
+  )
+  const receipt = database.query(
+    "UPDATE outbox SET peer_state = $state, peer_reason = $reason, receipts = receipts + 1 WHERE pair = $pair AND id = $of",
+  )
+  const hasten = database.query(
+    "UPDATE outbox SET next_at = 0 WHERE pair = $pair AND state = 'queued' AND next_at > 0 AND asked_for IS NULL",
+  )
+  const dropAll = database.query(
+    "UPDATE outbox SET state = 'dropped', reason = $reason, settled_at = $now WHERE pair = $pair AND state = 'queued'",
+  )
+  const room = createRoom(database, "outbox")
+  const recent = createRecent<SentRow>(database, "outbox")
+  return {
+    /** Keeps a message that is to be sent. */
+    keep(message: NewMessage, now: number): Sent {
+      const row = insert.get({ ...message, now })
+      if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
+      return sent(row)
+    },
+    settle(seq: number, state: Exclude<Sent["state"], "queued">, reason: string | null, now: number): void {
+      settle.run({ seq, state, reason, now })
+    },
+    /** The oldest message of a pair that waits, or null. */
+    head(pair: string): Sent | null {
+      const row = head.get({ pair })
+      return row === null ? null : sent(row)
+    },
+    /** When the oldest message of each pair that has some may be tried. */
+    times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
+    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string): void {
+      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), askedFor, reason })
+    },
+    /**
+     * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
+     * said of it, or its end is known.
+     */
+    noteReceipt(pair: string, of: string, state: ReceiptState, reason: string | null): boolean {
+      const known = receiptsTaken.get({ pair, of })
+      if (known === null || !isTaken(known.peer_state, known.receipts, state)) return false
+      receipt.run({ pair, of, state, reason })
+      return true
+    },
+    /** Whether one more text may wait with those for this pair. */
+    hasRoom: room.has,
+    byId(pair: string, id: string): Sent | null {
+      const row = byId.get({ pair, id })
+      return row === null ? null : sent(row)
+    },
+    /** Whether a message of ours, to whomever, has this id. */
+    has: (id: string): boolean => anyWithId.get({ id }) !== null,
+    /** What waits for this pair may be tried now, where the peer itself did not ask for the wait. */
+    hasten(pair: string): void {
+      hasten.run({ pair })
+    },
+    /** Drops whatever waits for this pair; to be called within the transaction that ends it. */
+    drop: (pair: string, reason: string, now: number): number => dropAll.run({ pair, reason, now }).changes,
+    /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
+    loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
+    waitingCount: room.count,
+    /** The latest messages, newest first; of all, or of one agent. */
+    recent: (most: number, of: Correspondent | null = null): Sent[] => recent(most, of).map(sent),
+  }
+}
+
+type SentRow = {
+  seq: number
+  pair: string
+  name: string
+  id: string
+  text: string
+  in_reply_to: string | null
+  hops: number
+  created_at: number
+  state: Sent["state"]
+  reason: string | null
+  attempts: number
+  next_at: number
+  asked_for: number | null
+  peer_state: ReceiptState | null
+  peer_reason: string | null
+  settled_at: number | null
+}
+
+function sent(row: SentRow): Sent {
+  const {
+    in_reply_to: inReplyTo,
+    created_at: createdAt,
+    next_at: nextAt,
+    asked_for: askedFor,
+    peer_state: peerState,
+    peer_reason: peerReason,
+    settled_at: settledAt,
+    ...same
+  } = row
+  return { ...same, inReplyTo, createdAt, nextAt, askedFor, peerState, peerReason, settledAt }
+}

@@ -1,0 +1,69 @@
+/** A peer from which nothing comes: when the owner is told, and how often. */
+import { expect, test } from "bun:test"
+import { newPair } from "../../support/client.ts"
+import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
+import { until } from "../../support/world.ts"
+
+const minute = 60_000
+const told = (guardian: TestGuardian): number =>
+  guardian.log().split("told the owner: nothing has come from kai for 10 minutes").length - 1
+
+/** An address where nothing listens. */
+const away = { fixed: true } as const
+
+test("what has waited for ten minutes for a silent peer is told once, with three ways out", async () => {
+  await using mira = await openGuardian({ kai: { pair: newPair(), ...away } })
+  expect((await sendFrom(mira.paths, "kai")).status).toBe("queued")
+  mira.pass(10 * minute - 5000)
+  expect(told(mira)).toBe(0)
+  mira.pass(10_000)
+  expect(told(mira)).toBe(1)
+  for (const words of [
+    "Tailscale",
+    "WireGuard",
+    "`ssh -R`",
+    "port forwarded",
+    "sento agents address kai HOST:PORT",
+  ])
+    expect(mira.log()).toContain(words)
+  mira.pass(20 * minute)
+  await mira.restart()
+  expect((await sendFrom(mira.paths, "kai")).status).toBe("queued")
+  mira.pass(11 * minute)
+  expect(told(mira)).toBe(1)
+})
+
+test("a clock that is set ahead is no silence", async () => {
+  await using mira = await openGuardian({ kai: { pair: newPair(), ...away } })
+  await sendFrom(mira.paths, "kai")
+  mira.now += 60 * minute
+  mira.pass(minute)
+  expect(told(mira)).toBe(0)
+})
+
+test("where nothing waits nothing is told", async () => {
+  await using mira = await openGuardian({ kai: { pair: newPair(), ...away } })
+  mira.pass(30 * minute)
+  mira.pass(30 * minute)
+  expect(mira.log()).not.toContain("nothing has come from kai")
+})
+
+test("a holder that is gone for ten minutes is told once, though nothing waits for it", async () => {
+  const pair = newPair()
+  const mira = await openGuardian({ kai: { pair, ...away } })
+  const toMira = { pair: { ...pair, send: pair.receive, receive: pair.send }, port: mira.port, ...away }
+  await using kai = await openGuardian({ mira: toMira }, [], { name: "kai" })
+  await sendFrom(mira.paths, "kai")
+  // By the answer it hears that something is there for it.
+  await sendFrom(kai.paths, "mira")
+  await until("kai to collect", () => kai.log().includes("fetches mira's messages from there"))
+  const goneAt = `what mira has for this agent is fetched from 127.0.0.1:${mira.port}, and nothing has answered there`
+  await mira[Symbol.asyncDispose]()
+  await until("a collect that failed", async () => {
+    kai.pass(minute)
+    return kai.log().includes(goneAt)
+  })
+  kai.pass(30 * minute)
+  expect(kai.log().split(goneAt)).toHaveLength(2)
+  expect(kai.log()).not.toContain("nothing has come from mira")
+}, 20_000)

@@ -1,0 +1,231 @@
+/** The machine of the questions in a chat, fed with events in awkward orders: all that it wants done. */
+import { describe, expect, test } from "bun:test"
+import { step } from "../../../src/guardian/owner/chat-questions.ts"
+import {
+  type ChatEffect,
+  type ChatEvent,
+  type ChatState,
+  isBusy,
+  startChat,
+} from "../../../src/guardian/owner/chat-state.ts"
+import type { ChatMessage } from "../../../src/protocol/answers.ts"
+import type { Question } from "../../../src/protocol/questions.ts"
+
+const place = { chat: "telegram", owner: { user: "7", chat: "7" }, self: "mira" } as const
+const day = 24 * 60 * 60 * 1000
+
+const questionOf = (id: string, name: string): Question => ({
+  id,
+  kind: "request",
+  name,
+  as: name,
+  claimedHost: null,
+  host: "192.0.2.7",
+  port: 9877,
+  verifier: "65T6V-3FSB8",
+  taken: false,
+  createdAt: 0,
+  expiresAt: day,
+})
+const kai: ChatEvent = { kind: "question", question: questionOf("k7q2", "kai") }
+const ada: ChatEvent = { kind: "question", question: questionOf("m3x9", "ada") }
+const free: ChatEvent = { kind: "free" }
+const asked = (message: string): ChatEvent => ({ kind: "asked", message })
+const ended = (id: string): ChatEvent => ({ kind: "ended", id, how: "denied" })
+const heard = (...messages: readonly ChatMessage[]): ChatEvent => ({
+  kind: "heard",
+  messages,
+  cursor: "c",
+  hasWaited: true,
+})
+const done: ChatEvent = { kind: "answered", answered: { kind: "done", text: "Paired." } }
+const failed = (change: Partial<Extract<ChatEvent, { kind: "failed" }>>): ChatEvent => ({
+  kind: "failed",
+  failure: { kind: "unreachable", reason: "no connection" },
+  message: "telegram cannot be reached: no connection",
+  stack: "",
+  isCut: false,
+  random: 0,
+  ...change,
+})
+const refused = failed({ failure: { kind: "refused", detail: "gone" }, message: "telegram refuses: gone" })
+const write = (id: string, text: string, repliesTo: string | null = null): ChatMessage => ({
+  id,
+  chat: "7",
+  isPrivate: true,
+  author: "7",
+  isBot: false,
+  isEdited: false,
+  isForwarded: false,
+  repliesTo,
+  text,
+})
+
+function feed(...events: readonly ChatEvent[]): { state: ChatState; effects: readonly ChatEffect[] } {
+  let now: { state: ChatState; effects: readonly ChatEffect[] } = { state: startChat([]), effects: [] }
+  for (const event of events) now = step(now.state, event, place)
+  return now
+}
+
+/** The last event's effects, in short. */
+const wanted = (...events: readonly ChatEvent[]): string[] => feed(...events).effects.map(inShort)
+
+function inShort(effect: ChatEffect): string {
+  switch (effect.kind) {
+    case "keep": {
+      const { isAlone, ended: how, isLeft, reminded } = effect.asked
+      const marks = [isAlone ? "alone" : "", how ?? "", isLeft ? "left" : "", ...reminded]
+      return `keep ${effect.id}: ${marks.filter(mark => mark !== "").join(", ")}`
+    }
+    case "forget":
+      return `forget ${effect.id}`
+    case "move-cursor":
+      return `cursor ${effect.cursor}`
+    case "log":
+      return `log ${effect.line}`
+    case "ask":
+      return `ask ${effect.text.split(" ")[1]}`
+    case "show":
+      return `show ${effect.message}: ${effect.text.split("→ ")[1]}`
+    case "say":
+      return `say ${effect.text}`
+    case "listen":
+      return `listen ${effect.asked.join(" ")}`
+    case "answer":
+      return `answer ${effect.id} ${effect.answer}`
+    case "pause":
+      return `pause ${effect.milliseconds} until ${effect.until}`
+    default:
+      return effect satisfies never
+  }
+}
+
+const open = [kai, free, asked("1")]
+const answering = [...open, free, heard(write("2", "yes"))]
+const withdrawn = [...open, ended("k7q2"), free]
+const notice: ChatEvent = { kind: "notice", text: "kai is gone" }
+
+describe("what is to be done", () => {
+  test.each<[string, ChatEvent[], string[]]>([
+    ["nothing, before it is asked for", [kai], []],
+    ["a question is asked, the chat read from there", [kai, free], ["cursor null", "ask kai"]],
+    ["it is kept as soon as it stands", open, ["keep k7q2: alone"]],
+    [
+      "a second one is asked before listening, and neither is alone",
+      [...open, ada, free],
+      ["keep k7q2: ", "ask ada"],
+    ],
+    [
+      "one that ended while it was sent stands as ended",
+      [kai, free, ended("k7q2"), asked("1")],
+      ["keep k7q2: alone, answered elsewhere: denied"],
+    ],
+    [
+      "what became of it is shown before anything is said",
+      [...open, notice, ended("k7q2"), free],
+      ["show 1: answered elsewhere: denied"],
+    ],
+    ["once shown it is forgotten", [...withdrawn, { kind: "shown" }], ["forget k7q2", "cursor null"]],
+    [
+      "where the chat refuses the edit, it is left",
+      [...withdrawn, refused],
+      [
+        "log telegram: telegram refuses: gone",
+        "keep k7q2: alone, answered elsewhere: denied, left",
+        "cursor null",
+      ],
+    ],
+    ["a line is said before listening", [...open, notice, free], ["say kai is gone"]],
+    ["one that is refused is left", [notice, free, refused], ["log telegram: telegram refuses: gone"]],
+    ["the owner's yes goes to the Guardian", answering, ["answer k7q2 yes"]],
+    [
+      "and what came of it is the question's end",
+      [...answering, done],
+      ["keep k7q2: alone, answered here: yes"],
+    ],
+    [
+      "also where it was withdrawn meanwhile",
+      [...answering, ended("k7q2"), done],
+      ["keep k7q2: alone, answered here: yes"],
+    ],
+    [
+      "a second word that came along is judged by what the first has changed",
+      [...open, free, heard(write("2", "yes"), write("3", "no")), done],
+      ["keep k7q2: alone, answered here: yes"],
+    ],
+    [
+      "where it cannot be done it stays open, and the chat is read on",
+      [...answering, { kind: "answered", answered: { kind: "impossible", text: "no" } }],
+      ["cursor c"],
+    ],
+    [
+      "an unclear word is asked about once",
+      [...open, free, heard(write("2", "hm"), write("3", "hm"))],
+      ["keep k7q2: alone, word", "cursor c"],
+    ],
+    [
+      "a chat that does not wait is left alone for a while",
+      [...open, free, { kind: "heard", messages: [], cursor: "c", hasWaited: false }],
+      ["cursor c", "pause 2400 until news"],
+    ],
+    ["what was cut short is no failure", [...open, free, failed({ isCut: true })], []],
+    [
+      "trouble is logged, and waited out",
+      [...open, free, failed({})],
+      ["log telegram cannot be reached: no connection", "pause 1000 until end"],
+    ],
+    [
+      "the same again is not logged again, and waited out longer",
+      [...open, free, failed({}), free, failed({})],
+      ["pause 2000 until end"],
+    ],
+    [
+      "a wish to be left alone is honoured",
+      [...open, free, failed({ failure: { kind: "later", retryAfterSeconds: 7 }, message: "later" })],
+      ["log later", "pause 7000 until end"],
+    ],
+    [
+      "a bug is told with its stack",
+      [...answering, failed({ failure: null, stack: "Error: x" })],
+      ["log bug: Error: x", "pause 1000 until end"],
+    ],
+    [
+      "a revoked token ends it",
+      [...open, free, failed({ failure: { kind: "unauthorised" }, message: "no" })],
+      ["log no; run `sento owner add telegram`, then `sento guard restart`"],
+    ],
+  ])("%s", (_, events, want) => expect(wanted(...events)).toEqual(want))
+})
+
+test("a line that nobody takes is left after eight tries", () => {
+  const tries = Array.from({ length: 8 }, () => [free, failed({})]).flat()
+  expect(wanted(notice, ...tries)).toEqual(["log telegram: telegram cannot be reached: no connection"])
+  expect(isBusy(feed(notice, ...tries).state)).toBe(false)
+})
+
+test("a question that ended while it could not be sent is not tried again", () =>
+  expect(isBusy(feed(kai, free, ended("k7q2"), failed({})).state)).toBe(false))
+
+test("after a revoked token nothing is to be done any more, and nothing is kept to be said", () => {
+  const { state } = feed(kai, free, failed({ failure: { kind: "unauthorised" } }), notice)
+  expect([isBusy(state), state.lines]).toEqual([false, []])
+})
+
+test("what waited and is not asked any more has ended", () => {
+  const { state } = feed(...open)
+  const kept = [...state.asked].map(([id, one]) => [id, JSON.stringify(one)] as const)
+  const again = startChat([...kept, ["zzzz", "{}"]])
+  expect(step(again, { kind: "restarted" }, place).effects.map(inShort)).toEqual([
+    "keep k7q2: alone, it has ended",
+  ])
+  const asks = step(again, kai, place).state
+  expect(step(asks, { kind: "restarted" }, place).effects).toEqual([])
+})
+
+test.each([asked("1"), { kind: "shown" }, { kind: "said" }, heard(write("2", "yes")), done] as ChatEvent[])(
+  "the outcome of a call that is not under way is ignored: $kind",
+  event => {
+    const { state } = feed(...open)
+    expect(step(state, event, place)).toEqual({ state, effects: [] })
+  },
+)

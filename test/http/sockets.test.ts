@@ -1,0 +1,35 @@
+/** One spelling for an address, whoever names it: Bun, the kernel or an owner. */
+import { expect, test } from "bun:test"
+import { plainAddress, readEnd } from "../../src/http/sockets.ts"
+
+test.each([
+  ["192.0.2.7", "192.0.2.7"],
+  ["::ffff:192.0.2.7", "192.0.2.7"],
+  ["::FFFF:C000:207", "192.0.2.7"],
+  ["0:0:0:0:0:ffff:0:1", "0.0.0.1"],
+  ["::1", "::1"],
+  ["0:0:0:0:0:0:0:1", "::1"],
+  ["2001:DB8:0:0::7", "2001:db8::7"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["::192.0.2.7", "::c000:207"],
+  ["mira.example", "mira.example"],
+])("%s is %s", (literal, want) => expect(plainAddress(literal)).toBe(want))
+
+/** A `struct sockaddr`: the family as this machine has it, then as it goes over the wire. */
+const socketAddress = (family: number, rest: string): Buffer => {
+  const bytes = Buffer.alloc(128)
+  bytes.writeUInt16LE(family, 0)
+  bytes.write(rest, 2, "hex")
+  return bytes
+}
+
+test.each([
+  ["IPv4", socketAddress(2, "2694c0000207"), { address: "192.0.2.7", port: 9876 }],
+  ["IPv6", socketAddress(10, `269400000000fd00${"0".repeat(27)}2`), { address: "fd00::2", port: 9876 }],
+  [
+    "IPv4 in IPv6",
+    socketAddress(10, `269400000000${"0".repeat(20)}ffffc0000207`),
+    { address: "192.0.2.7", port: 9876 },
+  ],
+  ["a local socket", socketAddress(1, "2f746d70"), null],
+] as const)("the kernel's word for %s", (_, bytes, want) => expect(readEnd(bytes)).toEqual(want))
