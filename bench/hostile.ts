@@ -26,6 +26,8 @@ const { values } = parseArgs({
 })
 const mostWaitMilliseconds = 10_000
 const patienceMilliseconds = 60_000
+/** What is told of. */
+const slowMilliseconds = 4000
 
 async function main(): Promise<number> {
   const program = labPrograms[values.program as LabProgram["name"]]
@@ -51,6 +53,8 @@ async function jamAll(
   for (let done = 0; done < texts.length; ) {
     const act = (pane: Jammed): Promise<JamResult> =>
       jam(pane, texts.slice(done), patienceMilliseconds, wait => {
+        if (wait !== null && wait > slowMilliseconds)
+          process.stderr.write(`${wait} ms behind ${JSON.stringify(texts[done])}\n`)
         done++
         if (done % 25 === 0 || wait === null) process.stderr.write(`${done} of ${texts.length}\n`)
       })

@@ -1,5 +1,6 @@
 import { profiles } from "../../src/tmux/readiness.ts"
-import { type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
+import type { TypingOptions, TypingOutcome } from "../../src/tmux/typing.ts"
+import { handOver } from "./hand-over.ts"
 import { type Kind, laidOut, newShortId } from "./kinds.ts"
 import { type LabSession, screen, untilState } from "./session.ts"
 
@@ -57,40 +58,30 @@ async function typeUntilDone(
   mode: TypingOptions["deliver"],
   onPasted: () => void,
 ): Promise<Typed> {
-  const { server, pinned, program } = session
-  const deadline = performance.now() + holdMilliseconds
-  const notes: string[] = []
-  let pasted = false
-  for (;;) {
-    let pastedAt: number | null = null
-    const outcome = await typeIntoPane(server, pinned, program.name, text, {
-      resume: pasted,
-      deliver: mode,
-      allowShell: false,
-      onPasted: () => {
-        pastedAt = performance.now()
-        onPasted()
-      },
-    })
-    const milliseconds = pastedAt === null ? null : performance.now() - pastedAt
-    if (outcome.kind !== "held" || performance.now() > deadline) return { outcome, milliseconds, notes }
-    pasted ||= outcome.pasted
-    notes.push(`held: ${outcome.state}, ${outcome.reason}, pasted: ${outcome.pasted}`)
-    await Bun.sleep(retryMilliseconds)
-  }
+  let pastedAt = performance.now()
+  const { outcome, holds } = await handOver(session, text, {
+    patienceMilliseconds: { all: holdMilliseconds, inBox: holdMilliseconds },
+    mode,
+    onPasted: () => {
+      pastedAt = performance.now()
+      onPasted()
+    },
+  })
+  const isInOneGo = outcome.kind !== "held" && !holds.some(hold => hold.endsWith("(pasted)"))
+  const milliseconds = isInOneGo ? performance.now() - pastedAt : null
+  return { outcome, milliseconds, notes: holds.map(hold => `held: ${hold}`) }
 }
 
-/** As often as the Guardian looks while a message waits. */
-const retryMilliseconds = 250
 const holdMilliseconds = 30_000
-/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request. */
-const arrivalMilliseconds = 30_000
+/** OpenCode 1.18.33 takes up to ten seconds from the first submission to its first request, and above 30 under much load. */
+const arrivalMilliseconds = 90_000
 
 /** Waits until the model has the message, and says how often and how truly. */
 async function arrivalOf(session: LabSession, shortId: string, text: string): Promise<Arrival> {
   const deadline = performance.now() + arrivalMilliseconds
   const mark = `[${shortId}]`
-  const arrived = () => session.stub.received.filter(prompt => prompt.includes(mark))
+  // Each part apart: Claude Code puts several messages into one request.
+  const arrived = () => session.stub.conversation().filter(prompt => prompt.includes(mark))
   while (arrived().length === 0 && performance.now() < deadline) await Bun.sleep(20)
   const prompts = arrived()
   if (prompts.length === 0) return "lost"
@@ -100,7 +91,7 @@ async function arrivalOf(session: LabSession, shortId: string, text: string): Pr
 
 /** Where what the model was sent first differs from what was handed in. */
 function differenceOf(session: LabSession, shortId: string, text: string): string[] {
-  const sent = session.stub.received.find(prompt => prompt.includes(`[${shortId}]`)) ?? ""
+  const sent = session.stub.conversation().find(prompt => prompt.includes(`[${shortId}]`)) ?? ""
   const wanted = asSent(session, text)
   const at = [...wanted].findIndex((character, index) => [...sent][index] !== character)
   const part = (whole: string) =>

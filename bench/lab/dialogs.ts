@@ -23,7 +23,7 @@ export async function holdAtDialog(program: LabProgram, executable: string): Pro
     tool(() => 0),
   )
   await deliver(session, "please use tool", "hold")
-  await untilState(session, "dialog", 10_000)
+  await untilState(session, "dialog", 60_000)
   const text = laidOut(newShortId(), "a message that must wait")
   const outcome = await typeIntoPane(session.server, session.pinned, program.name, text, {
     ...{ resume: false, deliver: "hold", allowShell: false },
@@ -78,7 +78,7 @@ async function race(session: LabSession, mode: RaceResult["mode"], index: number
   const delivery = deliver(session, `race ${index}, a message`, mode, () => {
     wasPasted = true
   })
-  await untilState(session, "dialog", 10_000)
+  await untilState(session, "dialog", 60_000)
   const pastedBefore = wasPasted
   // Whatever the delivery pressed has had its effect by then.
   await Bun.sleep(600)

@@ -1,4 +1,4 @@
-import { type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
+import { type TypingOptions, type TypingOutcome, typeIntoPane } from "../../src/tmux/typing.ts"
 import type { LabSession } from "./session.ts"
 
 /** What the Guardian makes of one text in the end; `held`: not within the time given. */
@@ -13,6 +13,8 @@ export type HandedOver = {
 export type HandOverOptions = {
   /** How long it may be held, and how long in the box, for what stands there. */
   readonly patienceMilliseconds: { readonly all: number; readonly inBox: number }
+  /** While the program works; `hold` where it is left out. */
+  readonly mode?: TypingOptions["deliver"]
   readonly onPasted?: () => void
 }
 
@@ -26,7 +28,7 @@ const lookMilliseconds = 500
 export async function handOver(
   { server, pinned, program }: LabSession,
   text: string,
-  { patienceMilliseconds, onPasted }: HandOverOptions,
+  { patienceMilliseconds, mode = "hold", onPasted }: HandOverOptions,
 ): Promise<HandedOver> {
   const begunAt = performance.now()
   /** Milliseconds since the epoch. */
@@ -35,7 +37,7 @@ export async function handOver(
   let [isPasted, isUnseen, isUnpressed, wasTypedAgain] = [false, false, false, false]
   for (;;) {
     const outcome = await typeIntoPane(server, pinned, program.name, text, {
-      ...{ resume: isPasted, unseen: isUnseen, deliver: "hold", allowShell: false },
+      ...{ resume: isPasted, unseen: isUnseen, deliver: mode, allowShell: false },
       ...{ pastedAt: isPasted ? pastedAt : null, unpressed: isPasted && isUnpressed },
       onPasted: () => {
         pastedAt = Date.now()

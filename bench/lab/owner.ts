@@ -181,6 +181,8 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     const wish = Math.random()
     if (wish < 0.2) return
     await Bun.sleep(between(50, 400))
+    // Who sends what is not drawn yet, and types on, joins their own lines (OpenCode 1.18.33 under much load).
+    await untilTrue(isDrawn, 10_000, "").catch(() => {})
     const box = await person.box()
     if (box?.includes("← agent")) return throwAway()
     if (wish < 0.5) {
@@ -193,9 +195,14 @@ function startOwner({ program }: LabSession, person: Person): Owner {
     line = ""
   }
 
+  async function isDrawn(): Promise<boolean> {
+    const box = await person.box()
+    return box?.includes(line) === true || box?.includes("← agent") === true
+  }
+
   /** A return that the program took for a line break is pressed again, as a person does who sees it. */
   async function submit(box: string | null): Promise<void> {
-    tell(`return on ${JSON.stringify(box)}`)
+    tell(`return behind ${line} on ${JSON.stringify(box)}`)
     lines.push(line)
     for (let presses = 0; presses < 3; presses++) {
       await person.press("Enter")

@@ -31,6 +31,8 @@ export type LoopState =
       readonly paste: PasteSeen
       /** Whether the box was empty before the paste, and no person's key came since: then it holds the text alone. */
       readonly isAlone: boolean
+      /** What else than the text stands there, and since when; left out where nothing does. */
+      readonly other?: { readonly sight: Sight; readonly since: number }
     }
   | {
       readonly step: "settle"
@@ -51,6 +53,7 @@ export type LoopState =
       readonly since: number
       readonly pressedAt: number
       readonly presses: number
+      readonly isAlone: boolean
       /** Where the cursor was when the return was pressed. */
       readonly place: string
       /** Since when the box does not hold the text, in every look. */
@@ -62,6 +65,8 @@ export type LoopState =
       readonly reason: string
       /** Whether the box is known to hold it alone, whatever it shows. */
       readonly isAlone: boolean
+      /** Whether no return was pressed behind it. */
+      readonly isUnpressed: boolean
       readonly keys: number
       readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
     }
@@ -130,6 +135,8 @@ export const gateMilliseconds = 60
 const pollMilliseconds = 10
 /** OpenCode 1.18.33 took 1.7 s to show the first paste of a session. */
 const seeMilliseconds = 4000
+/** What a program has drawn of a paste, and has not changed for so long, is all that it shows of it. */
+const stillMilliseconds = 1500
 /** A screen that does not stand still for so long is given up for now: the text stays, and the next call goes on. */
 const settlingMilliseconds = 10_000
 /**
@@ -156,7 +163,7 @@ export type LoopStart = "paste" | "box" | "behind-other" | "take-out"
 /** @param isAlone - as {@link LoopState} has it, of a text that was pasted before */
 export function startLoop(from: LoopStart, now: number, isAlone = false): LoopStep {
   const effects = [lookAfter(0)]
-  if (from === "take-out") return takeOut("it is not to be submitted", false)
+  if (from === "take-out") return takeOut("it is not to be submitted", false, false)
   if (from === "paste") return { state: { step: "gate", previous: null }, effects }
   const paste = from === "box" ? "shown" : from
   return { state: { step: "see", since: now, presses: 0, paste, isAlone }, effects }
@@ -219,10 +226,16 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
   const isUnseen = isEmpty && state.paste !== "shown"
   const patience = isUnseen && state.paste === "not-yet" ? swallowedMilliseconds : seeMilliseconds
   const isAlone = state.isAlone && !sight.wasTypedInto
-  if (at - since < patience) {
+  // Behind a return something else may stand there.
+  const isItself = presses === 0 || sight.content === "joined"
+  const isOther = isAlone && isItself && !isOurs && sight.state === "draft"
+  const isSame = state.other?.sight.box === sight.box && state.other.sight.place === sight.place
+  const other = isOther && state.other !== undefined && isSame ? state.other : { sight, since: at }
+  const isStill = isOther && at - other.since >= stillMilliseconds
+  if (at - since < patience && !isStill) {
     const paste = isOurs || sight.content === "joined" ? "shown" : state.paste
     return {
-      state: { ...state, paste, isAlone },
+      state: { ...state, paste, isAlone, other },
       effects: [lookAfter(isUnseen ? gateMilliseconds : pollMilliseconds)],
     }
   }
@@ -230,8 +243,8 @@ function see(state: In<"see">, event: Of<"looked">, rules: LoopRules): LoopStep 
     const reason = "the pane took no notice of the message"
     return done({ kind: "held", state: "other", reason, pasted: false, swallowed: true })
   }
-  if (isAlone && sight.state === "draft" && rules.takeOutKeys.length > 0)
-    return takeOut("the screen does not show the message as it is", true)
+  if (isAlone && isItself && sight.state === "draft" && rules.takeOutKeys.length > 0)
+    return takeOut("the screen does not show the message as it is", true, presses === 0)
   const isUnshown = state.paste !== "shown" && sight.content !== "joined"
   return held({ ...sight, ...unsubmitted(sight) }, presses, isUnshown)
 }
@@ -281,6 +294,7 @@ function afterPress(state: In<"press">, event: Of<"pressed">): LoopStep {
     since,
     pressedAt: event.at,
     presses: presses + 1,
+    isAlone,
     place,
     goneSince: null,
   } as const
@@ -291,15 +305,16 @@ function confirm(state: In<"confirm">, event: Of<"looked">, rules: LoopRules): L
   const { sight } = event
   const isGone = sight.content === "empty" || sight.content === "foreign"
   if (isGone) return gone({ ...state, goneSince: state.goneSince ?? event.at }, event, rules)
+  const isAlone = state.isAlone && !sight.wasTypedInto
   const hasMoved = sight.place !== state.place && sight.state !== "busy"
   const mayPress = hasMoved && state.presses < mostPresses
   const patience = mayPress || sight.content === "hidden" ? confirmMilliseconds : stuckMilliseconds
   if (event.at - state.pressedAt < patience)
-    return { state: { ...state, goneSince: null }, effects: [lookAfter(pollMilliseconds)] }
+    return { state: { ...state, isAlone, goneSince: null }, effects: [lookAfter(pollMilliseconds)] }
   if (sight.content === "hidden") return done(heldAs(sight, true))
-  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false)
+  if (!mayPress) return takeOut("the return was pressed, but the message stays in the box", false, false)
   return {
-    state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone: false },
+    state: { step: "see", since: event.at, presses: state.presses, paste: "shown", isAlone },
     effects: [lookAfter(0)],
   }
 }
@@ -315,8 +330,9 @@ function gone(
   return isSure ? done({ kind: "submitted" }) : { state, effects: [lookAfter(pollMilliseconds)] }
 }
 
-function takeOut(reason: string, isAlone: boolean): LoopStep {
-  return { state: { step: "take-out", reason, isAlone, keys: 0, last: null }, effects: [lookAfter(0)] }
+function takeOut(reason: string, isAlone: boolean, isUnpressed: boolean): LoopStep {
+  const state = { step: "take-out", reason, isAlone, isUnpressed, keys: 0, last: null } as const
+  return { state, effects: [lookAfter(0)] }
 }
 
 /**
@@ -328,7 +344,7 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   const { reason, last } = state
   const stuck = (left: Left | null): LoopStep => {
     const outcome = { kind: "stuck", reason, left } as const
-    return done(left === null && state.isAlone ? { ...outcome, unpressed: true } : outcome)
+    return done(left === null && state.isUnpressed ? { ...outcome, unpressed: true } : outcome)
   }
   if (sight.content === "empty") return stuck(null)
   const isOpenBox = sight.state === "draft" || sight.state === "ready"

@@ -11,6 +11,12 @@ export type Profile<Name extends ProfileName = ProfileName> = {
   readonly name: Name
   /** Pause between seeing the text and pressing; with less, Gemini CLI takes the return as part of the paste. */
   readonly settleMilliseconds: number
+  /**
+   * Where what is typed within moments of the return may go along, or be lost: for how many milliseconds persons' keys are
+   * kept back behind the submission.
+   * @param screen - from before the return
+   */
+  readonly keysKept?: (screen: Screen) => number
   /** The key that queues a text while the program is busy, or null when none does so safely. */
   readonly queueKey: "\r" | "\t" | null
   /**
@@ -23,6 +29,8 @@ export type Profile<Name extends ProfileName = ProfileName> = {
   /** False where the box cannot be told from what stands before it: then only its end is compared. */
   readonly exactBox: boolean
   readonly read: (screen: Screen) => Reading
+  /** Why the text would not be seen in the empty box of this look; null where it would, left out where it always is. */
+  readonly lacksRoom?: (screen: Screen, text: string) => string | null
   /** The text as this program must be given it. */
   readonly adapt: (text: string) => string
 }

@@ -15,6 +15,8 @@ export type Snapshot = Screen & {
   readonly program: Program
   /** When the last key of a client went to this pane, in milliseconds since the epoch (whole seconds); null for none. */
   readonly lastKeyAt: number | null
+  /** The terminals of the clients whose keys go to this pane. */
+  readonly keyboards: readonly string[]
   /** When each session of the server had its last key; compared inside tmux, so that none comes unseen. */
   readonly sessionKeys: string
 }
@@ -33,7 +35,7 @@ const fields = [
   sessionKeysFormat,
 ].join("\n")
 
-const clientFields = "#{client_activity} #{window_id} #{client_readonly} #{client_flags}"
+const clientFields = "#{client_activity} #{window_id} #{client_readonly} #{client_flags} #{client_tty}"
 const endOfClients = "end of clients"
 
 /**
@@ -61,6 +63,7 @@ function readLook(pinned: PinnedPane, answer: string): Look {
   if (processStat(pinned.pid)?.startTicks !== pinned.startTicks)
     return absent("the process in the pane is another one")
   const program = keyboardOwner(pinned.pid)
+  const typing = clientsTyping(place, rest.slice(0, end))
   if (program === null) return absent("the program in the pane ended")
   return {
     kind: "seen",
@@ -74,7 +77,8 @@ function readLook(pinned: PinnedPane, answer: string): Look {
       height: Number(height),
       lines: parseScreen(rest.slice(end + 1).join("\n")),
       program,
-      lastKeyAt: lastKeyAt(place, rest.slice(0, end)),
+      lastKeyAt: typing.length === 0 ? null : Math.max(...typing.map(client => client.lastKeyAt)),
+      keyboards: typing.map(({ terminal }) => terminal),
       sessionKeys,
     },
   }
@@ -85,14 +89,14 @@ function readLook(pinned: PinnedPane, answer: string): Look {
  * one of its own choice with the flag `active-pane`; none of a read-only client arrive. The mouse, a focus that comes
  * or goes, and answers of its terminal count too; keys that a program sends do not (`send-keys`, control mode; tmux 3.3a).
  */
-function lastKeyAt(place: string, clients: readonly string[]): number | null {
+function clientsTyping(place: string, clients: readonly string[]): { lastKeyAt: number; terminal: string }[] {
   const [window, flags] = place.split(" ")
-  const times = clients.flatMap(client => {
-    const [activity, shown, readOnly, clientFlags = ""] = client.split(" ")
+  return clients.flatMap(client => {
+    const [activity, shown, readOnly, clientFlags = "", terminal = ""] = client.split(" ")
     const reaches = flags !== "00" || clientFlags.split(",").includes("active-pane")
-    return shown === window && readOnly === "0" && reaches ? [Number(activity) * 1000] : []
+    if (shown !== window || readOnly !== "0" || !reaches) return []
+    return [{ lastKeyAt: Number(activity) * 1000, terminal }]
   })
-  return times.length === 0 ? null : Math.max(...times)
 }
 
 function absent(reason: string): Look {

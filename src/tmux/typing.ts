@@ -1,6 +1,7 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
-import type { PaneState } from "./composer.ts"
+import type { PaneState, Reading } from "./composer.ts"
+import { type KeptKeys, keepKeys } from "./keyboards.ts"
 import {
   type Left,
   type LoopEffect,
@@ -8,6 +9,7 @@ import {
   type LoopOutcome,
   type LoopRules,
   type LoopStart,
+  type LoopState,
   type Sight,
   startLoop,
   step,
@@ -81,7 +83,10 @@ export async function typeIntoPane(
   const tooLong = options.resume ? null : await lineTooLong(server, pinned, profile, typed)
   const from = options.resume ? (options.unseen ? "behind-other" : "box") : "paste"
   const pastedAt = options.pastedAt ?? null
-  return tooLong ?? perform({ server, pinned, profile, text: typed, options, last: null, pastedAt }, from)
+  return (
+    tooLong ??
+    perform({ server, pinned, profile, text: typed, options, last: null, pastedAt, kept: null }, from)
+  )
 }
 
 /**
@@ -97,7 +102,16 @@ export async function takeOut(
 ): Promise<Left | null> {
   const profile = profiles[profileName]
   const options: TypingOptions = { resume: true, deliver: "hold", allowShell: false, signal }
-  const delivery = { server, pinned, profile, text: profile.adapt(text), options, last: null, pastedAt }
+  const delivery = {
+    server,
+    pinned,
+    profile,
+    text: profile.adapt(text),
+    options,
+    last: null,
+    pastedAt,
+    kept: null,
+  }
   const outcome = await perform(delivery, "take-out")
   return outcome.kind === "stuck" ? outcome.left : "not now"
 }
@@ -195,6 +209,8 @@ type Delivery = {
   /** What the loop saw last: the guard compares the pane with it. */
   last: Snapshot | null
   pastedAt: number | null
+  /** From the return until the box is empty. */
+  kept: (KeptKeys & { readonly milliseconds: number }) | null
 }
 
 async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome> {
@@ -207,12 +223,33 @@ async function perform(delivery: Delivery, from: LoopStart): Promise<LoopOutcome
   }
   const isUnpressed = options.unpressed === true && delivery.pastedAt !== null
   let current = startLoop(from, performance.now(), isUnpressed)
-  for (;;) {
-    if (current.state.step === "done") return current.state.outcome
-    const [effect] = current.effects
-    if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
-    current = step(current.state, await performEffect(delivery, effect), rules)
+  try {
+    for (;;) {
+      if (current.state.step !== "confirm") await letKeysGo(delivery, current.state)
+      if (current.state.step === "done") return current.state.outcome
+      const [effect] = current.effects
+      if (effect === undefined) throw new Error(`the typing loop stands still in ${current.state.step}`)
+      current = step(current.state, await performEffect(delivery, effect), rules)
+    }
+  } finally {
+    await letKeysGo(delivery, current.state)
   }
+}
+
+async function letKeysGo(delivery: Delivery, state: LoopState): Promise<void> {
+  const { kept } = delivery
+  if (kept === null) return
+  delivery.kept = null
+  if (state.step === "done" && state.outcome.kind === "submitted") await Bun.sleep(kept.milliseconds)
+  await kept.letGo()
+}
+
+/** The keys that may go along with the text, or be lost behind it. */
+async function keepKeysBack(delivery: Delivery): Promise<void> {
+  const { last, profile } = delivery
+  if (last === null || profile.keysKept === undefined) return
+  const milliseconds = profile.keysKept(last)
+  delivery.kept = { ...(await keepKeys(last.keyboards)), milliseconds }
 }
 
 async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<LoopEvent> {
@@ -231,6 +268,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
       return { kind: "pasted", at: performance.now(), done: pasted }
     }
     case "press": {
+      await keepKeysBack(delivery)
       const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
       return { kind: "pressed", at: performance.now(), done: pressed }
     }
@@ -246,7 +284,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
 }
 
 function sightOf(delivery: Delivery, seen: Look): Sight {
-  const { state, reason, box } = readPane(delivery.profile, seen, delivery.options.allowShell)
+  const { state, reason, box } = readBefore(delivery, seen)
   const wasTypedInto = hadKeySince(delivery.pastedAt, seen)
   const shown = boxContent(delivery.profile, box, delivery.text)
   return {
@@ -259,6 +297,14 @@ function sightOf(delivery: Delivery, seen: Look): Sight {
     isTypedInto: seen.kind === "seen" && isTypedInto(seen.snapshot),
     wasTypedInto,
   }
+}
+
+/** Before the paste, a box in which the text would not be seen is none to type into. */
+function readBefore({ profile, text, options, pastedAt }: Delivery, seen: Look): Reading {
+  const read = readPane(profile, seen, options.allowShell)
+  const isBefore = !options.resume && pastedAt === null && read.state === "ready" && seen.kind === "seen"
+  const reason = isBefore ? (profile.lacksRoom?.(seen.snapshot, text) ?? null) : null
+  return reason === null ? read : { state: "other", reason, box: null }
 }
 
 /** tmux counts in whole seconds. @param pastedAt - null where nobody knows when that was */

@@ -234,7 +234,8 @@ const opencode: Skin = {
   collapsed: text => `[Pasted ~${text.split("\n").length} lines]`,
   frame: scene => {
     if (scene.mode === "view") return transcript(scene)
-    const above = scene.conversation.flatMap(text => ["  ┃", `  ┃  ${firstColumns(scene, text)}`, "  ┃", ""])
+    const said = scene.conversation.flatMap(text => ["  ┃", `  ┃  ${firstColumns(scene, text)}`, "  ┃", ""])
+    const above = said.length === 0 ? ["   █▀▀█ █▀▀█ █▀▀█", ""] : said
     if (scene.mode === "dialog") {
       return {
         lines: [...above, "  ┃  △ Permission required", "  ┃", "  ┃   Allow once   Reject    enter confirm"],

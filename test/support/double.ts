@@ -5,7 +5,7 @@
  * question with choices, Ctrl-O opens and closes the transcript view, Ctrl-D quits. At the next paste: Ctrl-P
  * opens the dialog behind it, Ctrl-L before it, Ctrl-E quits, Ctrl-W keeps it unseen until the next key, Ctrl-B takes it for keys and
  * loses one. Ctrl-G
- * makes it deaf to returns, and ends that.
+ * makes it deaf to returns, and ends that; Ctrl-R makes it read its box late, as OpenCode does under load: 300 ms after the next return, and what is typed for 150 ms behind its first prompt is lost.
  */
 import { appendFileSync } from "node:fs"
 import { rowsOf, type Scene, skins } from "./double-skins.ts"
@@ -19,6 +19,8 @@ let mode: Scene["mode"] = "idle"
 let collapsedPaste: string | null = null
 let atPaste: "nothing" | "dialog behind" | "dialog before" | "quit" | "late" | "garbled" = "nothing"
 let isDeaf = false
+let isLate = false
+let isSwapping = false
 let latePaste: string | null = null
 let openedAt = 0
 let spinner = 0
@@ -27,7 +29,7 @@ const conversation: string[] = []
 /**
  * `approved`: a return answered the dialog, so many milliseconds after it opened. `answered`: it answered a question, or went into the transcript
  * view. `completed`: the completion ate it. `executed`: the text was a command of the program's own, or named a file that it reads.
- * `cancelled`: it ended the work. `late`: a paste came and is not shown yet.
+ * `cancelled`: it ended the work. `late`: a paste came and is not shown yet, or a return and the box is not read yet.
  */
 export type DoubleEvent =
   | "ready"
@@ -94,6 +96,21 @@ function submit(): void {
   clear()
 }
 
+function submitLate(): void {
+  isLate = false
+  record("late", "")
+  const isFirst = conversation.length === 0
+  setTimeout(() => {
+    submit()
+    draw()
+    if (!isFirst) return
+    isSwapping = true
+    setTimeout(() => {
+      isSwapping = false
+    }, 150)
+  }, 300)
+}
+
 /** Gemini CLI 0.61.0 reads the file that stands behind any `@` without a backslash before it. */
 const isCommand = (text: string): boolean =>
   /^[!/]/.test(text) || (skinName === "gemini" && /(?<!\\)@/.test(text))
@@ -138,6 +155,7 @@ function quit(): never {
 }
 
 function key(character: string): void {
+  if (isSwapping) return
   const late = latePaste
   latePaste = null
   if (late !== null) insert(late)
@@ -149,7 +167,9 @@ function key(character: string): void {
   else if (character === "\x17") atPaste = "late"
   else if (character === "\x02") atPaste = "garbled"
   else if (character === "\x07") isDeaf = !isDeaf
+  else if (character === "\x12") isLate = true
   else if (character === "\r" && isDeaf) return
+  else if (character === "\r" && isLate) submitLate()
   else if (mode === "dialog" || mode === "question" || mode === "view") answer(character)
   else if (mode === "busy" && skinName === "codex" && character === "\r") cancel()
   else if (character === "\r" || (character === "\t" && mode === "busy")) submit()

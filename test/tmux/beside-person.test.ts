@@ -1,8 +1,10 @@
 /** A person at the keyboard: nothing is typed beside their keys, and no text of ours takes theirs along. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import { type TypingOutcome, takeOut, typeIntoPane } from "../../src/tmux/typing.ts"
 import {
   attachPerson,
+  type DoubleName,
   type DoublePane,
   holdOptions,
   startDouble,
@@ -13,6 +15,53 @@ import {
 import { tagged } from "../support/typing-suite.ts"
 
 const screenOf = (pane: DoublePane): string => pane.tmux("capture-pane", "-p", "-t", "=sento:")
+
+describe("a program that reads its box some time after the return", () => {
+  test("what a person types in between is not submitted with a message, and is in the box behind its first prompt", async () => {
+    await using pane = await startDouble("opencode")
+    const person = await attachPerson(pane)
+    pane.tmux("send-keys", "-t", "=sento:", "C-r")
+    const text = tagged("beside a late reader")
+    const typing = typeUntilSettled(pane, "opencode", text)
+    await until(() => pane.logged("late").length > 0)
+    person.type("-l", "hey")
+    expect(await typing).toEqual({ kind: "submitted" })
+    await until(() => screenOf(pane).includes("hey"))
+    expect(pane.logged("submitted")).toEqual([text])
+  }, 15_000)
+
+  test("keys are given back within two seconds of a return that is not taken", async () => {
+    await using pane = await startDouble("opencode")
+    const person = await attachPerson(pane)
+    pane.tmux("send-keys", "-t", "=sento:", "C-g")
+    const abort = new AbortController()
+    const typing = typeUntilPasted(pane, "opencode", tagged("to the deaf"), abort.signal)
+    await until(() => terminalOf(pane).includes("min = 255;"))
+    person.type("-l", "hey")
+    await until(() => screenOf(pane).includes("hey"), 3000)
+    abort.abort()
+    await expect(typing).rejects.toThrow()
+    expect(terminalOf(pane)).toContain("min = 1;")
+  }, 15_000)
+
+  test("keys are given back when the process that keeps them back is killed", async () => {
+    await using pane = await startDouble("opencode")
+    const person = await attachPerson(pane)
+    const terminal = pane.tmux("list-clients", "-F", "#{client_tty}").trim()
+    const module = JSON.stringify(join(import.meta.dir, "../../src/tmux/keyboards.ts"))
+    const code = `const { keepKeys } = await import(${module}); await keepKeys(["${terminal}"]); await Bun.sleep(10_000)`
+    const keeper = Bun.spawn([process.execPath, "-e", code])
+    await until(() => terminalOf(pane).includes("min = 255;"))
+    keeper.kill("SIGKILL")
+    person.type("-l", "hey")
+    await until(() => screenOf(pane).includes("hey"), 1500)
+  })
+
+  const terminalOf = (pane: DoublePane): string => {
+    const [terminal = ""] = pane.tmux("list-clients", "-F", "#{client_tty}").split("\n")
+    return Bun.spawnSync(["stty", "-F", terminal, "-a"]).stdout.toString()
+  }
+})
 
 describe.each(["claude"] as const)("a person attached to %s", name => {
   let pane: DoublePane
@@ -66,7 +115,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
     const text = tagged("behind the paste")
     const before = pane.logged("submitted").length
     pane.tmux("send-keys", "-t", "=sento:", "C-w")
-    const typing = typeUntilPasted(text)
+    const typing = typeUntilPasted(pane, name, text)
     await until(() => pane.logged("late").length > 0)
     person.type("-l", " hey")
     expect(await typing).toMatchObject({ kind: "held", state: "draft", pasted: true })
@@ -85,7 +134,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
     await untilState(pane, name, "ready")
     const text = tagged("so many words ".repeat(50))
     const before = pane.logged("submitted").length
-    expect(await typeUntilPasted(text)).toMatchObject({ kind: "held", state: "dialog" })
+    expect(await typeUntilPasted(pane, name, text)).toMatchObject({ kind: "held", state: "dialog" })
     const pastedAt = Date.now()
     pane.tmux("send-keys", "-t", "=sento:", "Escape")
     await untilState(pane, name, "draft")
@@ -99,14 +148,18 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
   }, 30_000)
 
   const isSubmitted = ({ kind }: TypingOutcome): boolean => kind === "submitted"
-
-  /** Until the person before has not typed for long enough. */
-  async function typeUntilPasted(text: string): Promise<TypingOutcome> {
-    let outcome = await type(text)
-    await until(async () => {
-      if (outcome.kind === "held" && !outcome.pasted) outcome = await type(text)
-      return outcome.kind !== "held" || outcome.pasted
-    })
-    return outcome
-  }
 })
+
+/** Until the person before has not typed for long enough. */
+async function typeUntilPasted(
+  pane: DoublePane,
+  name: DoubleName,
+  text: string,
+  signal = new AbortController().signal,
+): Promise<TypingOutcome> {
+  for (;;) {
+    const outcome = await typeIntoPane(pane.server, pane.pinned, name, text, { ...holdOptions, signal })
+    if (outcome.kind !== "held" || outcome.pasted) return outcome
+    await Bun.sleep(10)
+  }
+}

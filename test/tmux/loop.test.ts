@@ -223,6 +223,60 @@ describe("the typing loop", () => {
     expect(run("paste", events)).toEqual({ effects: [...effects], outcome })
   })
 
+  const shownOtherwise = sight("draft", "foreign", "x")
+  test.each([
+    [
+      "stands still for 1.5 s: it goes out again",
+      [looked(shownOtherwise, 100), looked(shownOtherwise, 1600)],
+      "take-out",
+    ],
+    [
+      "is still drawn: it is waited for",
+      [
+        looked(shownOtherwise, 100),
+        looked(sight("draft", "foreign", "y"), 1000),
+        looked(shownOtherwise, 1600),
+      ],
+      "see",
+    ],
+    [
+      "is drawn to its end within 4 s: goes on",
+      [looked(shownOtherwise, 100), looked(shownOtherwise, 1500), looked(ours, 1599)],
+      "settle",
+    ],
+    [
+      "stands beside a person's key: it stays",
+      [looked(typedInto("foreign"), 100), looked(shownOtherwise, 1600)],
+      "see",
+    ],
+  ] as const)("what is shown otherwise than it was pasted %s", (_, events, step) => {
+    expect(follow("paste", [looked(idle), looked(idle), pasted, ...events]).state.step).toBe(step)
+  })
+
+  const joined = sight("draft", "joined", "y")
+  test.each([
+    [
+      "goes out, and is not typed again",
+      [looked(joined, 1600), looked(joined, 1700), looked(joined, 3200)],
+      { step: "take-out", isUnpressed: false },
+    ],
+    [
+      "stays beside a person's key",
+      [looked(typedInto("joined"), 1600), looked(joined, 1700), looked(joined, 3200)],
+      { step: "see" },
+    ],
+    [
+      "stays in a box that shows nothing of it",
+      [looked(joined, 1600), looked(shownOtherwise, 1700), looked(shownOtherwise, 3300)],
+      { step: "see" },
+    ],
+  ] as const)(
+    "a text that a return did not submit, and that is shown otherwise behind it, %s",
+    (_, events, want) => {
+      expect(follow("paste", [...typed, pressed, ...events]).state).toMatchObject(want)
+    },
+  )
+
   test.each([
     ["a dialog before the text showed", [looked(dialog)], true],
     ["a dialog after the text showed", [looked(ours), looked(dialog)], undefined],

@@ -231,6 +231,26 @@ describe("what the box holds", () => {
     expect(boxContent(profiles.opencode, { text: shown, rows: 1, isCut: false }, text)).toBe(want),
   )
 
+  test("a sign that tmux puts before the bar of the next row hides no box (U+0B4B, which is 0 or 1 wide)", () => {
+    const rows = ["the end of a row is a sign ଡ", "and the next row goes on"]
+    const screen = screenOf(
+      `  ┃\n  ┃  ${rows[0]}\n\u0b4b ┃  ${rows[1]}\n  ┃\n  ┃  Build\n  ╹${"▀".repeat(60)}`,
+    )
+    const { state, box } = profiles.opencode.read({ ...snapshotOf(null, "opencode"), ...screen })
+    const pasted = `${rows[0]}\u0b4b ${rows[1]}`
+    expect([state, boxContent(profiles.opencode, box, pasted)]).toEqual(["draft", "ours"])
+  })
+
+  test.each([
+    ["in the blank row above", `  ┃${" ".repeat(50)}ী`, "  ┃", 5, "ready"],
+    ["in its row", "  ┃", `  ┃${" ".repeat(50)}ী`, 5, "ready"],
+    ["beside a person's word", `  ┃${" ".repeat(50)}ী`, "  ┃  x", 6, "draft"],
+  ] as const)("what stays drawn of a box that was emptied, %s", (_, above, row, x, want) => {
+    const lines = parseScreen([above, row, "  ┃", "  ┃  Build", `  ╹${"▀".repeat(60)}`].join("\n"))
+    const snapshot = { ...snapshotOf(null, "opencode"), lines, cursor: { x, y: 1 } }
+    expect(stateOf("opencode", snapshot)).toBe(want)
+  })
+
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {
     const left = text.replace("👦", "👦\x1b[38;5;8m t \x1b[39m")
     const screen = screenOf(
@@ -257,6 +277,7 @@ function snapshotOf(file: string | null, profile: ProfileName): Snapshot {
     height: 40,
     program,
     lastKeyAt: null,
+    keyboards: [],
     sessionKeys: "",
   }
   return { ...base, ...screenOf(screen) }
@@ -268,3 +289,59 @@ function screenOf(screen: string) {
   const box = lines.findLastIndex(line => /^( ?[!>›❯][ \u00a0]|[!❯]$)/.test(line.text))
   return { lines, cursor: { x: 2, y: box < 0 ? lines.length : box } }
 }
+
+describe("a spinner of Gemini CLI", () => {
+  const read = (above: readonly string[]): string =>
+    stateOf("gemini", {
+      ...snapshotOf(null, "gemini"),
+      ...{ lines: parseScreen([...above, "", " > x", ""].join("\n")), title: "◇  Ready (work)" },
+      cursor: { x: 4, y: above.length + 1 },
+    })
+  const spins = " ⠋ Thinking... (esc to cancel, 0s)"
+  test.each([
+    ["below an answer that streams works", ["✦ the answer", spins], "busy"],
+    ["that an answer stands below was left there", [spins, "✦ the answer"], "draft"],
+  ] as const)("%s", (_, above, want) => expect(read(above)).toBe(want))
+})
+
+describe("OpenCode until its first prompt", () => {
+  const first = (placeholder: readonly string[], blanks: number, foot: readonly string[]): Snapshot => ({
+    ...snapshotOf(null, "opencode"),
+    ...screenOf(
+      [
+        "           █▀▀█ █▀▀█ █▀▀█ █▀▀▄",
+        "",
+        "  ┃",
+        ...placeholder.map(row => `  ┃  \x1b[38;5;8m${row}\x1b[39m`),
+        "  ┃",
+        ...foot,
+        ...Array(blanks).fill(""),
+        "  /tmp/work                          1.18.33",
+        "",
+      ].join("\n"),
+    ),
+  })
+  const whole = ["  ┃  Build · Stub", `  ╹${"▀".repeat(54)}`, "      tab agents  ctrl+p commands"]
+  const long = ['Ask anything… "What is the tech stack of this', 'project?"']
+
+  test("a placeholder of two rows is an empty box", () => {
+    expect(stateOf("opencode", first(long, 1, whole))).toBe("ready")
+  })
+
+  test("a box that its footer is drawn over is held, and says why", () => {
+    const { state, reason } = profiles.opencode.read(first(long, 0, ["  /tmp/work     1.18.33"]))
+    expect([state, reason]).toEqual(["other", expect.stringContaining("draws its footer over its box")])
+  })
+
+  test.each([
+    ["one row", "x".repeat(40), 0, true],
+    ["five rows, and room for them", "x ".repeat(70), 5, true],
+    ["five rows, and no room for them", "x ".repeat(70), 1, false],
+    ["a label of one row", "x ".repeat(200), 0, true],
+  ] as const)("a text of %s", (_, text, blanks, fits) => {
+    expect(
+      profiles.opencode.lacksRoom?.(first(['Ask anything… "Fix broken tests"'], blanks, whole), text) ===
+        null,
+    ).toBe(fits)
+  })
+})

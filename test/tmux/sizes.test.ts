@@ -42,6 +42,7 @@ function drawn(name: DoubleName, draft: string, columns: number, rows: number): 
     lines: parseScreen(frame.lines.join("\n")),
     program: { executable: name, name, arguments: [] },
     lastKeyAt: null,
+    keyboards: [],
     sessionKeys: "",
   } as unknown as Snapshot
 }
@@ -65,7 +66,7 @@ describe.each(programs)("the box of %s, from 40×10 to 250×70", name => {
       }
     }
     expect(wrong).toEqual([])
-  })
+  }, 20_000)
 })
 
 describe.each(programs)("the pane of %s", name => {

@@ -63,7 +63,7 @@ function read(snapshot: Screen): Reading {
   const text = boxText(box, /^ [>*] ?/, isFaint)
   const isPlaceholder = /^Type your message or @path\/to\/file$/.test(text)
   const shown = { text, rows: box.length, isCut: box.length >= mostRows }
-  return composerState(isPlaceholder ? emptyBox : shown, isBusy(snapshot))
+  return composerState(isPlaceholder ? emptyBox : shown, isBusy(snapshot, top))
 }
 
 /** Of its box, at every size of pane. */
@@ -77,10 +77,14 @@ const fillsScreen = ({ lines, cursor }: Screen): boolean =>
 
 const asks = reading("dialog", "Gemini CLI waits for an answer", null)
 
-/** The spinner's line, which no line of a message begins like. */
-function isBusy(snapshot: Screen): boolean {
-  return (
-    snapshot.title.startsWith("✦") ||
-    snapshot.lines.some(line => /^ ?[\u2800-\u28ff] .*\(esc to cancel(, \w+)*\)/u.test(line.text))
-  )
+/**
+ * The spinner's line, which no line of a message begins like. One that an answer stands below was left there: a box whose
+ * signs are wider for tmux than for Gemini CLI is drawn over more rows than it takes away again (`क्षि`; 0.61.0).
+ */
+function isBusy({ title, lines }: Screen, top: number): boolean {
+  const answer = lastLine(lines, /^✦ /, top)
+  const below = lines.slice(answer + 1)
+  return title.startsWith("✦") || below.some(line => spinner.test(line.text))
 }
+
+const spinner = /^ ?[\u2800-\u28ff] .*\(esc to cancel(, \w+)*\)/u

@@ -15,12 +15,16 @@ import type { Line, Screen } from "../screen.ts"
 export const opencode: AgentProgram<"opencode"> = {
   name: "opencode",
   settleMilliseconds: 100,
+  // It reads its box two timers after the return, and at a session's first prompt when that session is made; 50 ms later
+  // it swaps its screen, and a letter that came meanwhile may be lost (1.18.33).
+  keysKept: snapshot => (isFirstScreen(snapshot) ? 250 : 0),
   queueKey: "\r",
   // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
   takeOutKeys: { kill: "\x15", erase: "\x0b" },
   collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
   exactBox: true,
   read,
+  lacksRoom,
   adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd")),
   paths: [/(?:^|\/)opencode-ai\/(?:bin\/)?opencode\.[cm]?[jt]s$/],
   variables: /^OPENCODE$/,
@@ -30,6 +34,9 @@ export const opencode: AgentProgram<"opencode"> = {
 
 /** Signs drawn around others (Prepended_Concatenation_Mark), which stay drawn in its box (1.18.33, tmux 3.3a). */
 const numberSigns = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/gu
+
+/** What stands above the box until the first prompt. */
+const logo = /█▀▀█ █▀▀█/
 
 const dialog = /△ |Permission required|enter (confirm|submit)|⇆ (select|tab)/
 
@@ -43,17 +50,56 @@ function read(snapshot: Screen): Reading {
   const below = lines.slice(lastLine(lines, boxEnd) + 1)
   if ((box === null ? lines : below).some(line => dialog.test(line.text)))
     return reading("dialog", "OpenCode waits for an answer", null)
+  if (box === null && isFirstScreen(snapshot)) return reading("other", overdrawn, null)
   if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
   const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
-  const isEmpty = placeholder.test(text) || isEmptied(snapshot)
+  // In a narrow pane it wraps (60 columns, and `What is the tech stack of this project?`).
+  const words = box
+    .map(line => line.text.trim())
+    .join(" ")
+    .trim()
+  const isEmpty = placeholder.test(words) || isEmptied(snapshot, box.length)
   const rows = box.length - paddingRows
   const shown = { text, rows, isCut: rows >= Math.max(6, Math.floor(snapshot.height / 3)) }
   return composerState(
     isEmpty ? emptyBox : shown,
     below.some(line => working.test(line.text)),
   )
+}
+
+const overdrawn =
+  "the pane is so low that OpenCode draws its footer over its box; it needs more rows, or a first prompt of yours"
+
+const isFirstScreen = ({ lines }: Screen): boolean => lines.some(line => logo.test(line.text))
+
+/**
+ * Until the first prompt its box grows downwards, and the footer is drawn over it (1.18.33: at 40×10 over an empty one, at
+ * 60×15 over five rows). Blank rows above and below it are the room that it has.
+ */
+function lacksRoom(snapshot: Screen, text: string): string | null {
+  const { lines } = snapshot
+  const bottom = lastLine(lines, boxEnd)
+  if (!isFirstScreen(snapshot) || bottom < 0) return null
+  const isBlank = (line: Line): boolean => line.text === ""
+  const above = lines.findIndex(line => !isBlank(line))
+  const below = lines
+    .slice(
+      bottom,
+      lines.findLastIndex(line => !isBlank(line)),
+    )
+    .filter(isBlank).length
+  const columns = (/▀+/.exec(lines[bottom]?.text ?? "")?.[0].length ?? 0) - 4
+  const rows = (findBox(lines)?.length ?? 0) - paddingRows
+  return rowsOf(text, columns) - rows > above + below ? overdrawn : null
+}
+
+/** At the most, as its words wrap; one for the label that it shows for 150 characters or three lines. */
+function rowsOf(text: string, columns: number): number {
+  const rows = text.split("\n").map(line => Bun.stringWidth(line))
+  if (text.trim().length > 150 || rows.length > 2) return 1
+  return rows.reduce((sum, width) => sum + (width <= columns ? 1 : Math.ceil(width / columns) + 1), 0)
 }
 
 /** A blank one above the text and one below it. */
@@ -67,13 +113,14 @@ const shellMode = /^ *┃ +Shell\b/
 
 /**
  * Of a box that was emptied, cells of which OpenCode and the terminal disagree may still be drawn far right (U+0600 to
- * U+0605; 1.18.33, tmux 3.3a). What a person writes begins at the first cell, and has the cursor elsewhere.
+ * U+0605; in the blank row above, too: U+09C0 to U+09CB; 1.18.33, tmux 3.3a). What a person writes begins at the first cell,
+ * and has the cursor elsewhere.
  */
-function isEmptied({ lines, cursor }: Screen): boolean {
+function isEmptied({ lines, cursor }: Screen, boxRows: number): boolean {
   const row = lines[cursor.y]?.text ?? ""
   const first = row.indexOf("┃") + 3
-  const isFirstRow = /^ *┃$/.test(lines[cursor.y - 1]?.text ?? "")
-  return isFirstRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
+  const isOnlyRow = boxRows === paddingRows + 1 && cursor.y === lastLine(lines, boxEnd) - 3
+  return isOnlyRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
 }
 
 /** Its bar runs in squares, also where the words have no room: while it tries a request again (80 columns). */
@@ -81,13 +128,15 @@ const working = /esc (again to )?interrupt|[■⬝]/
 
 const boxEnd = /^ *╹▀{3,}/
 const boxEdge = /^ *╹▀*/
+/** Before its bar there may be a sign that is wider for tmux than for OpenCode, from the end of the row above (U+0B4B). */
+const boxRow = /^\S{0,2} *┃/u
 
 /** Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
   const bottom = lastLine(lines, boxEnd)
   const ground = groundOf(lines[bottom - 1])
   let top = bottom
-  while (top > 0 && /^ *┃/.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
+  while (top > 0 && boxRow.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
   if (bottom < 0 || bottom - top < 3) return null
   const columns = Bun.stringWidth(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
   return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
@@ -134,5 +183,5 @@ function withoutBar(line: Line): Line {
   const runs = line.runs
     .slice(bar)
     .map((run, index) => (index === 0 ? { ...run, text: run.text.replace(/^.*┃/, "") } : run))
-  return { text: line.text.replace(/^ *┃ {0,2}/, ""), runs }
+  return { text: line.text.replace(/^[^┃]*┃ {0,2}/, ""), runs }
 }
