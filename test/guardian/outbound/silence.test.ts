@@ -1,5 +1,6 @@
 /** A peer from which nothing comes: when the owner is told, and how often. */
 import { expect, test } from "bun:test"
+import { callDoor } from "../../../src/guardian/door/client.ts"
 import { newPair } from "../../support/client.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { until } from "../../support/world.ts"
@@ -57,6 +58,11 @@ test("a holder that is gone for ten minutes is told once, though nothing waits f
   // By the answer it hears that something is there for it.
   await sendFrom(kai.paths, "mira")
   await until("kai to collect", () => kai.log().includes("fetches mira's messages from there"))
+  // Nor a receipt.
+  await until("the receipt", async () => {
+    const [sent] = await callDoor(mira.paths, "agent", { op: "log", limit: 1 })
+    return sent?.direction === "in" || (sent?.peerState ?? null) !== null
+  })
   const goneAt = `what mira has for this agent is fetched from 127.0.0.1:${mira.port}, and nothing has answered there`
   await mira[Symbol.asyncDispose]()
   await until("a collect that failed", async () => {
