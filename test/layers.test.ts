@@ -120,6 +120,14 @@ test("no command loads the curves or the prompts before it needs them: they cost
   expect(heavy).toEqual([])
 })
 
+test("nothing loads mDNS before a code is open or looked for", () => {
+  const isOfMdns = (name: string): boolean => name === "dns-packet" || name === "node:dgram"
+  expect([...loadedWith("http/mdns.ts")].filter(isOfMdns)).toHaveLength(2)
+  const parts = ["http/mdns.ts", "http/mdns-packets.ts"]
+  const loaders = files.filter(file => [...loadedWith(file)].some(isOfMdns))
+  expect(loaders.toSorted()).toEqual(parts.toSorted())
+})
+
 test.each(["main.ts", "commands/hook.ts"])("%s loads no composer and no grammar of commands", file => {
   const heavy =
     /^(?:commander|@commander-js|tmux\/(?:programs\/|agent-programs|composer|readiness|keyboard-owner)|commands\/(?:grammar|program|setup))/
