@@ -117,8 +117,9 @@ export function stepCollector(at: Collector, event: CollectorEvent, now: number,
             [collect(false), keep(false)],
           ]
     case "missed":
-      // Only one that knows collects says so: it is older no more.
-      return at.state === "called" || at.state === "older" || (at.state === "asking" && !at.isCollecting)
+      // Only one that knows collects says so: it is older no more, and soon asked, but not at once, again and again.
+      if (at.state === "older") return [{ ...at, askAt: Math.min(at.askAt, now + unknownMilliseconds) }, []]
+      return at.state === "called" || (at.state === "asking" && !at.isCollecting)
         ? [
             { state: "collecting", askAt: now + busyMilliseconds, isOut: false },
             [collect(false), keep(false)],

@@ -299,12 +299,11 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const seconds = fetching.isStopping || fetching.isOut ? 0 : mostWaitSeconds
     const outcome = await collectOnce(peer, fetching, seconds)
     if (stopping.aborted) return { kind: "idle" }
-    const isSudden = seconds > 0 && outcome.kind === "empty" && elapsed() - began < shortestWaitMilliseconds
-    const next = after(pair, fetching, isSudden ? { kind: "failed" } : outcome)
-    // One that is not held shows that the peer is there, not that it holds any.
-    if (outcome.kind === "carried" || (outcome.kind === "empty" && seconds > 0 && !isSudden))
-      fetching.failures = 0
-    return next
+    const wasHeld = seconds > 0 && elapsed() - began >= shortestWaitMilliseconds
+    // One that is not to be held shows that the peer is there, not that it holds any.
+    if (wasHeld || (outcome.kind === "carried" && outcome.answer !== null)) fetching.failures = 0
+    const isSudden = seconds > 0 && outcome.kind === "empty" && !wasHeld
+    return after(pair, fetching, isSudden ? { kind: "failed" } : outcome)
   }
 
   /** What follows one collect. */
@@ -377,7 +376,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     })
     if (cut.signal.aborted) return { kind: "cut" }
     if (response.kind === "unreachable") {
-      noteFailure(pair, failureOf(response.reason, null, response.cause))
+      noteFailure(pair, waitSeconds, failureOf(response.reason, null, response.cause))
       return { kind: "failed" }
     }
     if (holdsRequest(pair, peer.keys, response, null)) {
@@ -385,7 +384,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       heard(peer, response.literal)
       return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
     }
-    return outcomeOf(peer, { signature: request.signature, id }, response, response.literal)
+    return outcomeOf(peer, { signature: request.signature, id, waitSeconds }, response, response.literal)
   }
 
   /** Whether somebody on the way gives a request of the peer's once more. */
@@ -396,21 +395,29 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     return wasHere
   }
 
-  /** A peer that is gone for long is looked for ever more seldom: at the first failure, the second, the fourth. */
-  function noteFailure(pair: string, failure: Failure): void {
+  /**
+   * A peer that is gone for long is looked for ever more seldom. One that was held for a while and cut says nothing of
+   * that: the next, which is not held, does.
+   */
+  function noteFailure(pair: string, waitSeconds: number, failure: Failure): void {
+    if (waitSeconds > 0) return
     const failures = (pairs.get(pair)?.failures ?? 0) + 1
     if (Number.isInteger(Math.log2(failures))) sender.noteFailure(pair, failure)
   }
 
   function outcomeOf(
     peer: NamedPeer,
-    request: { signature: string; id: string },
+    request: { signature: string; id: string; waitSeconds: number },
     response: WireResponse,
     literal: string | null,
   ): Outcome {
     const answer = readAnswer(peer.keys, request, response)
     if (answer === null) {
-      noteFailure(peer.peer.id, failureOf("its answer is not the peer's", response.status, null))
+      noteFailure(
+        peer.peer.id,
+        request.waitSeconds,
+        failureOf("its answer is not the peer's", response.status, null),
+      )
       return { kind: "failed" }
     }
     heard(peer, literal)

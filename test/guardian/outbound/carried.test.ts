@@ -7,8 +7,8 @@ import { join } from "node:path"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import { graceSeconds } from "../../../src/protocol/collects.ts"
 import { mostWaitSeconds } from "../../../src/protocol/messages.ts"
-import { type ClientPair, newPair } from "../../support/client.ts"
-import { openCollector, queue, type TestCollector } from "../../support/collecting.ts"
+import { type ClientPair, newPair, openExchange, spell } from "../../support/client.ts"
+import { collectOf, openCollector, queue, type TestCollector } from "../../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { accepts, freePort, openPeer } from "../../support/peer.ts"
 import { plainEnvironment, until } from "../../support/world.ts"
@@ -150,6 +150,18 @@ test("a message that was dialled is cut short by a collect, and carried", async 
   await until("it to be dialled", () => silent.pendingRequests > 0)
   expect(await kai.fetch(1)).toEqual(["one"])
   expect((await sending).status).toBe("accepted")
+})
+
+test("a peer that never reads what is carried to it holds up nobody else", async () => {
+  const [pair, other] = [newPair(), newPair()]
+  const mira = await openGuardian({ kai: { pair, fixed: true }, lee: { pair: other, fixed: true } })
+  open.push(mira)
+  await queue(mira, "kai", "x".repeat(30_000))
+  await queue(mira, "lee", "one", "two")
+  const { socket } = openExchange(mira.port, spell(mira.port, collectOf(pair, mira.now)))
+  socket.pause()
+  expect(await openCollector(mira, other).fetch(2)).toEqual(["one", "two"])
+  socket.destroy()
 })
 
 test("a peer that takes and never answers holds up nobody else", async () => {
@@ -302,6 +314,24 @@ describe("the end of a pair", () => {
     const sending = sendFrom(kai.paths, "mira", "still there?").catch(error => error)
     await until("its keys to be gone", async () => !(await configOf(kai)).includes(pair.id))
     await sending
+  })
+
+  test("… and in between, or to who only guesses, there is the one 403; after a day there is nothing else", async () => {
+    const { mira, kai, pair } = await openClient()
+    remove(mira, "kai")
+    await until("its end here", async () => !(await configOf(mira)).includes(pair.id))
+    const says = async (): Promise<unknown> => {
+      const collected = await kai.collect({ waitSeconds: 0 }).answer
+      return collected.kind === "carried" ? collected.body.type : collected
+    }
+    const refused = { kind: "unsigned", status: 403 }
+    expect([await says(), await says()]).toEqual(["unpair", refused])
+    mira.pass(59_000)
+    expect(await says()).toEqual(refused)
+    mira.pass(2000)
+    expect(await says()).toBe("unpair")
+    mira.pass(24 * 60 * 60 * 1000)
+    expect(await says()).toEqual(refused)
   })
 
   test("by the one that collects: what it had open is closed, and the holder forgets it", async () => {
