@@ -17,7 +17,7 @@ import type { AgentList, Alive, GuardStatus, LogEntry, Probe, SessionState } fro
 import type { DoorCall, DoorHandler } from "./door/server.ts"
 import type { Delivery } from "./inbound/delivery.ts"
 import type { Turns } from "./inbound/turns.ts"
-import type { OutboxWorker } from "./outbound/outbox.ts"
+import type { OutboxWorker } from "./outbound/outbox-worker.ts"
 import type { Sender } from "./outbound/sender.ts"
 import { reply, send } from "./outbound/sending.ts"
 import type { Whereabouts } from "./outbound/whereabouts.ts"

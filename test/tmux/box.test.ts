@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { layOut, sanitise } from "../../src/protocol/layout.ts"
 import { boxContent, compareEnds, signs } from "../../src/tmux/box.ts"
-import type { Box } from "../../src/tmux/composer.ts"
+import type { Box } from "../../src/tmux/box-reading.ts"
 import { profiles } from "../../src/tmux/readiness.ts"
 
 const { claude } = profiles

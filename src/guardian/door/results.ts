@@ -1,7 +1,7 @@
 /** What a Guardian tells and answers at its local doors, as the commands print it with `--json`. */
 import type { ReceiptState } from "../../protocol/messages.ts"
 import type { Question } from "../../protocol/questions.ts"
-import type { PaneState } from "../../tmux/composer.ts"
+import type { PaneState } from "../../tmux/box-reading.ts"
 import type { HandsState } from "../terminal/remote-hands.ts"
 
 /** Events of a pairing, as `sento pair --json` prints them. */

@@ -10,7 +10,7 @@ import { hostsToOpen, isOpenToOthers } from "../books/own-places.ts"
 import { type Context, peerById } from "../context.ts"
 import type { Carrying } from "./carrying.ts"
 import type { Collecting, Moved } from "./collecting.ts"
-import type { OutboxWorker } from "./outbox.ts"
+import type { OutboxWorker } from "./outbox-worker.ts"
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
 
