@@ -33,9 +33,15 @@ export function tellEnded(context: Context, sender: Sender): void {
  */
 export function createReminder(context: Context, sender: Sender): (pair: string) => SignedBytes | null {
   const toldAt = new Map<string, number>()
+  // In memory: anybody can have a request refused, and the disk is not asked for each.
+  const ended = new Set(context.store.peers.untold().map(({ pair }) => pair))
+  context.waiters.onEnd(pair => ended.add(pair))
   return pair => {
-    const untold = context.store.peers.untoldOf(pair)
-    if (untold === null) return null
+    const untold = ended.has(pair) ? context.store.peers.untoldOf(pair) : null
+    if (untold === null) {
+      ended.delete(pair)
+      return null
+    }
     const now = context.now()
     if (Math.abs(now - (toldAt.get(pair) ?? 0)) < remindMilliseconds) return null
     toldAt.set(pair, now)
