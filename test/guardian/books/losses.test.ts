@@ -1,7 +1,6 @@
 /** What one side has lost, or has not heard. */
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { callDoor } from "../../../src/guardian/door/client.ts"
 import { messageBody, newPair, post, signPlain } from "../../support/client.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
 import { accepts, openPeer } from "../../support/peer.ts"
@@ -40,7 +39,8 @@ test("a peer that did not hear of the pair's end is told when it asks, once a mi
   let isThere = false
   const away = () => new Response(null, { status: 500 })
   await using peer = await openPeer(kai, asked => (isThere ? accepts(kai)(asked) : away()))
-  await using guardian = await openGuardian({ kai: { pair: kai, port: peer.port }, lia: { pair: lia } })
+  await using guardian = await openGuardian({ lia: { pair: lia } })
+  const unpair = { host: "127.0.0.1", port: peer.port, sendKey: kai.receive, features: [] }
   const ask = async (): Promise<number[]> => {
     const statuses: number[] = []
     for (let i = 0; i < 5; i += 1)
@@ -48,7 +48,9 @@ test("a peer that did not hear of the pair's end is told when it asks, once a mi
     return statuses
   }
   const once = [200, 403, 403, 403, 403]
-  await callDoor(guardian.paths, "owner", { op: "remove", name: "kai" })
+  const insert = "INSERT INTO revoked (pair, name, by_us, at, unpair) VALUES (?, 'kai', 1, ?, ?)"
+  run(guardian, insert, kai.id, guardian.now, JSON.stringify(unpair))
+  await guardian.restart()
   await until("the first try", () => guardian.log().includes("told kai that the pair has ended: not yet"))
   expect(await ask()).toEqual(once)
   await until("the second try", () => peer.count() === 2)
