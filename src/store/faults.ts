@@ -24,6 +24,12 @@ export type FaultPoint =
   | "before-attempt"
   | "after-attempt"
   | "after-settle"
+  | "after-hand-over"
+  | "before-carried-answer"
+  | "after-carried-answer"
+  | "after-fetching"
+  | "after-answer-is-kept"
+  | "after-answer-is-brought"
 
 /** Kills this process with SIGKILL when a test asked for it at this point. */
 export function faultPoint(point: FaultPoint): void {

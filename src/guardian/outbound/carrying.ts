@@ -17,6 +17,7 @@ import { readAnswer, type SignedBytes } from "../../protocol/exchange.ts"
 import { toleranceSeconds } from "../../protocol/freshness.ts"
 import { secondsUntilFree } from "../../protocol/limiter.ts"
 import type { AnswerContent, CarriedAnswer, MessageBody } from "../../protocol/messages.ts"
+import { faultPoint } from "../../store/faults.ts"
 import type { Context, NamedPeer } from "../context.ts"
 
 export type Carrying = ReturnType<typeof createCarrying>
@@ -107,7 +108,9 @@ export function createCarrying(
       handed.end(carriedFailure("its answer did not come"))
       return "failed"
     }
+    faultPoint("before-carried-answer")
     handed.end({ kind: "answered", literal: null, ...response })
+    faultPoint("after-carried-answer")
     return "answered"
   }
 
@@ -216,6 +219,7 @@ export function createCarrying(
       lane.handed = handed
       lane.open({ kind: "carried", request })
       lane.open = null
+      faultPoint("after-hand-over")
       return promise.finally(() => {
         clearTimeout(timer)
         stopping.removeEventListener("abort", cut)

@@ -31,6 +31,7 @@ import { type CarriedAnswer, messagesPath, mostWaitSeconds } from "../../protoco
 import { isSamePlace, type Place } from "../../protocol/moving.ts"
 import { longestWaitMilliseconds } from "../../protocol/retries.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
+import { faultPoint } from "../../store/faults.ts"
 import { calledAt, keepCalled } from "../books/called.ts"
 import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
@@ -312,6 +313,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     switch (outcome.kind) {
       case "carried":
         fetching.answer = outcome.answer
+        faultPoint("after-answer-is-kept")
         feed(pair, { kind: outcome.answer === null ? "collect-failed" : "collect-answered" })
         if (outcome.answer === null) return restOf(pair, fetching)
         return outcome.answer.status === 202
@@ -379,7 +381,9 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       noteFailure(pair, waitSeconds, failureOf(response.reason, null, response.cause))
       return { kind: "failed" }
     }
+    if (answer !== null) faultPoint("after-answer-is-brought")
     if (holdsRequest(pair, peer.keys, response, null)) {
+      faultPoint("after-fetching")
       if (isPlayedAgain(fetching, response)) return { kind: "failed" }
       heard(peer, response.literal)
       return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
@@ -592,6 +596,12 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
     /** How this side believes to be reached by a pair. */
     stateOf: (pair: string): Collector["state"] | null => pairs.get(pair)?.at.state ?? null,
+
+    /** Whether this side fetches from a pair, also while it asks to be called. */
+    isCollecting(pair: string): boolean {
+      const at = pairs.get(pair)?.at
+      return at?.state === "collecting" || (at?.state === "asking" && at.isCollecting)
+    },
 
     async stopped(): Promise<void> {
       if (timer !== null) clearTimeout(timer)
