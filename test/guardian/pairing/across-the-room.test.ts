@@ -163,6 +163,16 @@ describe.skipIf(noLink !== null)(`across the room${noLink === null ? "" : ` (ski
     await expect(world.ask("kai", "owner", picked)).rejects.toThrow("has another code")
     await expect(world.ask("kai", "owner", picked)).rejects.toThrow("was tried once with this code")
     await expect(world.ask("kai", "owner", { ...bare, symbols: "4F2M" })).rejects.toThrow("was tried once")
+    await expect(world.ask("kai", "agent", { ...bare, symbols: "4F2M" })).rejects.toThrow("was tried once")
+
+    const both = { ...bare, symbols: "4F2N" }
+    const waiting = world.ask("kai", "agent", both).catch(String)
+    await until("the question", async () => (await world.ask("kai", "agent", { op: "requests" })).length > 0)
+    await expect(world.ask("kai", "owner", both)).rejects.toThrow("has another code")
+    // Three guesses burned that one.
+    await mint("mallory")
+    expect((await sento("kai", "approve")).stderr).toContain("was tried once with this code")
+    await waiting
   }, 60_000)
 })
 
