@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test"
-import { mayHaveMoved, placeAfterHello, placeToAsk, portsAround, strangerReason, waitBeforeAsking } from "../../src/protocol/moving.ts"
+import {
+  mayHaveMoved,
+  placeAfterHello,
+  placeToAsk,
+  portsAround,
+  strangerReason,
+  waitBeforeAsking,
+} from "../../src/protocol/moving.ts"
 
 const here = { host: "127.0.0.1", port: 9876, reached: "127.0.0.1" }
 const there = { host: "192.0.2.7", port: 9876, reached: "192.0.2.7" }

@@ -221,13 +221,13 @@ describe("whatever kai believes of its being dialled, a message gets through", (
       seedCalled(kai, pair, kept(kai.port))
       await kai.restart()
       await sendFrom(mira.paths, "kai", "for you")
-      let hours = 0
-      await until("it to be there", async () => {
-        hours += 0.5
+      const isThere = async (): Promise<boolean> => (await received(kai)).length === 1
+      // What an asking brings takes moments of its own, in which the clock is not turned.
+      for (let hours = 0; hours < 6.5; hours += 0.5) {
         pass(30 * 60_000, mira, kai)
-        return (await received(kai)).length === 1
-      })
-      expect(hours).toBeLessThanOrEqual(7)
+        if (await until("it to be there", isThere, 300).catch(() => false)) break
+      }
+      await until("it to be there", isThere)
     },
   )
 })
