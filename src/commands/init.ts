@@ -25,6 +25,12 @@ import { placesWords, runningGuardian } from "./running.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
+/** An option that may be repeated, or have commas. */
+export const eachOf = (text: string, before: readonly string[] | undefined): string[] => [
+  ...(before ?? []),
+  ...text.split(","),
+]
+
 const grammar = (program: Program) =>
   command(program, "init", "set this agent up")
     .option("--name <name>", "what the agent is called")
@@ -33,8 +39,8 @@ const grammar = (program: Program) =>
     .option("--profile <profile>", `${agentProgramNames.join(", ")}, or plain for any other program`)
     .option(
       "--listen <host>",
-      "an address to listen on beside 127.0.0.1, or all; 127.0.0.1 alone: on no other",
-      (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(",")],
+      "an address to listen on beside 127.0.0.1, network (private ones and VPNs), or all; 127.0.0.1 alone: on no other",
+      eachOf,
     )
     .option("--port <port>", "the port to prefer (9876)")
     .option("--hardened", "print the steps by which the agent runs as a user of its own")
@@ -243,13 +249,14 @@ function listenOf(current: Config | null, options: InitOptions): Config["listen"
   return { names: [], ...current?.listen, hosts, port }
 }
 
-function readHosts(words: readonly string[]): string[] {
+/** `--listen`, as the config has it. @throws usage */
+export function readHosts(words: readonly string[]): string[] {
   const wrong = words.find(word => !isHost(word))
   if (wrong !== undefined)
     throw new SentoError(
       "usage",
       `${JSON.stringify(wrong)} is no address`,
-      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen all`",
+      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen network`, or `--listen all`",
     )
   const hosts = [...new Set(words.flatMap(hostsBeside))]
   return hosts.includes(everyAddress) ? [everyAddress] : hosts

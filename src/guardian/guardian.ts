@@ -35,6 +35,7 @@ import { createMoving } from "./outbound/moving.ts"
 import { createOutboxWorker } from "./outbound/outbox-worker.ts"
 import { createSender } from "./outbound/sender.ts"
 import { createSilence } from "./outbound/silence.ts"
+import { createWays } from "./outbound/ways.ts"
 import { createWhereabouts } from "./outbound/whereabouts.ts"
 import { createChatSurfaces } from "./owner/chat-surfaces.ts"
 import { createNotifySurface } from "./owner/command.ts"
@@ -144,6 +145,7 @@ function connect(
     onFailed: (pair, failure) => {
       moving.missed(pair, failure, carrying.hasCollected(pair))
       silence.failed(pair)
+      ways.failed(pair, failure.reason)
     },
     onAnswered: pair => collecting.answered(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
@@ -177,8 +179,10 @@ function connect(
     collecting.ended(pair)
     moving.forget(pair)
     sender.forget(pair)
+    ways.forget(pair)
     if (!isUntold(pair)) carrying.forget(pair)
   })
+  const ways = createWays(context, { collecting, carrying })
   const silence = createSilence(context, {
     hasWaiting: outbox.hasWaiting,
     lastHeard: collecting.lastHeard,
@@ -211,6 +215,7 @@ function connect(
     turns,
     delivery,
     whereabouts,
+    ways,
     handsState: remote === null ? null : remote.state,
     onStop: asked.resolve,
   })

@@ -1,6 +1,7 @@
 /**
- * Posts to another Guardian, and not to this machine where the host does not say so. Follows no redirect, uses no proxy, reads no more than 128 KiB, and sends the
- * IP literal as Host: the other side refuses names that it does not know.
+ * Posts to another Guardian, and not to this machine where the host does not say so. Follows no redirect, uses no
+ * proxy, reads no more than 128 KiB, and sends the IP literal as Host: the other side refuses names that it does not
+ * know.
  * @see docs/PROTOCOL.md section 1
  */
 import dns from "node:dns/promises"
@@ -20,7 +21,7 @@ export type PostAnswer =
   /** No answer that could be read: `reason` says why, for a person. */
   | {
       readonly kind: "unreachable"
-      readonly cause: "refused" | "timed-out" | "unresolved" | "failed"
+      readonly cause: "refused" | "timed-out" | "unresolved" | "unroutable" | "failed"
       /** The IP literal that was asked, or null where it came to none. */
       readonly literal: string | null
       readonly reason: string
@@ -158,12 +159,33 @@ const unresolved = (reason: string): PostAnswer => ({
   reason,
 })
 
+/** In words of our own: Bun's speak of URLs, typos and `fetch()` (Bun 1.4.5). */
 function reasonOf(error: unknown, where: string, isLate: boolean): Pick<Unreachable, "cause" | "reason"> {
-  const code = (error as { code?: string }).code
   if (isLate) return { cause: "timed-out", reason: `${where} did not answer in time` }
-  if (code === "ConnectionRefused" || code === "ECONNREFUSED")
-    return { cause: "refused", reason: `nothing listens on ${where}; is its Guardian running?` }
-  return { cause: "failed", reason: `${where}: ${(error as Error).message}` }
+  const { code = "" } = error as { code?: string }
+  switch (code) {
+    case "ConnectionRefused":
+    case "ECONNREFUSED":
+      return { cause: "refused", reason: `nothing listens on ${where}; is its Guardian running?` }
+    case "EHOSTUNREACH":
+      return {
+        cause: "unroutable",
+        reason: `no machine answers at ${where}; is it on, and in a network or VPN with this one?`,
+      }
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+    case "EACCES":
+    case "EINVAL":
+      return {
+        cause: "unroutable",
+        reason: `no way leads from this machine to ${where}; is its network or VPN up?`,
+      }
+    case "ECONNRESET":
+    case "ConnectionClosed":
+      return { cause: "failed", reason: `${where} closed the connection without an answer` }
+    default:
+      return { cause: "failed", reason: `${where} gave no answer that a Guardian gives` }
+  }
 }
 
 type Unreachable = Extract<PostAnswer, { kind: "unreachable" }>

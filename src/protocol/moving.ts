@@ -19,7 +19,7 @@ export type Known = Place & {
 
 /** How an attempt failed: `cause` where there was no answer, `status` where one came that was not the peer's. */
 export type Failure = {
-  readonly cause: "refused" | "timed-out" | "unresolved" | "failed" | null
+  readonly cause: "refused" | "timed-out" | "unresolved" | "unroutable" | "failed" | null
   readonly status: number | null
 }
 

@@ -30,7 +30,7 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
 
-  await ownerTypes("mira-owner", "mira", "pair", built)
+  await ownerTypes("mira-owner", "mira", "pair --listen 127.0.0.1", built)
   const code = /SENTO-[0-9A-HJKMNP-TV-Z]{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   const asked = await world.shows("mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
@@ -52,7 +52,7 @@ test("a typed no pairs nothing on either side", async () => {
   const { built } = await import("../support/world.ts")
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
-  await ownerTypes("mira-owner", "mira", "pair", built)
+  await ownerTypes("mira-owner", "mira", "pair --listen 127.0.0.1", built)
   const code = /SENTO-.{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   await world.shows("mira-owner", "Approve? (yes/no)")

@@ -264,7 +264,7 @@ describe("in a terminal of the owner's", () => {
 
   test("Esc at `sento pair` says how to answer later, and no more", async () => {
     const id = await askOwnerOf(world, "mira", "lia")
-    await world.type("owner", `clear; ${sento} pair; echo "exit $?"`)
+    await world.type("owner", `clear; ${sento} pair --listen 127.0.0.1; echo "exit $?"`)
     await world.shows("owner", "Approve? (yes/no)")
     await world.tmux("send-keys", "-t", "=owner:", "Escape")
     const shown = await world.shows("owner", "exit 130")

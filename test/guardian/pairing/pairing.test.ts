@@ -116,7 +116,7 @@ test("an answer from another terminal withdraws the question here", async () => 
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
-  await world.type("owner", `${built.join(" ")} pair`)
+  await world.type("owner", `${built.join(" ")} pair --listen 127.0.0.1`)
   const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
@@ -132,7 +132,7 @@ test("anything but the word is asked for again, and Ctrl-C leaves the request wa
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
-  await world.type("owner", `${built.join(" ")} pair; echo exit $?`)
+  await world.type("owner", `${built.join(" ")} pair --listen 127.0.0.1; echo exit $?`)
   const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
