@@ -308,7 +308,7 @@ const stillMilliseconds = 2 * longestWaitMilliseconds + 2 * 60_000
  * Waits until nothing is left to send or to type, as long as something goes.
  * @returns what is left when nothing does
  */
-async function drain(options: ChaosOptions, { world }: Stage): Promise<number> {
+async function drain(options: ChaosOptions, { world, traffics }: Stage): Promise<number> {
   let saidAt = Date.now()
   let least = Number.POSITIVE_INFINITY
   let movedAt = Date.now()
@@ -322,7 +322,8 @@ async function drain(options: ChaosOptions, { world }: Stage): Promise<number> {
     if (left === 0 || Date.now() - movedAt > stillMilliseconds) return sum(waiting.map(one => one.outbox))
     if (Date.now() - saidAt > progressMilliseconds) {
       saidAt = Date.now()
-      options.say(`left: ${JSON.stringify(waiting)}`)
+      const heads = traffics.flatMap(({ from }) => headOf(from))
+      options.say(`left: ${JSON.stringify(waiting)}; ${heads.join("; ")}`)
     }
     await sleep(100, options.signal)
   }
