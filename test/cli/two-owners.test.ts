@@ -45,7 +45,7 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   const shortId = /\[([0-9a-z]{4})\]/.exec(line)?.[1] as string
   expect((await world.run("kai", ["reply", shortId, "nothing, so far"])).exit).toBe(0)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: nothing, so far/)
-}, 60_000)
+}, 120_000)
 
 test("a typed no pairs nothing on either side", async () => {
   world = createWorld()
@@ -61,7 +61,7 @@ test("a typed no pairs nothing on either side", async () => {
   await world.shows("kai-owner", "The answer was no. Nothing is paired.")
   for (const name of ["mira", "kai"])
     expect(JSON.parse((await world.run(name, ["agents", "--json"])).stdout).agents).toEqual([])
-}, 60_000)
+}, 120_000)
 
 test("a shell script with openssl and curl sends a message with a key from the config", async () => {
   world = createWorld()
@@ -80,7 +80,7 @@ test("a shell script with openssl and curl sends a message with a key from the c
   expect(JSON.parse(ran.stdout)).toMatchObject({ v: 1, status: 202, state: "accepted" })
   await world.shows("kai", "← agent mira")
   expect(await world.screen("kai")).toContain('hello "from" a shell script')
-}, 60_000)
+}, 120_000)
 
 test("the demo shows both panes with the question and the answer", async () => {
   world = createWorld()
@@ -88,4 +88,4 @@ test("the demo shows both panes with the question and the answer", async () => {
   expect(ran).toMatchObject({ exit: 0 })
   expect(ran.stdout).toMatch(/← agent mira \[[0-9a-z]{4}\]: What tasks/)
   expect(ran.stdout).toMatch(/← agent kai \[[0-9a-z]{4}\]: Two: book/)
-}, 60_000)
+}, 120_000)

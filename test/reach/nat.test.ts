@@ -18,7 +18,7 @@ beforeAll(async () => {
   network = await openNetwork("nat", built)
   await openPair(network)
   traffic = openTraffic(network)
-}, 30_000)
+}, 120_000)
 afterAll(async () => {
   if (missing === null) await network.close()
 })
@@ -62,7 +62,7 @@ test.skipIf(missing !== null)(
       ),
     )
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -75,7 +75,7 @@ test.skipIf(missing !== null)(
     await traffic.say()
     await expectAll()
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -87,7 +87,7 @@ test.skipIf(missing !== null)(
     await traffic.say()
     await expectAll()
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -99,7 +99,7 @@ test.skipIf(missing !== null)(
     await traffic.say()
     await expectAll()
   },
-  30_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -109,7 +109,7 @@ test.skipIf(missing !== null)(
     await traffic.say()
     await expectAll()
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -118,7 +118,7 @@ test.skipIf(missing !== null)(
     await asks(network.outer, "mira", network.inner, "kai")
     await asks(network.inner, "kai", network.outer, "mira")
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -138,7 +138,7 @@ test.skipIf(missing !== null)(
     const { stdout } = await network.outer.run("mira", ["guard", "status"])
     expect(stdout).toContain("listens on 203.0.113.9:9876, 100.64.0.9:9876 (pid")
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -156,5 +156,5 @@ test.skipIf(missing !== null)(
     )
     expect(here.stdout).toContain("ok    port: listens on 127.0.0.1:9876")
   },
-  20_000,
+  120_000,
 )
