@@ -1,4 +1,4 @@
-/** Which tests run with a source file loaded: those of its layer, nearest first. */
+/** Which tests run with a source file loaded: the quick ones of its layer, nearest first. */
 import { posix } from "node:path"
 
 type Graph = ReadonlyMap<string, readonly string[]>
@@ -29,10 +29,32 @@ function distancesFrom(graph: Graph, file: string): ReadonlyMap<string, number> 
 /** The layer of a file of `src/`, whose tests have a folder of that name. */
 const layerOf = (file: string): string => file.split("/")[1] ?? ""
 
-/** Those of its layer: `test/store` for `src/store`. */
+/**
+ * Tests that start terminals, processes or networks, or wait for the clock, so that a change that lives would cost half a
+ * minute. What they hold is tried by hand (hand.json).
+ */
+export const slow: ReadonlySet<string> = new Set(
+  [
+    "guardian/bad-days chaos faults leftovers locked scripts two-hours",
+    "guardian/books/agent-pane",
+    "guardian/inbound/jammed loops",
+    "guardian/outbound/carried-faults fetched-again waiting",
+    "guardian/owner/chat-pairing consent",
+    "guardian/pairing/across-the-room asked-joins discovery pairing",
+    "guardian/terminal/hands hardened",
+    "http/mdns",
+    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain lost-panes own-server plain resume sizes",
+    "tmux/typing-claude typing-codex typing-gemini typing-opencode",
+  ].flatMap(line => {
+    const [, folder = "", names = ""] = /^(.*\/)(.*)$/.exec(line) ?? []
+    return names.split(" ").map(name => `test/${folder}${name}.test.ts`)
+  }),
+)
+
+/** Those of its layer, as `test/store` for `src/store`, that are quick. */
 export function testsOf(graph: Graph, file: string): readonly string[] {
   const ofLayer = [...graph.keys()].filter(
-    test => test.startsWith(`test/${layerOf(file)}/`) && test.endsWith(".test.ts"),
+    test => test.startsWith(`test/${layerOf(file)}/`) && test.endsWith(".test.ts") && !slow.has(test),
   )
   return ofLayer
     .map(test => ({ test, distance: distancesFrom(graph, test).get(file) ?? Number.POSITIVE_INFINITY }))

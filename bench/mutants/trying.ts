@@ -1,5 +1,5 @@
 /** Each mutant against the tests that load its file, a few at a time. */
-import { type Copy, canIsolate, type Limits, runTests } from "./copies.ts"
+import { type Copy, canIsolate, type Limits, runTests, type Tests } from "./copies.ts"
 import type { Explanation } from "./explained.ts"
 import { applied, changeWords, type Mutant } from "./mutant.ts"
 
@@ -12,7 +12,7 @@ type Work = {
   readonly mutants: readonly Mutant[]
   readonly copies: readonly Copy[]
   textOf(file: string): string
-  testsOf(file: string): readonly string[]
+  testsOf(mutant: Mutant): Tests
   explanationOf(mutant: Mutant): Explanation | null
   say(words: string): void
 }
@@ -45,23 +45,25 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
   return tried
 }
 
-/** What the tests of each file may take. */
-async function measure({ mutants, copies, testsOf }: Work): Promise<ReadonlyMap<string, Limits>> {
-  const files = [...new Set(mutants.map(({ file }) => file))]
+/** What each set of tests may take. */
+async function measure({
+  mutants,
+  copies,
+  testsOf,
+  explanationOf,
+}: Work): Promise<ReadonlyMap<string, Limits>> {
   const limits = new Map<string, Limits>()
-  const known = new Map<string, Limits>()
-  for (const file of files) {
-    const tests = testsOf(file)
-    const [copy, key] = [copies[0], [...tests].sort().join(" ")]
-    if (copy === undefined || tests.length === 0) continue
-    const ofTests = known.get(key) ?? (await measureTests(copy, tests))
-    known.set(key, ofTests)
-    limits.set(file, ofTests)
+  for (const tests of mutants.filter(one => explanationOf(one) === null).map(testsOf)) {
+    const [copy, key] = [copies[0], keyOf(tests)]
+    if (copy === undefined || tests.files.length === 0 || limits.has(key)) continue
+    limits.set(key, await measureTests(copy, tests))
   }
   return limits
 }
 
-async function measureTests(copy: Copy, tests: readonly string[]): Promise<Limits> {
+const keyOf = ({ files, name }: Tests): string => [...files.toSorted(), name ?? ""].join(" ")
+
+async function measureTests(copy: Copy, tests: Tests): Promise<Limits> {
   const startedAt = performance.now()
   const { outcome, failed, cpuSeconds } = await runTests(copy, tests, unlimited)
   if (outcome !== "passed") throw new Error(`without a mutant, ${failed ?? "the tests"} ${outcome}`)
@@ -82,12 +84,13 @@ async function tryOne(
   if (explanation !== null) return { ...mutant, outcome: "explained", explanation }
   const counts = killers.get(mutant.file) ?? new Map<string, number>()
   killers.set(mutant.file, counts)
+  const all = testsOf(mutant)
   // What has noticed most so far goes first.
-  const tests = testsOf(mutant.file).toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
-  if (tests.length === 0) return { ...mutant, outcome: "untested", explanation }
+  const files = all.files.toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
+  if (files.length === 0) return { ...mutant, outcome: "untested", explanation }
   const text = textOf(mutant.file)
   await Bun.write(`${copy.root}/${mutant.file}`, applied(text, mutant))
-  const { outcome, failed } = await runTests(copy, tests, limits.get(mutant.file) ?? least)
+  const { outcome, failed } = await runTests(copy, { ...all, files }, limits.get(keyOf(all)) ?? least)
   await Bun.write(`${copy.root}/${mutant.file}`, text)
   if (failed !== null) counts.set(failed, (counts.get(failed) ?? 0) + 1)
   return {
