@@ -35,7 +35,7 @@ export type ChaosOptions = {
   /** The build with fault points. */
   readonly binary: string
   readonly seed: string
-  /** At least so many are taken, both directions together. */
+  /** At least so many are taken, half of them each way. */
   readonly messages: number
   /** At least so many random kills, both sides together. */
   readonly kills: number
@@ -206,15 +206,16 @@ async function misbehave(
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, options.signal])
   const counts = { diskFull: 0, changes: 0 }
-  const isEnough = (): boolean =>
-    sum(traffics.map(one => one.taken())) >= options.messages && killsOf(sides) >= options.kills
+  /** Half of them each way. */
+  const isEnough = (traffic: Traffic): boolean =>
+    traffic.taken() >= options.messages / 2 && killsOf(sides) >= options.kills
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
     changeWay(options, links[0], signal, counts),
     ...sides.map(side => clearDrafts(side, signal)),
     tell(options, sides, traffics, signal),
-    Promise.all(traffics.map(one => one.flow(isEnough, signal))).then(() => over.abort()),
+    Promise.all(traffics.map(one => one.flow(() => isEnough(one), signal))).then(() => over.abort()),
   ]
   const ended = await Promise.allSettled(
     jobs.map(job =>
@@ -294,7 +295,7 @@ async function tell(
   for (;;) {
     await sleep(progressMilliseconds, signal)
     if (signal.aborted) return
-    options.say(`taken ${sum(traffics.map(one => one.taken()))}, killed ${killsOf(sides)}`)
+    options.say(`taken ${traffics.map(one => one.taken()).join(" + ")}, killed ${killsOf(sides)}`)
   }
 }
 

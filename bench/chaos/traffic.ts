@@ -33,7 +33,7 @@ export type Traffic = {
 /** Messages that may be under way at once: enough to fill every queue, few enough that kills hit all stages. */
 const mostUnderWay = 25
 /** Sends that may wait for their answer at once: one to a peer that nobody can dial may take its 20 s. */
-const mostUnanswered = 8
+const mostUnanswered = 40
 
 export function createTraffic(direction: Direction, from: Side, to: Side, random: Random): Traffic {
   const texts: SentText[] = []

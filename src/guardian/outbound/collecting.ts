@@ -31,7 +31,7 @@ import { type CarriedAnswer, messagesPath, mostWaitSeconds } from "../../protoco
 import { isSamePlace, type Place } from "../../protocol/moving.ts"
 import { longestWaitMilliseconds } from "../../protocol/retries.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
-import { faultPoint } from "../../store/faults.ts"
+import { areLimitsLifted, faultPoint } from "../../store/faults.ts"
 import { calledAt, keepCalled } from "../books/called.ts"
 import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
@@ -294,7 +294,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     if (peer === null || fetching === undefined) return { kind: "idle" }
     if (fetching.isStopping && fetching.answer === null) return { kind: "idle" }
     const wait = secondsUntilFree(collectBucket, fetching.times, elapsed())
-    if (wait !== null) return { kind: "rest", until: elapsed() + wait * 1000 }
+    if (wait !== null && !areLimitsLifted()) return { kind: "rest", until: elapsed() + wait * 1000 }
     const began = elapsed()
     // The first one after a failure only shows that there is an answer again.
     const seconds = fetching.isStopping || fetching.isOut ? 0 : mostWaitSeconds
