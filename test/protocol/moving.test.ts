@@ -32,6 +32,51 @@ test.each([
     { host: here.host, port: 1 },
   ],
   [
+    "a name that was in capitals is the same",
+    { host: "KAI.example", port: 1 },
+    { host: "kai.example", port: 1 },
+    null,
+  ],
+  [
+    "an address that it names and that was seen is taken",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    { host: "192.0.2.8", port: 9876 },
+  ],
+  [
+    "… in whatever spelling",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "::ffff:192.0.2.8" },
+    { host: "192.0.2.8", port: 9876 },
+  ],
+  [
+    "one that was seen otherwise is not: a NAT lies between",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.9" },
+    null,
+  ],
+  ["nor one over no connection", there, { port: 9876, from: "192.0.2.8", seen: null }, null],
+  ["nor one that nobody looked at", there, { port: 9876, from: "192.0.2.8" }, null],
+  ["nor one that it does not name", there, { port: 9876, seen: "192.0.2.8" }, null],
+  [
+    "nor one that only this network knows",
+    there,
+    { port: 9876, from: "169.254.0.8", seen: "169.254.0.8" },
+    null,
+  ],
+  [
+    "nor one in place of a name",
+    { host: "kai.example", port: 9876 },
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    null,
+  ],
+  [
+    "the host that it names goes before the one that was seen",
+    there,
+    { host: "192.0.2.9", port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    { host: "192.0.2.9", port: 9876 },
+  ],
+  [
     "a name in capitals is the same",
     { host: "kai.example", port: 1 },
     { host: "KAI.example", port: 1 },
@@ -72,6 +117,13 @@ describe("ports to look on", () => {
     expect(ports).not.toContain(9900)
     expect(ports).toHaveLength(10 + 99 - 1)
   })
+
+  test.each([
+    [2, 1],
+    [65_534, 65_535],
+  ])("the first and the last are among %d's neighbours", (port, neighbour) =>
+    expect(portsAround({ host: "127.0.0.1", port }, null)).toContain(neighbour),
+  )
 
   test.each([
     [1, 2],
