@@ -3,6 +3,7 @@ import { isIP } from "node:net"
 import { unknownAgent } from "../guardian/books/requirements.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import type { AgentRow, GuardStatus, Probe } from "../guardian/door/results.ts"
+import { lookUp } from "../http/client.ts"
 import { isPrivate, ownAddresses } from "../http/own-addresses.ts"
 import { formatAddress, isLoopback, readAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
@@ -26,6 +27,8 @@ export async function walkTo(
   if (peer === undefined) return [endedPair(paths, config, name)]
   if (running === null)
     return [{ check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }]
+  if (isIP(peer.host) === 0 && (await lookUp(peer.host, lookUpMilliseconds, never)) === null)
+    return [unknownHost(name, peer.host)]
   const probe = await callDoor(paths, "agent", { op: "probe", name })
   const { agents } = await callDoor(paths, "agent", { op: "agents" })
   const row = agents.find(one => one.name === name)
@@ -46,6 +49,15 @@ function endedPair(paths: Paths, config: Config, name: string): Finding {
     fix: "pair again: `sento pair` on one side, `sento pair CODE` on the other",
   }
 }
+
+const lookUpMilliseconds = 5_000
+const never = new AbortController().signal
+
+const unknownHost = (name: string, host: string): Finding => ({
+  check: `${name}'s address`,
+  is: `no host is known by the name ${host}`,
+  fix: `see whether this machine's DNS works (\`getent hosts ${host}\`), or say another address: \`sento agents address ${name} HOST:PORT\``,
+})
 
 function upToWrong(all: readonly Finding[]): Finding[] {
   const wrong = all.findIndex(({ fix }) => fix !== null)

@@ -86,10 +86,11 @@ async function elsewhere(io: Io): Promise<readonly string[] | null> {
     return tellOtherWay(io)
   }
   const places = open.map(({ address }) => address)
-  const answer = await ask(
-    `Open ${places.join(" and ")} to the whole Internet? Only a code or a paired agent's key gets an answer (yes/no)`,
-    { check: text => (readYesNo(text) === null ? "type yes or no" : undefined) },
-  )
+  tell(io, "A public address is open to the whole Internet; whoever has no code of yours")
+  tell(io, "and no paired agent's key gets no answer there.")
+  const answer = await ask(`Open ${places.join(" and ")}? (yes/no)`, {
+    check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
+  })
   return answer !== null && readYesNo(answer) === "yes" ? places : tellOtherWay(io)
 }
 

@@ -159,10 +159,7 @@ function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string |
     for (const one of others) tell(io, `or, where that leads nowhere:  sento pair ${one.address}${over(one)}`)
     if (event.addresses === undefined && !isPerson(io, false))
       tell(io, "Only this machine can use it: `sento pair --network` makes one for another machine.")
-    tell(
-      io,
-      dim(io, "The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."),
-    )
+    tell(io, dim(io, "It is good for 10 minutes, also where Ctrl-C ends this wait."))
   } else if (event.event === "request") {
     tellQuestion(io, paths, event, unasked)
     if (!isPerson(io, false))

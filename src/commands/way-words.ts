@@ -18,11 +18,9 @@ export const wayCells: Readonly<Record<Way, string>> = {
 /** In one sentence. */
 const waySentences: Readonly<Record<Way, (name: string) => string>> = {
   direct: name => `Messages to and from ${name} travel directly.`,
-  fetched: name =>
-    `${name}'s machine cannot be reached from here, so ${name}'s Guardian fetches its messages from this one.`,
-  fetching: name =>
-    `${name} cannot reach this machine, so this Guardian fetches ${name}'s messages from there; nothing is open here.`,
-  "both-fetch": name => `Neither calls the other, so ${name} fetches its messages here, and we ours there.`,
+  fetched: name => `${name} cannot be reached from here: its Guardian fetches its messages.`,
+  fetching: name => `${name} cannot reach this machine: this Guardian fetches its messages there.`,
+  "both-fetch": name => `Neither you nor ${name} can be called: each Guardian fetches its messages.`,
 }
 
 /** More than a collector waits for a call before it fetches, and the answer to that. */
@@ -33,7 +31,7 @@ const lookMilliseconds = 100
 export async function tellWay(io: Io, paths: Paths, name: string): Promise<void> {
   const way = await seeWay(paths, name)
   if (way !== null) tell(io, waySentences[way](name))
-  else tell(io, `How messages to ${name} travel is not seen yet; \`sento agents\` says it once it is.`)
+  else tell(io, `How messages to ${name} travel is not seen yet: \`sento agents\` will say it.`)
 }
 
 async function seeWay(paths: Paths, name: string): Promise<Way | null> {

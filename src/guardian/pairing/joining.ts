@@ -1,5 +1,7 @@
 /** The joiner's side: finding the minter, joining as an owner or its agent wishes, and what the end of it does. */
 
+import { isIP } from "node:net"
+import { lookUp } from "../../http/client.ts"
 import { firstPort, formatAddress, portTries } from "../../protocol/addresses.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import { confirmsPerCode } from "../../protocol/joiner.ts"
@@ -12,7 +14,7 @@ import type { Candidate, PairingEvent } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import { type Handshake, resumeHandshake, sayHello } from "./handshake.ts"
 import { isHeardJoin, requireHeardTry, searchNetworks } from "./heard.ts"
-import { type Miss, nobodyAt, nobodyHere, nobodyThere } from "./nobody.ts"
+import { type Miss, nobodyAt, nobodyHere, nobodyThere, ownIsNone, unknownHost } from "./nobody.ts"
 import { declinePair, storePair } from "./settling.ts"
 
 /** What an owner typed. `host` null: this machine; `port` null: the usual range. */
@@ -92,6 +94,12 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
    */
   async function findMinter(wish: JoinWish, emit: Emit, nobody: typeof nobodyAt): Promise<Found> {
     const host = wish.host ?? loopback
+    const port = wish.port ?? firstPort
+    // Once, before a hundred ports of it are asked.
+    if (isIP(host) === 0 && (await lookUp(host, lookUpMilliseconds, context.stopping)) === null)
+      throw nobody(host, wish.port, [
+        { place: { host, port }, cause: "unresolved", reason: unknownHost(host) },
+      ])
     const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
     const isOwn = (port: number): boolean => wish.host === null && port === context.address.port
     const ports = wish.port === null ? range.filter(port => !isOwn(port)) : [wish.port]
@@ -100,7 +108,7 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
       ports.map(port => ({ host, port })),
     )
     if (met.length > 0) return theOnly(met, wish.heard, emit)
-    if (wish.host !== null) throw nobody(host, wish.port, misses)
+    if (wish.host !== null) throw nobody(host, wish.port, ownIsNone(misses, context.address.port))
     return findNearby(wish, emit)
   }
 
@@ -174,6 +182,7 @@ type Found = Handshake & { readonly isHeard: boolean }
 type Looked = Pick<AskedJoin, "host" | "port" | "name" | "agent"> & Pick<Found, "isHeard">
 
 const loopback = "127.0.0.1"
+const lookUpMilliseconds = 5_000
 
 const isMiss = (answer: Handshake | Miss): answer is Miss => "cause" in answer
 const isMet = (answer: Handshake | Miss): answer is Handshake => !isMiss(answer)

@@ -25,8 +25,8 @@ export type Miss = {
 
 /** What says most of a machine first. */
 const byWeight: readonly Miss["cause"][] = [
-  "own",
   "no-code",
+  "own",
   "refused",
   "unroutable",
   "unresolved",
@@ -34,6 +34,9 @@ const byWeight: readonly Miss["cause"][] = [
   "stranger",
   "failed",
 ]
+
+/** A name that leads nowhere, or not in time. */
+export const unknownHost = (host: string): string => `no host is known by the name ${host}`
 
 /** Of a bare code. @param interfaceNames - of the networks on which was asked too */
 export function nobodyHere(host: string, interfaceNames: readonly string[]): SentoError {
@@ -62,6 +65,13 @@ export function nobodyAt(host: string, port: number | null, misses: readonly Mis
   const [message, hint] = wordsOf(miss, host, one, port ?? firstPort)
   return new SentoError("unreachable", message, hint)
 }
+
+/** A Guardian refuses itself as it refuses anybody without a code. @param port - ours */
+export const ownIsNone = (misses: readonly Miss[], port: number): readonly Miss[] =>
+  misses.map(one => (one.cause === "no-code" && isOurs(one.place, port) ? { ...one, cause: "own" } : one))
+
+const isOurs = ({ host, port }: Place, own: number): boolean =>
+  port === own && (isLoopback(host) || ownAddresses().some(({ address }) => address === host))
 
 /** A Guardian is on the first port mostly: where a firewall swallows that one, what the others do says little. */
 function telling(misses: readonly Miss[]): Miss | null {
