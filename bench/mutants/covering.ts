@@ -1,4 +1,4 @@
-/** Which tests run with a source file loaded: the quick ones of its layer, nearest first. */
+/** Which tests run with a source file loaded: the quick ones of its room, nearest first. */
 import { posix } from "node:path"
 
 type Graph = ReadonlyMap<string, readonly string[]>
@@ -51,14 +51,20 @@ export const slow: ReadonlySet<string> = new Set(
   }),
 )
 
-/** Those of its layer, as `test/store` for `src/store`, that are quick. */
+/**
+ * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`. In the Guardian, where one of
+ * those imports the file itself, none but such: all others would have a whole Guardian run for each change that lives.
+ */
 export function testsOf(graph: Graph, file: string): readonly string[] {
-  const ofLayer = [...graph.keys()].filter(
-    test => test.startsWith(`test/${layerOf(file)}/`) && test.endsWith(".test.ts") && !slow.has(test),
-  )
-  return ofLayer
+  const room = posix.dirname(file).replace(/^src/, "test")
+  const quick = [...graph.keys()].filter(test => test.endsWith(".test.ts") && !slow.has(test))
+  const loaded = quick
     .map(test => ({ test, distance: distancesFrom(graph, test).get(file) ?? Number.POSITIVE_INFINITY }))
     .filter(({ distance }) => distance < Number.POSITIVE_INFINITY)
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
-    .map(({ test }) => test)
+  const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
+  const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
+  const direct = ofLayer.filter(({ distance }) => layerOf(file) === "guardian" && distance === 1)
+  const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
+  return those.map(({ test }) => test)
 }
