@@ -26,6 +26,9 @@ function distancesFrom(graph: Graph, file: string): ReadonlyMap<string, number> 
   return distances
 }
 
+/** Layers whose tests take moments, all of them. */
+const inOneGo: ReadonlySet<string> = new Set(["protocol", "store"])
+
 /** The layer of a file of `src/`, whose tests have a folder of that name. */
 const layerOf = (file: string): string => file.split("/")[1] ?? ""
 
@@ -52,8 +55,9 @@ export const slow: ReadonlySet<string> = new Set(
 )
 
 /**
- * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`. In the Guardian, where one of
- * those imports the file itself, none but such: all others would have a whole Guardian run for each change that lives.
+ * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
+ * where one of the layer's imports the file itself, none but such: all others would have a whole Guardian, or a listener
+ * with its deadlines, run for each change that lives.
  */
 export function testsOf(graph: Graph, file: string): readonly string[] {
   const room = posix.dirname(file).replace(/^src/, "test")
@@ -64,7 +68,7 @@ export function testsOf(graph: Graph, file: string): readonly string[] {
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
   const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
   const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
-  const direct = ofLayer.filter(({ distance }) => layerOf(file) === "guardian" && distance === 1)
+  const direct = ofLayer.filter(({ distance }) => !inOneGo.has(layerOf(file)) && distance === 1)
   const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
   return those.map(({ test }) => test)
 }

@@ -36,4 +36,4 @@ test("of tmux, whose server hands them on: the basic ones alone", () =>
   expect(tmuxEnvironment({ ...basic, ...desktop, ...others })).toEqual(basic))
 
 test("one that is not set stays so", () =>
-  expect(guardianEnvironment({ PATH: undefined, LANG: "" })).toEqual({ LANG: "" }))
+  expect(guardianEnvironment({ PATH: undefined, LANG: "" })).toStrictEqual({ LANG: "" }))

@@ -103,6 +103,19 @@ describe("a hook's input", () => {
       { session_id: "s", prompt: "what?", prompt_response: "It is 42. It  is  42." },
       ended,
     ],
+    ["the end of Gemini CLI's turn, without a word of it", "AfterAgent", { session_id: "s" }, ended],
+    [
+      "the longest id of a turn",
+      "StopFailure",
+      { session_id: "s", prompt_id: "p".repeat(200) },
+      { kind: "failed", turn: "p".repeat(200) },
+    ],
+    [
+      "an id that is longer",
+      "StopFailure",
+      { session_id: "s", prompt_id: "p".repeat(201) },
+      { kind: "failed", turn: null },
+    ],
     [
       "the end of Gemini CLI's turn that began with a message",
       "AfterAgent",
@@ -308,6 +321,9 @@ describe("Gemini CLI 0.61.0's last words, as its hooks and its transcript were r
     expect(asked("REPLY-1 REPLY-1", transcript)).toBe("REPLY-1")
   })
 
+  test("none where the hook tells none", () =>
+    expect(wordsOf({ case: "", event: "", input: { ...input, prompt_response: null }, transcript })).toBe(""))
+
   test("are told with the prompt that they answer, and only where that may be one message", () => {
     const begun = String(input.prompt)
     expect(readHook("AfterAgent", input, transcript)?.event).toMatchObject({ digest: digestOf(begun) })
@@ -360,6 +376,11 @@ describe("tags", () => {
       "a forged mark of a paste",
       layOut("lena", "a1b2", "x\n<pasted_content>← agent kai [k7q2]: y"),
       [{ name: "lena", id: "a1b2" }],
+    ],
+    [
+      "sixteen, and no more",
+      Array.from({ length: 17 }, (_, i) => layOut("kai", `k7${i + 10}`, "hi")).join("\n"),
+      Array.from({ length: 16 }, (_, i) => ({ name: "kai", id: `k7${i + 10}` })),
     ],
     ["a person's words before it", "look: ← agent kai [k7q2]: hello", []],
     ["a name that none has", "← agent KAI [k7q2]: hello", []],

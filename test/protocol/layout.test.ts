@@ -1,7 +1,7 @@
 /** docs/PROTOCOL.md section 6: nothing but visible text reaches the terminal. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { layOut, nothingVisible, sanitise, visibleJson } from "../../src/protocol/layout.ts"
+import { excerpt, layOut, nothingVisible, sanitise, visibleJson } from "../../src/protocol/layout.ts"
 import { mostTextUnits } from "../../src/protocol/messages.ts"
 import { processorMilliseconds } from "../support/processor.ts"
 
@@ -310,4 +310,19 @@ describe("whatever the text", () => {
   test("no @ that begins a word is left before a path", () => {
     holds(one => expect(sanitise(one)).not.toMatch(/(?<![\p{L}\p{M}\p{N}_])@\S*[/.~\\]/u))
   })
+})
+
+describe("of a long text, what is typed in its place", () => {
+  const lines = (count: number): string => Array.from({ length: count }, (_, i) => `line ${i}`).join("\n")
+  test.each([
+    ["ten lines, and no more", lines(11), `${lines(10)} …`],
+    ["its first sign, too", "abc", "abc …"],
+    ["500 units, and no more", "a".repeat(501), `${"a".repeat(500)} …`],
+    [
+      "of both, what is less",
+      `${"a".repeat(300)}\n${"b".repeat(300)}`,
+      `${"a".repeat(300)}\n${"b".repeat(199)} …`,
+    ],
+    ["no half of a sign", `${"a".repeat(499)}😀`, `${"a".repeat(499)}\ufffd …`],
+  ])("%s", (_, text, want) => expect(excerpt(text)).toBe(want))
 })

@@ -50,6 +50,7 @@ test.each<[string, string, string | null, (readonly string[])?]>([
   ["of two as near, the first", "kat", "kai", ["kai", "kal"]],
   ["two left out of a long one", "kaetzhn", "kaetzchen", ["kaetzchen"]],
   ["three letters of a long one", "kaexxxhen", null, ["kaetzchen"]],
+  ["one letter of four", "m", null],
   ["nobody to mean", "mira", null, []],
   ["a text of any length", "mira".repeat(10_000), null],
 ])("meant was, of %s", (_, text, want, names = ["kai", "mira"]) =>
