@@ -9,6 +9,8 @@ import {
   carriedMilliseconds,
   collectBucket,
   graceSeconds,
+  onItsWayMilliseconds,
+  type Seen,
   unpackAnswer,
   type Way,
   wayTo,
@@ -53,8 +55,10 @@ type Lane = {
   times: readonly number[]
   open: ((reply: CollectReply) => void) | null
   handed: Handed | null
+  /** When the latest one that is held began, and when the last one ended; null: there was none. */
+  beganAt: number | null
   endedAt: number | null
-  hasAnsweredDial: boolean
+  answeredDialAt: number | null
   /** Whether it has collected since it last answered a dial: what is then at its address may be a router. */
   hasCollected: boolean
 }
@@ -87,8 +91,9 @@ export function createCarrying(
       times: [],
       open: null,
       handed: null,
+      beganAt: null,
       endedAt: null,
-      hasAnsweredDial: false,
+      answeredDialAt: null,
       hasCollected: false,
     }
     lanes.set(pair, lane)
@@ -178,7 +183,7 @@ export function createCarrying(
       lane.handed = null
       if (others >= most && !hasWaiting(pair))
         return { kind: "content", content: { status: 503, retryAfter: crowdedSeconds } }
-      if (collect.waitSeconds > 0) lane.hasAnsweredDial = false
+      if (collect.waitSeconds > 0) lane.beganAt = elapsed()
       const reply = holdOpen(lane, collect.waitSeconds, held)
       wake(pair)
       // What failed by this very collect waits as after any failure.
@@ -190,13 +195,13 @@ export function createCarrying(
     way(pair: string): Way {
       const lane = lanes.get(pair)
       if (lane === undefined) return { kind: "dial" }
-      return wayTo({ ...lane, isOpen: lane.open !== null }, elapsed())
+      return wayTo(seenOf(lane), elapsed())
     },
 
     /** Whether a pair comes for what there is, so that nothing of it is missed. */
     isFetching: (pair: string): boolean => {
       const lane = lanes.get(pair)
-      return lane !== undefined && wayTo({ ...lane, isOpen: lane.open !== null }, elapsed()).kind !== "dial"
+      return lane !== undefined && wayTo(seenOf(lane), elapsed()).kind !== "dial"
     },
 
     /** Whether it has collected since it last answered a dial. */
@@ -230,9 +235,8 @@ export function createCarrying(
 
     /** A dial was answered by the peer. */
     answeredDial(pair: string): void {
-      const lane = lanes.get(pair)
-      if (lane === undefined) return
-      lane.hasAnsweredDial = true
+      const lane = laneOf(pair)
+      lane.answeredDialAt = elapsed()
       lane.hasCollected = false
     },
 
@@ -255,6 +259,13 @@ export function createCarrying(
     },
   }
 }
+
+const seenOf = ({ open, beganAt, endedAt, answeredDialAt }: Lane): Seen => ({
+  isOpen: open !== null,
+  endedAt,
+  hasAnsweredDial:
+    answeredDialAt !== null && answeredDialAt >= (beganAt ?? answeredDialAt) - onItsWayMilliseconds,
+})
 
 /** An empty answer names the collect that it is for. */
 function named(reply: CollectReply, id: string): CollectReply {

@@ -188,7 +188,8 @@ test.each([
   ["one ended a minute ago", [["take", 25], ["end"], 60_000], "dial"],
   ["it has answered a dial since", [["take", 25], ["end"], ["dial"]], "dial"],
   ["it answered a dial while one was open", [["take", 25], ["dial"], ["end"]], "dial"],
-  ["it answered a dial before", [["dial"], ["take", 25], ["end"]], "wait"],
+  ["it answered a dial before", [["dial"], 10_001, ["take", 25], ["end"]], "wait"],
+  ["it answered one while that may have been on its way", [["dial"], 10_000, ["take", 25], ["end"]], "dial"],
   ["one that does not wait came last", [["take", 25], ["end"], ["dial"], ["take", 0], ["end"]], "dial"],
   ["none that waits came", [["take", 0], ["end"]], "dial"],
 ] as const)("how something goes to a pair: %s", async (_, script, kind) => {
