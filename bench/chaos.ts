@@ -49,7 +49,7 @@ function run(): Promise<ChaosReport> {
     messages: Number(values.messages),
     kills: Number(values.kills),
     // Who fetches, asks first whether it can be called, and that takes some seconds.
-    life: values.carried || values.mixed ? [200, 10_000] : [200, 4500],
+    life: values.carried || values.mixed ? [200, 30_000] : [200, 4500],
     wayLasts: [2000, 20_000],
     mostStallMilliseconds: 20_000,
     hastens: false,

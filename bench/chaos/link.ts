@@ -105,8 +105,8 @@ function draw(random: Random, mostStallMilliseconds: number): Plan {
   if (roll < 0.13) return { kind: "cut-answer", afterBytes: random.between(0, 500) }
   if (roll < 0.2) return { kind: "delay", milliseconds: random.between(5, 1500) }
   if (roll < 0.204) return { kind: "stall", milliseconds: random.between(1, mostStallMilliseconds) }
-  if (roll < 0.23) return { kind: "delay-answer", milliseconds: random.between(5, mostStallMilliseconds) }
-  if (roll < 0.4) return { kind: "duplicate", after: replayTimes(random) }
+  if (roll < 0.21) return { kind: "delay-answer", milliseconds: random.between(5, mostStallMilliseconds) }
+  if (roll < 0.38) return { kind: "duplicate", after: replayTimes(random) }
   return { kind: "pass" }
 }
 

@@ -35,7 +35,7 @@ export type ChaosOptions = {
   /** The build with fault points. */
   readonly binary: string
   readonly seed: string
-  /** At least so many are taken, half of them each way. */
+  /** At least so many are taken, a third of them each way. */
   readonly messages: number
   /** At least so many random kills, both sides together. */
   readonly kills: number
@@ -206,9 +206,11 @@ async function misbehave(
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, options.signal])
   const counts = { diskFull: 0, changes: 0 }
-  /** Half of them each way. */
+  /** A third of them each way, at the least: what must be fetched goes more slowly. */
   const isEnough = (traffic: Traffic): boolean =>
-    traffic.taken() >= options.messages / 2 && killsOf(sides) >= options.kills
+    traffic.taken() >= options.messages / 3 &&
+    sum(traffics.map(one => one.taken())) >= options.messages &&
+    killsOf(sides) >= options.kills
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
