@@ -178,7 +178,8 @@ export function createCarrying(
       lane.times = [...lane.times.filter(at => at > since), elapsed()]
       const others = lane.open === null ? open : open - 1
       lane.open?.({ kind: "content", content: { status: 409, error: "replaced" } })
-      lane.hasCollected = true
+      // The last one before it stops is not held, and says that it can be dialled.
+      if (collect.waitSeconds > 0) lane.hasCollected = true
       const outcome = settle(lane, from, collect.answer)
       lane.handed = null
       if (others >= most && !hasWaiting(pair))

@@ -149,7 +149,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
     await store.commit(() => {
-      if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after))
+      if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after, now()))
       else store.receipts.done(receipt)
     })
     faultPoint("after-settle")
@@ -175,7 +175,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     if (after.state !== "queued") return settle(head, after.state, reason)
     if (reason !== head.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
     await store.commit(() =>
-      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after), reason ?? ""),
+      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after, now()), reason ?? ""),
     )
     tellFirst(head.seq, { state: "queued", reason: reason ?? "" })
   }
@@ -371,10 +371,11 @@ const waitFrom = (
   attempt: Attempt,
   attempts: number,
   { nextAt }: Extract<AfterAttempt, { state: "queued" }>,
+  now: number,
 ): Postponed => ({
   attempts,
   nextAt,
-  askedFor: attempt.kind === "later" ? attempt.retryAfterSeconds * 1000 : null,
+  askedFor: attempt.kind === "later" ? Math.max(attempt.retryAfterSeconds * 1000, nextAt - now) : null,
 })
 
 /** For the log and for whoever sent it. */

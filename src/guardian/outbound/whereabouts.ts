@@ -90,7 +90,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
       const name = peerById(context, pair)?.name
       if (elapsed() - at < lostMilliseconds && name !== undefined) continue
       left.delete(pair)
-      if (name === undefined || carrying.isFetching(pair)) continue
+      if (name === undefined || carrying.isFetching(pair) || !carrying.hasCollected(pair)) continue
       const { name: self } = context.config.current
       const where = formatAddress(to, context.address.port)
       context.notices.tell(
