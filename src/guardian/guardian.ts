@@ -150,7 +150,7 @@ function connect(
     onAnswered: pair => collecting.answered(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
     onMissed: pair => collecting.missed(pair),
-    onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),
+    onCarried: response => collecting.takeCarried(response, response.literal ?? ""),
   })
   reconcile(context)
   forgetFiles(context)
@@ -169,6 +169,7 @@ function connect(
   const receive = createReceiver(context, {
     onAdmitted: (from, body, arriving) => onAdmitted(from, body, arriving),
     onRefused: remind,
+    onCollected: pair => collecting.heardFrom(pair),
     carrying,
     hasMissed: pair => sender.hasMissed(pair) && outbox.hasWaiting(pair),
   })

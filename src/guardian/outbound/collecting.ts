@@ -57,6 +57,8 @@ const lookUpMilliseconds = 3_000
 const dayMilliseconds = 24 * 60 * 60 * 1000
 /** An answer that took nothing is brought so much later: what is played again makes no collector spin. */
 const refusedMilliseconds = 1000
+/** By so much a collect is stamped later than one that was not later than those before. */
+const aheadMilliseconds = 60_000
 /** After a failure of our own, such as a full disk. */
 const troubleMilliseconds = 5_000
 /** Carried requests remembered of a pair: more than come within a minute. */
@@ -252,8 +254,9 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const own = await ownTowards(peer)
     fetching.own = own
     fetching.isCallable = own !== null && isCallable(own)
+    // A look-up that takes too long says nothing of whether we can be called.
     if (own === null || !fetching.isCallable) {
-      feed(pair, { kind: "uncallable" })
+      feed(pair, { kind: own === null ? "unheard" : "uncallable" })
       return { kind: "idle" }
     }
     const hello = { ...greetingOf(context), from: own.host, callBack: true } as const
@@ -427,6 +430,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     heard(peer, literal)
     switch (answer.status) {
       case 202:
+        if (answer.state === "duplicate") stepAhead(peer.peer.id)
         return { kind: answer.state === "accepted" ? "empty" : "failed" }
       case 400:
         return { kind: "unknown" }
@@ -466,6 +470,12 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     heardAt.set(pair, elapsed())
     if (literal !== null) sender.noteReached(peer, literal)
     contacts.note(pair)
+  }
+
+  /** The peer knows a later one, of before our clock was set right and we were started again. */
+  function stepAhead(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching?.stamp != null) fetching.stamp += aheadMilliseconds
   }
 
   function forgetStamp(pair: string): void {

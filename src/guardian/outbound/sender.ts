@@ -52,7 +52,7 @@ export type SenderEvents = {
   /** The peer says that something waits for us, and that it could not bring it. */
   readonly onMissed: (pair: string) => void
   /** A request of the peer's came in an answer of its own accord: that the pair has ended. */
-  readonly onCarried: (response: Answered) => void
+  readonly onCarried: (response: Answered) => Promise<unknown>
 }
 
 /** How a request goes: as the pair is to be reached now, or dialled in any case. */
@@ -222,7 +222,7 @@ async function dialOnce(
   const made =
     answer.kind === "unreachable"
       ? failureOf(answer)
-      : readAttempt(parts, to, { signature: request.signature, id: body.id }, answer)
+      : await readAttempt(parts, to, { signature: request.signature, id: body.id }, answer)
   if (made.kind !== "failed") carrying.answeredDial(to.peer.id)
   if (made.kind === "failed" && isElsewhere(to.peer, answer.literal))
     await sleep(began + timeoutMilliseconds - performance.now(), context.stopping)
@@ -244,7 +244,7 @@ const failureOf = ({ reason, cause }: Extract<WireAnswer, { kind: "unreachable" 
   retryAfterSeconds: null,
 })
 
-function readAttempt(
+async function readAttempt(
   { context, events }: Parts,
   to: NamedPeer,
   request: { signature: string; id: string },
@@ -253,7 +253,10 @@ function readAttempt(
   const answer = readAnswer(to.keys, request, response)
   const word = answer === null ? null : wordOf(context, to, answer)
   if (word === null) {
-    if (holdsRequest(to.peer.id, to.keys, response, "unpair")) events.onCarried(response)
+    if (holdsRequest(to.peer.id, to.keys, response, "unpair")) {
+      await events.onCarried(response)
+      return { ...notFetched, reason: `${to.name} ended the pair`, status: response.status, cause: null }
+    }
     return unsigned(context, to, response.status, response.header("Retry-After"))
   }
   context.store.peers.touch(to.peer.id, context.now())
