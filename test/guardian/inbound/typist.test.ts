@@ -270,6 +270,53 @@ describe("what was pasted", () => {
     expect([stateOf(one), options[1]?.resume, options[1]?.unpressed]).toEqual(["delivered", true, false])
   })
 
+  test("stays as it is while nobody can look, and is looked for then, though this process has pasted it", async () => {
+    let isAway = false
+    const away = { kind: "none", state: "other", reason: "no hands", isAway: true } as const
+    const { typist, told, options } = open(
+      async given => {
+        if (!given.resume) await given.onPasted?.()
+        return held({ unpressed: true })
+      },
+      {
+        find: async () => (isAway ? { pane, target: away } : there),
+        findOnScreen: async () => "submitted",
+      },
+    )
+    const one = message()
+    await typist.deliver(one)
+    isAway = true
+    expect(await typist.deliver(again(one))).toEqual({ state: "other", reason: "no hands" })
+    expect([stateOf(one), told]).toEqual(["typing", []])
+    isAway = false
+    expect(await typist.deliver(again(one))).toBeNull()
+    expect([stateOf(one), told, options.length]).toEqual(["delivered", ["kai delivered"], 1])
+  })
+
+  test("by hands that went away, another one is typed by those that came", async () => {
+    let isAway = true
+    const { typist, options } = open(
+      async given => {
+        if (!given.resume) await given.onPasted?.()
+        if (isAway) throw new HandsAway("nobody is there")
+        return options.length === 4 ? submitted : held({ unseen: true, unpressed: true })
+      },
+      { findOnScreen: async () => "in-box" },
+    )
+    const one = message()
+    await typist.deliver(one)
+    isAway = false
+    // What is known of it is known from now on: it is not looked for again.
+    for (let i = 0; i < 3; i += 1) await typist.deliver(again(one))
+    expect(options.map(({ resume, unseen, unpressed }) => ({ resume, unseen, unpressed }))).toEqual([
+      { resume: false, unseen: false, unpressed: false },
+      { resume: true, unseen: false, unpressed: false },
+      { resume: true, unseen: true, unpressed: false },
+      { resume: true, unseen: true, unpressed: false },
+    ])
+    expect(stateOf(one)).toBe("delivered")
+  })
+
   test("an error of another kind is the worker's", async () => {
     const { typist } = open(() => {
       throw new TypeError("a bug")

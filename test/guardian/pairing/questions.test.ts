@@ -306,6 +306,75 @@ describe("a join that the agent asks for", () => {
     expect(made.log.at(-1)).toBe(`nobody answered whether to join noa (${id})`)
   })
 
+  test("that fails may be asked for again, and others end in their time meanwhile", async () => {
+    const questions = open()
+    const { id } = await ask(questions)
+    const { id: other } = await ask(questions, { symbols: "7KQ2" })
+    const answer = errorOf(() => questions.approve(id, { as: "noa2", replace: true }))
+    made.now += 10 * minute
+    joined[0]?.end.reject(new SentoError("unreachable", "nobody is there", "is it on?"))
+    await answer
+    // As the one that was under way has ended, the others' time is looked at.
+    expect(made.stored.store.joins.stateOf(other)?.state).toBe("expired")
+    expect((await ask(questions)).id).not.toBe(id)
+  })
+
+  test("is carried out under the name that the owner gave, or the one that was asked for", async () => {
+    const names: string[] = []
+    const sender = { tell: async () => ({ kind: "failed" }) } as unknown as Parts[1]
+    const joining = {
+      find: async () => ({ ...found, isHeard }),
+      carryOut: async (asked: AskedJoin, as: { name: string; replace: boolean }) => {
+        names.push(`${as.name} ${as.replace}`)
+        made.stored.store.joins.settle(asked.id, "approved")
+        return { ...confirmedWith("noa", "joiner"), id: asked.id } as PairingRequest
+      },
+    } as unknown as Parts[2]
+    const questions = createQuestions(made.context, sender, joining)
+    await questions.approve((await ask(questions)).id, asIs)
+    await questions.approve((await ask(questions, { symbols: "AAAA", as: "ally" as never })).id, asIs)
+    await questions.approve((await ask(questions, { symbols: "BBBB" })).id, { as: "noa2", replace: true })
+    expect(names).toEqual(["noa false", "ally false", "noa2 true"])
+  })
+
+  test("says what it fails by, and nothing of a bug of ours", async () => {
+    const questions = open()
+    const told: unknown[] = []
+    made.context.events.on(event => void told.push(event))
+    for (const [symbols, error] of [
+      ["AAAA", new SentoError("unreachable", "nobody is there", "is it on?")],
+      ["BBBB", new TypeError("a secret")],
+    ] as const) {
+      const { id } = await ask(questions, { symbols })
+      const answer = questions.approve(id, asIs).catch(() => null)
+      joined.at(-1)?.end.reject(error)
+      await answer
+    }
+    expect(told.filter(one => (one as { event: string }).event === "failed")).toEqual([
+      { event: "failed", code: "unreachable", message: "nobody is there", hint: "is it on?" },
+      { event: "failed", code: "failed", message: "the Guardian failed", hint: "see `sento guard logs`" },
+    ])
+  })
+
+  test("is named among several that wait as what it is", async () => {
+    const questions = open()
+    const { id } = await ask(questions)
+    const noa = request("noa")
+    expect((await errorOf(() => questions.deny(null))).message).toBe(
+      `several requests wait: ${noa} (noa, 1234), ${id} (join noa)`,
+    )
+    expect((await errorOf(() => questions.deny("no id"))).message).toBe('no request "no id" waits')
+  })
+
+  test("that waits already tells where it was found, and none that is found by no network is noted as such", async () => {
+    const questions = open()
+    const events: unknown[] = []
+    await ask(questions)
+    await questions.askToJoin(wish, event => void events.push(event))
+    expect(events).toEqual([{ event: "found", name: "noa", host: "192.0.2.7", port: 9876 }])
+    expect(made.stored.store.facts.get("joins by mDNS")).toBeNull()
+  })
+
   test("is denied like any other", async () => {
     const questions = open()
     const { id } = await ask(questions)
