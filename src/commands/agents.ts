@@ -91,7 +91,7 @@ const wayCell = ({ way, away }: AgentRow): string => {
 }
 
 const awayLine = (name: string, away: string): string =>
-  `${name} is away: ${away}; \`sento doctor ${name}\` looks where it ends`
+  `${name} is away: ${away}; why: \`sento doctor ${name}\``
 
 function pauseCell({ name, pausedUntil, pauseReason, loopThere }: AgentRow): string {
   if (pausedUntil === null) return loopThere === undefined ? "" : `by ${name}'s Guardian (below)`

@@ -90,7 +90,9 @@ function steps(walk: Walk): Finding[] {
   if (probe.isFetched || (row.way === "fetched" && !probe.isReached))
     return [
       step("address", `not dialled: ${name} fetches its messages from this machine`),
-      probe.isReached ? step("key", "right") : step("collects", "it comes no more", awayFix(walk)),
+      probe.isReached
+        ? step("key", "right")
+        : step("Guardian", "has stopped coming for its messages", awayFix(walk)),
       clockStep(walk, step),
       step("way back", "it dials this machine"),
     ]

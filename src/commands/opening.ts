@@ -97,7 +97,7 @@ async function elsewhere(io: Io): Promise<readonly string[] | null> {
 function tellOtherWay(io: Io): null {
   tell(io, "Nothing was opened, and no code was made. One reachable side is enough:")
   tell(io, "run `sento pair` on the other side instead, and type its code here.")
-  tell(io, "Where neither side can be reached, a VPN, ssh or a forwarded port helps: see docs/NETWORKS.md")
+  tell(io, "Where neither can be reached: a VPN, ssh or a forwarded port (docs/NETWORKS.md).")
   return null
 }
 

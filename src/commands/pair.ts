@@ -142,9 +142,9 @@ async function withdraw(io: Io): Promise<void> {
 const withoutPort = (address: string): string =>
   address.endsWith(`:${firstPort}`) ? address.slice(0, -`:${firstPort}`.length) : address
 
-/** Which VPN both must be in. */
-const over = (place: { readonly vpn: string | null } | undefined): string =>
-  place?.vpn == null ? "" : `  (over the VPN ${place.vpn})`
+/** Which VPN both must be in; where it is none, something else. */
+const over = (place: { readonly vpn: string | null } | undefined, otherwise: string): string =>
+  place?.vpn == null ? otherwise : `, over the VPN ${place.vpn}`
 
 function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string | null): void {
   if (event.event === "code") {
@@ -154,9 +154,10 @@ function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string |
     const [first, ...others] = addresses.map(({ address, vpn }) => ({ address: withoutPort(address), vpn }))
     tell(
       io,
-      `Tell the other agent's owner to run:  ${bold(io, `sento pair ${first?.address}`)}${over(first)}`,
+      `Tell the other agent's owner to run${over(first, "")}:  ${bold(io, `sento pair ${first?.address}`)}`,
     )
-    for (const one of others) tell(io, `or, where that leads nowhere:  sento pair ${one.address}${over(one)}`)
+    for (const one of others)
+      tell(io, `or${over(one, ", where that leads nowhere")}:  sento pair ${one.address}`)
     if (event.addresses === undefined && !isPerson(io, false))
       tell(io, "Only this machine can use it: `sento pair --network` makes one for another machine.")
     tell(io, dim(io, "It is good for 10 minutes, also where Ctrl-C ends this wait."))

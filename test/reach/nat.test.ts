@@ -133,7 +133,7 @@ test.skipIf(missing !== null)(
     await until("both addresses", () => shown.includes("tailscale0"))
     const [code = ""] = /SENTO-[0-9A-Z]{4}/.exec(shown) ?? []
     expect(shown).toContain(`Tell the other agent's owner to run:  sento pair ${code}@203.0.113.9\n`)
-    expect(shown).toContain(`sento pair ${code}@100.64.0.9  (over the VPN tailscale0)\n`)
+    expect(shown).toContain(`or, over the VPN tailscale0:  sento pair ${code}@100.64.0.9\n`)
     expect(shown).not.toMatch(/0\.0\.0\.0|::/)
     const { stdout } = await network.outer.run("mira", ["guard", "status"])
     expect(stdout).toContain("listens on 203.0.113.9:9876, 100.64.0.9:9876 (pid")

@@ -29,11 +29,11 @@ export function createWays({ elapsed }: Pick<Context, "elapsed">, { collecting, 
   }
 
   function awayOf(pair: string): string | null {
-    if (carrying.hasCollected(pair) && !carrying.isFetching(pair))
-      return "it fetches from this machine, and comes no more"
     const failure = failures.get(pair)
     const isOver =
       failure === undefined || (collecting.lastHeard(pair) ?? Number.NEGATIVE_INFINITY) > failure.at
+    if (carrying.hasCollected(pair))
+      return isOver && carrying.isFetching(pair) ? null : "its Guardian has stopped coming for its messages"
     return isOver ? null : failure.reason
   }
 

@@ -140,7 +140,8 @@ function createJoiner(
       case "post-confirm":
         return sendProof(effect.body)
       case "keep-request":
-        request = keepRequest(context, effect.request, given(consent))
+        // Where it was reached, which is not its own port where a router or ssh passes the connection on.
+        request = keepRequest(context, { ...effect.request, port: place.port }, given(consent))
         onKept(request)
         return null
       case "poll":
