@@ -56,7 +56,7 @@ export const slow: ReadonlySet<string> = new Set(
 
 /**
  * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
- * where one of the layer's imports the file itself, none but such: all others would have a whole Guardian, or a listener
+ * where one of the layer's imports the file itself, none but such and the one of its name: all others would have a whole Guardian, or a listener
  * with its deadlines, run for each change that lives.
  */
 export function testsOf(graph: Graph, file: string): readonly string[] {
@@ -68,7 +68,10 @@ export function testsOf(graph: Graph, file: string): readonly string[] {
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
   const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
   const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
-  const direct = ofLayer.filter(({ distance }) => !inOneGo.has(layerOf(file)) && distance === 1)
+  const own = `${room}/${posix.basename(file, ".ts")}.test.ts`
+  const direct = ofLayer.some(({ distance }) => distance === 1 && !inOneGo.has(layerOf(file)))
+    ? ofLayer.filter(({ test, distance }) => distance === 1 || test === own)
+    : []
   const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
   return those.map(({ test }) => test)
 }
