@@ -35,7 +35,7 @@ export type ChaosOptions = {
   /** The build with fault points. */
   readonly binary: string
   readonly seed: string
-  /** At least so many are taken, a third of them each way. */
+  /** At least so many are taken, both directions together. */
   readonly messages: number
   /** At least so many random kills, both sides together. */
   readonly kills: number
@@ -198,6 +198,13 @@ async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   })
 }
 
+/**
+ * Of all messages, how many go this way. What is to be fetched is the subject where nobody can dial, and each message
+ * the other way has receipts that are to be fetched too.
+ */
+const shareOf = (way: Way, { direction }: Traffic): number =>
+  way === "dialled" ? 0.5 : direction === "m2k" ? 0.8 : 0.2
+
 /** Everything at once until enough was sent and killed; the first part that fails ends all of them. */
 async function misbehave(
   options: ChaosOptions,
@@ -206,11 +213,9 @@ async function misbehave(
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, options.signal])
   const counts = { diskFull: 0, changes: 0 }
-  /** A third of them each way, at the least: what must be fetched goes more slowly. */
   const isEnough = (traffic: Traffic): boolean =>
-    traffic.taken() >= options.messages / 3 &&
-    sum(traffics.map(one => one.taken())) >= options.messages &&
-    killsOf(sides) >= options.kills
+    traffic.taken() >= options.messages * shareOf(options.way, traffic) &&
+    (shareOf(options.way, traffic) < 0.5 || killsOf(sides) >= options.kills)
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
