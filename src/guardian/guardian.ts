@@ -240,10 +240,17 @@ function connect(
     sweepStore()
     silence.look()
     outbox.look()
+    moving.look()
     collecting.look()
     carrying.tidy(pair => peerById(context, pair) !== null || isUntold(pair))
   }
-  const sweeping = setInterval(sweep, sweepMilliseconds)
+  const sweeping = setInterval(() => {
+    try {
+      sweep()
+    } catch (error) {
+      onError(error)
+    }
+  }, sweepMilliseconds)
   sweep()
   outbox.resume()
   void collecting.resume(lastPort)

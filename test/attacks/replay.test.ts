@@ -200,15 +200,13 @@ test("what was recorded of a pair is worth nothing once the pair is removed, nor
   for (const restarted of [false, true]) {
     if (restarted) await restart()
     await expectEnd(pair, recorded)
-    expect(await told(mira, recorded)).toEqual(oneAnswer)
-    expect(await told(mira, signSealed(pair, messageBody(Date.now())))).toEqual(oneAnswer)
-    expect(await told(mira, signPlain(pair, messageBody(Date.now(), { type: "hello", port: 9 })))).toEqual(
-      oneAnswer,
-    )
+    await expectEnd(pair, signSealed(pair, messageBody(Date.now())))
+    await expectEnd(pair, signPlain(pair, messageBody(Date.now(), { type: "hello", port: 9 })))
+    expect(Object.keys(mira.config().agents)).not.toContain(name)
   }
 })
 
-/** Once a minute whoever knows the pair's id is told that it has ended, and nothing else. */
+/** Whoever knows the pair's id is told that it has ended, and nothing else. */
 async function expectEnd(pair: ClientPair, request: Request): Promise<void> {
   expect(openCarried(pair, await post(mira.port, request)).body.type).toBe("unpair")
 }
@@ -221,7 +219,6 @@ test("a removed pair stays removed where an old copy of the config brings it bac
   writeFileSync(mira.paths.config, copy)
   await mira.start()
   await expectEnd(pair, signSealed(pair, messageBody(Date.now())))
-  expect(await told(mira, signSealed(pair, messageBody(Date.now())))).toEqual(oneAnswer)
   expect(Object.keys(mira.config().agents)).not.toContain(name)
 })
 

@@ -76,7 +76,7 @@ describe("who collects", () => {
     ],
     [
       "… and fetches where it hears and does not call",
-      ["known", hour, "time", "asked", 10_000, "time"],
+      ["known", hour, "time", "asked", 25_000, "time"],
       "collecting",
       ["ask", "collect", "keep nothing"],
     ],
@@ -118,7 +118,7 @@ describe("who collects", () => {
     ],
     [
       "no call: it goes on",
-      ["known", "missed", hour, "time", "asked", 10_000, "time"],
+      ["known", "missed", hour, "time", "asked", 25_000, "time"],
       "collecting",
       ["collect", "keep nothing", "ask"],
     ],
@@ -215,26 +215,26 @@ describe("exactly", () => {
     ],
     [
       "a move of one that fetches and asks",
-      asking(10_000, { isCollecting: true, until: later }),
+      asking(25_000, { isCollecting: true, until: later }),
       "moved",
       asking(3000, { isCollecting: true }),
       ["collect anew", "keep nothing", "ask"],
     ],
     ["a move where the peer is older", older(later), "moved", first, ["keep nothing", "ask"]],
     ["an asking that is heard", asking(3000), "asked", asking(3000, { until: now + 3000 }), []],
-    ["a later one", asking(10_000), "asked", asking(10_000, { until: now + 10_000 }), []],
+    ["a later one", asking(25_000), "asked", asking(25_000, { until: now + 25_000 }), []],
     ["a word of an asking that is over", collecting(later), "asked", collecting(later), []],
     ["an asking unheard", first, "unheard", collecting(now + hour, true), ["collect"]],
     [
       "one unheard while it fetches",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       "unheard",
       collecting(now + hour, true),
       [],
     ],
     [
       "one unheard by a peer that called",
-      asking(10_000, { wasCalled: true }),
+      asking(25_000, { wasCalled: true }),
       "unheard",
       called(now + hour),
       [],
@@ -247,9 +247,9 @@ describe("exactly", () => {
     ["something missed while it asks", first, "missed", collecting(now + hour), ["collect", "keep nothing"]],
     [
       "something missed while it asks and fetches",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       "missed",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       [],
     ],
     ["something missed while it fetches", collecting(later), "missed", collecting(later), []],
@@ -260,7 +260,7 @@ describe("exactly", () => {
       "one answered after an outage",
       collecting(later, true),
       "collect-answered",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       ["ask"],
     ],
     ["one answered while it asks", first, "collect-answered", first, []],
@@ -275,7 +275,7 @@ describe("exactly", () => {
     ],
     [
       "… where it asks and fetches",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       "collect-unknown",
       older(now + 24 * hour),
       ["stop", "tell older", "ask"],
@@ -284,7 +284,7 @@ describe("exactly", () => {
     ["a call", called(later), "called", called(now + hour), ["keep called"]],
     [
       "a call that was asked for again",
-      asking(10_000, { wasCalled: true }),
+      asking(25_000, { wasCalled: true }),
       "called",
       called(now + hour),
       [],
@@ -303,31 +303,31 @@ describe("exactly", () => {
     ["no call in time", asking(3000, { until: now }), "time", collecting(now + hour), ["collect"]],
     [
       "no call in time of a peer that called before",
-      asking(10_000, { wasCalled: true, until: now }),
+      asking(25_000, { wasCalled: true, until: now }),
       "time",
       collecting(now + hour),
       ["collect", "keep nothing"],
     ],
     [
       "no call in time while it fetches",
-      asking(10_000, { isCollecting: true, until: now }),
+      asking(25_000, { isCollecting: true, until: now }),
       "time",
       collecting(now + hour),
       [],
     ],
     ["not the time of a called one", called(now + 1), "time", called(now + 1), []],
-    ["the time of a called one", called(now), "time", asking(10_000, { wasCalled: true }), ["ask"]],
+    ["the time of a called one", called(now), "time", asking(25_000, { wasCalled: true }), ["ask"]],
     ["not the time of one that fetches", collecting(now + 1), "time", collecting(now + 1), []],
     [
       "the time of one that fetches",
       collecting(now),
       "time",
-      asking(10_000, { isCollecting: true }),
+      asking(25_000, { isCollecting: true }),
       ["ask"],
     ],
     ["the time of one that is out", collecting(now, true), "time", collecting(now + hour, true), []],
     ["not the time of an older one", older(now + 1), "time", older(now + 1), []],
-    ["the time of an older one", older(now), "time", asking(10_000), ["ask"]],
+    ["the time of an older one", older(now), "time", asking(25_000), ["ask"]],
   ])("%s", (_, at, kind, want, effects) => {
     const [next, said] = stepCollector(at, { kind }, now, true)
     expect([next, said.map(wordOf)] as unknown).toEqual([want, effects])
@@ -364,7 +364,7 @@ describe("from every state", () => {
   const open = [noCollector]
   for (let at = open.pop(); at !== undefined; at = open.pop())
     for (const kind of kinds)
-      for (const now of [0, 3000, 10_000, hour, 7 * hour, 25 * hour]) {
+      for (const now of [0, 3000, 25_000, hour, 7 * hour, 25 * hour]) {
         // Times are taken out: what counts is which of them lie ahead.
         const [next] = stepCollector(at, { kind }, now, true)
         if (reachable.size < 5000 && !reachable.has(key(next))) {

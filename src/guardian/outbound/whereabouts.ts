@@ -43,7 +43,13 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
   function schedule(): void {
     const isOpen = isMeantForOthers(context.config.current.listen)
     if (isOpen && looking === null) {
-      looking = setInterval(look, lookMilliseconds)
+      looking = setInterval(() => {
+        try {
+          look()
+        } catch (error) {
+          log.write(`this machine's addresses cannot be looked at: ${(error as Error).message}`)
+        }
+      }, lookMilliseconds)
       looking.unref()
     } else if (!isOpen && looking !== null) {
       clearInterval(looking)
