@@ -5,6 +5,7 @@ import { answerSchema, bodySchema, describeIssues, envelopeSchema } from "../../
 import {
   confirmSchema,
   decisionAnswerSchema,
+  helloAnswerSchema,
   helloSchema,
   introSchema,
 } from "../../src/protocol/pairing-messages.ts"
@@ -172,6 +173,21 @@ describe("what two Guardians say while they pair", () => {
   })
 
   test.each([
+    ["the first port", { ...hello, port: 1 }],
+    ["the last port", { ...hello, port: 65_535 }],
+    ["32 features of 64 signs", { ...hello, features: Array(32).fill("a".repeat(64)) }],
+    ["an agent id of eight", { ...hello, agent: "12345678" }],
+  ])("hello takes %s", (_, body) => expect(v.is(helloSchema, body)).toBe(true))
+
+  test("the answer to it has an intro of 4,096 signs at the most", () => {
+    const is = (length: number): boolean =>
+      v.is(helloAnswerSchema, { intro: "a".repeat(length), Y: bytes(32) })
+    expect([is(4096), is(4097)]).toEqual([true, false])
+  })
+
+  test.each([
+    ["port 0", { ...hello, port: 0 }],
+    ["port 65536", { ...hello, port: 65_536 }],
     ["another suite", { ...hello, suite: "CPACE-X25519-SHA512" }],
     ["another version", { ...hello, v: 2 }],
     ["no name", { ...hello, name: undefined }],
