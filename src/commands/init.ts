@@ -52,8 +52,11 @@ type InitOptions = OptionsOf<typeof grammar>
 export const addInit: AddCommand = (program, { io, paths, finish }) =>
   grammar(program).action(options => finish(init(io, paths(), options)))
 
-/** `sento init`: a new config, or changes to the one that is there. */
-export async function init(io: Io, paths: Paths, options: InitOptions): Promise<number> {
+/**
+ * `sento init`: a new config, or changes to the one that is there.
+ * @param isAlone - whether nothing follows that the owner has asked for
+ */
+export async function init(io: Io, paths: Paths, options: InitOptions, isAlone = true): Promise<number> {
   const current = findConfig(io, paths)
   if (current === null && !existsSync(paths.home)) throw noConfig(paths)
   if (current !== null && !options.hardened) await requireOwner(io, paths)
@@ -65,6 +68,7 @@ export async function init(io: Io, paths: Paths, options: InitOptions): Promise<
   else {
     tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
     await tellWhatIsMissing(io, config)
+    if (!isAlone) return 0
     if (moved !== null) tell(io, `${config.name}'s Guardian listens on ${placesWords(moved)} now`)
     else if ((await runningGuardian(paths)) !== null)
       tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
@@ -135,7 +139,7 @@ export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promi
   if (config !== null) return config
   if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell(io, "this agent is not set up yet; two questions first")
-  await init(io, paths, {})
+  await init(io, paths, {}, false)
   return ensureConfig(io, paths, isJson)
 }
 

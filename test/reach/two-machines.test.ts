@@ -77,7 +77,7 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     const refused = await joinAt(`${code}@${kaiAt}`)
     expect(refused.exit).toBe(69)
     expect(refused.stderr).toBe(
-      `sento: error: nothing listens on ${kaiAt}, port 9876 to 9975\nsento: hint: the machine is there, its Guardian is not: ask the other owner to run \`sento pair --network\`, and for the line that it prints\n`,
+      `sento: error: nothing listens on ${kaiAt}, port 9876 to 9975\nsento: hint: its Guardian is off, or lets in no other machine: ask the other owner to run \`sento pair\`, to say there that this agent is on another machine, and for the line that it prints\n`,
     )
   }, 20_000)
 

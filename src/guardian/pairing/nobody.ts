@@ -100,7 +100,7 @@ function wordsOf(miss: Miss, host: string, one: string, port: number): readonly 
         one === host ? `nothing listens on ${host}, port ${range}` : `nothing listens on ${one}`,
         isLoopback(host)
           ? "ask the other owner to run `sento pair`, and for the line that it prints"
-          : "the machine is there, its Guardian is not: ask the other owner to run `sento pair --network`, and for the line that it prints",
+          : "its Guardian is off, or lets in no other machine: ask the other owner to run `sento pair`, to say there that this agent is on another machine, and for the line that it prints",
       ]
     case "timed-out":
       return [`${one} does not answer`, silentHint(host, port)]
