@@ -6,7 +6,7 @@
  */
 import dns from "node:dns/promises"
 import { isIP } from "node:net"
-import { formatAddress, isLoopback, keepsItsSide } from "../protocol/addresses.ts"
+import { formatAddress, isDestination, isLoopback, keepsItsSide } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 
 export type PostAnswer =
@@ -32,6 +32,8 @@ export type PostOptions = {
   readonly body: Uint8Array<ArrayBuffer>
   readonly timeoutMilliseconds: number
   readonly signal?: AbortSignal
+  /** What the host led to a moment ago: that is asked, and the host is not looked up again. */
+  readonly literal?: string
 }
 
 /**
@@ -50,12 +52,10 @@ export async function post(
   const deadline = openDeadline(options.timeoutMilliseconds, options.signal)
   let literal: string | null = null
   try {
-    const found = await unlessAborted(resolveHost(host), deadline.signal)
+    const found = options.literal ?? (await unlessAborted(resolveHost(host), deadline.signal))
     if (found === null) return unresolved(`cannot resolve the host name ${host}`)
     if (!keepsItsSide(host, found))
-      return unresolved(
-        `the host name ${host} leads to ${found}, which is ${isLoopback(host) ? "not " : ""}this machine`,
-      )
+      return unresolved(`the host name ${host} leads to ${found}, which is ${whatIsAmiss(host, found)}`)
     literal = found
     return await postTo(found, port, path, options, deadline.signal)
   } catch (error) {
@@ -150,6 +150,13 @@ async function resolveHost(host: string): Promise<string | null> {
   } catch {
     return null
   }
+}
+
+const whatIsAmiss = (host: string, found: string): string => {
+  if (isLoopback(host)) return "not this machine"
+  return isLoopback(found) || !isDestination(found)
+    ? "this machine"
+    : "no machine's address beyond its own link"
 }
 
 const unresolved = (reason: string): PostAnswer => ({

@@ -218,6 +218,10 @@ test.each([
   ["to it by IPv6", "kai.example", "::1", false],
   ["to it by an address that is none", "kai.example", "0.0.0.0", false],
   ["to it mapped into IPv6", "kai.example", "::ffff:127.0.0.1", false],
+  ["a name leads no further than this link", "kai.example", "169.254.0.8", false],
+  ["to it by IPv6", "kai.example", "fe80::8", false],
+  ["to many at once", "kai.example", "224.0.0.251", false],
+  ["a link-local address that is said as such stays itself", "169.254.0.8", "169.254.0.8", true],
   ["localhost leads to this machine", "localhost", "::1", true],
   ["localhost leads elsewhere", "kai.localhost", "192.0.2.7", false],
 ] as const)("sides of loopback: %s", (_, host, literal, want) =>

@@ -6,6 +6,7 @@ import {
   portsAround,
   strangerReason,
   waitBeforeAsking,
+  waitBeforeRepeating,
 } from "../../src/protocol/moving.ts"
 
 const here = { host: "127.0.0.1", port: 9876, reached: "127.0.0.1" }
@@ -16,6 +17,13 @@ test.each([
   ["another port is taken", here, { port: 9877 }, { host: "127.0.0.1", port: 9877 }],
   ["the same port changes nothing", here, { port: 9876 }, null],
   ["the same host, named, changes nothing", there, { host: "192.0.2.7", port: 9876 }, null],
+  [
+    "nor one that only its own network knows, though it names it",
+    there,
+    { host: "169.254.0.8", port: 9 },
+    { host: "192.0.2.7", port: 9 },
+  ],
+  ["nor a multicast one", there, { host: "ff02::1", port: 9876 }, null],
   ["another host is taken", there, { host: "192.0.2.8", port: 9 }, { host: "192.0.2.8", port: 9 }],
   ["a host without its name stays", there, { port: 9 }, { host: "192.0.2.7", port: 9 }],
   ["loopback does not become another host", here, { host: "192.0.2.8", port: 9876 }, null],
@@ -171,4 +179,15 @@ test.each([
   ],
 ] as const)("what is known of %s is named", (_, status, occupant, want) =>
   expect(strangerReason("kai", status, occupant)).toBe(want),
+)
+
+test.each([
+  ["what was not asked is asked at once", [], 0, 0],
+  ["what was asked once waits 10 s", [5 * second], 5 * second, 10 * second],
+  ["asked again it waits four times as long", [0, 10 * second], 20 * second, 30 * second],
+  ["and so on", [0, 10 * second, 50 * second], 50 * second, 160 * second],
+  ["until its time is over", [0, 10 * second], 50 * second, 0],
+  ["what is older than an hour counts no more", [0, 60 * minute], 60 * minute, 10 * second],
+] as const)("an address asked again without a word of the peer's: %s", (_, vainAt, at, want) =>
+  expect(waitBeforeRepeating(vainAt, at)).toBe(want),
 )

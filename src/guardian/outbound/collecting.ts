@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net"
 import * as v from "valibot"
-import { lookUp, post } from "../../http/client.ts"
+import { lookUp, type PostAnswer, post } from "../../http/client.ts"
 import type { WireRequest } from "../../http/listener.ts"
 import { ownAddressTowards } from "../../http/own-addresses.ts"
 import { isLoopback } from "../../protocol/addresses.ts"
@@ -36,8 +36,9 @@ import { calledAt, keepCalled } from "../books/called.ts"
 import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
+import { sleep } from "../sleep.ts"
 import { createLanes, type Step } from "./lanes.ts"
-import type { Failure, Sender } from "./sender.ts"
+import { type Failure, isElsewhere, type Sender } from "./sender.ts"
 
 /** A pair to which another address of ours leads now; `from` and `to` are equal where the port or the listener changed. */
 export type Moved = { readonly pair: string; readonly from: string; readonly to: string }
@@ -113,6 +114,23 @@ const failureOf = (reason: string, status: number | null, cause: Failure["cause"
   cause,
   retryAfterSeconds: null,
 })
+
+/** What a collect came to where nothing came that the peer can have signed; else null. */
+function failureIn(
+  { peer, keys }: NamedPeer,
+  request: { signature: string; id: string },
+  response: PostAnswer,
+): Failure | null {
+  const isPeers =
+    response.kind === "answered" &&
+    (holdsRequest(peer.id, keys, response, null) || readAnswer(keys, request, response) !== null)
+  if (isPeers) return null
+  const failure =
+    response.kind === "unreachable"
+      ? failureOf(response.reason, null, response.cause)
+      : failureOf("its answer is not the peer's", response.status, null)
+  return { ...failure, isElsewhere: isElsewhere(peer, response.literal) }
+}
 
 export function createCollecting(context: Context, { sender, receive }: CollectingParts) {
   const { store, log, elapsed, stopping, notices } = context
@@ -251,28 +269,37 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const peer = peerById(context, pair)
     const fetching = pairs.get(pair)
     if (peer === null || fetching === undefined) return { kind: "idle" }
-    const own = await ownTowards(peer)
-    fetching.own = own
-    fetching.isCallable = own !== null && isCallable(own)
+    const way = await wayTowards(peer)
+    fetching.own = way?.own ?? null
+    fetching.isCallable = way !== null && isCallable(way.own)
     // A look-up that takes too long says nothing of whether we can be called.
-    if (own === null || !fetching.isCallable) {
-      feed(pair, { kind: own === null ? "unheard" : "uncallable" })
+    if (way === null || !fetching.isCallable) {
+      feed(pair, { kind: way === null ? "unheard" : "uncallable" })
       return { kind: "idle" }
     }
-    const hello = { ...greetingOf(context), from: own.host, callBack: true } as const
+    const hello = { ...greetingOf(context), callBack: true } as const
     fetching.asked = hello.id
-    const attempt = await sender.tell(peer, hello)
+    const attempt = await sender.tell(peer, hello, { literal: way.literal, from: way.own.host })
     feed(pair, { kind: attempt.kind === "accepted" ? "asked" : "unheard" })
     return { kind: "idle" }
   }
 
   /** Our address on the way to a peer, and our port; null where there is no way. */
-  async function ownTowards({ peer }: NamedPeer): Promise<Own | null> {
-    const { port } = context.address
-    if (isLoopback(peer.host)) return { host: context.listening().find(isLoopback) ?? "127.0.0.1", port }
-    const literal = isIP(peer.host) === 0 ? await lookUp(peer.host, lookUpMilliseconds, stopping) : peer.host
-    const host = literal === null ? null : await ownAddressTowards(literal, peer.port)
-    return host === null ? null : { host, port }
+  const ownTowards = async (peer: NamedPeer): Promise<Own | null> => (await wayTowards(peer))?.own ?? null
+
+  /**
+   * Our end of the way to a peer, and the IP literal to which it leads, null where any of this machine's will do. Said
+   * to another one, to which the peer's name leads later, our end would tell its owner which networks we are in.
+   */
+  async function wayTowards({
+    peer: { host, port },
+  }: NamedPeer): Promise<{ own: Own; literal: string | null } | null> {
+    const ours = context.address.port
+    if (isLoopback(host))
+      return { own: { host: context.listening().find(isLoopback) ?? "127.0.0.1", port: ours }, literal: null }
+    const literal = isIP(host) === 0 ? await lookUp(host, lookUpMilliseconds, stopping) : host
+    const own = literal === null ? null : await ownAddressTowards(literal, port)
+    return own === null ? null : { own: { host: own, port: ours }, literal }
   }
 
   /** Whether another address of ours leads to a peer than when it was asked last, or others are let in there. */
@@ -365,6 +392,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   async function collectOnce(peer: NamedPeer, fetching: Fetching, waitSeconds: number): Promise<Outcome> {
     const { id: pair, host, port, features } = peer.peer
     const { answer, cut } = fetching
+    const began = performance.now()
     // A peer whose clock is behind by the tolerance took one that is as far ahead of it.
     fetching.stamp = laterThan(fetching.stamp, context.now(), 2 * toleranceSeconds * 1000)
     const since = elapsed() - collectBucket.seconds * 1000
@@ -379,11 +407,16 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       timeoutMilliseconds: (waitSeconds + graceSeconds) * 1000,
       signal: AbortSignal.any([stopping, cut.signal]),
     })
-    if (cut.signal.aborted) return { kind: "cut" }
-    if (response.kind === "unreachable") {
-      noteFailure(pair, waitSeconds, failureOf(response.reason, null, response.cause))
-      return { kind: "failed" }
+    const asked = { signature: request.signature, id, waitSeconds }
+    const failure = failureIn(peer, asked, response)
+    if (failure?.isElsewhere === true) {
+      // As where nothing answers: whoever answers for the name sees when it is looked up next.
+      const rest = (waitSeconds + graceSeconds) * 1000 - (performance.now() - began)
+      await sleep(rest, AbortSignal.any([stopping, cut.signal]))
     }
+    if (cut.signal.aborted) return { kind: "cut" }
+    if (failure !== null) noteFailure(pair, waitSeconds, failure)
+    if (failure !== null || response.kind === "unreachable") return { kind: "failed" }
     if (answer !== null) faultPoint("after-answer-is-brought")
     if (holdsRequest(pair, peer.keys, response, null)) {
       faultPoint("after-fetching")
@@ -391,7 +424,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       heard(peer, response.literal)
       return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
     }
-    return outcomeOf(peer, { signature: request.signature, id, waitSeconds }, response, response.literal)
+    return outcomeOf(peer, asked, response, response.literal)
   }
 
   /** Whether somebody on the way gives a request of the peer's once more. */
@@ -414,19 +447,12 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
   function outcomeOf(
     peer: NamedPeer,
-    request: { signature: string; id: string; waitSeconds: number },
+    request: { signature: string; id: string },
     response: WireResponse,
     literal: string | null,
   ): Outcome {
     const answer = readAnswer(peer.keys, request, response)
-    if (answer === null) {
-      noteFailure(
-        peer.peer.id,
-        request.waitSeconds,
-        failureOf("its answer is not the peer's", response.status, null),
-      )
-      return { kind: "failed" }
-    }
+    if (answer === null) return { kind: "failed" }
     heard(peer, literal)
     switch (answer.status) {
       case 202:

@@ -522,7 +522,12 @@ test("an address that was named in vain is forgotten once the known one answers"
   await post(mira.port, hello({ port }))
   await checkEnds(mira)
   expect(placesOf(mira)).toEqual({ [kai.id]: { host: "127.0.0.1", port } })
-  await until("the known address to answer", async () => (await send(mira)).status === "accepted")
+  const isAnswered = async (): Promise<boolean> => (await send(mira)).status === "accepted"
+  await until("the known address to answer", isAnswered)
+  // What the ask came to must not show before its time is over: until then it is as if the address were silent.
+  expect(placesOf(mira)).toEqual({ [kai.id]: { host: "127.0.0.1", port } })
+  mira.pass(10_000)
+  await until("the known address to answer again", isAnswered)
   expect(placesOf(mira)).toEqual({})
 })
 
