@@ -21,7 +21,7 @@ import { requireOwner } from "./consent.ts"
 import { findConfig, needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask } from "./prompts.ts"
-import { placesWords, runningGuardian } from "./running.ts"
+import { placesWords, runningGuardian, shutWords } from "./running.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
@@ -69,7 +69,7 @@ export async function init(io: Io, paths: Paths, options: InitOptions, isAlone =
     tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
     await tellWhatIsMissing(io, config)
     if (!isAlone) return 0
-    if (moved !== null) tell(io, `${config.name}'s Guardian listens on ${placesWords(moved)} now`)
+    if (moved !== null) tellMoved(io, moved)
     else if ((await runningGuardian(paths)) !== null)
       tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
     else tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
@@ -80,6 +80,12 @@ export async function init(io: Io, paths: Paths, options: InitOptions, isAlone =
       )
   }
   return 0
+}
+
+function tellMoved(io: Io, moved: Alive): void {
+  tell(io, `${moved.name}'s Guardian listens on ${placesWords(moved)} now`)
+  for (const one of moved.shut ?? [])
+    tell(io, `sento: note: ${shutWords(one, moved.port)}; it is tried again until it can`)
 }
 
 /** Where nothing else has changed, a Guardian that runs takes other addresses at once; null where it does not. */

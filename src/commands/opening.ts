@@ -3,7 +3,6 @@ import { isMeantForOthers, networkHosts } from "../guardian/books/own-places.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import type { Alive, ShutHost } from "../guardian/door/results.ts"
 import { ownAddresses } from "../http/own-addresses.ts"
-import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { readYesNo } from "../protocol/questions.ts"
 import { everyAddress, networkAddresses } from "../store/config.ts"
@@ -13,7 +12,7 @@ import { readHosts } from "./init.ts"
 import type { Io } from "./io.ts"
 import { isNotOwner } from "./pairing-events.ts"
 import { ask, choose } from "./prompts.ts"
-import { placesWords } from "./running.ts"
+import { placesWords, shutFix, shutWords } from "./running.ts"
 import { isPerson, tell } from "./terminal.ts"
 
 /** `--network` and `--listen`: for whom the code is to be. */
@@ -127,25 +126,6 @@ const listenOn = (paths: Paths, hosts: readonly string[]): Promise<Alive> =>
       "ask the owner to run `sento pair --network` in a terminal of their own",
     )
   })
-
-/** Why nobody gets in at an address of ours. */
-export function shutWords({ host, fault }: ShutHost, port: number): string {
-  const where = formatAddress(host, port)
-  switch (fault) {
-    case "taken":
-      return `cannot listen on ${where}: another program has that port there`
-    case "absent":
-      return `cannot listen on ${where}: this machine does not have that address now`
-    case "unusable":
-      return `cannot listen on ${where}: it is no address to listen on`
-  }
-}
-
-/** What mends it. */
-export const shutFix = ({ fault }: ShutHost, port: number): string =>
-  fault === "taken"
-    ? `stop that program (\`ss -ltnp 'sport = :${port}'\` names it), or take another port: \`sento init --port ${port + 1} && sento guard restart\``
-    : "bring up the network or VPN that has it, or choose others: `sento init --listen network`"
 
 const cannotListen = (fault: ShutHost, { port }: Alive): SentoError =>
   new SentoError("unreachable", shutWords(fault, port), `${shutFix(fault, port)}; then run this again`)
