@@ -1,11 +1,13 @@
 /** A code and what proved it go to the disk together, or neither does: the minter alone, on a real store. */
-import { afterEach, beforeEach, expect, test } from "bun:test"
-import { createMinting } from "../../../src/guardian/pairing/minting.ts"
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { codeEvent, createMinting } from "../../../src/guardian/pairing/minting.ts"
 import type { WireRequest } from "../../../src/http/listener.ts"
-import { decodeJson } from "../../../src/protocol/bytes.ts"
+import { decodeJson, toBase64Url } from "../../../src/protocol/bytes.ts"
 import { type JoinerState, stepJoiner } from "../../../src/protocol/joiner.ts"
-import { createTestContext, type TestContext } from "../../support/context.ts"
+import { decisionPollTag, decisionStateTag } from "../../../src/protocol/key-schedule.ts"
+import { confirmedWith, createTestContext, type TestContext } from "../../support/context.ts"
 import { joinerOf, meet } from "../../support/pairing.ts"
+import { until } from "../../support/world.ts"
 
 const minute = 60_000
 
@@ -185,4 +187,118 @@ test("what is no JSON of ours is refused, whatever stands open", async () => {
   }
   expect(made.log.filter(line => line.startsWith("refused: malformed"))).toHaveLength(6)
   expect(decodeJson(new Uint8Array())).toBeUndefined()
+})
+
+describe("a poll for the owner's decision", () => {
+  const key = new Uint8Array(32).fill(5)
+  const pairing = toBase64Url(new Uint8Array(16).fill(9))
+  const keep = (name: string, ofPairing: string): string =>
+    made.stored.store.requests.keep(
+      { ...confirmedWith(name), pairing: ofPairing },
+      { localName: name, replaces: false, confirm: null },
+      made.now,
+    ).id
+
+  type Answer = { readonly status: number; readonly state: string; readonly isSigned: boolean }
+  async function poll(
+    secret: Uint8Array = key,
+    allowed: number[] = [],
+    of: string = pairing,
+  ): Promise<Answer> {
+    const body = JSON.stringify({ pairing: of, tag: toBase64Url(decisionPollTag(secret)) })
+    const asked = { ...request(new TextEncoder().encode(body)), allow: (s: number) => void allowed.push(s) }
+    const response = await minting.decision(asked)
+    if (response.status !== 200) return { status: response.status, state: "", isSigned: false }
+    const { state, tag } = (await response.json()) as { state: string; tag: string }
+    return { status: 200, state, isSigned: tag === toBase64Url(decisionStateTag(key, state)) }
+  }
+
+  test.each(["approved", "denied", "expired"] as const)(
+    "that comes behind it hears %s at once",
+    async state => {
+      made.stored.store.requests.settle(keep("noa", pairing), state, made.now)
+      expect(await poll()).toEqual({ status: 200, state, isSigned: true })
+    },
+  )
+
+  test("that comes before it hears it as it is made, and is let wait for 25 s and some", async () => {
+    const id = keep("noa", pairing)
+    const allowed: number[] = []
+    const polling = poll(key, allowed)
+    const about = { role: "minter", id } as const
+    // Neither another's answer, nor a join's failure, nor any other word is this one's.
+    made.context.events.emit({ event: "answered", id: "aaaa", state: "approved" }, about)
+    made.context.events.emit({ event: "answered", id, state: "failed" }, about)
+    made.context.events.emit({ event: "burned", address: "192.0.2.7" }, null)
+    made.context.events.emit({ event: "answered", id, state: "denied" }, about)
+    expect(await polling).toEqual({ status: 200, state: "denied", isSigned: true })
+    expect(allowed).toEqual([30])
+  })
+
+  test("that still waits as the Guardian stops is told to wait", async () => {
+    keep("noa", pairing)
+    const polling = poll()
+    made.stop()
+    expect(await polling).toEqual({ status: 200, state: "waiting", isSigned: true })
+  })
+
+  test("by who has another key, or of no request, is refused, and says nothing", async () => {
+    made.stored.store.requests.settle(keep("noa", pairing), "approved", made.now)
+    const refused = { status: 403, state: "", isSigned: false }
+    expect(await poll(new Uint8Array(32).fill(6))).toEqual(refused)
+    const unknown = toBase64Url(new Uint8Array(16).fill(8))
+    // With no request there is no key: that of zeros opens nothing.
+    for (const secret of [key, new Uint8Array(32)]) expect(await poll(secret, [], unknown)).toEqual(refused)
+    expect(made.log.filter(line => line.includes("unknown decision poll"))).toHaveLength(3)
+  })
+})
+
+test("whoever proved the code is named in the log, with where it says that it is", async () => {
+  const { symbols } = minting.open(false, "owner")
+  await confirm(await proofOf(symbols))
+  const [{ id } = { id: "" }] = waiting()
+  expect(made.log.at(-1)).toBe(`fritz at 192.0.2.7 proved the code and waits for the owner (${id})`)
+  expect(waiting()[0]).toMatchObject({ localName: "fritz", replaces: false })
+  expect(made.log[0]).toStartWith("a code was opened until 2026-11-23T10:10:00.000Z")
+})
+
+test("a code whose time is over is closed by its timer, and said to be", async () => {
+  const { symbols } = minting.open(false, "owner")
+  await minting.stop()
+  // A Guardian that starts as the code's last moment comes sets the timer for that.
+  made.now += 10 * minute - 20
+  minting = createMinting(made.context)
+  expect(minting.isOpen(symbols, "owner")).toBe(true)
+  await until("its end", () => made.events.includes("expired"))
+  made.now += 20
+  expect(openCode()).toBeNull()
+})
+
+test("a spent code's timer says nothing", async () => {
+  const { symbols } = minting.open(false, "owner")
+  await minting.stop()
+  made.now += 10 * minute - 30
+  minting = createMinting(made.context)
+  await confirm(await proofOf(symbols))
+  const other = minting.open(false, "owner")
+  // Timers come in their order: behind this one the other would have come.
+  await new Promise(resolve => setTimeout(resolve, 60))
+  expect([made.events.includes("expired"), openCode()?.symbols]).toEqual([false, other.symbols])
+})
+
+test.each([
+  ["no address", [], { address: null }],
+  [
+    "addresses, the first of which is shown",
+    [{ address: "192.0.2.7:9876" }, { address: "192.0.2.8:9876" }],
+    { address: "192.0.2.7:9876", addresses: [{ address: "192.0.2.7:9876" }, { address: "192.0.2.8:9876" }] },
+  ],
+])("the code as it is shown, with %s", (_, addresses, want) => {
+  const code = minting.open(false, "owner")
+  expect(codeEvent(code, addresses as never) as unknown).toEqual({
+    event: "code",
+    code: `SENTO-${code.symbols}`,
+    expiresAt: "2026-11-23T10:10:00.000Z",
+    ...want,
+  })
 })
