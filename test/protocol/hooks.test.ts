@@ -313,12 +313,24 @@ describe("Gemini CLI 0.61.0's last words, as its hooks and its transcript were r
     ["it has a line that is no object", "REPLY-1", `${transcript}null\n`],
     ["it does not reach back to the prompt", "REPLY-1", transcript.split("\n").slice(-3).join("\n")],
     ["it is empty", "REPLY-1", ""],
+    ["it is a blank line", "REPLY-1", "\n"],
+    ["it has a line that is a number", "REPLY-1", `${transcript}5\n`],
+    ["another prompt has no content", "REPLY-1", behind({ type: "user" })],
+    [
+      "nothing was said to the prompt yet",
+      "REPLY-1",
+      record({ type: "user", content: [{ text: String(input.prompt) }] }),
+    ],
   ])("none where %s", (_, response, said) => expect(asked(response, said)).toBe(""))
 
   test("the answer, whatever else the program notes", () => {
     const notes = behind({ $set: { lastUpdated: "" } }, { type: "info", content: "an update is there" })
     expect(asked("REPLY-1", notes)).toBe("REPLY-1")
     expect(asked("REPLY-1 REPLY-1", transcript)).toBe("REPLY-1")
+    expect(asked("REPLY-1", `${transcript}\n\n`)).toBe("REPLY-1")
+    const result = { type: "user", content: [{ functionResponse: {} }, { inlineData: {} }] }
+    for (const between of [{ type: "user", content: sentence }, result])
+      expect(asked("REPLY-1 42", behind(between, { ...answer, id: "y" }))).toBe("42")
   })
 
   test("none where the hook tells none", () =>
