@@ -104,7 +104,7 @@ async function joinAt(
   const end = await withPin(io, pin => call("owner", pin)).catch(error =>
     isNotOwner(error) ? call("agent", null) : Promise.reject(error),
   )
-  if (end?.event === "paired" && !options.json) await tellWay(io, paths, end.name)
+  if (end?.event === "paired" && isPerson(io, options.json ?? false)) await tellWay(io, paths, end.name)
   return exitOf(end)
 }
 

@@ -66,7 +66,7 @@ async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number>
       signal: stop.signal,
     })
     await Promise.allSettled(asking.answers)
-    if (end?.event === "paired" && !isJson) await tellWay(io, paths, end.name)
+    if (end?.event === "paired" && isPerson(io, isJson)) await tellWay(io, paths, end.name)
     return exitOf(end)
   } catch (error) {
     // Told already, with what answers it later.
