@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createHands } from "../../src/tmux/own-hands.ts"
 import type { PinnedPane } from "../../src/tmux/pane.ts"
 import { unchangedFormat } from "../../src/tmux/precondition.ts"
 import { type Look, look, type Snapshot } from "../../src/tmux/snapshot.ts"
@@ -121,10 +122,56 @@ describe("a look at a pinned pane that is another one tells nothing of it:", () 
   })
 })
 
+describe("hands", () => {
+  const wish = { session: "sento", profile: "claude" } as const
+  const find = (kept: PinnedPane | null, session = "sento") =>
+    createHands(pane.server).find(kept, { ...wish, session })
+
+  test("keep to the pane that they were given", async () =>
+    expect(await find(pane.pinned)).toEqual({
+      pane: pane.pinned,
+      target: { kind: "pane", pane: pane.pinned, profile: "claude" },
+    }))
+
+  test.each<[string, () => Partial<PinnedPane>]>([
+    ["started at another time", () => ({ startTicks: pane.pinned.startTicks + 1 })],
+    ["of another process", () => ({ pid: process.pid })],
+    ["of another name", () => ({ pane: "%99" })],
+  ])("take none in the place of one %s: it is another session now", async (_, change) => {
+    const kept = { ...pane.pinned, ...change() }
+    expect(await find(kept)).toEqual({
+      pane: kept,
+      target: {
+        kind: "none",
+        state: "other",
+        reason: "the session sento is another one now; `sento guard attach` takes it as it is",
+      },
+    })
+  })
+
+  test("find none in a session that is not there, though another's name begins like it", async () =>
+    expect(await find(null, "sent")).toMatchObject({ target: { kind: "none", state: "absent" } }))
+})
+
+test("keys of a client that only reads are none, and those of one that types are", async () => {
+  const attach = (flag: string): string =>
+    `env -u TMUX TERM=xterm-256color tmux -u -S ${pane.server.socket} attach ${flag} -t =sento`
+  pane.tmux("new-session", "-d", "-s", "reader", "-x", "80", "-y", "24", attach("-r"))
+  await until(() => pane.tmux("list-clients", "-t", "=sento:").trim() !== "")
+  expect(await snapshot()).toMatchObject({ lastKeyAt: null, keyboards: [] })
+  pane.tmux("new-session", "-d", "-s", "typer", "-x", "80", "-y", "24", attach(""))
+  await until(async () => (await snapshot())?.keyboards.length === 1)
+  expect((await snapshot())?.lastKeyAt).toBeGreaterThan(0)
+  for (const session of ["reader", "typer"]) pane.tmux("kill-session", "-t", `=${session}`)
+})
+
 test("one whose program has ended is absent", async () => {
   pane.tmux("set-option", "-g", "remain-on-exit", "on")
   pane.tmux("send-keys", "-t", "=sento:", "C-c")
   await until(async () => (await snapshot()) === null)
-  expect(await look(pane.server, pane.pinned)).toMatchObject({ kind: "absent" })
+  expect(await look(pane.server, pane.pinned)).toEqual({
+    kind: "absent",
+    reason: "the program in the pane ended",
+  })
   expect(holds(seen)).toBe(false)
 })

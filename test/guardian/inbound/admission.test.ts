@@ -165,6 +165,32 @@ describe("60 a minute are answered, whoever sends them, and then none:", () => {
   })
 })
 
+test("a collect that was carried to us is none, however late it is", async () => {
+  const taken: string[] = []
+  const parts: ReceiverParts = {
+    onAdmitted: () => {},
+    onRefused: () => null,
+    carrying: {
+      isLater: () => true,
+      take: async ({ name }, { id }) => {
+        taken.push(name)
+        return { kind: "content", content: { status: 202, id, state: "accepted" } }
+      },
+    },
+    hasMissed: () => false,
+    onCollected: () => {},
+  }
+  const receiveNow = createReceiver(made.context, parts)
+  receive = request => receiveNow({ ...request, isCarried: true })
+  const collect = (): UnstampedBody => ({ v: 1, id: Bun.randomUUIDv7(), type: "collect", waitSeconds: 0 })
+  expect(await send(collect())).toMatchObject({ status: 202, answer: { state: "duplicate" } })
+  expect(taken).toEqual([])
+  receive = receiveNow
+  expect(await send(collect())).toMatchObject({ status: 202, answer: { state: "accepted" } })
+  expect(await send(collect(), made.now - 301_000)).toMatchObject({ status: 401 })
+  expect(taken).toEqual(["kai"])
+})
+
 test("who has missed something is told so with what is taken, and not with what is refused", async () => {
   hasMissed = true
   expect(await send(message())).toMatchObject({ answer: { state: "accepted", missed: true } })
