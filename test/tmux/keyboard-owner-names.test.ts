@@ -37,6 +37,17 @@ describe.each(kinds)("every %s", (wanted, names) => {
   })
 })
 
+/** By hand, so that a name that is left out of the tables is missed. */
+test.each([
+  ["shell", "sh ash bash dash zsh ksh mksh csh tcsh fish nu pwsh elvish xonsh busybox/sh login rbash"],
+  ["relay", "ssh mosh telnet socat docker podman kubectl su sudo doas tmux screen zellij script nsenter adb"],
+  ["commands", "less more man vim nano emacs gdb psql mysql sqlite3 redis-cli node python3 irb bc ghci ftp"],
+  ["filter", "awk gawk sed xargs make"],
+] as const)("what everybody has: every %s of these is one", (wanted, names) => {
+  const lineOf = (name: string): string => name.replace("/", " ")
+  expect(names.split(" ").filter(name => kind(lineOf(name)) !== wanted)).toEqual([])
+})
+
 describe.each([
   ["commands", "python3"],
   ["commands", "python3.11 -qi chat.py"],

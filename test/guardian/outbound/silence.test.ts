@@ -1,7 +1,10 @@
 /** A peer from which nothing comes: when the owner is told, and how often. */
+
 import { expect, test } from "bun:test"
 import { callDoor } from "../../../src/guardian/door/client.ts"
+import { createSilence } from "../../../src/guardian/outbound/silence.ts"
 import { newPair } from "../../support/client.ts"
+import { createTestContext } from "../../support/context.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { until } from "../../support/world.ts"
 
@@ -73,3 +76,29 @@ test("a holder that is gone for ten minutes is told once, though nothing waits f
   expect(kai.log().split(goneAt)).toHaveLength(2)
   expect(kai.log()).not.toContain("nothing has come from mira")
 }, 120_000)
+
+test("of a holder that is gone nothing is told before ten minutes are over, and of one that was heard since never", () => {
+  using made = createTestContext(["kai"])
+  let heardAt: number | null = null
+  const silence = createSilence(made.context, {
+    hasWaiting: () => false,
+    lastHeard: () => heardAt,
+    isCollecting: () => true,
+  })
+  silence.failed("kai")
+  made.now += 10 * 60_000 - 1
+  silence.look()
+  silence.failed("kai")
+  expect(made.notices).toEqual([])
+  heardAt = made.now
+  made.now += 1
+  silence.look()
+  made.now += 10 * 60_000
+  silence.look()
+  expect(made.notices).toEqual([])
+  silence.failed("kai")
+  made.now += 10 * 60_000
+  silence.look()
+  expect(made.notices).toHaveLength(1)
+  expect(made.notices[0]).toStartWith("what kai has for this agent is fetched from 127.0.0.1:1, and nothing")
+})
