@@ -1,7 +1,7 @@
 /** Who asks at the owner's door: the chain of who started whom, up to the first process. */
 import { expect, test } from "bun:test"
 import { reasonToDistrust, refuseDistrusted } from "../../../src/guardian/door/callers.ts"
-import { plainEnvironment } from "../../support/world.ts"
+import { plainEnvironment, until } from "../../support/world.ts"
 
 const nobody = new Map<number, string>()
 
