@@ -30,9 +30,11 @@ test("one that an agent's pane started is the agent's, however far down", () => 
 
 test.each(["CLAUDECODE", "AI_AGENT", "GEMINI_CLI"])(
   "one with %s in its environment is an agent program's",
-  name => {
+  async name => {
     const child = start({ [name]: "1" })
     try {
+      // A moment after its start a process has no environment yet.
+      await until("its environment", () => reasonToDistrust(child.pid, nobody))
       expect(reasonToDistrust(child.pid, nobody)).toBe(`it was started by an agent program (${name} is set)`)
     } finally {
       child.kill("SIGKILL")
