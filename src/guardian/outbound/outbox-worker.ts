@@ -149,7 +149,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
     await store.commit(() => {
-      if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after, now()))
+      if (after.state === "queued")
+        store.receipts.postpone(receipt, waitFrom(attempt, attempts, after, now()))
       else store.receipts.done(receipt)
     })
     faultPoint("after-settle")
