@@ -217,6 +217,7 @@ describe("what a program is given", () => {
     ["gemini", "see @wo", "see ＠wo "],
     ["opencode", "see @wo", "see @wo "],
     ["opencode", "\u1112\u1161\u11ab\u1100\u1173\u11af", "\u1112\u1161\u11ab\u1100\u1173\u11af "],
+    ["opencode", "\ud7b0\ud7cb\ud7fb", "\ud7b0\u200b\ud7cb\u200b\ud7fb "],
     ["opencode", "\u1100\ua960\u115f", "\u1100\u200b\ua960\u200b\u115f "],
     ["plain", "a\n  b", "a ⏎ b"],
   ] as const)("%s, of %j: %j", (name, text, want) => expect(profiles[name].adapt(text)).toBe(want))

@@ -25,7 +25,7 @@ export const opencode: AgentProgram<"opencode"> = {
   exactBox: true,
   read,
   lacksRoom,
-  adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd").replace(betweenLeading, noWidthSpace)),
+  adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd").replace(betweenLetters, noWidthSpace)),
   paths: [/(?:^|\/)opencode-ai\/(?:bin\/)?opencode\.[cm]?[jt]s$/],
   variables: /^OPENCODE$/,
   // From its documentation and `--help`; by default it asks for little, which nobody sees from outside.
@@ -36,10 +36,12 @@ export const opencode: AgentProgram<"opencode"> = {
 const numberSigns = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/gu
 
 /**
- * Hangul letters of a syllable's beginning, any number of which is one sign for it, two cells wide. tmux shows each of them:
- * they run over the right edge and over what stands in the rows below (1.18.33, tmux 3.3a). A space of no width parts them.
+ * Letters of Hangul of which tmux shows each, and it any number as one sign of two cells: those of a syllable's beginning,
+ * and the old ones behind it. They run over the right edge and over what stands in the rows below, and stay drawn in the
+ * box that was emptied (1.18.33, tmux 3.3a). A space of no width parts them.
  */
-const betweenLeading = /(?<=[\u1100-\u115f\ua960-\ua97c])(?=[\u1100-\u115f\ua960-\ua97c])/g
+const betweenLetters =
+  /(?<=[\u1100-\u115f\ua960-\ua97c])(?=[\u1100-\u115f\ua960-\ua97c])|(?<=[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb])(?=[\ud7b0-\ud7fb])/g
 const noWidthSpace = "\u200b"
 
 /** What stands above the box until the first prompt. */
@@ -190,7 +192,7 @@ function cutAt(line: Line, columns: number): Line {
 }
 
 /** As a terminal counts them, also where many letters are one sign. */
-const cellsOf = (text: string): number => Bun.stringWidth(text.replace(betweenLeading, noWidthSpace))
+const cellsOf = (text: string): number => Bun.stringWidth(text.replace(betweenLetters, noWidthSpace))
 
 function startOf(text: string, columns: number): string {
   if (columns <= 0) return ""
