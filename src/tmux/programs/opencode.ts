@@ -132,11 +132,15 @@ function isEmptied({ lines, cursor }: Screen, boxRows: number): boolean {
   return isOnlyRow && cursor.x === first && isBlankAt(lines[cursor.y]?.text ?? "", first)
 }
 
-/** Whether its first cells show nothing, whatever stands before its bar or over it. */
+/**
+ * Whether its first cells show nothing, whatever stands before its bar or over it. Marks of a sign that tmux does not show
+ * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80).
+ */
 function isBlankAt(row: string, first: number): boolean {
+  const barred = row.replace(/\p{M}/gu, "")
   const words = isOverdrawn(row)
     ? row.slice(startOf(row, first).length)
-    : row.slice(row.indexOf("┃") + "┃  ".length)
+    : barred.slice(barred.indexOf("┃") + "┃  ".length)
   return /^(?: {8}| *$)/.test(words)
 }
 
