@@ -1,7 +1,9 @@
 /**
  * Nothing lost, nothing twice: two Guardians of the built file under SIGKILL, a hostile network, wrong clocks
- * and full disks. `bun run chaos [--messages N] [--kills N] [--seed TEXT] [--keep FOLDER]`; exit 1 where a
- * message was lost or typed twice.
+ * and full disks. `bun run chaos [--carried | --mixed] [--messages N] [--kills N] [--seed TEXT] [--keep FOLDER]
+ * [--binary FILE]`; exit 1 where a message was lost or typed twice. `--carried`: nobody can dial one of them, so it
+ * fetches; `--mixed`: that changes, again and again. A seed repeats what is sent, the fate of the n-th connection, the
+ * n-th life of each Guardian and when the way changes; what the machine does in between it cannot repeat.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -9,13 +11,15 @@ import { parseArgs } from "node:util"
 import { type ChaosReport, runChaos } from "./chaos/run.ts"
 import { isClean, table } from "./chaos/table.ts"
 
-const binary = join(import.meta.dir, "../dist/sento-faults")
 const { values } = parseArgs({
   options: {
     messages: { type: "string", default: "2000" },
     kills: { type: "string", default: "100" },
     seed: { type: "string", default: crypto.randomUUID().slice(0, 8) },
     keep: { type: "string" },
+    binary: { type: "string", default: join(import.meta.dir, "../dist/sento-faults") },
+    carried: { type: "boolean", default: false },
+    mixed: { type: "boolean", default: false },
   },
 })
 const stopping = new AbortController()
@@ -24,7 +28,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 process.exit(await main())
 
 async function main(): Promise<number> {
-  if (!existsSync(binary)) return fail("there is no dist/sento-faults; run `bun build.ts --faults`")
+  if (values.carried && values.mixed) return fail("--carried or --mixed, not both")
+  if (!existsSync(values.binary)) return fail(`there is no ${values.binary}; run \`bun build.ts --faults\``)
   say(`seed ${values.seed}`)
   try {
     const report = await run()
@@ -38,13 +43,16 @@ async function main(): Promise<number> {
 
 function run(): Promise<ChaosReport> {
   return runChaos({
-    binary,
+    binary: values.binary,
+    way: values.carried ? "carried" : values.mixed ? "mixed" : "dialled",
     seed: values.seed,
     messages: Number(values.messages),
     kills: Number(values.kills),
-    life: [200, 4500],
+    // Who fetches, asks first whether it can be called, and that takes some seconds.
+    life: values.carried || values.mixed ? [200, 30_000] : [200, 4500],
+    wayLasts: [2000, 20_000],
     mostStallMilliseconds: 20_000,
-    drainMilliseconds: 420_000,
+    hastens: false,
     fillsDisks: true,
     keep: values.keep ?? null,
     signal: stopping.signal,

@@ -3,15 +3,17 @@
  * time, in a copy, and runs the tests of its layer that load the file: each change should make one of them fail. A PATH
  * is a file, a folder of src/ or one line, as in src/store/codes.ts:16 (src/protocol and src/store where none is named);
  * `--changed` tries what git says is new alone; `--list` says what would be tried. Survivors that cannot be noticed are
- * explained in bench/mutants/explained.json. Exit 1 where one survives that is not.
+ * explained in bench/mutants/explained.json. `--hand` tries the changes of bench/mutants/hand.json instead, each with
+ * the test that it names, or those of them that are below a PATH. Exit 1 where one survives that is not explained.
  */
 import { cpus } from "node:os"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Changed, changedSince } from "./mutants/changed.ts"
-import { openCopy } from "./mutants/copies.ts"
+import { openCopy, type Tests } from "./mutants/copies.ts"
 import { readImports, testsOf } from "./mutants/covering.ts"
 import { explanationOf, explanations } from "./mutants/explained.ts"
+import { handMade, handMutantOf } from "./mutants/hand.ts"
 import { applied, changeWords, type Mutant, mutantOf } from "./mutants/mutant.ts"
 import { reportOf } from "./mutants/report.ts"
 import { type Tried, tryAll } from "./mutants/trying.ts"
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     changed: { type: "string" },
+    hand: { type: "boolean", default: false },
     jobs: { type: "string", default: String(Math.min(2, cpus().length)) },
     json: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
@@ -31,11 +34,18 @@ const { values, positionals } = parseArgs({
 
 const say = (words: string): void => void process.stderr.write(`${words}\n`)
 const changed = values.changed === undefined ? null : changedSince(root, values.changed)
-const files = chosenFiles(positionals, changed)
+const hand = values.hand ? handMade.filter(({ file }) => isBelow(file, positionals)) : []
+const files = values.hand ? [...new Set(hand.map(({ file }) => file))] : chosenFiles(positionals, changed)
 const texts = new Map(
   await Promise.all(files.map(async file => [file, await Bun.file(`${root}/${file}`).text()] as const)),
 )
-const mutants = await findMutants(files, changed)
+const testsByHand = new Map(
+  hand.map(one => [
+    handMutantOf(one, texts.get(one.file) ?? ""),
+    { files: [one.test], name: one.name ?? null } satisfies Tests,
+  ]),
+)
+const mutants = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
 if (values.list)
   for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)
 else await tryThem(mutants)
@@ -43,12 +53,18 @@ else await tryThem(mutants)
 function chosenFiles(paths: readonly string[], only: Changed | null): readonly string[] {
   const below = paths.length === 0 ? (only === null ? ["src/protocol", "src/store"] : ["src"]) : paths
   const all = [...new Bun.Glob("src/**/*.ts").scanSync(root)].sort()
-  const isBelow = (file: string): boolean =>
-    below.some(path => file === path.replace(/:\d+$/, "") || file.startsWith(`${path.replace(/\/$/, "")}/`))
-  const chosen = all.filter(file => isBelow(file) && (only === null || only.has(file)))
+  const chosen = all.filter(file => isBelow(file, below) && (only === null || only.has(file)))
   if (chosen.length > 0 || only !== null) return chosen
   say(`no source file is below ${below.join(", ")}`)
   process.exit(2)
+}
+
+/** Of no path, everything is below. */
+function isBelow(file: string, paths: readonly string[]): boolean {
+  return (
+    paths.length === 0 ||
+    paths.some(path => file === path.replace(/:\d+$/, "") || file.startsWith(`${path.replace(/\/$/, "")}/`))
+  )
 }
 
 async function findMutants(of: readonly string[], only: Changed | null): Promise<readonly Mutant[]> {
@@ -95,7 +111,7 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
       mutants: those,
       copies,
       textOf: file => texts.get(file) ?? "",
-      testsOf: file => testsOf(graph, file),
+      testsOf: one => testsByHand.get(one) ?? { files: testsOf(graph, one.file), name: null },
       explanationOf: one => explanationOf(one, texts.get(one.file) ?? ""),
       say,
     })
@@ -108,7 +124,12 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
 function report(tried: readonly Tried[]): void {
   const used = new Set(tried.map(one => one.explanation))
   const stale = explanations.filter(
-    one => files.includes(one.file) && changed === null && linesNamed(one.file).size === 0 && !used.has(one),
+    one =>
+      !values.hand &&
+      files.includes(one.file) &&
+      changed === null &&
+      linesNamed(one.file).size === 0 &&
+      !used.has(one),
   )
   if (values.json) process.stdout.write(`${JSON.stringify({ tried, stale })}\n`)
   else process.stdout.write(reportOf(tried, stale))

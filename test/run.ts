@@ -54,7 +54,8 @@ async function countTests(filters: readonly string[], folder: string): Promise<C
     "test",
     // Most of a test's time goes into waiting for processes: twice as many as the 2 cores of a small machine.
     "--parallel=4",
-    "--timeout=20000",
+    // For what hangs; no machine is so busy.
+    "--timeout=120000",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...filters,

@@ -19,7 +19,8 @@ export type Row = {
   /** Sets each side up, once. */
   readonly measure: {
     readonly sento: (stage: Stage, binary: string) => Promise<Take>
-    readonly reference: (stage: Stage) => Promise<Take>
+    /** `binary`: of the sento that is measured, where it is held against itself. */
+    readonly reference: (stage: Stage, binary: string) => Promise<Take>
   }
 }
 

@@ -52,7 +52,7 @@ async function setUp(
   { binary, against }: Options,
 ): Promise<readonly (readonly [Side, Take])[]> {
   const own = ["own", await measure.sento(stage, binary)] as const
-  const reference = ["reference", await measure.reference(stage)] as const
+  const reference = ["reference", await measure.reference(stage, binary)] as const
   if (against === null) return [own, reference]
   return [own, reference, ["against", await measure.sento(stage, against)] as const]
 }

@@ -156,7 +156,7 @@ const firstConfig = ({ pairs, session }: Home, socket: string): Record<string, u
   version: 1,
   name: "kai",
   agent: `bench-${Bun.randomUUIDv7()}`,
-  listen: { hosts: [], port: 0, names: [] },
+  listen: { host: "127.0.0.1", port: 0, names: [] },
   tmux: { session, socket, profile: "plain" },
   agents: Object.fromEntries(pairs.map((pair, i) => [`peer${i}`, peerOf(pair)])),
 })

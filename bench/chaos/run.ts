@@ -5,6 +5,7 @@
 import { Database } from "bun:sqlite"
 import { cpSync, existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { longestWaitMilliseconds } from "../../src/protocol/retries.ts"
 import { updateConfig } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import {
@@ -23,7 +24,14 @@ import { sleep } from "./sleep.ts"
 import { createTraffic, type Traffic } from "./traffic.ts"
 import { judge, type Verdict } from "./verdict.ts"
 
+/**
+ * How the two reach each other: each dials the other; or nobody can dial the one that is behind a router, so that it
+ * fetches; or that changes in the middle, again and again.
+ */
+export type Way = "dialled" | "carried" | "mixed"
+
 export type ChaosOptions = {
+  readonly way: Way
   /** The build with fault points. */
   readonly binary: string
   readonly seed: string
@@ -33,9 +41,11 @@ export type ChaosOptions = {
   readonly kills: number
   /** The shortest and the longest life of a Guardian, in milliseconds. */
   readonly life: readonly [number, number]
+  /** How long a way lasts that changes, in milliseconds. */
+  readonly wayLasts: readonly [number, number]
   readonly mostStallMilliseconds: number
-  /** How long the outboxes may take to drain once the faults stopped. */
-  readonly drainMilliseconds: number
+  /** Whether each sends one more once the faults stopped, so that what waits is tried at once, as in a day's use. */
+  readonly hastens: boolean
   /** Whether disks are filled, where this user may mount one. */
   readonly fillsDisks: boolean
   /** Where logs, databases and records are copied to before all is removed, or null. */
@@ -54,8 +64,13 @@ export type ChaosReport = {
   readonly refusals: readonly (readonly [string, number])[]
   /** How often a disk was filled; null where none could be. */
   readonly diskFull: number | null
-  /** In the outboxes when the time to drain was over. */
+  readonly way: Way
+  /** How often the way changed. */
+  readonly changes: number
+  /** In the outboxes when for long nothing had gone any more. */
   readonly undrained: number
+  /** What kept them: the heads of the outboxes. */
+  readonly stuck: readonly string[]
   readonly outboxStates: Readonly<Record<string, number>>
   /** Replayed once more when all was over. */
   readonly replayedAtEnd: number
@@ -112,8 +127,8 @@ async function setUp(
     return createSide({ world, name, random: random.fork(name), disk, life: options.life })
   }
   const [mira, kai] = [side("mira"), side("kai")]
-  await connect(options, random, mira, kai, links)
-  await connect(options, random, kai, mira, links)
+  await connect(options, random, { from: mira, to: kai, isOpen: options.way !== "carried" }, links)
+  await connect(options, random, { from: kai, to: mira, isOpen: true }, links)
   return {
     world,
     sides: [mira, kai],
@@ -129,8 +144,7 @@ async function setUp(
 async function connect(
   options: ChaosOptions,
   random: Random,
-  from: Side,
-  to: Side,
+  { from, to, isOpen }: { readonly from: Side; readonly to: Side; readonly isOpen: boolean },
   links: Link[],
 ): Promise<void> {
   const { mostStallMilliseconds } = options
@@ -138,6 +152,7 @@ async function connect(
     target: to.port,
     random: random.fork(`to ${to.name}`),
     mostStallMilliseconds,
+    isOpen,
   })
   links.push(link)
   for (const pid of guardiansOf(from.home)) process.kill(pid, "SIGTERM")
@@ -152,7 +167,7 @@ async function connect(
 
 async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   const startedAt = Date.now()
-  const diskFull = await misbehave(options, stage)
+  const { diskFull, changes } = await misbehave(options, stage)
   const calmAt = Date.now()
   options.say("the faults are over; waiting for the outboxes")
   for (const link of stage.links) link.calm()
@@ -160,35 +175,54 @@ async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   const signal = AbortSignal.any([clearing.signal, options.signal])
   const owners = stage.sides.map(side => clearDrafts(side, signal))
   for (const side of stage.sides) await side.settle()
+  if (options.hastens) await Promise.all(stage.traffics.map(one => one.send(signal)))
   const undrained = await drain(options, stage)
+  const stuck = stage.traffics.flatMap(({ from }) => headOf(from))
   let replayedAtEnd = 0
   for (const link of stage.links) replayedAtEnd += await link.replayAll()
   await drain(options, stage)
   clearing.abort()
   await Promise.all(owners)
   const drainSeconds = (Date.now() - calmAt) / 1000
+  const faultSeconds = (calmAt - startedAt) / 1000
+  const { way } = options
   return report(stage, {
+    way,
+    changes,
     diskFull,
     undrained,
+    stuck,
     replayedAtEnd,
-    faultSeconds: (calmAt - startedAt) / 1000,
+    faultSeconds,
     drainSeconds,
   })
 }
 
+/**
+ * Of all messages, how many go this way. What is to be fetched is the subject where nobody can dial, and each message
+ * the other way has receipts that are to be fetched too.
+ */
+const shareOf = (way: Way, { direction }: Traffic): number =>
+  way === "dialled" ? 0.5 : direction === "m2k" ? 0.8 : 0.2
+
 /** Everything at once until enough was sent and killed; the first part that fails ends all of them. */
-async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Promise<number | null> {
+async function misbehave(
+  options: ChaosOptions,
+  { sides, traffics, links }: Stage,
+): Promise<Pick<ChaosReport, "diskFull" | "changes">> {
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, options.signal])
-  const counts = { diskFull: 0 }
-  const isEnough = (): boolean =>
-    sum(traffics.map(one => one.taken())) >= options.messages && killsOf(sides) >= options.kills
+  const counts = { diskFull: 0, changes: 0 }
+  const isEnough = (traffic: Traffic): boolean =>
+    traffic.taken() >= options.messages * shareOf(options.way, traffic) &&
+    (shareOf(options.way, traffic) < 0.5 || killsOf(sides) >= options.kills)
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
+    changeWay(options, links[0], signal, counts),
     ...sides.map(side => clearDrafts(side, signal)),
     tell(options, sides, traffics, signal),
-    Promise.all(traffics.map(one => one.flow(isEnough, signal))).then(() => over.abort()),
+    Promise.all(traffics.map(one => one.flow(() => isEnough(one), signal))).then(() => over.abort()),
   ]
   const ended = await Promise.allSettled(
     jobs.map(job =>
@@ -201,7 +235,24 @@ async function misbehave(options: ChaosOptions, { sides, traffics }: Stage): Pro
   for (const side of sides) free(side)
   options.signal.throwIfAborted()
   for (const one of ended) if (one.status === "rejected") throw one.reason
-  return sides.some(side => side.disk !== null) ? counts.diskFull : null
+  const { diskFull, changes } = counts
+  return { diskFull: sides.some(side => side.disk !== null) ? diskFull : null, changes }
+}
+
+/** A mixed run: the way to the one behind the router opens and closes. */
+async function changeWay(
+  { way, seed, wayLasts }: ChaosOptions,
+  link: Link,
+  signal: AbortSignal,
+  counts: { changes: number },
+): Promise<void> {
+  const random = createRandom(`${seed}/way`)
+  while (way === "mixed" && !signal.aborted) {
+    await sleep(random.between(...wayLasts), signal)
+    if (signal.aborted) return
+    link.setOpen(!link.isOpen())
+    counts.changes += 1
+  }
 }
 
 const ownerMilliseconds = 500
@@ -251,29 +302,60 @@ async function tell(
   for (;;) {
     await sleep(progressMilliseconds, signal)
     if (signal.aborted) return
-    options.say(`taken ${sum(traffics.map(one => one.taken()))}, killed ${killsOf(sides)}`)
+    options.say(`taken ${traffics.map(one => one.taken()).join(" + ")}, killed ${killsOf(sides)}`)
   }
 }
 
-/** Waits until nothing is left to send or to type. @returns what is left when the time is over */
-async function drain(options: ChaosOptions, { world }: Stage): Promise<number> {
-  const deadline = Date.now() + options.drainMilliseconds
+/**
+ * For so long nothing may go while something waits: the longest rest of an attempt, which a clock that was ahead may
+ * have begun later by as much, an attempt, and a machine that has much else to do.
+ */
+const stillMilliseconds = 2 * longestWaitMilliseconds + 2 * 60_000
+
+/**
+ * Waits until nothing is left to send or to type, as long as something goes.
+ * @returns what is left when nothing does
+ */
+async function drain(options: ChaosOptions, { world, traffics }: Stage): Promise<number> {
   let saidAt = Date.now()
+  let least = Number.POSITIVE_INFINITY
+  let movedAt = Date.now()
   for (;;) {
     options.signal.throwIfAborted()
     const statuses = await Promise.all(names.map(name => world.status(name)))
     const waiting = statuses.map(one => one?.waiting ?? { inbox: 1, outbox: 1 })
     const left = sum(waiting.map(one => one.inbox + one.outbox))
-    if (left === 0 || Date.now() > deadline) return sum(waiting.map(one => one.outbox))
+    if (left < least) movedAt = Date.now()
+    least = Math.min(least, left)
+    if (left === 0 || Date.now() - movedAt > stillMilliseconds) return sum(waiting.map(one => one.outbox))
     if (Date.now() - saidAt > progressMilliseconds) {
       saidAt = Date.now()
-      options.say(`left: ${JSON.stringify(waiting)}`)
+      const heads = traffics.flatMap(({ from }) => headOf(from))
+      options.say(`left: ${JSON.stringify(waiting)}; ${heads.join("; ")}`)
     }
     await sleep(100, options.signal)
   }
 }
 
-type Times = Pick<ChaosReport, "diskFull" | "undrained" | "replayedAtEnd" | "faultSeconds" | "drainSeconds">
+type Times = Pick<
+  ChaosReport,
+  "way" | "changes" | "diskFull" | "undrained" | "stuck" | "replayedAtEnd" | "faultSeconds" | "drainSeconds"
+>
+
+/** What waits longest to be sent, in words. */
+function headOf({ name, home }: Side): string[] {
+  using database = new Database(pathsOf(home).database, { readonly: true })
+  type Head = { attempts: number; nextAt: number; askedFor: number | null; reason: string | null }
+  return database
+    .query<Head, []>(
+      "SELECT attempts, next_at AS nextAt, asked_for AS askedFor, reason FROM outbox WHERE state = 'queued' ORDER BY seq LIMIT 1",
+    )
+    .all()
+    .map(
+      ({ attempts, nextAt, askedFor, reason }) =>
+        `${name}: ${attempts} attempts, the next in ${((nextAt - Date.now()) / 1000).toFixed(1)} s${askedFor === null ? "" : " by the peer's word"}: ${reason}`,
+    )
+}
 
 function report({ sides, links, traffics }: Stage, times: Times): ChaosReport {
   const outboxes = traffics.map(({ from }) => outboxOf(from))

@@ -69,6 +69,12 @@ const points: readonly [FaultPoint, ...FaultPoint[]] = [
   "before-attempt",
   "after-attempt",
   "after-settle",
+  "after-hand-over",
+  "before-carried-answer",
+  "after-carried-answer",
+  "after-fetching",
+  "after-answer-is-kept",
+  "after-answer-is-brought",
 ]
 
 /** Every clock within a minute of the true one, or wrong by this many seconds: tolerated, and too much. */
@@ -127,13 +133,19 @@ export const recordPath = (world: World, name: string): string => join(world.fol
 
 async function live(state: State, signal: AbortSignal): Promise<void> {
   let failingSince: number | null = null
-  while (!signal.aborted) {
-    const point = state.random.chance(0.2) ? state.random.pick(points) : null
-    const failure = await start(state, { ...skew(state), ...(point === null ? {} : { SENTO_FAULT: point }) })
+  for (let lives = 0; !signal.aborted; ) {
+    // The n-th life is the same in every run of a seed, however many starts failed before.
+    const random = state.random.fork(String(lives))
+    const point = random.chance(0.2) ? random.pick(points) : null
+    const failure = await start(state, {
+      ...skew(random, state.counts),
+      ...(point === null ? {} : { SENTO_FAULT: point }),
+    })
     if (failure === null || point !== null) {
+      lives += 1
       failingSince = null
-      await endLife(state, point, signal)
-      await sleep(state.random.between(0, 1000), signal)
+      await endLife(state, { point, milliseconds: random.between(...state.life) }, signal)
+      await sleep(random.between(0, 1000), signal)
       continue
     }
     failingSince ??= Date.now()
@@ -143,7 +155,7 @@ async function live(state: State, signal: AbortSignal): Promise<void> {
   }
 }
 
-function skew({ random, counts }: State): Record<string, string> {
+function skew(random: Random, counts: SideCounts): Record<string, string> {
   if (!random.chance(0.15)) return {}
   counts.skewedStarts += 1
   return { SENTO_CLOCK_OFFSET: String(random.pick(skewsSeconds)) }
@@ -164,9 +176,13 @@ async function start(state: State, env: Record<string, string>): Promise<string 
 }
 
 /** Waits until this Guardian's time has come, or it ended before, and counts how it went. */
-async function endLife(state: State, point: FaultPoint | null, signal: AbortSignal): Promise<void> {
-  const { random, life, counts } = state
-  const deadline = Date.now() + random.between(...life)
+async function endLife(
+  state: State,
+  { point, milliseconds }: { readonly point: FaultPoint | null; readonly milliseconds: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { counts } = state
+  const deadline = Date.now() + milliseconds
   while (!signal.aborted && Date.now() < deadline && isRunning(state)) await sleep(10, signal)
   if (signal.aborted) return
   if (isRunning(state)) {

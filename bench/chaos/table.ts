@@ -2,13 +2,25 @@
 import type { ChaosReport } from "./run.ts"
 import type { Verdict } from "./verdict.ts"
 
-/** Whether the bar is met: nothing lost, twice, out of order or said not to be taken, and no Guardian at fault. */
-export function isClean({ verdicts, sides, undrained, bypassed, bugs }: ChaosReport): boolean {
+/**
+ * Whether the bar is met: nothing lost, twice, out of order or said not to be taken, no Guardian at fault, and the
+ * messages on the way that was to be tried.
+ */
+export function isClean(report: ChaosReport): boolean {
+  const { verdicts, sides, undrained, bypassed, bugs } = report
   const wrong = Object.values(verdicts).map(
     one => one.lost.length + one.duplicated.length + one.ghosts.length + one.waiting + one.inversions,
   )
   const crashed = Object.values(sides).map(one => one.crashed)
-  return sum([...wrong, ...crashed, undrained, bypassed.length, bugs.length]) === 0
+  const faults = sum([...wrong, ...crashed, undrained, bypassed.length, bugs.length])
+  return faults === 0 && isOnItsWay(report)
+}
+
+function isOnItsWay({ way, links }: ChaosReport): boolean {
+  if (way === "dialled") return true
+  const [out, back] = Object.values(links)
+  const wasDialled = out !== undefined && out.pass + out.duplicate > 0
+  return back !== undefined && back.carried > 0 && wasDialled === (way === "mixed")
 }
 
 export function table(seed: string, report: ChaosReport): string {
@@ -50,11 +62,13 @@ function facts(seed: string, report: ChaosReport): string[] {
     `disk full: ${diskFull ?? "skipped: only root can mount a small disk"}`,
     `answered queued: ${report.queued}; no answer in time: ${report.timeouts}; said again with the same id: ${report.again}; refused: ${sum(refusals.map(([, n]) => n))}`,
     ...refusals.map(([reason, count]) => `  ${count}× ${reason}`),
+    `way: ${report.way}, changed ${report.changes} times`,
     `outbox: ${words(report.outboxStates)}; undrained: ${report.undrained}`,
     `replayed once more at the end: ${report.replayedAtEnd}; links bypassed: ${report.bypassed.join(", ") || "none"}`,
     `bugs in the logs: ${bugs.length}`,
     ...bugs.slice(0, 10).map(line => `  ${line.slice(0, 300)}`),
     ...named,
+    ...report.stuck.map(line => `stuck: ${line}`),
     `seed ${seed}; faults for ${report.faultSeconds.toFixed(1)} s, drained in ${report.drainSeconds.toFixed(1)} s`,
     isClean(report) ? "nothing lost, nothing twice, all in order" : "FAILED",
   ]

@@ -26,10 +26,14 @@ export type Traffic = {
   readonly refusals: ReadonlyMap<string, number>
   /** Sends until `isEnough`. */
   flow(isEnough: () => boolean, signal: AbortSignal): Promise<void>
+  /** Sends one. */
+  send(signal: AbortSignal): Promise<void>
 }
 
 /** Messages that may be under way at once: enough to fill every queue, few enough that kills hit all stages. */
 const mostUnderWay = 25
+/** Sends that may wait for their answer at once: one to a peer that nobody can dial may take its 20 s. */
+const mostUnanswered = 40
 
 export function createTraffic(direction: Direction, from: Side, to: Side, random: Random): Traffic {
   const texts: SentText[] = []
@@ -67,16 +71,21 @@ export function createTraffic(direction: Direction, from: Side, to: Side, random
   }
 
   async function flow(isEnough: () => boolean, signal: AbortSignal): Promise<void> {
+    const asked = new Set<Promise<void>>()
     while (!signal.aborted && !isEnough()) {
-      if (underWay() >= mostUnderWay) {
+      if (asked.size >= mostUnanswered || underWay() >= mostUnderWay) {
         await sleep(100, signal)
         continue
       }
       const burst = random.chance(0.1) ? random.between(2, 8) : 1
       const isLong = random.chance(from.isDiskFull() ? 0.8 : 0.03)
-      await Promise.all(Array.from({ length: burst }, () => sendOne(signal, isLong)))
+      for (let i = 0; i < burst; i += 1) {
+        const sending = sendOne(signal, isLong).finally(() => asked.delete(sending))
+        asked.add(sending)
+      }
       await sleep(random.between(0, 120), signal)
     }
+    await Promise.all(asked)
   }
 
   return {
@@ -90,5 +99,6 @@ export function createTraffic(direction: Direction, from: Side, to: Side, random
     again: () => counts.again,
     refusals,
     flow,
+    send: signal => sendOne(signal, false),
   }
 }

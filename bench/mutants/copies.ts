@@ -50,16 +50,20 @@ const mostBlocks = 1_000_000
 
 /**
  * What is wrong on purpose must not reach anything: with one `||` changed, tests once took the user's own home for a
- * temporary one and removed it. All of the disk can be read alone, but the copy and the folder of this run.
+ * temporary one and removed it. All of the disk can be read alone, but the copy and the folder of this run; no other
+ * process can be seen or signalled, and there is no network but the loopback of this run.
  */
 const isolated = [
   'mount --bind "$COPY" "$COPY"',
   'mount --bind "$HOME" "$HOME"',
   "mount -o remount,bind,ro /",
+  "ip link set lo up",
 ].join(" && ")
 
 const unshare = [
-  ...["unshare", "--mount", "--propagation", "private"],
+  ...["unshare", "--mount", "--propagation", "private", "--net"],
+  // Whatever was started ends with the run.
+  ...["--pid", "--fork", "--kill-child", "--mount-proc"],
   ...(process.getuid?.() === 0 ? [] : ["--map-root-user"]),
 ]
 
@@ -71,18 +75,36 @@ export function canIsolate({ root }: Copy): boolean {
   return ran.exitCode === 0
 }
 
+/** What is run. `name`: a pattern, and null for all of these files. */
+export type Tests = { readonly files: readonly string[]; readonly name: string | null }
+
+/**
+ * How long a test may take, and what is waited for in one: long for a busy machine, as what fails by it counts as
+ * noticed, and not too long, as waiting in vain is how many a change is noticed.
+ */
+const testMilliseconds = 60_000
+const patienceMilliseconds = 12_000
+
 /** Runs tests up to the first that fails. */
-export async function runTests({ root }: Copy, tests: readonly string[], limits: Limits): Promise<Ran> {
+export async function runTests({ root }: Copy, { files, name }: Tests, limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
   try {
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
     const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
-    const words = [process.execPath, "test", "--bail", ...tests.map(test => `./${test}`)]
+    const words = [
+      ...[process.execPath, "test", "--bail", `--timeout=${testMilliseconds}`],
+      ...(name === null ? [] : ["--test-name-pattern", name]),
+      ...files.map(file => `./${file}`),
+    ]
     const child = Bun.spawn(
       [...unshare, "sh", "-c", `${isolated} || exit 1; cd "$COPY"; ${limited}`, ...words],
       {
         cwd: root,
-        env: { ...process.env, COPY: root, HOME: folder, TMPDIR: folder },
+        env: {
+          ...process.env,
+          ...{ COPY: root, HOME: folder, TMPDIR: folder },
+          SENTO_TEST_PATIENCE: String(patienceMilliseconds),
+        },
         stdin: "ignore",
         stdout: "ignore",
         stderr: "pipe",

@@ -1,4 +1,4 @@
-/** Which tests run with a source file loaded: those of its layer, nearest first. */
+/** Which tests run with a source file loaded: the quick ones of its room, nearest first. */
 import { posix } from "node:path"
 
 type Graph = ReadonlyMap<string, readonly string[]>
@@ -26,17 +26,52 @@ function distancesFrom(graph: Graph, file: string): ReadonlyMap<string, number> 
   return distances
 }
 
+/** Layers whose tests take moments, all of them. */
+const inOneGo: ReadonlySet<string> = new Set(["protocol", "store"])
+
 /** The layer of a file of `src/`, whose tests have a folder of that name. */
 const layerOf = (file: string): string => file.split("/")[1] ?? ""
 
-/** Those of its layer: `test/store` for `src/store`. */
+/**
+ * Tests that start terminals, processes or networks, or wait for the clock, so that a change that lives would cost half a
+ * minute. What they hold is tried by hand (hand.json).
+ */
+export const slow: ReadonlySet<string> = new Set(
+  [
+    "guardian/bad-days chaos faults leftovers locked scripts two-hours",
+    "guardian/books/agent-pane",
+    "guardian/inbound/jammed loops",
+    "guardian/outbound/carried-faults fetched-again waiting",
+    "guardian/owner/chat-pairing consent",
+    "guardian/pairing/across-the-room asked-joins discovery pairing",
+    "guardian/terminal/hands hardened",
+    "http/mdns",
+    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain lost-panes own-server plain resume sizes",
+    "tmux/typing-claude typing-codex typing-gemini typing-opencode",
+  ].flatMap(line => {
+    const [, folder = "", names = ""] = /^(.*\/)(.*)$/.exec(line) ?? []
+    return names.split(" ").map(name => `test/${folder}${name}.test.ts`)
+  }),
+)
+
+/**
+ * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
+ * where one of the layer's imports the file itself, none but such and the one of its name: all others would have a whole Guardian, or a listener
+ * with its deadlines, run for each change that lives.
+ */
 export function testsOf(graph: Graph, file: string): readonly string[] {
-  const ofLayer = [...graph.keys()].filter(
-    test => test.startsWith(`test/${layerOf(file)}/`) && test.endsWith(".test.ts"),
-  )
-  return ofLayer
+  const room = posix.dirname(file).replace(/^src/, "test")
+  const quick = [...graph.keys()].filter(test => test.endsWith(".test.ts") && !slow.has(test))
+  const loaded = quick
     .map(test => ({ test, distance: distancesFrom(graph, test).get(file) ?? Number.POSITIVE_INFINITY }))
     .filter(({ distance }) => distance < Number.POSITIVE_INFINITY)
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
-    .map(({ test }) => test)
+  const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
+  const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
+  const own = `${room}/${posix.basename(file, ".ts")}.test.ts`
+  const direct = ofLayer.some(({ distance }) => distance === 1 && !inOneGo.has(layerOf(file)))
+    ? ofLayer.filter(({ test, distance }) => distance === 1 || test === own)
+    : []
+  const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
+  return those.map(({ test }) => test)
 }

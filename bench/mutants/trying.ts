@@ -1,9 +1,9 @@
 /** Each mutant against the tests that load its file, a few at a time. */
-import { type Copy, canIsolate, type Limits, runTests } from "./copies.ts"
+import { type Copy, canIsolate, type Limits, runTests, type Tests } from "./copies.ts"
 import type { Explanation } from "./explained.ts"
 import { applied, changeWords, type Mutant } from "./mutant.ts"
 
-/** `untested`: no test of its layer loads the file. An explained one is not tried. */
+/** `untested`: no quick test loads the file, or those fail without a change. An explained one is not tried. */
 export type Outcome = "killed" | "timeout" | "survived" | "explained" | "untested"
 
 export type Tried = Mutant & { readonly outcome: Outcome; readonly explanation: Explanation | null }
@@ -12,7 +12,7 @@ type Work = {
   readonly mutants: readonly Mutant[]
   readonly copies: readonly Copy[]
   textOf(file: string): string
-  testsOf(file: string): readonly string[]
+  testsOf(mutant: Mutant): Tests
   explanationOf(mutant: Mutant): Explanation | null
   say(words: string): void
 }
@@ -22,7 +22,7 @@ const slowest = 8
 const least: Limits = { cpuSeconds: 10, milliseconds: 60_000 }
 const unlimited: Limits = { cpuSeconds: 3600, milliseconds: 3_600_000 }
 
-/** Goes on while there is work; in the order given. @throws Error where the tests fail without a mutant */
+/** Goes on while there is work; in the order given. */
 export async function tryAll(work: Work): Promise<readonly Tried[]> {
   if (!work.copies.every(canIsolate))
     throw new Error(
@@ -45,26 +45,26 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
   return tried
 }
 
-/** What the tests of each file may take. */
-async function measure({ mutants, copies, testsOf }: Work): Promise<ReadonlyMap<string, Limits>> {
-  const files = [...new Set(mutants.map(({ file }) => file))]
+/** What each set of tests may take; those that fail without a change, twice, are not among them. */
+async function measure(work: Work): Promise<ReadonlyMap<string, Limits>> {
+  const { mutants, copies, testsOf, explanationOf, say } = work
   const limits = new Map<string, Limits>()
-  const known = new Map<string, Limits>()
-  for (const file of files) {
-    const tests = testsOf(file)
-    const [copy, key] = [copies[0], [...tests].sort().join(" ")]
-    if (copy === undefined || tests.length === 0) continue
-    const ofTests = known.get(key) ?? (await measureTests(copy, tests))
-    known.set(key, ofTests)
-    limits.set(file, ofTests)
+  for (const tests of mutants.filter(one => explanationOf(one) === null).map(testsOf)) {
+    const [copy, key] = [copies[0], keyOf(tests)]
+    if (copy === undefined || tests.files.length === 0 || limits.has(key)) continue
+    const measured = (await measureTests(copy, tests)) ?? (await measureTests(copy, tests))
+    if (measured === null) say(`without a change fail: ${key}`)
+    else limits.set(key, measured)
   }
   return limits
 }
 
-async function measureTests(copy: Copy, tests: readonly string[]): Promise<Limits> {
+const keyOf = ({ files, name }: Tests): string => [...files.toSorted(), name ?? ""].join(" ")
+
+async function measureTests(copy: Copy, tests: Tests): Promise<Limits | null> {
   const startedAt = performance.now()
-  const { outcome, failed, cpuSeconds } = await runTests(copy, tests, unlimited)
-  if (outcome !== "passed") throw new Error(`without a mutant, ${failed ?? "the tests"} ${outcome}`)
+  const { outcome, cpuSeconds } = await runTests(copy, tests, unlimited)
+  if (outcome !== "passed") return null
   return {
     cpuSeconds: Math.max(least.cpuSeconds, slowest * cpuSeconds),
     milliseconds: Math.max(least.milliseconds, slowest * (performance.now() - startedAt)),
@@ -82,12 +82,14 @@ async function tryOne(
   if (explanation !== null) return { ...mutant, outcome: "explained", explanation }
   const counts = killers.get(mutant.file) ?? new Map<string, number>()
   killers.set(mutant.file, counts)
+  const all = testsOf(mutant)
   // What has noticed most so far goes first.
-  const tests = testsOf(mutant.file).toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
-  if (tests.length === 0) return { ...mutant, outcome: "untested", explanation }
+  const files = all.files.toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
+  const limit = limits.get(keyOf(all))
+  if (limit === undefined) return { ...mutant, outcome: "untested", explanation }
   const text = textOf(mutant.file)
   await Bun.write(`${copy.root}/${mutant.file}`, applied(text, mutant))
-  const { outcome, failed } = await runTests(copy, tests, limits.get(mutant.file) ?? least)
+  const { outcome, failed } = await runTests(copy, { ...all, files }, limit)
   await Bun.write(`${copy.root}/${mutant.file}`, text)
   if (failed !== null) counts.set(failed, (counts.get(failed) ?? 0) + 1)
   return {

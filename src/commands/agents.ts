@@ -19,6 +19,7 @@ import { askOrDo, withPin } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
+import { wayCells } from "./way-words.ts"
 
 /** The words of `sento agents`. */
 export const addAgents: AddCommand = (program, { io, paths, finish }) => {
@@ -62,11 +63,14 @@ export async function agents(io: Io, paths: Paths, isJson: boolean): Promise<num
       one.pairedAt.slice(0, 10),
       ago(one.lastContactAt, now),
       String(one.waiting),
+      wayCell(one),
       pauseCell(one),
     ])
     const isPaused = list.agents.some(one => pauseCell(one) !== "")
-    const header = ["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING", isPaused ? "PAUSED" : ""]
-    print(io, table([header, ...rows]))
+    const isSeen = list.agents.some(one => wayCell(one) !== "")
+    const header = ["NAME", "ADDRESS", "PAIRED", "LAST CONTACT", "WAITING"]
+    print(io, table([[...header, isSeen ? "REACHED" : "", isPaused ? "PAUSED" : ""], ...rows]))
+    for (const { name, away } of list.agents) if (away !== undefined) tell(io, awayLine(name, away))
     for (const { name, loopThere } of list.agents)
       if (loopThere !== undefined) tell(io, heldThere(list.self.name, { name, replies: loopThere }))
   }
@@ -79,12 +83,23 @@ export async function agents(io: Io, paths: Paths, isJson: boolean): Promise<num
 export const heldThere = (self: string, loop: LoopThere): string =>
   `${loop.name}'s Guardian holds our message: ${loopThereWords(self, loop)}`
 
+/** Empty where no Guardian runs that could have seen it. */
+const wayCell = ({ way, away }: AgentRow): string => {
+  if (away !== undefined) return "away (below)"
+  if (way === undefined) return ""
+  return way === null ? "not seen yet" : wayCells[way]
+}
+
+const awayLine = (name: string, away: string): string =>
+  `${name} is away: ${away}; why: \`sento doctor ${name}\``
+
 function pauseCell({ name, pausedUntil, pauseReason, loopThere }: AgentRow): string {
   if (pausedUntil === null) return loopThere === undefined ? "" : `by ${name}'s Guardian (below)`
   return pauseReason === "loop" ? "loop, until resume" : `until ${pausedUntil}`
 }
 
-async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
+/** The list from the Guardian, or where none runs from the disk. */
+export async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
   try {
     return await callDoor(paths, "agent", { op: "agents" })
   } catch (error) {

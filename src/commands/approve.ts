@@ -19,6 +19,7 @@ import { requireLocalName } from "./pairing-events.ts"
 import { ensureGuardian } from "./running.ts"
 import { isPerson, printJson, tell } from "./terminal.ts"
 import { unaskedOf } from "./unasked.ts"
+import { tellWay } from "./way-words.ts"
 
 const grammar = (program: Program) =>
   command(program, "approve", "say yes to a request that waits")
@@ -43,6 +44,8 @@ async function approve(io: Io, paths: Paths, id: string | null, options: Approve
     const { outcome, ...result } = answer
     printJson(io, { event: outcome, ...result })
   } else tell(io, answerWords(answer))
+  if (answer.outcome === "paired" && isPerson(io, options.json ?? false))
+    await tellWay(io, paths, answer.name)
   return answer.outcome === "denied" ? exitStatus.refused : 0
 }
 

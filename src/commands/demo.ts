@@ -68,7 +68,8 @@ async function play(io: Io, stage: Stage): Promise<void> {
 async function pairBoth(io: Io, stage: Stage): Promise<void> {
   tell(io, bold(io, "\n1. mira's owner runs:  sento pair"))
   await openSession(stage, "mira-owner", ["sh"])
-  await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair`)
+  // What is said by a flag here is asked otherwise: where the other agent is.
+  await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair --listen 127.0.0.1`)
   const code = (await untilShown(stage, "mira-owner", /SENTO-[0-9A-Z]{4}\b/))[0]
   tell(io, `   and gets ${bold(io, code)}`)
   tell(io, bold(io, `\n2. kai's owner runs:  sento pair ${code}`))

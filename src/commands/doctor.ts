@@ -1,26 +1,27 @@
 /** `sento doctor [NAME]`: what is wrong, and one fix a line. Changes nothing but a config that others may read. */
 
 import { existsSync, statSync } from "node:fs"
+import { isIP } from "node:net"
 import { lossOf, lossWords } from "../guardian/books/losses.ts"
-import { unknownAgent } from "../guardian/books/requirements.ts"
-import { callDoor } from "../guardian/door/client.ts"
+import { networkHosts } from "../guardian/books/own-places.ts"
 import type { GuardStatus, SessionState } from "../guardian/door/results.ts"
 import { handsCommand, othersInGroup, sharedFolderFault } from "../guardian/door/shared-folder.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
-import { formatAddress, isLoopback } from "../protocol/addresses.ts"
+import { ownAddresses } from "../http/own-addresses.ts"
+import { isLoopback } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
-import { askOwner } from "../protocol/moving.ts"
 import { shellWord } from "../protocol/shell.ts"
-import type { Config } from "../store/config.ts"
+import { type Config, networkAddresses } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/keyboard-owner.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { type AddCommand, command } from "./command.ts"
+import { type Finding, walkTo } from "./doctor-peer.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { guardStatus, placesWords, runningGuardian } from "./running.ts"
+import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
 import { sessionState, sessionWords } from "./status.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
@@ -28,11 +29,8 @@ import { unaskedOf, unaskedWords } from "./unasked.ts"
 /** The words of `sento doctor`. */
 export const addDoctor: AddCommand = (program, { io, paths, finish }) =>
   command(program, "doctor", "find what is wrong, and how to mend it")
-    .argument("[name]", "a paired agent to reach as well")
+    .argument("[name]", "a paired agent: the way to it and back, step by step")
     .action((name, { json = false }) => finish(doctor(io, paths(), name ?? null, json)))
-
-/** `fix` is what to run or do, null where all is well. */
-type Finding = { readonly check: string; readonly is: string; readonly fix: string | null }
 
 const oldestTmux = [3, 2] as const
 /** More than the longest time between two tries of theirs. */
@@ -64,14 +62,16 @@ async function examine(io: Io, paths: Paths, name: string | null): Promise<Findi
   if (config === undefined) return [read, await attempt("tmux", checkTmux)]
   const database = await attempt("database", () => checkDatabase(paths))
   const running = await statusWithHands(paths)
+  const port = running === null ? [] : [checkPort(config, running)]
+  const isShut = port.some(({ fix }) => fix !== null)
   return [
     read,
     ...checkFolder(paths),
     ...(config.hardened === undefined ? await checkOwn(config, paths) : await checkHardened(config, running)),
     database,
     await checkGuardian(paths, running),
-    ...(running === null ? [] : [checkPort(running)]),
-    ...(name === null ? [] : [await checkPeer(paths, config, running, name)]),
+    ...port,
+    ...(name === null ? [] : await walkTo(paths, config, running, name, isShut)),
   ]
 }
 
@@ -234,38 +234,19 @@ const checkGuardian = (paths: Paths, running: GuardStatus | null): Promise<Findi
       : { check: "guardian", is: `runs (pid ${pid})`, fix: null }
   })
 
-function checkPort(running: GuardStatus): Finding {
-  return { check: "port", is: `listens on ${placesWords(running)}`, fix: null }
-}
-
-async function checkPeer(
-  paths: Paths,
-  config: Config,
-  running: GuardStatus | null,
-  name: string,
-): Promise<Finding> {
-  const peer = Object.hasOwn(config.agents, name) ? config.agents[name] : undefined
-  if (peer === undefined) throw unknownAgent(name, Object.keys(config.agents))
-  const address = formatAddress(peer.host, peer.port)
-  if (running === null)
-    return { check: name, is: "not asked, for no Guardian runs here", fix: "run `sento guard`" }
-  const { isReached, reason, aheadSeconds, isFetched } = await callDoor(paths, "agent", { op: "probe", name })
-  const way = isFetched ? "fetches its messages from this machine" : `answers at ${address}`
-  if (reason === null) return { check: name, is: `${way}, clocks agree`, fix: null }
-  if (aheadSeconds !== null)
-    return {
-      check: name,
-      is: `this clock is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? "ahead of" : "behind"} ${name}'s`,
-      fix: "run `timedatectl set-ntp true` on both machines",
-    }
-  const isShut = running.hosts === undefined && !isLoopback(peer.host)
-  return { check: name, is: reason, fix: fixFor(name, isReached, reason, isShut) }
-}
-
-/** @param isShut - whether that agent is elsewhere, and this Guardian lets nobody in from there */
-function fixFor(name: string, isReached: boolean, reason: string, isShut: boolean): string {
-  if (isReached) return "update sento on both sides"
-  return reason.endsWith(askOwner)
-    ? "where the pair is lost, pair again: `sento pair`"
-    : `ask ${name}'s owner to run \`sento doctor\`${isShut ? ", or let it reach this machine: `sento init --listen all`" : ""}`
+/** What the owner opened may be gone: a VPN that is down, or a port that another program took. */
+function checkPort({ listen }: Config, running: GuardStatus): Finding {
+  const own = ownAddresses().map(({ address }) => address)
+  const gone = listen.hosts.filter(host => isIP(host) !== 0 && !isLoopback(host) && !own.includes(host))
+  const [fault] = [...(running.shut ?? []), ...gone.map(host => ({ host, fault: "absent" as const }))]
+  if (fault !== undefined)
+    return { check: "port", is: shutWords(fault, running.port), fix: shutFix(fault, running.port) }
+  const isMissing = listen.hosts.includes(networkAddresses) && networkHosts().length === 0
+  return isMissing
+    ? {
+        check: "port",
+        is: `listens on ${placesWords(running)}: this machine has no private or VPN address now`,
+        fix: "bring its network or VPN up",
+      }
+    : { check: "port", is: `listens on ${placesWords(running)}`, fix: null }
 }

@@ -21,9 +21,15 @@ import { requireOwner } from "./consent.ts"
 import { findConfig, needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask } from "./prompts.ts"
-import { placesWords, runningGuardian } from "./running.ts"
+import { placesWords, runningGuardian, shutWords } from "./running.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+
+/** An option that may be repeated, or have commas. */
+export const eachOf = (text: string, before: readonly string[] | undefined): string[] => [
+  ...(before ?? []),
+  ...text.split(","),
+]
 
 const grammar = (program: Program) =>
   command(program, "init", "set this agent up")
@@ -33,8 +39,8 @@ const grammar = (program: Program) =>
     .option("--profile <profile>", `${agentProgramNames.join(", ")}, or plain for any other program`)
     .option(
       "--listen <host>",
-      "an address to listen on beside 127.0.0.1, or all; 127.0.0.1 alone: on no other",
-      (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(",")],
+      "an address to listen on beside 127.0.0.1, network (private ones and VPNs), or all; 127.0.0.1 alone: on no other",
+      eachOf,
     )
     .option("--port <port>", "the port to prefer (9876)")
     .option("--hardened", "print the steps by which the agent runs as a user of its own")
@@ -46,8 +52,11 @@ type InitOptions = OptionsOf<typeof grammar>
 export const addInit: AddCommand = (program, { io, paths, finish }) =>
   grammar(program).action(options => finish(init(io, paths(), options)))
 
-/** `sento init`: a new config, or changes to the one that is there. */
-export async function init(io: Io, paths: Paths, options: InitOptions): Promise<number> {
+/**
+ * `sento init`: a new config, or changes to the one that is there.
+ * @param isAlone - whether nothing follows that the owner has asked for
+ */
+export async function init(io: Io, paths: Paths, options: InitOptions, isAlone = true): Promise<number> {
   const current = findConfig(io, paths)
   if (current === null && !existsSync(paths.home)) throw noConfig(paths)
   if (current !== null && !options.hardened) await requireOwner(io, paths)
@@ -59,7 +68,8 @@ export async function init(io: Io, paths: Paths, options: InitOptions): Promise<
   else {
     tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
     await tellWhatIsMissing(io, config)
-    if (moved !== null) tell(io, `${config.name}'s Guardian listens on ${placesWords(moved)} now`)
+    if (!isAlone) return 0
+    if (moved !== null) tellMoved(io, moved)
     else if ((await runningGuardian(paths)) !== null)
       tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
     else tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
@@ -70,6 +80,12 @@ export async function init(io: Io, paths: Paths, options: InitOptions): Promise<
       )
   }
   return 0
+}
+
+function tellMoved(io: Io, moved: Alive): void {
+  tell(io, `${moved.name}'s Guardian listens on ${placesWords(moved)} now`)
+  for (const one of moved.shut ?? [])
+    tell(io, `sento: note: ${shutWords(one, moved.port)}; it is tried again until it can`)
 }
 
 /** Where nothing else has changed, a Guardian that runs takes other addresses at once; null where it does not. */
@@ -129,7 +145,7 @@ export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promi
   if (config !== null) return config
   if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell(io, "this agent is not set up yet; two questions first")
-  await init(io, paths, {})
+  await init(io, paths, {}, false)
   return ensureConfig(io, paths, isJson)
 }
 
@@ -243,13 +259,14 @@ function listenOf(current: Config | null, options: InitOptions): Config["listen"
   return { names: [], ...current?.listen, hosts, port }
 }
 
-function readHosts(words: readonly string[]): string[] {
+/** `--listen`, as the config has it. @throws usage */
+export function readHosts(words: readonly string[]): string[] {
   const wrong = words.find(word => !isHost(word))
   if (wrong !== undefined)
     throw new SentoError(
       "usage",
       `${JSON.stringify(wrong)} is no address`,
-      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen all`",
+      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen network`, or `--listen all`",
     )
   const hosts = [...new Set(words.flatMap(hostsBeside))]
   return hosts.includes(everyAddress) ? [everyAddress] : hosts

@@ -20,6 +20,7 @@ import {
 import { ask, choose } from "./prompts.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, dim, isPerson, printJson, tell } from "./terminal.ts"
+import { tellWay } from "./way-words.ts"
 
 /** `--as` and `--replace`: what the other agent is to be called here. */
 type JoinOptions = { readonly as?: string; readonly replace?: true; readonly json?: true }
@@ -100,11 +101,11 @@ async function joinAt(
   const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
   const call = (door: "owner" | "agent", pin: string | null) =>
     callDoor(paths, door, { ...request, pin }, { onEvent, signal: stop.signal })
-  return exitOf(
-    await withPin(io, pin => call("owner", pin)).catch(error =>
-      isNotOwner(error) ? call("agent", null) : Promise.reject(error),
-    ),
+  const end = await withPin(io, pin => call("owner", pin)).catch(error =>
+    isNotOwner(error) ? call("agent", null) : Promise.reject(error),
   )
+  if (end?.event === "paired" && isPerson(io, options.json ?? false)) await tellWay(io, paths, end.name)
+  return exitOf(end)
 }
 
 function tellJoiner(io: Io, event: PairingEvent): void {

@@ -1,23 +1,39 @@
+/** The side that types a code needs nothing open. */
+async function joinWith(io: Io, paths: Paths, target: string, options: PairOptions): Promise<number> {
+  if (options.network === undefined && options.listen === undefined) return join(io, paths, target, options)
+  throw new SentoError(
+    "usage",
+    "a side that types a code opens nothing",
+    "leave --network and --listen away: they are for `sento pair` without a code, on the other side",
+  )
+}
+
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
 import { callDoor } from "../guardian/door/client.ts"
 import type { PairingEvent } from "../guardian/door/results.ts"
+import { firstPort } from "../protocol/addresses.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { answerHere, answerWords, type Request, tellQuestion } from "./consent.ts"
 import { needConfig } from "./home.ts"
+import { eachOf } from "./init.ts"
 import type { Io } from "./io.ts"
 import { join } from "./join.ts"
+import { openForOther } from "./opening.ts"
 import { exitOf, interruption, isNotOwner, tellEnd, withoutUnused } from "./pairing-events.ts"
 import { untilQuiet } from "./prompts.ts"
 import { ensureReady } from "./ready.ts"
 import { bold, dim, isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf } from "./unasked.ts"
+import { tellWay } from "./way-words.ts"
 
 const grammar = (program: Program) =>
   command(program, "pair", "print a pairing code, or join with one")
     .argument("[code...]", "CODE, CODE@HOST or CODE@HOST:PORT, from the other owner")
     .option("--long", "a code of eight symbols")
+    .option("--network", "for another machine: opens this machine's private and VPN addresses, and stays so")
+    .option("--listen <host>", "for another machine: opens this address; all: public ones too", eachOf)
     .option("--as <name>", "the name for the other agent here")
     .option("--replace", "end the pair that has this name now")
 
@@ -26,13 +42,14 @@ type PairOptions = OptionsOf<typeof grammar>
 /** The words of `sento pair`. */
 export const addPair: AddCommand = (program, { io, paths, finish }) =>
   grammar(program).action((words, options) =>
-    finish(words.length === 0 ? pair(io, paths(), options) : join(io, paths(), words.join(" "), options)),
+    finish(words.length === 0 ? pair(io, paths(), options) : joinWith(io, paths(), words.join(" "), options)),
   )
 
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
 async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number> {
   const isJson = options.json ?? false
   await ensureReady(io, paths, isJson)
+  if (!(await openForOther(io, paths, options))) return 0
   const stop = interruption()
   const unasked = isJson ? null : await unaskedOf(needConfig(io, paths))
   const asking: Asking = { withdrawals: new Map(), answers: new Set(), stop }
@@ -49,6 +66,7 @@ async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number>
       signal: stop.signal,
     })
     await Promise.allSettled(asking.answers)
+    if (end?.event === "paired" && isPerson(io, isJson)) await tellWay(io, paths, end.name)
     return exitOf(end)
   } catch (error) {
     // Told already, with what answers it later.
@@ -120,24 +138,29 @@ async function withdraw(io: Io): Promise<void> {
   await untilQuiet()
 }
 
-/** Which VPN both must be in. */
-const over = (place: { readonly vpn: string | null } | undefined): string =>
-  place?.vpn == null ? "" : `  (over the VPN ${place.vpn})`
+/** The first port is what a joiner tries by itself. */
+const withoutPort = (address: string): string =>
+  address.endsWith(`:${firstPort}`) ? address.slice(0, -`:${firstPort}`.length) : address
+
+/** Which VPN both must be in; where it is none, something else. */
+const over = (place: { readonly vpn: string | null } | undefined, otherwise: string): string =>
+  place?.vpn == null ? otherwise : `, over the VPN ${place.vpn}`
 
 function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string | null): void {
   if (event.event === "code") {
     print(io, event.code)
     tell(io)
-    const [first, ...others] = event.addresses ?? [{ address: event.code, vpn: null }]
+    const addresses = event.addresses ?? [{ address: event.code, vpn: null }]
+    const [first, ...others] = addresses.map(({ address, vpn }) => ({ address: withoutPort(address), vpn }))
     tell(
       io,
-      `Tell the other agent's owner to run:  ${bold(io, `sento pair ${first?.address}`)}${over(first)}`,
+      `Tell the other agent's owner to run${over(first, "")}:  ${bold(io, `sento pair ${first?.address}`)}`,
     )
-    for (const one of others) tell(io, `or, where that leads nowhere:  sento pair ${one.address}${over(one)}`)
-    tell(
-      io,
-      dim(io, "The code is good for 10 minutes; Ctrl-C stops the wait for the other side, not the code."),
-    )
+    for (const one of others)
+      tell(io, `or${over(one, ", where that leads nowhere")}:  sento pair ${one.address}`)
+    if (event.addresses === undefined && !isPerson(io, false))
+      tell(io, "Only this machine can use it: `sento pair --network` makes one for another machine.")
+    tell(io, dim(io, "It is good for 10 minutes, also where Ctrl-C ends this wait."))
   } else if (event.event === "request") {
     tellQuestion(io, paths, event, unasked)
     if (!isPerson(io, false))

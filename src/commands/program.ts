@@ -5,7 +5,7 @@ import { pathsOf } from "../store/paths.ts"
 import { version } from "../version.ts"
 import type { AddCommand, Run } from "./command.ts"
 import type { Io } from "./io.ts"
-import { optionsFirst } from "./send-words.ts"
+import { optionsFirst } from "./text-arguments.ts"
 
 /** By first word, in the order in which `sento --help` lists them; only the one that is named is loaded. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {

@@ -1,7 +1,7 @@
 /** The Guardian that runs for a home: found, started in the background, stopped. */
 import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
-import type { Alive, GuardStatus } from "../guardian/door/results.ts"
+import type { Alive, GuardStatus, ShutHost } from "../guardian/door/results.ts"
 import { ownCommand } from "../guardian/terminal/own-command.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { guardianEnvironment } from "../protocol/environment.ts"
@@ -22,6 +22,25 @@ const lookMilliseconds = 15
 /** Every address at which others reach it; where there is none, loopback's. */
 export const placesWords = ({ host, port, hosts = [host] }: Pick<Alive, "host" | "port" | "hosts">): string =>
   (hosts.length === 0 ? [host] : hosts).map(one => formatAddress(one, port)).join(", ")
+
+/** Why nobody gets in at an address of ours. */
+export function shutWords({ host, fault }: ShutHost, port: number): string {
+  const where = formatAddress(host, port)
+  switch (fault) {
+    case "taken":
+      return `cannot listen on ${where}: another program has that port there`
+    case "absent":
+      return `cannot listen on ${where}: this machine does not have that address now`
+    case "unusable":
+      return `cannot listen on ${where}: it is no address to listen on`
+  }
+}
+
+/** What mends it. */
+export const shutFix = ({ fault }: ShutHost, port: number): string =>
+  fault === "taken"
+    ? `stop that program (\`ss -ltnp 'sport = :${port}'\` names it), or take another port: \`sento init --port ${port + 1} && sento guard restart\``
+    : "bring up the network or VPN that has it, or choose others: `sento init --listen network`"
 
 /** The running Guardian, or null where none runs. @throws timed-out for one that does not answer */
 export const runningGuardian = (paths: Paths, patience = answerMilliseconds): Promise<Alive | null> =>

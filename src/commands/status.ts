@@ -2,7 +2,7 @@
 
 import { listQuestions } from "../guardian/books/open-questions.ts"
 import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
-import type { GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
+import type { AgentRow, GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Question } from "../protocol/questions.ts"
@@ -10,14 +10,15 @@ import { placeWords } from "../protocol/questions.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
-import { heldThere } from "./agents.ts"
+import { askOrRead, heldThere } from "./agents.ts"
 import { type AddCommand, command } from "./command.ts"
 import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords } from "./running.ts"
-import { print, printJson } from "./terminal.ts"
+import { ago, print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
+import { wayCells } from "./way-words.ts"
 
 /** The words of `sento status`. */
 export const addStatus: AddCommand = (program, { io, paths, finish }) =>
@@ -49,6 +50,13 @@ export async function status(io: Io, paths: Paths, isJson: boolean): Promise<num
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
   const kept = readKept(paths, config)
+  const rows = running === null ? [] : (await askOrRead(io, paths)).agents
+  const reach = rows.map(({ name, way = null, away, lastContactAt }) => ({
+    name,
+    way,
+    lastContactAt,
+    ...(away === undefined ? {} : { away }),
+  }))
   const agents = Object.keys(config.agents)
   const hands = running?.hands === undefined ? {} : { hands: running.hands }
   const unasked = await unaskedOf(config)
@@ -61,10 +69,23 @@ export async function status(io: Io, paths: Paths, isJson: boolean): Promise<num
       ...acts,
       ...hands,
       agents,
+      ...(reach.length === 0 ? {} : { reach }),
       ...kept,
     })
-  else for (const line of lines(config, running, session, unasked, kept)) print(io, line)
+  else for (const line of lines(config, running, session, unasked, kept, reach)) print(io, line)
   return 0
+}
+
+/** How a peer is reached. */
+type Reach = Pick<AgentRow, "name" | "lastContactAt" | "way" | "away">
+
+/** Of more agents `sento agents` tells. */
+const mostReached = 20
+
+function reachWords({ name, way, away, lastContactAt }: Reach): string {
+  const seen = `last seen ${ago(lastContactAt, Date.now())}`
+  if (away !== undefined) return `${name}: away, ${seen}: ${away}`
+  return `${name}: ${way == null ? "not seen yet how" : wayCells[way]}, ${seen}`
 }
 
 const guardianOf = (running: GuardStatus | null): object =>
@@ -125,6 +146,7 @@ function lines(
   session: GuardStatus["session"],
   unasked: string | null,
   { waiting, requests, paused, loopsThere = [], revoked }: Kept,
+  reach: readonly Reach[],
 ): string[] {
   const names = Object.keys(config.agents)
   return [
@@ -135,6 +157,7 @@ function lines(
     `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
     ...(unasked === null ? [] : [`asks      nobody: ${unaskedWords(config.name, unasked)}`]),
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
+    ...reach.slice(0, mostReached).map(one => `reached   ${reachWords(one)}`),
     `waiting   ${waiting.inbox} to type, ${waiting.outbox} to send`,
     ...paused.map(one => `paused    ${pausedWords(one)}`),
     ...loopsThere.map(one => `loop      ${heldThere(config.name, one)}`),

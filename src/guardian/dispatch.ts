@@ -1,8 +1,10 @@
 /** What each request at a local door does. */
 
+import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { listAgents } from "./books/agent-list.ts"
 import { attach } from "./books/agent-pane.ts"
+import { calledAt } from "./books/called.ts"
 import { historyOf } from "./books/history.ts"
 import { questionEvent } from "./books/open-questions.ts"
 import { isOpenToOthers, placesOfHosts } from "./books/own-places.ts"
@@ -17,9 +19,10 @@ import type { AgentList, Alive, GuardStatus, LogEntry, Probe, SessionState } fro
 import type { DoorCall, DoorHandler } from "./door/server.ts"
 import type { Delivery } from "./inbound/delivery.ts"
 import type { Turns } from "./inbound/turns.ts"
-import type { OutboxWorker } from "./outbound/outbox.ts"
+import type { OutboxWorker } from "./outbound/outbox-worker.ts"
 import type { Sender } from "./outbound/sender.ts"
 import { reply, send } from "./outbound/sending.ts"
+import type { Ways } from "./outbound/ways.ts"
 import type { Whereabouts } from "./outbound/whereabouts.ts"
 import type { Joining } from "./pairing/joining.ts"
 import type { Minting } from "./pairing/minting.ts"
@@ -39,7 +42,8 @@ type Parts = {
   readonly turns: Turns
   /** In hardened mode: whether `sento hands` is at the terminal. */
   readonly handsState: (() => HandsState) | null
-  readonly whereabouts: Pick<Whereabouts, "setHosts" | "readdressed">
+  readonly whereabouts: Pick<Whereabouts, "setHosts" | "readdressed" | "shut">
+  readonly ways: Pick<Ways, "of">
   readonly onStop: () => void
 }
 
@@ -66,9 +70,9 @@ function createHandlers(parts: Parts): Handlers {
   return {
     alive: () => alive(parts),
     status: () => status(parts),
-    agents: () => agents(context),
+    agents: () => agents(parts),
     requests: () => questions.waiting().map(questionEvent),
-    probe: ({ name }) => probe(context, sender, name),
+    probe: ({ name }) => probe(parts, name),
     log: ({ name, limit }) => log(context, name, limit),
 
     send: (request, call) => send(context, outbox, request, call),
@@ -123,14 +127,18 @@ function woken<Value>({ delivery }: Parts, value: Value): Value {
   return value
 }
 
-const alive = ({ context }: Parts): Alive => ({
-  pid: process.pid,
-  name: context.config.current.name,
-  ...context.address,
-  ...(isOpenToOthers(context.listening())
-    ? { hosts: placesOfHosts(context.listening()).map(({ host }) => host) }
-    : {}),
-})
+function alive({ context, whereabouts }: Parts): Alive {
+  const shut = whereabouts.shut()
+  return {
+    pid: process.pid,
+    name: context.config.current.name,
+    ...context.address,
+    ...(isOpenToOthers(context.listening())
+      ? { hosts: placesOfHosts(context.listening()).map(({ host }) => host) }
+      : {}),
+    ...(shut.length === 0 ? {} : { shut }),
+  }
+}
 
 async function status(parts: Parts): Promise<GuardStatus> {
   const { context, delivery } = parts
@@ -169,7 +177,7 @@ async function attachPane({ context, delivery }: Parts): Promise<{ pane: string 
   return { pane }
 }
 
-function agents(context: Context): AgentList {
+function agents({ context, ways }: Parts): AgentList {
   return listAgents(
     context.config.current,
     context.address,
@@ -178,6 +186,7 @@ function agents(context: Context): AgentList {
     context.store.peers.pauses(context.now()),
     context.store.outbox.loops(),
     context.store.peers.revocations(),
+    peer => ways.of({ peer }),
   )
 }
 
@@ -190,22 +199,53 @@ function log({ config, store, now }: Context, name: string | null, limit: number
   return entries.slice(-limit)
 }
 
-/** Says hello to a peer: whether it can be reached, is who it was, and has the same time. */
-async function probe(context: Context, sender: Sender, name: string): Promise<Probe> {
+/** Says hello to a peer: whether it can be reached, is who it was, has the same time, and how it reaches us. */
+async function probe({ context, sender, ways }: Parts, name: string): Promise<Probe> {
   const attempt = await sender.tell(requirePeer(context, name), greetingOf(context))
+  const { peer } = requirePeer(context, name)
+  const { way } = ways.of({ peer })
+  const called = calledAt(context.store, peer.id)
+  const back = {
+    way,
+    ...(called === null || called === false ? {} : { calledAt: formatAddress(called.host, called.port) }),
+  }
+  const there = attempt.kind === "failed" || attempt.literal === null ? {} : { literal: attempt.literal }
   switch (attempt.kind) {
     case "accepted":
       return {
+        ...back,
+        ...there,
         isReached: true,
         reason: null,
         aheadSeconds: 0,
         ...(attempt.literal === null ? { isFetched: true } : {}),
       }
     case "skewed":
-      return { isReached: true, reason: "the clocks differ", aheadSeconds: attempt.aheadSeconds }
+      return {
+        ...back,
+        ...there,
+        isReached: true,
+        reason: "the clocks differ",
+        aheadSeconds: attempt.aheadSeconds,
+      }
     case "refused":
-      return { isReached: true, reason: attempt.detail, aheadSeconds: null }
-    default:
-      return { isReached: false, reason: attempt.reason, aheadSeconds: null }
+      return { ...back, ...there, isReached: true, reason: attempt.detail, aheadSeconds: null }
+    case "later":
+      return {
+        ...back,
+        ...there,
+        isReached: true,
+        reason: attempt.reason,
+        aheadSeconds: null,
+        retryAfterSeconds: attempt.retryAfterSeconds,
+      }
+    case "failed":
+      return {
+        ...back,
+        isReached: false,
+        reason: attempt.reason,
+        aheadSeconds: null,
+        cause: attempt.cause ?? "stranger",
+      }
   }
 }

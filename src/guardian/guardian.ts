@@ -32,9 +32,10 @@ import { createNotices, tellDeferred } from "./notices.ts"
 import { createCarrying } from "./outbound/carrying.ts"
 import { createCollecting } from "./outbound/collecting.ts"
 import { createMoving } from "./outbound/moving.ts"
-import { createOutboxWorker } from "./outbound/outbox.ts"
+import { createOutboxWorker } from "./outbound/outbox-worker.ts"
 import { createSender } from "./outbound/sender.ts"
 import { createSilence } from "./outbound/silence.ts"
+import { createWays } from "./outbound/ways.ts"
 import { createWhereabouts } from "./outbound/whereabouts.ts"
 import { createChatSurfaces } from "./owner/chat-surfaces.ts"
 import { createNotifySurface } from "./owner/command.ts"
@@ -144,11 +145,12 @@ function connect(
     onFailed: (pair, failure) => {
       moving.missed(pair, failure, carrying.hasCollected(pair))
       silence.failed(pair)
+      ways.failed(pair, failure.reason)
     },
     onAnswered: pair => collecting.answered(pair),
     onReached: (peer, literal) => moving.reached(peer, literal),
     onMissed: pair => collecting.missed(pair),
-    onCarried: response => void collecting.takeCarried(response, response.literal ?? ""),
+    onCarried: response => collecting.takeCarried(response, response.literal ?? ""),
   })
   reconcile(context)
   forgetFiles(context)
@@ -167,6 +169,7 @@ function connect(
   const receive = createReceiver(context, {
     onAdmitted: (from, body, arriving) => onAdmitted(from, body, arriving),
     onRefused: remind,
+    onCollected: pair => collecting.heardFrom(pair),
     carrying,
     hasMissed: pair => sender.hasMissed(pair) && outbox.hasWaiting(pair),
   })
@@ -177,8 +180,10 @@ function connect(
     collecting.ended(pair)
     moving.forget(pair)
     sender.forget(pair)
+    ways.forget(pair)
     if (!isUntold(pair)) carrying.forget(pair)
   })
+  const ways = createWays(context, { collecting, carrying })
   const silence = createSilence(context, {
     hasWaiting: outbox.hasWaiting,
     lastHeard: collecting.lastHeard,
@@ -211,6 +216,7 @@ function connect(
     turns,
     delivery,
     whereabouts,
+    ways,
     handsState: remote === null ? null : remote.state,
     onStop: asked.resolve,
   })
@@ -234,10 +240,17 @@ function connect(
     sweepStore()
     silence.look()
     outbox.look()
+    moving.look()
     collecting.look()
     carrying.tidy(pair => peerById(context, pair) !== null || isUntold(pair))
   }
-  const sweeping = setInterval(sweep, sweepMilliseconds)
+  const sweeping = setInterval(() => {
+    try {
+      sweep()
+    } catch (error) {
+      onError(error)
+    }
+  }, sweepMilliseconds)
   sweep()
   outbox.resume()
   void collecting.resume(lastPort)

@@ -1,11 +1,12 @@
 /**
- * Posts to another Guardian, and not to this machine where the host does not say so. Follows no redirect, uses no proxy, reads no more than 128 KiB, and sends the
- * IP literal as Host: the other side refuses names that it does not know.
+ * Posts to another Guardian, and not to this machine where the host does not say so. Follows no redirect, uses no
+ * proxy, reads no more than 128 KiB, and sends the IP literal as Host: the other side refuses names that it does not
+ * know.
  * @see docs/PROTOCOL.md section 1
  */
 import dns from "node:dns/promises"
 import { isIP } from "node:net"
-import { formatAddress, isLoopback, keepsItsSide } from "../protocol/addresses.ts"
+import { formatAddress, isDestination, isLoopback, keepsItsSide } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
 
 export type PostAnswer =
@@ -20,7 +21,7 @@ export type PostAnswer =
   /** No answer that could be read: `reason` says why, for a person. */
   | {
       readonly kind: "unreachable"
-      readonly cause: "refused" | "timed-out" | "unresolved" | "failed"
+      readonly cause: "refused" | "timed-out" | "unresolved" | "unroutable" | "failed"
       /** The IP literal that was asked, or null where it came to none. */
       readonly literal: string | null
       readonly reason: string
@@ -31,6 +32,8 @@ export type PostOptions = {
   readonly body: Uint8Array<ArrayBuffer>
   readonly timeoutMilliseconds: number
   readonly signal?: AbortSignal
+  /** What the host led to a moment ago: that is asked, and the host is not looked up again. */
+  readonly literal?: string
 }
 
 /**
@@ -49,12 +52,10 @@ export async function post(
   const deadline = openDeadline(options.timeoutMilliseconds, options.signal)
   let literal: string | null = null
   try {
-    const found = await unlessAborted(resolveHost(host), deadline.signal)
+    const found = options.literal ?? (await unlessAborted(resolveHost(host), deadline.signal))
     if (found === null) return unresolved(`cannot resolve the host name ${host}`)
     if (!keepsItsSide(host, found))
-      return unresolved(
-        `the host name ${host} leads to ${found}, which is ${isLoopback(host) ? "not " : ""}this machine`,
-      )
+      return unresolved(`the host name ${host} leads to ${found}, which is ${whatIsAmiss(host, found)}`)
     literal = found
     return await postTo(found, port, path, options, deadline.signal)
   } catch (error) {
@@ -151,6 +152,13 @@ async function resolveHost(host: string): Promise<string | null> {
   }
 }
 
+const whatIsAmiss = (host: string, found: string): string => {
+  if (isLoopback(host)) return "not this machine"
+  return isLoopback(found) || !isDestination(found)
+    ? "this machine"
+    : "no machine's address beyond its own link"
+}
+
 const unresolved = (reason: string): PostAnswer => ({
   kind: "unreachable",
   cause: "unresolved",
@@ -158,12 +166,33 @@ const unresolved = (reason: string): PostAnswer => ({
   reason,
 })
 
+/** In words of our own: Bun's speak of URLs, typos and `fetch()` (Bun 1.4.5). */
 function reasonOf(error: unknown, where: string, isLate: boolean): Pick<Unreachable, "cause" | "reason"> {
-  const code = (error as { code?: string }).code
   if (isLate) return { cause: "timed-out", reason: `${where} did not answer in time` }
-  if (code === "ConnectionRefused" || code === "ECONNREFUSED")
-    return { cause: "refused", reason: `nothing listens on ${where}; is its Guardian running?` }
-  return { cause: "failed", reason: `${where}: ${(error as Error).message}` }
+  const { code = "" } = error as { code?: string }
+  switch (code) {
+    case "ConnectionRefused":
+    case "ECONNREFUSED":
+      return { cause: "refused", reason: `nothing listens on ${where}; is its Guardian running?` }
+    case "EHOSTUNREACH":
+      return {
+        cause: "unroutable",
+        reason: `no machine answers at ${where}; is it on, and in a network or VPN with this one?`,
+      }
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+    case "EACCES":
+    case "EINVAL":
+      return {
+        cause: "unroutable",
+        reason: `no way leads from this machine to ${where}; is its network or VPN up?`,
+      }
+    case "ECONNRESET":
+    case "ConnectionClosed":
+      return { cause: "failed", reason: `${where} closed the connection without an answer` }
+    default:
+      return { cause: "failed", reason: `${where} gave no answer that a Guardian gives` }
+  }
 }
 
 type Unreachable = Extract<PostAnswer, { kind: "unreachable" }>

@@ -167,7 +167,8 @@ function listOf(...subnets: readonly string[]): (address: string) => boolean {
   return address => list.check(address, isIPv4(address) ? "ipv4" : "ipv6")
 }
 
-const isPrivate = listOf(
+/** Whether an IP literal is of a network of its own, which is not the Internet's. */
+export const isPrivate = listOf(
   "10.0.0.0/8",
   "172.16.0.0/12",
   "192.168.0.0/16",

@@ -72,10 +72,10 @@ export const isLoopback = (host: string): boolean =>
 
 /**
  * Whether a host may be asked at the IP literal that it leads to now: a name that does not say so must not lead to
- * this machine, nor `localhost` elsewhere.
+ * this machine, nor `localhost` elsewhere, nor any name to a link-local or multicast address.
  */
 export const keepsItsSide = (host: string, literal: string): boolean =>
-  host === literal || (isDestination(literal) && isLoopback(literal) === isLoopback(host))
+  host === literal || (isReachable(literal) && isLoopback(literal) === isLoopback(host))
 
 /** A list's IPv4 rules hold for IPv4-mapped IPv6 addresses too. */
 function isWithin(list: BlockList, host: string): boolean {

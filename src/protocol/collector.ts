@@ -13,7 +13,7 @@
 
 /** How long a call may take: at the beginning, when nothing is known, and later. */
 const firstCallMilliseconds = 3_000
-const laterCallMilliseconds = 10_000
+const laterCallMilliseconds = 25_000
 /** After a start, how long a peer is left alone of which nothing is known: thousands may be such. */
 const unknownMilliseconds = 60_000
 /** How often a peer is asked with which something was exchanged in the last day, and any other. */

@@ -20,6 +20,12 @@ export const nextCollectMilliseconds = 60_000
 /** How long a carried request may take until its answer is here: as long as one that is dialled. */
 export const carriedMilliseconds = 15_000
 
+/**
+ * A collect may have been on its way for so long when its pair answered a dial, and may be the last one: who was called
+ * stops. So such an answer counts as one that came since the collect began.
+ */
+export const onItsWayMilliseconds = 10_000
+
 /** What a collect may take beyond its `waitSeconds`: at the holder, and at the collector until it gives it up. */
 export const graceSeconds = 10
 
@@ -67,7 +73,7 @@ export type Seen = {
   readonly isOpen: boolean
   /** When the last collect ended that was held open for a while; null: there was none since this Guardian started. */
   readonly endedAt: number | null
-  /** Whether the pair has answered a dial since that collect began. */
+  /** Whether the pair has answered a dial since that collect began, or so shortly before that it was on its way. */
   readonly hasAnsweredDial: boolean
 }
 

@@ -19,7 +19,7 @@ export type Known = Place & {
 
 /** How an attempt failed: `cause` where there was no answer, `status` where one came that was not the peer's. */
 export type Failure = {
-  readonly cause: "refused" | "timed-out" | "unresolved" | "failed" | null
+  readonly cause: "refused" | "timed-out" | "unresolved" | "unroutable" | "failed" | null
   readonly status: number | null
 }
 
@@ -46,11 +46,12 @@ export type Hello = {
 }
 
 /**
- * The host that a hello stands for: the one that it names; else the address that was seen, where it says the same and
- * where others could reach it; else the known one. A DNS name gives way to no address that was merely seen.
+ * The host that a hello stands for: the one that it names; else the address that was seen, where it says the same; else
+ * the known one. An address of either must be one that others could reach. A DNS name gives way to none that was merely
+ * seen.
  */
 function hostOf({ host: known }: Place, { host, from, seen }: Hello): string {
-  if (host !== undefined) return host
+  if (host !== undefined) return isIP(host) === 0 || isReachable(host) ? host : known
   const isSeen = seen !== undefined && seen !== null && from !== undefined && isSameHost(from, seen)
   return isSeen && isIP(known) !== 0 && isReachable(from) ? from : known
 }
@@ -106,6 +107,22 @@ export const vainBucket: Bucket = { most: 10, seconds: 3600 }
 export function waitBeforeAsking(vainAt: readonly number[], now: number): number {
   const spacing = Math.max(0, ...vainAt.map(at => at + vainMilliseconds - now))
   return Math.max(spacing, 1000 * (secondsUntilFree(vainBucket, vainAt, now) ?? 0))
+}
+
+/**
+ * How often an address at which a new pair was asked in vain is asked there again at once. Later repeats are ever rarer:
+ * six asks an hour at the most, so that there is room for an address that is named meanwhile.
+ */
+export const mostRepeats = 2
+
+/**
+ * Milliseconds before an address that was asked in vain is asked again without a word of the peer's; 0: now.
+ * @param vainAt - when it began to be asked, in milliseconds of the same clock as `now`
+ */
+export function waitBeforeRepeating(vainAt: readonly number[], now: number): number {
+  const recent = vainAt.filter(at => at > now - vainBucket.seconds * 1000)
+  if (recent.length === 0) return 0
+  return Math.max(0, Math.max(...recent) + vainMilliseconds * 4 ** (recent.length - 1) - now)
 }
 
 /**

@@ -7,6 +7,8 @@ import { messageLifetimeMilliseconds } from "./messages.ts"
 /** The first wait; each further one is twice as long, up to the longest. */
 export const firstWaitMilliseconds = 1000
 export const longestWaitMilliseconds = 5 * 60 * 1000
+/** A peer that asks for less than the back-off is tried ever more seldom, up to this: it must not make us spin. */
+const mostFloorMilliseconds = 60_000
 
 /** What one attempt brought, as far as it matters for the next. */
 export type AttemptOutcome =
@@ -54,9 +56,10 @@ function waitMilliseconds(
   attempts: number,
   random: number,
 ): number {
-  if (outcome.kind === "later") return outcome.retryAfterSeconds * 1000
   const backOff = Math.min(longestWaitMilliseconds, firstWaitMilliseconds * 2 ** (attempts - 1))
   const jittered = backOff * (1 - random / 2)
+  if (outcome.kind === "later")
+    return Math.max(outcome.retryAfterSeconds * 1000, Math.min(mostFloorMilliseconds, jittered))
   if (outcome.kind !== "failed" || outcome.retryAfterSeconds === null) return jittered
   return Math.min(longestWaitMilliseconds, Math.max(jittered, outcome.retryAfterSeconds * 1000))
 }

@@ -50,11 +50,14 @@ const peerSchema = v.looseObject({
 /** Stands for all of this machine's addresses, whichever it has. */
 export const everyAddress = "all"
 
+/** Stands for this machine's private and VPN addresses, whichever it has: never for a public one. */
+export const networkAddresses = "network"
+
 /** Builds before `hosts` had one address, in place of loopback. */
 const listenSchema = v.pipe(
   v.looseObject({
     host: v.optional(v.string()),
-    /** Addresses beside loopback, or {@link everyAddress}. */
+    /** Addresses beside loopback, {@link everyAddress} or {@link networkAddresses}. */
     hosts: v.optional(v.array(v.string())),
     port,
     names: v.array(v.string()),

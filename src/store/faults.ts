@@ -24,6 +24,12 @@ export type FaultPoint =
   | "before-attempt"
   | "after-attempt"
   | "after-settle"
+  | "after-hand-over"
+  | "before-carried-answer"
+  | "after-carried-answer"
+  | "after-fetching"
+  | "after-answer-is-kept"
+  | "after-answer-is-brought"
 
 /** Kills this process with SIGKILL when a test asked for it at this point. */
 export function faultPoint(point: FaultPoint): void {
@@ -31,7 +37,7 @@ export function faultPoint(point: FaultPoint): void {
   if (process.env.SENTO_FAULT === point) process.kill(process.pid, "SIGKILL")
 }
 
-/** Whether a test lifted the limits of messages a minute, so that thousands can be sent: in a test build alone. */
+/** Whether a test lifted the limits of messages and collects a minute, so that thousands can be sent: in a test build alone. */
 export function areLimitsLifted(): boolean {
   return process.env.SENTO_BUILD_FAULTS === "on" && process.env.SENTO_LIMITS === "off"
 }

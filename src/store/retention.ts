@@ -3,7 +3,7 @@
  * never removed, and a pair that takes no more than its share loses nothing by what the others do.
  */
 import type { Database } from "bun:sqlite"
-import { isSettled } from "./receipts.ts"
+import { isSettled } from "./receipts-to-send.ts"
 import { type Box, isWaiting } from "./waiting-room.ts"
 
 /** How much is kept: both hold. */

@@ -1,4 +1,4 @@
-import { type Box, isEmptyBox } from "./composer.ts"
+import { type Box, isEmptyBox } from "./box-reading.ts"
 import type { Profile } from "./profile.ts"
 
 /** The box of an agent program against the text that was pasted into it. */

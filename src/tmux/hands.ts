@@ -4,7 +4,7 @@
  * its server names (MSG_SHELL), and opens files for it, and that server is the agent's.
  */
 import type { ProfileName } from "../protocol/names.ts"
-import type { PaneState } from "./composer.ts"
+import type { PaneState } from "./box-reading.ts"
 import type { Left } from "./loop.ts"
 import type { PinnedPane } from "./pane.ts"
 import { isAlive, processStat } from "./process.ts"

@@ -1,5 +1,5 @@
 import type { BoxContent } from "./box.ts"
-import type { PaneState } from "./composer.ts"
+import type { PaneState } from "./box-reading.ts"
 import type { TakeOutKey } from "./profile.ts"
 
 /**

@@ -1,6 +1,6 @@
 /** What has to be known of a program, so that it can be told from others and typed into. */
 import type { AgentProgramName, ProfileName } from "../protocol/names.ts"
-import type { Reading } from "./composer.ts"
+import type { Reading } from "./box-reading.ts"
 import type { Screen } from "./screen.ts"
 
 /** `kill` takes what stands before the cursor in its row or line; where that changes nothing, `erase` goes on. */

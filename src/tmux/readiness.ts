@@ -1,6 +1,6 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { agentPrograms } from "./agent-programs.ts"
-import type { Reading } from "./composer.ts"
+import type { Reading } from "./box-reading.ts"
 import { detectProfile, holdOf, isShell, programLabel } from "./keyboard-owner.ts"
 import type { Profile } from "./profile.ts"
 import { plain } from "./programs/plain.ts"

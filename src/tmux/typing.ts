@@ -1,6 +1,6 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
-import type { PaneState, Reading } from "./composer.ts"
+import type { PaneState, Reading } from "./box-reading.ts"
 import { giveBack, type KeptKeys, keepKeys } from "./keyboards.ts"
 import {
   type Left,

@@ -61,7 +61,7 @@ describe("while kai's request waits", () => {
       expect(shown).toContain("only the owner may do this: it was started in the agent's own pane")
       expect(world.paired("mira")).toEqual([])
     },
-    30_000,
+    120_000,
   )
 
   test("an agent cannot approve through a shell whose setsid leaves nobody's child", async () => {
@@ -76,12 +76,12 @@ describe("while kai's request waits", () => {
       "only the owner may do this: it was started in the agent's own pane (TMUX_PANE says so)",
     )
     expect(world.paired("mira")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   test("an agent cannot approve by a process that has ended before the Guardian looks who it was", async () => {
     await runIn("mira", dyingClient())
     expect(world.paired("mira")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   const byAgent = "only the owner may do this: it was started by an agent program"
 
@@ -92,7 +92,7 @@ describe("while kai's request waits", () => {
       expect(ran).toMatchObject({ exit: 77, stdout: "" })
       expect(ran.stderr).toContain(`${byAgent} (${variable} is set)`)
     },
-    30_000,
+    120_000,
   )
 
   test("nor deny, remove, rename or change the config", async () => {
@@ -107,7 +107,7 @@ describe("while kai's request waits", () => {
       expect(ran).toMatchObject({ exit: 77, stdout: "" })
       expect(ran.stderr).toContain(byAgent)
     }
-  }, 30_000)
+  }, 120_000)
 
   test("an agent cannot approve by a child that has lost the variable, nor from a program with another name for it", async () => {
     const scrub = ["-c", `env -u CLAUDECODE ${sento} approve; :`]
@@ -117,7 +117,7 @@ describe("while kai's request waits", () => {
     copyFileSync("/bin/sh", claude)
     const started = await world.sento("mira", ["-c", `${sento} approve; :`], { command: [claude] })
     expect(started.stderr).toContain(`${byAgent} (claude)`)
-  }, 30_000)
+  }, 120_000)
 
   test("no flag, variable or stdin answers a request", async () => {
     for (const words of [
@@ -139,7 +139,7 @@ describe("while kai's request waits", () => {
     piped.kill("SIGINT")
     await piped.exited
     expect(world.paired("mira")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   test("in a session that was made anew, and that nobody attached, an agent cannot approve either", async () => {
     await world.session("other", ["cat"])
@@ -156,13 +156,13 @@ describe("while kai's request waits", () => {
     expect(await runIn("mira", `${sento} init --listen 0.0.0.0`)).toContain(refused)
     expect(world.paired("mira")).toEqual([])
     await world.guard("mira")
-  }, 30_000)
+  }, 120_000)
 
   test("what a person sets for an agent program does not lock them out", async () => {
     const approved = await world.sento("mira", ["approve"], { env: { CODEX_HOME: "/x", CODEX_API_KEY: "y" } })
     expect(approved.exit).toBe(0)
     expect(world.paired("mira")).toEqual(["kai"])
-  }, 30_000)
+  }, 120_000)
 })
 
 test("what the owner's own command starts is not the owner: it answers by what it prints", async () => {
@@ -183,7 +183,7 @@ test("what the owner's own command starts is not the owner: it answers by what i
   expect(said).toContain("it was started by the Guardian itself; what `notify` runs prints yes or no instead")
   expect(world.paired("mira")).toEqual([])
   await world.close()
-}, 30_000)
+}, 120_000)
 
 /** Tricks by which a process of the same user looks like nobody's child. */
 const tricks = {
@@ -210,7 +210,7 @@ describe("without a PIN", () => {
       const text = readFileSync(join(import.meta.dir, "../../docs/SECURITY.md"), "utf8")
       expect(text).toContain(trick)
     },
-    30_000,
+    120_000,
   )
 })
 
@@ -238,7 +238,7 @@ describe("with a PIN", () => {
       expect(said).toContain("PIN")
       expect(world.paired("mira")).toEqual([])
     },
-    30_000,
+    120_000,
   )
 
   test("with a PIN, an agent that looks like nobody's child cannot join by itself either", async () => {
@@ -258,7 +258,7 @@ describe("with a PIN", () => {
     expect(piped).toMatchObject({ exit: 77 })
     expect(piped.stderr).toContain("the owner's PIN is needed")
     expect(await questionsOf(world, "lia")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   test("another question cannot take the place of the one that is approved while the PIN is typed", async () => {
     await world.type("mira-owner", `clear; ${sento} approve`)
@@ -270,7 +270,7 @@ describe("with a PIN", () => {
     await world.type("mira-owner", pin)
     await world.shows("mira-owner", "the request of kai was answered already: denied")
     expect(world.paired("mira")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   test("an agent that attaches a client of its own and answers the popup is stopped by a PIN", async () => {
     const attach = `env -u TMUX tmux -u -S ${world.socket} attach -t =mira`
@@ -282,7 +282,7 @@ describe("with a PIN", () => {
     await world.shows("own", "the PIN is wrong")
     await world.tmux("kill-session", "-t", "=own")
     expect(world.paired("mira")).toEqual([])
-  }, 30_000)
+  }, 120_000)
 
   test("a removal, a new chat, and a removal where no Guardian runs take it too; what is typed is nowhere", async () => {
     const id = (await questionsOf(world, "mira"))[0]?.id
@@ -305,7 +305,7 @@ describe("with a PIN", () => {
     await needed("agents", "remove", "noa")
     await needed("owner", "add", "telegram", "--token-file", "/dev/null")
     expect(world.paired("mira")).toEqual(["noa"])
-  }, 30_000)
+  }, 120_000)
 })
 
 describe("the PIN as it is typed", () => {
@@ -319,7 +319,7 @@ describe("the PIN as it is typed", () => {
     await world.shows("mira-owner", "at least 4 characters")
     await world.type("mira-owner", "123")
     expect(await world.shows("mira-owner", "the PIN is too short")).not.toContain("Once more")
-  }, 30_000)
+  }, 120_000)
 
   test("five wrong PINs lock it for an hour, over a restart as well", async () => {
     await world.type("mira-owner", `clear; ${sento} owner pin`)
@@ -347,5 +347,5 @@ describe("the PIN as it is typed", () => {
     await world.type("mira-owner", pin)
     await world.shows("mira-owner", /5 wrong PINs within an hour.*exit 75/s)
     expect(world.paired("mira")).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })

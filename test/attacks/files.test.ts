@@ -274,7 +274,7 @@ test.each([
     await world.stopGuard(name)
     await starting.exited
   },
-  30_000,
+  120_000,
 )
 
 test("a Guardian that crashes leaves no core dump with its keys", () => {

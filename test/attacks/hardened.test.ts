@@ -18,7 +18,7 @@ beforeAll(async () => {
   world = createWorld()
   made = await createHardened({ profile: "plain", command: () => "cat" })
   await world.session("kai", ["cat"])
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   try {
@@ -26,7 +26,7 @@ afterAll(async () => {
   } finally {
     await world?.close()
   }
-}, 30_000)
+}, 120_000)
 
 const paired = async (made: Hardened): Promise<string[]> => {
   const { agents } = JSON.parse(await made.must(made.owner, "sento agents --json")) as {
@@ -36,7 +36,7 @@ const paired = async (made: Hardened): Promise<string[]> => {
 }
 
 const hardenedTest = (name: string, work: (made: Hardened) => Promise<void>): void =>
-  test.skipIf(skipped !== null)(name, () => work(made), 60_000)
+  test.skipIf(skipped !== null)(name, () => work(made), 120_000)
 
 hardenedTest("hardened: whatever the agent runs, only its owner's user can say yes", async made => {
   const doctor = await made.must(made.owner, "sento doctor")

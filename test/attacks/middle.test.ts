@@ -151,7 +151,7 @@ test.each([
   const { asked } = await send(answerer)
   await until("the next try", () => asked.length > 1)
   for (const { body } of asked)
-    expect(Math.abs(Date.parse(String(body.timestamp)) - Date.now())).toBeLessThan(30_000)
+    expect(Math.abs(Date.parse(String(body.timestamp)) - Date.now())).toBeLessThan(120_000)
 })
 
 test.each([429, 503])(

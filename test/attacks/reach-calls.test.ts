@@ -1,19 +1,24 @@
 /** Calls back: what a peer can have a Guardian dial, and what it learns by it. */
 import { Database } from "bun:sqlite"
-import { afterEach, expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { afterEach, expect, spyOn, test } from "bun:test"
+import dns from "node:dns/promises"
+import { readFileSync, writeFileSync } from "node:fs"
+import { isIPv4 } from "node:net"
+import { callDoor } from "../../src/guardian/door/client.ts"
+import { ownAddresses } from "../../src/http/own-addresses.ts"
 import {
   type ClientPair,
   headerOf,
   newPair,
   openExchange,
+  readRequest,
   signPlain,
   spell,
   stamp,
   uuidV7,
 } from "../support/client.ts"
 import type { Fields } from "../support/collecting.ts"
-import { openGuardian, type TestGuardian } from "../support/guardian.ts"
+import { openGuardian, sendFrom, type TestGuardian } from "../support/guardian.ts"
 import { accepts, freePort, openPeer, type Peer, tell } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
@@ -187,3 +192,110 @@ test("a hello that was recorded is not answered by another call", async () => {
   await tell(mira, pair, { text: "after it" })
   expect(calls(kai)).toEqual([base.id])
 })
+
+/** kai answers whatever it is told while `isThere` says so. */
+async function openFickle(
+  isThere: () => boolean,
+): Promise<{ mira: TestGuardian; kai: Peer; pair: ClientPair }> {
+  const pair = newPair()
+  const kai = await openPeer(pair, asked =>
+    isThere() ? accepts(pair)(asked) : new Response(null, { status: 500 }),
+  )
+  open.push(kai)
+  const mira = await openGuardian({ kai: { pair, port: kai.port } })
+  open.push(mira)
+  return { mira, kai, pair }
+}
+
+test("an attempt that fails while an ask has its time has the third party asked no second time", async () => {
+  let isThere = false
+  const { mira, kai, pair } = await openFickle(() => isThere)
+  const third = await openThird(() => new Response(null, { status: 403 }))
+  await tell(mira, pair, hello({ host: "127.0.0.2", port: third.port }))
+  await until("its end", () => mira.log().includes("does not answer there"))
+  const end = performance.now() + 10_500
+  await sendFrom(mira.paths, "kai")
+  await until("the attempt", () => kai.count() > 0)
+  isThere = true
+  await until("its time to be over", () => performance.now() > end)
+  expect(third.asked).toHaveLength(1)
+}, 60_000)
+
+test("an address that is asked again and again in vain leaves room for another", async () => {
+  const { mira, pair } = await openFickle(() => false)
+  const third = await openThird(() => new Response(null, { status: 403 }))
+  await tell(mira, pair, hello({ host: "127.0.0.2", port: third.port }))
+  await until("its end", () => mira.log().includes("does not answer there"))
+  for (let i = 0; i < 30; i += 1) {
+    mira.pass(60_000)
+    expect((await callDoor(mira.paths, "agent", { op: "probe", name: "kai" })).isReached).toBe(false)
+    await Bun.sleep(30)
+  }
+  expect(third.asked.length).toBeGreaterThan(1)
+  expect(third.asked.length).toBeLessThanOrEqual(6)
+  mira.pass(10_000)
+  const there = await openPeer(pair, accepts(pair))
+  open.push(there)
+  await tell(mira, pair, hello({ port: there.port }))
+  await until("the other address", () => there.count() > 0)
+}, 60_000)
+
+const own = ownAddresses().find(({ address }) => isIPv4(address))?.address ?? ""
+
+test.skipIf(own === "")(
+  "our own address is told where the look-up led that it was found for, whatever the next one says",
+  async () => {
+    const pair = newPair()
+    let lookUps = 0
+    using _ = spyOn(dns, "lookup").mockImplementation((async () => {
+      lookUps += 1
+      return { address: own, family: 4 }
+    }) as unknown as typeof dns.lookup)
+    const told: unknown[] = []
+    const kai = Bun.serve({
+      port: 0,
+      hostname: own,
+      async fetch(request) {
+        const body = readRequest(pair, true, Buffer.from(await request.arrayBuffer()))
+        if (body.callBack === true) told.push({ from: body.from, lookUps })
+        return new Response(null, { status: 403 })
+      },
+    })
+    open.push({ [Symbol.asyncDispose]: () => kai.stop(true) })
+    const mira = await openGuardian({ kai: { pair, port: kai.port ?? 0 } })
+    open.push(mira)
+    const config = JSON.parse(readFileSync(mira.paths.config, "utf8"))
+    config.listen = { ...config.listen, hosts: ["all"], port: freePort() }
+    Object.assign(config.agents.kai, { host: "kai.example", reached: own })
+    writeFileSync(mira.paths.config, JSON.stringify(config))
+    await mira.restart()
+    await until("the hello", () => told.length > 0)
+    expect(told[0]).toEqual({ from: own, lookUps: 1 })
+  },
+  60_000,
+)
+
+test.skipIf(own === "").each(["169.254.0.8", "224.0.0.251", "fe80::8"])(
+  "of a hello that names %s, which nobody elsewhere can be at, the port alone counts",
+  async host => {
+    const pair = newPair()
+    const asked: unknown[] = []
+    const there = Bun.serve({
+      port: 0,
+      hostname: own,
+      fetch(request) {
+        asked.push(new URL(request.url).pathname)
+        return new Response(null, { status: 403 })
+      },
+    })
+    open.push({ [Symbol.asyncDispose]: () => there.stop(true) })
+    const mira = await openGuardian({ kai: { pair, port: freePort() } })
+    open.push(mira)
+    const config = JSON.parse(readFileSync(mira.paths.config, "utf8"))
+    Object.assign(config.agents.kai, { host: own, reached: own })
+    writeFileSync(mira.paths.config, JSON.stringify(config))
+    await mira.restart()
+    await tell(mira, pair, hello({ host, port: there.port }))
+    await until("the port where it was", () => asked.length > 0, 5_000)
+  },
+)

@@ -1,5 +1,7 @@
 /** Collects that are not the peer's, or not the latest: they are handed nothing, and end nothing. */
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, spyOn, test } from "bun:test"
+import dns from "node:dns/promises"
+import { readFileSync, writeFileSync } from "node:fs"
 import { callDoor } from "../../src/guardian/door/client.ts"
 import {
   type ClientPair,
@@ -17,6 +19,7 @@ import {
   acceptedAnswer,
   type Collected,
   collectOf,
+  empty,
   type Fields,
   type OpenCollect,
   openCollector,
@@ -25,6 +28,7 @@ import {
   type TestCollector,
 } from "../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../support/guardian.ts"
+import { accepted, freePort, openPeer, signed } from "../support/peer.ts"
 import { until } from "../support/world.ts"
 
 const open: AsyncDisposable[] = []
@@ -277,3 +281,61 @@ test("a collect says nothing in its headers that its signature does not cover", 
   const answer = await post(mira.port, request)
   expect([answer.status, headerOf(answer, "x-sento-signature")]).toEqual([403, null])
 })
+
+/** kai is known by a name, which leads where `leadsTo` says. */
+async function openNamed(pair: ClientPair, port: number, leadsTo: () => string): Promise<TestGuardian> {
+  const lookup = spyOn(dns, "lookup").mockImplementation((async () => ({
+    address: leadsTo(),
+    family: 4,
+  })) as unknown as typeof dns.lookup)
+  open.push({ [Symbol.asyncDispose]: async () => lookup.mockRestore() })
+  const mira = await openGuardian({ kai: { pair, port } })
+  open.push(mira)
+  const config = JSON.parse(readFileSync(mira.paths.config, "utf8"))
+  config.agents.kai.host = "kai.localhost"
+  writeFileSync(mira.paths.config, JSON.stringify(config))
+  await mira.restart()
+  return mira
+}
+
+test("a collect that fails where a holder's name leads elsewhere takes as long as where nothing answers", async () => {
+  const pair = newPair()
+  const end = Promise.withResolvers<Response>()
+  let held = 0
+  const kai = await openPeer(pair, asked => {
+    if (asked.body.type !== "collect")
+      return signed(pair, { ...accepted(asked), missed: true }, asked.isSealed)
+    if (asked.body.waitSeconds === 0) return empty(pair, asked)
+    held += 1
+    return end.promise
+  })
+  open.push(kai)
+  let leadsTo = "127.0.0.1"
+  const elsewhere: number[] = []
+  const mira = await openNamed(pair, kai.port, () => {
+    if (leadsTo !== "127.0.0.1") elsewhere.push(performance.now())
+    return leadsTo
+  })
+  await sendFrom(mira.paths, "kai")
+  await until("a collect that is held", () => held > 0)
+  leadsTo = "127.0.0.9"
+  end.resolve(new Response(null, { status: 500 }))
+  await until("the look-up after the first one there", () => elsewhere.length > 1)
+  const [first = 0, second = 0] = elsewhere
+  expect(second - first).toBeGreaterThan(9_900)
+}, 120_000)
+
+test("a collect ends a dial that was refused where the name leads elsewhere, as one that hangs", async () => {
+  const pair = newPair()
+  let lookUps = 0
+  const mira = await openNamed(pair, freePort(), () => {
+    lookUps += 1
+    return "127.0.0.9"
+  })
+  void sendFrom(mira.paths, "kai", "handed over")
+  await until("the dial", () => lookUps > 0)
+  await Bun.sleep(500)
+  const began = performance.now()
+  expect(textOf(await openCollector(mira, pair).collect().answer)).toBe("handed over")
+  expect(performance.now() - began).toBeLessThan(5_000)
+}, 60_000)

@@ -91,12 +91,12 @@ test.concurrent("a peer cannot tell by the time that passes what an address did 
       const began = performance.now()
       await nameAddress(mira, pair, victim)
       await nameAddress(mira, pair, own.port)
-      await until("its own address to be asked", () => own.askedAt.length > 0, 20_000)
+      await until("its own address to be asked", () => own.askedAt.length > 0)
       return ((own.askedAt[0] ?? 0) - began) / 1000
     }),
   )
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(1)
-}, 40_000)
+}, 120_000)
 
 test.concurrent("a name that leads elsewhere by now has nobody's ports searched, and its failures take equally long", async () => {
   let contacts = 0
@@ -122,7 +122,7 @@ test.concurrent("a name that leads elsewhere by now has nobody's ports searched,
   expect(probe.reason).toContain(`nothing listens on kai.localhost:${third.port + 1}`)
   expect(performance.now() - began).toBeGreaterThan(14_000)
   expect(contacts).toBe(0)
-}, 30_000)
+}, 120_000)
 
 const failures = (mira: TestGuardian): number => mira.log().split("does not answer there").length - 1
 
@@ -140,4 +140,4 @@ test("a peer whose addresses do not answer has no more than ten of them asked wi
     mira.log().includes("kai named 10 addresses within an hour that do not answer"),
   )
   expect(own.askedAt).toEqual([])
-}, 30_000)
+}, 120_000)

@@ -79,8 +79,8 @@ beforeAll(async () => {
     const request = signSealed(sender.pair, messageBody(Date.now(), { text }))
     expect(await ask(mira, sender.pair, request)).toMatchObject({ status: 202, state: "accepted" })
   }
-  await until("all of them to be typed", () => submitted().length >= tricks.length, 45_000)
-}, 60_000)
+  await until("all of them to be typed", () => submitted().length >= tricks.length)
+}, 120_000)
 afterAll(async () => {
   await mira.close()
   rmSync(folder, { recursive: true, force: true })

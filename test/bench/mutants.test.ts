@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { linesIn } from "../../bench/mutants/changed.ts"
-import { readImports, testsOf } from "../../bench/mutants/covering.ts"
+import { readImports, slow, testsOf } from "../../bench/mutants/covering.ts"
 import { explanations } from "../../bench/mutants/explained.ts"
+import { handMade, handMutantOf } from "../../bench/mutants/hand.ts"
 import { applied, inOneLine } from "../../bench/mutants/mutant.ts"
 import { changesOfSql, isSql } from "../../bench/mutants/sql.ts"
 
@@ -98,6 +99,21 @@ test("a file is tried with the tests of its layer that load it, also in a proces
   expect(tests).toContain("test/store/durability.test.ts")
   expect(tests).not.toContain("test/store/commits.test.ts")
   expect(tests.every(test => test.startsWith("test/store/"))).toBe(true)
+})
+
+test("slow tests are there, and go with no file", async () => {
+  const graph = await readImports(root)
+  expect([...slow].filter(test => !graph.has(test))).toEqual([])
+  expect(testsOf(graph, "src/tmux/loop.ts")).toContain("test/tmux/loop.test.ts")
+  expect(testsOf(graph, "src/tmux/loop.ts").filter(test => slow.has(test))).toEqual([])
+})
+
+test("what is changed by hand is still there, once, and so are its tests", async () => {
+  const graph = await readImports(root)
+  for (const one of handMade) {
+    expect(handMutantOf(one, await Bun.file(join(root, one.file)).text())).toMatchObject({ file: one.file })
+    expect([one.test, graph.has(one.test)]).toEqual([one.test, true])
+  }
 })
 
 test("of a diff, the lines that are new", () => {

@@ -29,7 +29,7 @@ test("eight starts at the same instant give one Guardian and eight successes", a
   expect(ran.map(one => JSON.parse(one.stdout).pid)).toEqual(ran.map(() => pid))
   const left = readdirSync(join(world.home("mira"), ".sento")).filter(name => name.endsWith(".out"))
   expect(left).toEqual(["guardian.out"])
-}, 60_000)
+}, 120_000)
 
 test("a full port range is said, and leaves no Guardian", async () => {
   world = createWorld()
@@ -51,7 +51,7 @@ test("a full port range is said, and leaves no Guardian", async () => {
   } finally {
     for (const one of held) one.stop(true)
   }
-}, 60_000)
+}, 120_000)
 
 test("sockets left by a killed Guardian are in nobody's way", async () => {
   world = createWorld()
@@ -67,14 +67,14 @@ test("sockets left by a killed Guardian are in nobody's way", async () => {
   const again = await world.sento("mira", ["guard", "--json"])
   expect(again.exit).toBe(0)
   expect(JSON.parse(again.stdout).pid).not.toBe(pid)
-}, 60_000)
+}, 120_000)
 
 test("a Guardian whose home was removed ends", async () => {
   world = createWorld()
   await setUpAgent(world, "mira")
   rmSync(world.home("mira"), { recursive: true })
   await until("its end", () => guardiansOf(world.home("mira")).length === 0)
-}, 60_000)
+}, 120_000)
 
 test("a Guardian whose door was removed ends, and the next command has another", async () => {
   world = createWorld()
@@ -83,7 +83,7 @@ test("a Guardian whose door was removed ends, and the next command has another",
   const ran = await world.sento("mira", ["guard", "--json"])
   expect(ran).toMatchObject({ exit: 0, stderr: "" })
   expect(JSON.parse(ran.stdout).pid).not.toBe(pid)
-}, 60_000)
+}, 120_000)
 
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
@@ -111,7 +111,7 @@ test("the events of a pairing and the lists after it, for programs", async () =>
     expect.objectContaining({ event: "verifier", verifier: request.verifier }),
   )
   expect(joined.lines.at(-1)).toEqual({ event: "paired", name: "mira", id: minted.lines.at(-1)?.id })
-}, 60_000)
+}, 120_000)
 
 test("a burst of waiting messages is counted for its sender", async () => {
   world = createWorld()
@@ -129,4 +129,4 @@ test("a burst of waiting messages is counted for its sender", async () => {
   expect(followed.lines.map(line => [line.direction, line.text, line.state])).toEqual(
     ["one", "two", "three"].map(text => ["in", text, "waiting"]),
   )
-}, 60_000)
+}, 120_000)

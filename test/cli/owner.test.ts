@@ -72,7 +72,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     expect(server.sent.at(-1)?.text).toBe(
       "mira's owner is asked here before it is paired with another agent.",
     )
-  }, 20_000)
+  }, 120_000)
 
   test("a token that is not taken is refused, and nothing is written", async () => {
     world = createWorld()
@@ -87,7 +87,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
       message: `${name} does not take the token`,
     })
     expect(configOf("mira")).toEqual(before)
-  }, 20_000)
+  }, 120_000)
 })
 
 test("without --json the word is on stdout, and people are told where to send it", async () => {
@@ -112,7 +112,7 @@ test("without --json the word is on stdout, and people are told where to send it
       "",
     ].join("\n"),
   )
-}, 20_000)
+}, 120_000)
 
 test("typed into a terminal, the token is not shown", async () => {
   world = createWorld()
@@ -129,7 +129,7 @@ test("typed into a terminal, the token is not shown", async () => {
   server.write({ text: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/m.exec(shown)?.[0] ?? "" })
   const end = await world.shows("owner", "exit 0")
   expect(end).not.toContain(server.token.slice(5))
-}, 30_000)
+}, 120_000)
 
 describe("with a Guardian", () => {
   async function pairing(owner: object): Promise<{ joining: Child; out: ReturnType<typeof jsonLines> }> {
@@ -161,5 +161,5 @@ describe("with a Guardian", () => {
     server.write({ text: "no" })
     expect(await joining.exited).toBe(77)
     expect(configOf("mira").agents).toEqual({})
-  }, 30_000)
+  }, 120_000)
 })

@@ -26,7 +26,7 @@ test("init asks for what is missing, and refuses a bad answer", async () => {
   await world.tmux("send-keys", "-t", "=owner:", "Enter")
   await world.shows("owner", "exit 0")
   expect(JSON.parse(readFileSync(config, "utf8"))).toMatchObject({ name: "mira" })
-}, 60_000)
+}, 120_000)
 
 test("Ctrl-C at a question of init leaves no file", async () => {
   const config = await openTerminal("init")
@@ -34,7 +34,7 @@ test("Ctrl-C at a question of init leaves no file", async () => {
   await world.tmux("send-keys", "-t", "=owner:", "C-c")
   await world.shows("owner", "exit 130")
   expect(existsSync(config)).toBe(false)
-}, 60_000)
+}, 120_000)
 
 test("another command asks first where nothing is set up", async () => {
   const config = await openTerminal("send nobody hello")
@@ -42,4 +42,4 @@ test("another command asks first where nothing is set up", async () => {
   await world.tmux("send-keys", "-t", "=owner:", "C-c")
   await world.shows("owner", "exit 130")
   expect(existsSync(config)).toBe(false)
-}, 60_000)
+}, 120_000)

@@ -21,7 +21,7 @@ test.each(names)(
     if (process.env.SENTO_UPDATE) writeFileSync(path, cameOut)
     else expect(cameOut).toBe(transcript)
   },
-  60_000,
+  120_000,
 )
 
 describe("the runner", () => {

@@ -30,7 +30,7 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
 
-  await ownerTypes("mira-owner", "mira", "pair", built)
+  await ownerTypes("mira-owner", "mira", "pair --listen 127.0.0.1", built)
   const code = /SENTO-[0-9A-HJKMNP-TV-Z]{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   const asked = await world.shows("mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
@@ -45,14 +45,14 @@ test("two owners pair with a typed yes, and the agents talk both ways", async ()
   const shortId = /\[([0-9a-z]{4})\]/.exec(line)?.[1] as string
   expect((await world.run("kai", ["reply", shortId, "nothing, so far"])).exit).toBe(0)
   await world.shows("mira", /← agent kai \[[0-9a-z]{4}\]: nothing, so far/)
-}, 60_000)
+}, 120_000)
 
 test("a typed no pairs nothing on either side", async () => {
   world = createWorld()
   const { built } = await import("../support/world.ts")
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
-  await ownerTypes("mira-owner", "mira", "pair", built)
+  await ownerTypes("mira-owner", "mira", "pair --listen 127.0.0.1", built)
   const code = /SENTO-.{4}$/m.exec(await world.shows("mira-owner", /SENTO-.{4}$/m))?.[0]
   await ownerTypes("kai-owner", "kai", `pair ${code}@127.0.0.1:${mira.port}`, built)
   await world.shows("mira-owner", "Approve? (yes/no)")
@@ -61,7 +61,7 @@ test("a typed no pairs nothing on either side", async () => {
   await world.shows("kai-owner", "The answer was no. Nothing is paired.")
   for (const name of ["mira", "kai"])
     expect(JSON.parse((await world.run(name, ["agents", "--json"])).stdout).agents).toEqual([])
-}, 60_000)
+}, 120_000)
 
 test("a shell script with openssl and curl sends a message with a key from the config", async () => {
   world = createWorld()
@@ -80,7 +80,7 @@ test("a shell script with openssl and curl sends a message with a key from the c
   expect(JSON.parse(ran.stdout)).toMatchObject({ v: 1, status: 202, state: "accepted" })
   await world.shows("kai", "← agent mira")
   expect(await world.screen("kai")).toContain('hello "from" a shell script')
-}, 60_000)
+}, 120_000)
 
 test("the demo shows both panes with the question and the answer", async () => {
   world = createWorld()
@@ -88,4 +88,4 @@ test("the demo shows both panes with the question and the answer", async () => {
   expect(ran).toMatchObject({ exit: 0 })
   expect(ran.stdout).toMatch(/← agent mira \[[0-9a-z]{4}\]: What tasks/)
   expect(ran.stdout).toMatch(/← agent kai \[[0-9a-z]{4}\]: Two: book/)
-}, 60_000)
+}, 120_000)

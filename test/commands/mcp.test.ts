@@ -22,7 +22,7 @@ beforeAll(async () => {
   await setUpAgent(world, "mira")
   await setUpAgent(world, "kai", [...built, "demo-agent", "two: the venue, and the draft\nfor Blair"])
   await pairAgents(world, "mira", "kai")
-}, 40_000)
+}, 120_000)
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close()
 })

@@ -41,5 +41,5 @@ test.skipIf(!hasClock)(
       await guardian.close()
     }
   },
-  30_000,
+  120_000,
 )

@@ -44,7 +44,7 @@ test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
     await world.guard("kai")
     expect((await world.status("kai"))?.waiting.inbox).toBeGreaterThanOrEqual(kept.length)
   },
-  30_000,
+  120_000,
 )
 
 test("a Guardian that was killed leaves sockets and a lock behind that are in nobody's way", async () => {
@@ -55,7 +55,7 @@ test("a Guardian that was killed leaves sockets and a lock behind that are in no
   await until("its end", () => guardiansOf(world.home("mira")).length === 0)
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
   await world.guard("mira")
-}, 30_000)
+}, 120_000)
 
 /** A disk that refuses one kind of write, as far as the Guardian can tell. */
 async function refuseState(name: string, state: string): Promise<() => void> {
@@ -118,5 +118,5 @@ test.each([
     expect([log.split(trouble).length - 1, log.includes("    at ")]).toEqual([1, false])
     await until("the word", async () => (await world.log("mira")).some(one => one.peerState === "delivered"))
   },
-  30_000,
+  120_000,
 )

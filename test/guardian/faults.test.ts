@@ -34,7 +34,7 @@ function describePaired(what: string, tests: () => void): void {
     beforeAll(async () => {
       isShared = true
       await openPaired()
-    }, 30_000)
+    }, 120_000)
     afterAll(async () => {
       isShared = false
       await world.close()
@@ -98,7 +98,7 @@ test.skipIf(!hasBuild).each([
     expect((await finished(again)).exit).toBe(0)
     expect([world.paired("mira"), world.paired("kai")]).toEqual([["kai"], ["mira"]])
   },
-  30_000,
+  120_000,
 )
 
 test.skipIf(!hasBuild)(
@@ -118,7 +118,7 @@ test.skipIf(!hasBuild)(
     expect((await world.sento("mira", ["deny"])).exit).toBe(0)
     expect([world.paired("mira"), world.paired("kai")]).toEqual([[], []])
   },
-  30_000,
+  120_000,
 )
 
 test.skipIf(!hasBuild).each([
@@ -149,7 +149,7 @@ test.skipIf(!hasBuild).each([
     expect((await world.sento("mira", ["send", "kai", "still there?"])).exit).toBe(0)
     await world.shows("kai", "still there?")
   },
-  40_000,
+  120_000,
 )
 
 test.skipIf(!hasBuild)(
@@ -165,7 +165,7 @@ test.skipIf(!hasBuild)(
     expect(world.paired("mira")).toEqual([])
     await until("the other side to hear", async () => world.paired("kai").length === 0)
   },
-  30_000,
+  120_000,
 )
 
 /** `cat` in a terminal shows a line twice: as it is typed, and as it is printed. */
@@ -225,7 +225,7 @@ describePaired("a receiver", () => {
       )
       expect(await typed(point)).toBe(lines * echoes)
     },
-    30_000,
+    120_000,
   )
 
   test.each(["before-attempt", "after-attempt", "after-settle"] as const)(
@@ -238,7 +238,7 @@ describePaired("a receiver", () => {
       await until("the word", async () => (await world.log("mira")).at(-1)?.peerState === "delivered")
       expect((await onWay("kai", "in")).at(-1)).toEqual([point, "delivered"])
     },
-    30_000,
+    120_000,
   )
 })
 
@@ -264,7 +264,7 @@ describePaired("a sender", () => {
       )
       expect(await typed(point)).toBe(echoes)
     },
-    30_000,
+    120_000,
   )
 })
 
@@ -282,7 +282,7 @@ test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const
     expect(await onWay("kai", "in")).toEqual([["what is it?", "delivered"]])
     expect(await onWay("mira", "in")).toHaveLength(1)
   },
-  30_000,
+  120_000,
 )
 
 test.skipIf(!hasBuild)(
@@ -299,7 +299,7 @@ test.skipIf(!hasBuild)(
       Bun.deepEquals(await onWay("kai", "in"), [["answer", "delivered"]]),
     )
   },
-  30_000,
+  120_000,
 )
 
 test.skipIf(!hasBuild)("the release build has no fault points", () => {

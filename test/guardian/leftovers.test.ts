@@ -39,7 +39,7 @@ test("the peer ends the pair while its text stands behind a dialog: it is taken 
   await until(() => submitted().length > 0)
   expect(submitted()).toEqual([expect.stringMatching(/^← agent lia \[\w+\]: I wait for the box$/)])
   expect([pane.logged("approved"), screen().includes("revoked")]).toEqual([[], false])
-}, 20_000)
+}, 120_000)
 
 test("… also where the Guardian is started again meanwhile, and where no other message waits", async () => {
   key("C-p")
@@ -50,7 +50,7 @@ test("… also where the Guardian is started again meanwhile, and where no other
   key("Escape")
   await untilState(pane, "claude", "ready")
   expect([screen().includes("revoked"), submitted(), pane.logged("approved")]).toEqual([false, [], []])
-}, 20_000)
+}, 120_000)
 
 test("… but not words of a person's beside it: the owner is told at once what to do", async () => {
   key("C-p")
@@ -68,19 +68,19 @@ test("… but not words of a person's beside it: the owner is told at once what 
   key("C-u", "C-u", "C-u", "C-u", "C-u", "C-u")
   await until(() => submitted().length > 0)
   expect(submitted()).toEqual([expect.stringContaining("I wait for the owner")])
-}, 20_000)
+}, 120_000)
 
 test("a text that the program will not take is taken out after 20 s, told as uncertain, and the next one is typed", async () => {
   key("C-g")
   await receive(kai, "nobody takes me")
   await until(() => screen().includes("nobody takes me"))
   await receive(lia, "take me")
-  await until(() => guardian.log().includes("it was taken out"), 30_000)
+  await until(() => guardian.log().includes("it was taken out"), 60_000)
   key("C-g")
   await until(() => submitted().length > 0)
   expect(guardian.log()).toMatch(/\[\w+\] from kai uncertain/)
   expect(submitted()).toEqual([expect.stringContaining("take me")])
-}, 40_000)
+}, 120_000)
 
 test("a text of which the program lost a sign is taken out and typed once more, as it is", async () => {
   key("C-b")
@@ -91,4 +91,4 @@ test("a text of which the program lost a sign is taken out and typed once more, 
   ])
   expect(guardian.log()).toMatch(/from kai: the screen does not show the message as it is; it was taken out/)
   await until(() => /from kai delivered/.test(guardian.log()))
-}, 20_000)
+}, 120_000)

@@ -98,9 +98,10 @@ test("one deadline for a whole request: dripped headers and bodies are cut, howe
     drip(`${start}Content-Length: 1000\r\n\r\n`, "a"),
     drip(`${start}Transfer-Encoding: chunked\r\n\r\n`, "1\r\na\r\n"),
   ])
-  // Bun's clock ticks every 4 s. For headers its deadline is 10 s, which no option changes: cut at 12 s.
-  for (const milliseconds of bodies) expect(milliseconds).toBeLessThan(9000)
-  expect(await headers).toBeLessThan(14_000)
+  // Bun's clock ticks every 4 s. For headers its deadline is 10 s, which no option changes: cut at 12 s. By itself the
+  // shortest of them would end after 250 s, so that the machine may be ever so busy.
+  for (const milliseconds of bodies) expect(milliseconds).toBeLessThan(60_000)
+  expect(await headers).toBeLessThan(60_000)
   expect(refusals).toContain("body cut off or too long")
   expect(bugs).toEqual([])
-}, 20_000)
+}, 120_000)

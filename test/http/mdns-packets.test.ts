@@ -10,6 +10,7 @@ import {
   readPacket,
   serviceName,
 } from "../../src/http/mdns-packets.ts"
+import { processorMilliseconds } from "../support/processor.ts"
 
 const names = randomNames(Uint8Array.from({ length: 16 }, (_, i) => i))
 const announced = announcementPacket(names, "192.168.7.1", 9876, 120)
@@ -155,9 +156,6 @@ describe("malformed packets", () => {
     for (; at < 12 + 240; at += 2) packet.set([1, 97], at)
     for (at += 11; at + 14 <= packet.length; at += 14)
       packet.set([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 120, 0, 2, 0xc0, 12], at)
-    readPacket(packet, mdnsPort)
-    const startedAt = performance.now()
-    for (let i = 0; i < 10; i += 1) readPacket(packet, mdnsPort)
-    expect((performance.now() - startedAt) / 10).toBeLessThan(20)
+    expect(processorMilliseconds(() => void readPacket(packet, mdnsPort), 20)).toBeLessThan(20)
   })
 })

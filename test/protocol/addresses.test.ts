@@ -1,10 +1,14 @@
 import { describe, expect, test } from "bun:test"
+import * as v from "valibot"
 import {
   formatAddress,
+  hostSchema,
   isAllowedHost,
   isDestination,
   isHost,
   isLoopback,
+  isReachable,
+  isSameHost,
   keepsItsSide,
   readAddress,
 } from "../../src/protocol/addresses.ts"
@@ -20,6 +24,8 @@ describe("reading an address", () => {
     ["one in brackets", "[fd00::1]", { host: "fd00::1", port: null }],
     ["one with a port", "[fd00::1]:9876", { host: "fd00::1", port: 9876 }],
     ["the last port", "hana:65535", { host: "hana", port: 65535 }],
+    ["the first port", "hana:1", { host: "hana", port: 1 }],
+    ["the longest name", `${"a.".repeat(126)}a`, { host: `${"a.".repeat(126)}a`, port: null }],
   ])("%s", (_, text, want) => expect(readAddress(text)).toEqual(want))
 
   test.each([
@@ -118,6 +124,56 @@ describe("a host that another Guardian names as its own", () => {
   )
 })
 
+describe("an address that may be another machine's", () => {
+  test.each([
+    "169.253.255.255",
+    "169.255.0.0",
+    "192.0.2.7",
+    "223.255.255.255",
+    "240.0.0.1",
+    "255.255.255.254",
+    "1.0.0.0",
+    "fe00::1",
+    "fe7f:ffff::1",
+    "fec0::1",
+    "feff::1",
+    "fd00::1",
+    "::2",
+  ])("%s", literal => expect(isReachable(literal)).toBe(true))
+
+  test.each([
+    "169.254.0.0",
+    "169.254.255.255",
+    "224.0.0.0",
+    "239.255.255.255",
+    "255.255.255.255",
+    "0.0.0.0",
+    "0.255.255.255",
+    "::",
+    "fe80::1",
+    "febf:ffff::1",
+    "ff00::1",
+    "ffff::1",
+    "::ffff:169.254.0.1",
+  ])("not %s", literal => expect(isReachable(literal)).toBe(false))
+})
+
+test.each([
+  ["itself", "192.0.2.7", "192.0.2.7", true],
+  ["its neighbour", "192.0.2.7", "192.0.2.8", false],
+  ["itself mapped into IPv6", "192.0.2.7", "::ffff:192.0.2.7", true],
+  ["itself in another spelling", "fd00::1", "fd00:0:0:0:0:0:0:1", true],
+  ["another of its network", "fd00::1", "fd00::2", false],
+  ["one of the other kind", "fd00::1", "192.0.2.7", false],
+] as const)("the same host: %s", (_, a, b, want) => expect(isSameHost(a, b)).toBe(want))
+
+test("a host of 253 signs may be named, and no longer one", () => {
+  const longest = `${"a.".repeat(126)}a`
+  expect(v.is(hostSchema, longest)).toBe(true)
+  // With the final dot that a name may have.
+  expect(v.is(hostSchema, `${longest}.`)).toBe(false)
+})
+
 describe("a Host header", () => {
   const own = ["hana.lan", "hana.example"]
 
@@ -162,6 +218,10 @@ test.each([
   ["to it by IPv6", "kai.example", "::1", false],
   ["to it by an address that is none", "kai.example", "0.0.0.0", false],
   ["to it mapped into IPv6", "kai.example", "::ffff:127.0.0.1", false],
+  ["a name leads no further than this link", "kai.example", "169.254.0.8", false],
+  ["to it by IPv6", "kai.example", "fe80::8", false],
+  ["to many at once", "kai.example", "224.0.0.251", false],
+  ["a link-local address that is said as such stays itself", "169.254.0.8", "169.254.0.8", true],
   ["localhost leads to this machine", "localhost", "::1", true],
   ["localhost leads elsewhere", "kai.localhost", "192.0.2.7", false],
 ] as const)("sides of loopback: %s", (_, host, literal, want) =>

@@ -5,6 +5,7 @@ import {
   type ChatQuestion,
   compareMessages,
   judge,
+  latestMessage,
   latestVersions,
   messageIdPattern,
   type Verdict,
@@ -115,6 +116,13 @@ describe("the order of messages", () => {
     ["Slack's time stamps", "1700000000.000099", "1700000000.000100", -1],
     ["the same", "1700000000.000100", "1700000000.000100", 0],
   ])("%s", (_, one, other, want) => expect(compareMessages(one, other)).toBe(want))
+  test.each([
+    ["the later of two", ["9", "10"], "10"],
+    ["whichever came first", ["10", "9"], "10"],
+    ["behind the one that is before all", ["0", "1"], "1"],
+    ["one alone", ["7"], "7"],
+    ["of two that are the same, the first", ["1.000000", "1000000"], "1.000000"],
+  ])("the latest: %s", (_, ids, want) => expect(latestMessage(ids)).toBe(want))
   test.each(["", "-1", "1.5", "0x10", "1e3", "100 "])("%p is no id", text =>
     expect(messageIdPattern.test(text)).toBe(false),
   )

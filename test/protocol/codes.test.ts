@@ -32,6 +32,7 @@ describe("reading a code", () => {
     ["in two words", "SENTO J3YK", "J3YK"],
     ["quoted", '"SENTO-J3YK"', "J3YK"],
     ["in a chat program's quotes", "“SENTO-J3YK”", "J3YK"],
+    ["in quotes, with blanks around them", " “SENTO-J3YK”. ", "J3YK"],
     ["in backticks", "`SENTO-J3YK`", "J3YK"],
     ["at the end of a sentence", "SENTO-J3YK.", "J3YK"],
     ["in brackets, with a comma behind", "(SENTO-J3YK),", "J3YK"],

@@ -76,7 +76,7 @@ describe("who collects", () => {
     ],
     [
       "… and fetches where it hears and does not call",
-      ["known", hour, "time", "asked", 10_000, "time"],
+      ["known", hour, "time", "asked", 25_000, "time"],
       "collecting",
       ["ask", "collect", "keep nothing"],
     ],
@@ -118,7 +118,7 @@ describe("who collects", () => {
     ],
     [
       "no call: it goes on",
-      ["known", "missed", hour, "time", "asked", 10_000, "time"],
+      ["known", "missed", hour, "time", "asked", 25_000, "time"],
       "collecting",
       ["collect", "keep nothing", "ask"],
     ],
@@ -182,6 +182,166 @@ describe("who collects", () => {
   })
 })
 
+/** What each event makes of each state, whole, a million milliseconds after the start. */
+describe("exactly", () => {
+  const now = 1_000_000
+  const minute = 60_000
+  const never = Number.POSITIVE_INFINITY
+  const called = (askAt: number): Collector => ({ state: "called", askAt })
+  const collecting = (askAt: number, isOut = false): Collector => ({ state: "collecting", askAt, isOut })
+  const older = (askAt: number): Collector => ({ state: "older", askAt })
+  const asking = (
+    callMilliseconds: number,
+    {
+      isCollecting = false,
+      wasCalled = false,
+      until = null as number | null,
+    }: { isCollecting?: boolean; wasCalled?: boolean; until?: number | null } = {},
+  ): Collector => ({ state: "asking", isCollecting, wasCalled, callMilliseconds, until })
+  const first = asking(3000)
+  const later = now + 5
+
+  test.each<[string, Collector, CollectorEvent["kind"], Collector, string[]]>([
+    ["a beginning", called(never), "begun", first, ["keep nothing", "ask"]],
+    ["a start that knows nothing", called(never), "unknown", called(now + minute), []],
+    ["a start that knows", called(never), "known", called(now + hour), []],
+    ["a move of one that is called", called(later), "moved", first, ["keep nothing", "ask"]],
+    [
+      "a move of one that fetches",
+      collecting(later),
+      "moved",
+      asking(3000, { isCollecting: true }),
+      ["collect anew", "keep nothing", "ask"],
+    ],
+    [
+      "a move of one that fetches and asks",
+      asking(25_000, { isCollecting: true, until: later }),
+      "moved",
+      asking(3000, { isCollecting: true }),
+      ["collect anew", "keep nothing", "ask"],
+    ],
+    ["a move where the peer is older", older(later), "moved", first, ["keep nothing", "ask"]],
+    ["an asking that is heard", asking(3000), "asked", asking(3000, { until: now + 3000 }), []],
+    ["a later one", asking(25_000), "asked", asking(25_000, { until: now + 25_000 }), []],
+    ["a word of an asking that is over", collecting(later), "asked", collecting(later), []],
+    ["an asking unheard", first, "unheard", collecting(now + hour, true), ["collect"]],
+    [
+      "one unheard while it fetches",
+      asking(25_000, { isCollecting: true }),
+      "unheard",
+      collecting(now + hour, true),
+      [],
+    ],
+    [
+      "one unheard by a peer that called",
+      asking(25_000, { wasCalled: true }),
+      "unheard",
+      called(now + hour),
+      [],
+    ],
+    ["what an older peer does not hear", older(later), "unheard", older(now + minute), []],
+    ["what one that is called does not hear", called(later), "unheard", called(later), []],
+    ["no way to be called", called(later), "uncallable", collecting(never), ["collect", "keep nothing"]],
+    ["no way, where it fetches", collecting(later, true), "uncallable", collecting(never), []],
+    ["something missed", called(later), "missed", collecting(now + hour), ["collect", "keep nothing"]],
+    ["something missed while it asks", first, "missed", collecting(now + hour), ["collect", "keep nothing"]],
+    [
+      "something missed while it asks and fetches",
+      asking(25_000, { isCollecting: true }),
+      "missed",
+      asking(25_000, { isCollecting: true }),
+      [],
+    ],
+    ["something missed while it fetches", collecting(later), "missed", collecting(later), []],
+    ["something missed of an older peer", older(now + hour), "missed", older(now + minute), []],
+    ["… that is asked sooner anyway", older(later), "missed", older(later), []],
+    ["a collect answered", collecting(later), "collect-answered", collecting(later), ["tell collects"]],
+    [
+      "one answered after an outage",
+      collecting(later, true),
+      "collect-answered",
+      asking(25_000, { isCollecting: true }),
+      ["ask"],
+    ],
+    ["one answered while it asks", first, "collect-answered", first, []],
+    ["a collect failed", collecting(later), "collect-failed", collecting(later, true), []],
+    ["one failed of a peer that is older", older(later), "collect-failed", older(later), []],
+    [
+      "a peer that knows none",
+      collecting(later),
+      "collect-unknown",
+      older(now + 24 * hour),
+      ["stop", "tell older", "ask"],
+    ],
+    [
+      "… where it asks and fetches",
+      asking(25_000, { isCollecting: true }),
+      "collect-unknown",
+      older(now + 24 * hour),
+      ["stop", "tell older", "ask"],
+    ],
+    ["… where it does not fetch", called(later), "collect-unknown", called(later), []],
+    ["a call", called(later), "called", called(now + hour), ["keep called"]],
+    [
+      "a call that was asked for again",
+      asking(25_000, { wasCalled: true }),
+      "called",
+      called(now + hour),
+      [],
+    ],
+    ["the first call", first, "called", called(now + hour), ["keep called"]],
+    ["a call of an older peer", older(later), "called", called(now + hour), ["keep called"]],
+    [
+      "a call of one that is fetched from",
+      collecting(later),
+      "called",
+      called(now + hour),
+      ["stop", "tell called", "keep called"],
+    ],
+    ["no answer yet", first, "time", first, []],
+    ["no call yet", asking(3000, { until: now + 1 }), "time", asking(3000, { until: now + 1 }), []],
+    ["no call in time", asking(3000, { until: now }), "time", collecting(now + hour), ["collect"]],
+    [
+      "no call in time of a peer that called before",
+      asking(25_000, { wasCalled: true, until: now }),
+      "time",
+      collecting(now + hour),
+      ["collect", "keep nothing"],
+    ],
+    [
+      "no call in time while it fetches",
+      asking(25_000, { isCollecting: true, until: now }),
+      "time",
+      collecting(now + hour),
+      [],
+    ],
+    ["not the time of a called one", called(now + 1), "time", called(now + 1), []],
+    ["the time of a called one", called(now), "time", asking(25_000, { wasCalled: true }), ["ask"]],
+    ["not the time of one that fetches", collecting(now + 1), "time", collecting(now + 1), []],
+    [
+      "the time of one that fetches",
+      collecting(now),
+      "time",
+      asking(25_000, { isCollecting: true }),
+      ["ask"],
+    ],
+    ["the time of one that is out", collecting(now, true), "time", collecting(now + hour, true), []],
+    ["not the time of an older one", older(now + 1), "time", older(now + 1), []],
+    ["the time of an older one", older(now), "time", asking(25_000), ["ask"]],
+  ])("%s", (_, at, kind, want, effects) => {
+    const [next, said] = stepCollector(at, { kind }, now, true)
+    expect([next, said.map(wordOf)] as unknown).toEqual([want, effects])
+  })
+
+  test.each<[string, Collector, number]>([
+    ["an asking that nobody heard", first, never],
+    ["one that was heard", asking(3000, { until: later }), later],
+    ["one that is called", called(later), later],
+    ["one that fetches", collecting(later), later],
+    ["an older one", older(later), later],
+  ])("time comes next: %s", (_, at, want) => expect(nextTime(at)).toBe(want))
+})
+
 /** Every event in every state that can come about: it must lead somewhere from which a message gets through. */
 describe("from every state", () => {
   const kinds: readonly CollectorEvent["kind"][] = [
@@ -204,7 +364,7 @@ describe("from every state", () => {
   const open = [noCollector]
   for (let at = open.pop(); at !== undefined; at = open.pop())
     for (const kind of kinds)
-      for (const now of [0, 3000, 10_000, hour, 7 * hour, 25 * hour]) {
+      for (const now of [0, 3000, 25_000, hour, 7 * hour, 25 * hour]) {
         // Times are taken out: what counts is which of them lie ahead.
         const [next] = stepCollector(at, { kind }, now, true)
         if (reachable.size < 5000 && !reachable.has(key(next))) {

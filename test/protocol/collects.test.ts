@@ -95,7 +95,21 @@ describe("an answer in a collect", () => {
   })
 
   test.each([
+    ["the least status", { status: 100 }],
+    ["the greatest", { status: 599 }],
+    [
+      "headers of 64 signs",
+      { headers: { "Content-Encoding": "a".repeat(64), "Retry-After": "0".repeat(64) } },
+    ],
+  ])("is taken with %s", (_, change) =>
+    expect(v.is(carriedAnswerSchema, { status: 202, headers: {}, body: "", ...change })).toBe(true),
+  )
+
+  test.each([
     ["a status of none", { status: 99 }],
+    ["a status above all", { status: 600 }],
+    ["a long coding", { headers: { "Content-Encoding": "a".repeat(65) } }],
+    ["a long wait", { headers: { "Retry-After": "0".repeat(65) } }],
     ["a fraction", { status: 202.5 }],
     ["another alphabet", { body: "+" }],
     ["a header that is no text", { headers: { "Retry-After": 3 } }],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { isErrorCode, SentoError } from "../../src/protocol/errors.ts"
+import { exitStatus, isErrorCode, SentoError } from "../../src/protocol/errors.ts"
 
 test("an expected failure carries its code and its hint", () => {
   const { name, code, message, hint } = new SentoError("refused", "no", "run `sento pair`")
@@ -10,6 +10,25 @@ test("an expected failure carries its code and its hint", () => {
     hint: "run `sento pair`",
   })
 })
+
+test("scripts go by these: the exit status of each code", () =>
+  expect(exitStatus).toEqual({
+    failed: 1,
+    usage: 64,
+    "unknown-agent": 64,
+    "unknown-message": 64,
+    "too-long": 64,
+    unreachable: 69,
+    "try-later": 75,
+    refused: 77,
+    "not-owner": 77,
+    "needs-pin": 77,
+    config: 78,
+    "no-session": 78,
+    "no-tmux": 78,
+    "timed-out": 124,
+    interrupted: 130,
+  }))
 
 test("a hint may be absent", () => expect(new SentoError("failed", "no").hint).toBeNull())
 

@@ -92,6 +92,18 @@ describe("a request", () => {
     ["null", utf8("null"), "body: expected Object", null],
     ["no timestamp", utf8(`{"v":1,"id":"${id}","type":"unpair"}`), 'timestamp: expected "timestamp"', null],
     [
+      "a list for a timestamp",
+      utf8(`{"v":1,"id":"${id}","type":"unpair","timestamp":["${timestamp}"]}`),
+      "timestamp: expected string",
+      null,
+    ],
+    [
+      "another version, of which no more is read",
+      utf8(`{"v":2,"id":"${id}","type":"new","timestamp":"${timestamp}"}`),
+      "v: expected 1",
+      now,
+    ],
+    [
       "no text",
       utf8(`{"v":1,"id":"${id}","type":"message","timestamp":"${timestamp}"}`),
       'text: expected "text"',
@@ -168,6 +180,10 @@ describe("an answer", () => {
     ["by the wrong side, our own answer played back", read(signAnswer(ours, asked.signature, content, null))],
     ["with its coding removed", read(acceptedSealed, 202, withoutCoding)],
     ["with a coding added", read(accepted, 202, { ...accepted.headers, "Content-Encoding": "aes128gcm" })],
+    [
+      "with another coding",
+      read(acceptedSealed, 202, { ...acceptedSealed.headers, "Content-Encoding": "gzip" }),
+    ],
     [
       "that is not as section 3 says",
       read(signAnswer(theirs, asked.signature, { status: 202, id } as never, null)),

@@ -19,6 +19,7 @@ describe("a timestamp of RFC 3339", () => {
     ["with an offset to the west", "2026-11-22T22:00:00-12:00", now],
     ["with the largest offset", "2026-11-24T09:59:00+23:59", now],
     ["with -00:00", "2026-11-23T10:00:00-00:00", now],
+    ["1 January", "2026-01-01T00:00:00Z", Date.UTC(2026, 0, 1)],
     ["29 February of a leap year", "2028-02-29T00:00:00Z", Date.UTC(2028, 1, 29)],
     ["29 February 2000", "2000-02-29T00:00:00Z", Date.UTC(2000, 1, 29)],
     ["the last second of a year", "2026-12-31T23:59:59Z", Date.UTC(2026, 11, 31, 23, 59, 59)],
@@ -85,6 +86,22 @@ describe("what is old is forgotten", () => {
   test.each([
     ["once the process has run for 10 minutes", [[10, 10]], true],
     ["not before", [[9.9, 9.9]], false],
+    [
+      "though the clock was set ahead by what is tolerated",
+      [
+        [10, 10],
+        [25, 20],
+      ],
+      true,
+    ],
+    [
+      "not where it was by a moment more",
+      [
+        [10, 10],
+        [25.002, 20],
+      ],
+      false,
+    ],
     [
       "not as the clock was set 31 days ahead",
       [

@@ -6,6 +6,7 @@ import { digestOf, readHook, tagsIn, transcriptOf } from "../../src/protocol/hoo
 import { layOut } from "../../src/protocol/layout.ts"
 import { noTurn, stepTurn } from "../../src/protocol/turns.ts"
 import { promptCases } from "../hooks/prompt-cases.ts"
+import { processorMilliseconds } from "../support/processor.ts"
 
 const [, effects] = stepTurn(
   {
@@ -101,6 +102,19 @@ describe("a hook's input", () => {
       "AfterAgent",
       { session_id: "s", prompt: "what?", prompt_response: "It is 42. It  is  42." },
       ended,
+    ],
+    ["the end of Gemini CLI's turn, without a word of it", "AfterAgent", { session_id: "s" }, ended],
+    [
+      "the longest id of a turn",
+      "StopFailure",
+      { session_id: "s", prompt_id: "p".repeat(200) },
+      { kind: "failed", turn: "p".repeat(200) },
+    ],
+    [
+      "an id that is longer",
+      "StopFailure",
+      { session_id: "s", prompt_id: "p".repeat(201) },
+      { kind: "failed", turn: null },
     ],
     [
       "the end of Gemini CLI's turn that began with a message",
@@ -209,9 +223,8 @@ describe("a prompt's digest", () => {
   })
 
   test("takes no time to speak of for many blanks", () => {
-    const before = performance.now()
-    digest(`${kai}${" ".repeat(1_000_000)}x`)
-    expect(performance.now() - before).toBeLessThan(1000)
+    const prompt = `${kai}${" ".repeat(1_000_000)}x`
+    expect(processorMilliseconds(() => void digest(prompt), 1000)).toBeLessThan(1000)
   })
 })
 
@@ -300,13 +313,28 @@ describe("Gemini CLI 0.61.0's last words, as its hooks and its transcript were r
     ["it has a line that is no object", "REPLY-1", `${transcript}null\n`],
     ["it does not reach back to the prompt", "REPLY-1", transcript.split("\n").slice(-3).join("\n")],
     ["it is empty", "REPLY-1", ""],
+    ["it is a blank line", "REPLY-1", "\n"],
+    ["it has a line that is a number", "REPLY-1", `${transcript}5\n`],
+    ["another prompt has no content", "REPLY-1", behind({ type: "user" })],
+    [
+      "nothing was said to the prompt yet",
+      "REPLY-1",
+      record({ type: "user", content: [{ text: String(input.prompt) }] }),
+    ],
   ])("none where %s", (_, response, said) => expect(asked(response, said)).toBe(""))
 
   test("the answer, whatever else the program notes", () => {
     const notes = behind({ $set: { lastUpdated: "" } }, { type: "info", content: "an update is there" })
     expect(asked("REPLY-1", notes)).toBe("REPLY-1")
     expect(asked("REPLY-1 REPLY-1", transcript)).toBe("REPLY-1")
+    expect(asked("REPLY-1", `${transcript}\n\n`)).toBe("REPLY-1")
+    const result = { type: "user", content: [{ functionResponse: {} }, { inlineData: {} }] }
+    for (const between of [{ type: "user", content: sentence }, result])
+      expect(asked("REPLY-1 42", behind(between, { ...answer, id: "y" }))).toBe("42")
   })
+
+  test("none where the hook tells none", () =>
+    expect(wordsOf({ case: "", event: "", input: { ...input, prompt_response: null }, transcript })).toBe(""))
 
   test("are told with the prompt that they answer, and only where that may be one message", () => {
     const begun = String(input.prompt)
@@ -360,6 +388,11 @@ describe("tags", () => {
       "a forged mark of a paste",
       layOut("lena", "a1b2", "x\n<pasted_content>← agent kai [k7q2]: y"),
       [{ name: "lena", id: "a1b2" }],
+    ],
+    [
+      "sixteen, and no more",
+      Array.from({ length: 17 }, (_, i) => layOut("kai", `k7${i + 10}`, "hi")).join("\n"),
+      Array.from({ length: 16 }, (_, i) => ({ name: "kai", id: `k7${i + 10}` })),
     ],
     ["a person's words before it", "look: ← agent kai [k7q2]: hello", []],
     ["a name that none has", "← agent KAI [k7q2]: hello", []],

@@ -5,6 +5,7 @@ import { answerSchema, bodySchema, describeIssues, envelopeSchema } from "../../
 import {
   confirmSchema,
   decisionAnswerSchema,
+  helloAnswerSchema,
   helloSchema,
   introSchema,
 } from "../../src/protocol/pairing-messages.ts"
@@ -23,6 +24,12 @@ describe("a body", () => {
     ["one with all it may have", { ...message, createdAt: timestamp, inReplyTo: id, hops: 3 }],
     ["the longest text", { ...message, text: "a".repeat(32_768) }],
     ["a stamp with an offset", { ...message, timestamp: "2026-11-23T11:00:00+01:00" }],
+    ["no hop", { ...message, hops: 0 }],
+    ["the most hops", { ...message, hops: 1_000_000 }],
+    ["port 1", { ...greeting, port: 1 }],
+    ["port 65535", { ...greeting, port: 65_535 }],
+    ["hello that asks to be called", { ...greeting, from: "192.0.2.1", callBack: true }],
+    ["hello that calls", { ...greeting, callOf: id }],
     ["hello", greeting],
     ["hello with a host", { ...greeting, host: "hana.lan" }],
     ["hello with an IPv6 host", { ...greeting, host: "fd00::1" }],
@@ -52,6 +59,9 @@ describe("a body", () => {
     ["an id with a line break behind", { ...message, id: `${id}\n` }],
     ["a stamp that Date.parse would take", { ...message, timestamp: "2026-11-23" }],
     ["a createdAt that is none", { ...message, createdAt: "yesterday" }],
+    ["a hop too many", { ...message, hops: 1_000_001 }],
+    ["a call back that is not asked for", { ...greeting, callBack: false }],
+    ["an address of its own that is a name", { ...greeting, from: "hana.lan" }],
     ["a fractional hop", { ...message, hops: 0.5 }],
     ["a negative hop", { ...message, hops: -1 }],
     ["hello without a port", { ...envelope, type: "hello" }],
@@ -80,6 +90,9 @@ describe("an answer", () => {
   test.each([
     ["accepted", { ...answered, status: 202, id, state: "accepted" }],
     ["duplicate", { ...answered, status: 202, id, state: "duplicate" }],
+    ["accepted, and something is missed", { ...answered, status: 202, id, state: "accepted", missed: true }],
+    ["replaced", { ...answered, status: 409, error: "replaced" }],
+    ["the longest wait", { ...answered, status: 503, retryAfter: 86_400 }],
     ["invalid", { ...answered, status: 400, error: "body", detail: "text: expected >=1" }],
     ["stale", { ...answered, status: 401, error: "timestamp", now: timestamp }],
     ["too many", { ...answered, status: 429, retryAfter: 12 }],
@@ -92,6 +105,7 @@ describe("an answer", () => {
     ["no re", { v: 1, status: 429, retryAfter: 1 }],
     ["a short re", { v: 1, re: "ab", status: 429, retryAfter: 1 }],
     ["a state there is not", { ...answered, status: 202, id, state: "delivered" }],
+    ["a miss that is none", { ...answered, status: 202, id, state: "accepted", missed: false }],
     ["a wait below zero", { ...answered, status: 429, retryAfter: -1 }],
     [
       "a wait without end, as 1e999 is read",
@@ -159,6 +173,21 @@ describe("what two Guardians say while they pair", () => {
   })
 
   test.each([
+    ["the first port", { ...hello, port: 1 }],
+    ["the last port", { ...hello, port: 65_535 }],
+    ["32 features of 64 signs", { ...hello, features: Array(32).fill("a".repeat(64)) }],
+    ["an agent id of eight", { ...hello, agent: "12345678" }],
+  ])("hello takes %s", (_, body) => expect(v.is(helloSchema, body)).toBe(true))
+
+  test("the answer to it has an intro of 4,096 signs at the most", () => {
+    const is = (length: number): boolean =>
+      v.is(helloAnswerSchema, { intro: "a".repeat(length), Y: bytes(32) })
+    expect([is(4096), is(4097)]).toEqual([true, false])
+  })
+
+  test.each([
+    ["port 0", { ...hello, port: 0 }],
+    ["port 65536", { ...hello, port: 65_536 }],
     ["another suite", { ...hello, suite: "CPACE-X25519-SHA512" }],
     ["another version", { ...hello, v: 2 }],
     ["no name", { ...hello, name: undefined }],

@@ -96,11 +96,14 @@ describe("each row of the table", () => {
     expect(kinds(run(open, confirmEvent(confirm), judged(0))[1])).toContain("answer-confirm")
   })
 
-  test("a wrong code with tries left: open, and nothing that tells more than the one refusal", () => {
-    const { open, confirm } = met("4F2M")
-    const [state, effects] = run(open, confirmEvent(confirm), judged(2))
-    expect([state.kind, effects]).toEqual(["open", [{ kind: "take-try" }, refuse(wrong)]])
-  })
+  test.each([2, 1])(
+    "a wrong code with %d tries left: open, and nothing that tells more than the one refusal",
+    left => {
+      const { open, confirm } = met("4F2M")
+      const [state, effects] = run(open, confirmEvent(confirm), judged(left))
+      expect([state.kind, effects]).toEqual(["open", [{ kind: "take-try" }, refuse(wrong)]])
+    },
+  )
 
   test("a wrong code with the last try burns the code and names the address", () => {
     const { open, confirm } = met("4F2M")

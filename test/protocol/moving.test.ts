@@ -1,5 +1,13 @@
 import { describe, expect, test } from "bun:test"
-import { mayHaveMoved, placeAfterHello, placeToAsk, portsAround, strangerReason, waitBeforeAsking } from "../../src/protocol/moving.ts"
+import {
+  mayHaveMoved,
+  placeAfterHello,
+  placeToAsk,
+  portsAround,
+  strangerReason,
+  waitBeforeAsking,
+  waitBeforeRepeating,
+} from "../../src/protocol/moving.ts"
 
 const here = { host: "127.0.0.1", port: 9876, reached: "127.0.0.1" }
 const there = { host: "192.0.2.7", port: 9876, reached: "192.0.2.7" }
@@ -9,6 +17,13 @@ test.each([
   ["another port is taken", here, { port: 9877 }, { host: "127.0.0.1", port: 9877 }],
   ["the same port changes nothing", here, { port: 9876 }, null],
   ["the same host, named, changes nothing", there, { host: "192.0.2.7", port: 9876 }, null],
+  [
+    "nor one that only its own network knows, though it names it",
+    there,
+    { host: "169.254.0.8", port: 9 },
+    { host: "192.0.2.7", port: 9 },
+  ],
+  ["nor a multicast one", there, { host: "ff02::1", port: 9876 }, null],
   ["another host is taken", there, { host: "192.0.2.8", port: 9 }, { host: "192.0.2.8", port: 9 }],
   ["a host without its name stays", there, { port: 9 }, { host: "192.0.2.7", port: 9 }],
   ["loopback does not become another host", here, { host: "192.0.2.8", port: 9876 }, null],
@@ -23,6 +38,51 @@ test.each([
     { ...here, fixed: false },
     { port: 1 },
     { host: here.host, port: 1 },
+  ],
+  [
+    "a name that was in capitals is the same",
+    { host: "KAI.example", port: 1 },
+    { host: "kai.example", port: 1 },
+    null,
+  ],
+  [
+    "an address that it names and that was seen is taken",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    { host: "192.0.2.8", port: 9876 },
+  ],
+  [
+    "… in whatever spelling",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "::ffff:192.0.2.8" },
+    { host: "192.0.2.8", port: 9876 },
+  ],
+  [
+    "one that was seen otherwise is not: a NAT lies between",
+    there,
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.9" },
+    null,
+  ],
+  ["nor one over no connection", there, { port: 9876, from: "192.0.2.8", seen: null }, null],
+  ["nor one that nobody looked at", there, { port: 9876, from: "192.0.2.8" }, null],
+  ["nor one that it does not name", there, { port: 9876, seen: "192.0.2.8" }, null],
+  [
+    "nor one that only this network knows",
+    there,
+    { port: 9876, from: "169.254.0.8", seen: "169.254.0.8" },
+    null,
+  ],
+  [
+    "nor one in place of a name",
+    { host: "kai.example", port: 9876 },
+    { port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    null,
+  ],
+  [
+    "the host that it names goes before the one that was seen",
+    there,
+    { host: "192.0.2.9", port: 9876, from: "192.0.2.8", seen: "192.0.2.8" },
+    { host: "192.0.2.9", port: 9876 },
   ],
   [
     "a name in capitals is the same",
@@ -65,6 +125,13 @@ describe("ports to look on", () => {
     expect(ports).not.toContain(9900)
     expect(ports).toHaveLength(10 + 99 - 1)
   })
+
+  test.each([
+    [2, 1],
+    [65_534, 65_535],
+  ])("the first and the last are among %d's neighbours", (port, neighbour) =>
+    expect(portsAround({ host: "127.0.0.1", port }, null)).toContain(neighbour),
+  )
 
   test.each([
     [1, 2],
@@ -112,4 +179,15 @@ test.each([
   ],
 ] as const)("what is known of %s is named", (_, status, occupant, want) =>
   expect(strangerReason("kai", status, occupant)).toBe(want),
+)
+
+test.each([
+  ["what was not asked is asked at once", [], 0, 0],
+  ["what was asked once waits 10 s", [5 * second], 5 * second, 10 * second],
+  ["asked again it waits four times as long", [0, 10 * second], 20 * second, 30 * second],
+  ["and so on", [0, 10 * second, 50 * second], 50 * second, 160 * second],
+  ["until its time is over", [0, 10 * second], 50 * second, 0],
+  ["what is older than an hour counts no more", [0, 60 * minute], 60 * minute, 10 * second],
+] as const)("an address asked again without a word of the peer's: %s", (_, vainAt, at, want) =>
+  expect(waitBeforeRepeating(vainAt, at)).toBe(want),
 )

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { agentProgramNames, chatNames, isName, joinNames } from "../../src/protocol/names.ts"
+import { agentProgramNames, chatNames, isName, joinNames, nearestName } from "../../src/protocol/names.ts"
 
 test.each([
   ["one letter", "a", true],
@@ -31,6 +31,31 @@ test.each([
   [["a", "b", "c"], "or", "a, b or c"],
   [[], "or", ""],
 ] as const)("names in words: %j with %s", (names, last, want) => expect(joinNames(names, last)).toBe(want))
+
+test.each<[string, string, string | null, (readonly string[])?]>([
+  ["the same in capitals", "MIRA", "mira"],
+  ["a letter left out", "mra", "mira"],
+  ["a letter put in", "miira", "mira"],
+  ["a letter changed", "mora", "mira"],
+  ["neighbours swapped", "mria", "mira"],
+  ["the first two swapped", "imra", "mira"],
+  ["the last two swapped", "miar", "mira"],
+  ["two of four changed", "mixx", "mira"],
+  ["three changed", "mxxx", null],
+  ["two of three changed: more than half", "kxx", null, ["kai"]],
+  ["letters swapped that are no neighbours", "arim", null],
+  ["one letter for one letter, which is all of it", "a", null, ["b"]],
+  ["one of two", "ab", "ac", ["ac"]],
+  ["the nearer of two", "katrim", "katrin", ["katja", "katrin"]],
+  ["of two as near, the first", "kat", "kai", ["kai", "kal"]],
+  ["two left out of a long one", "kaetzhn", "kaetzchen", ["kaetzchen"]],
+  ["three letters of a long one", "kaexxxhen", null, ["kaetzchen"]],
+  ["one letter of four", "m", null],
+  ["nobody to mean", "mira", null, []],
+  ["a text of any length", "mira".repeat(10_000), null],
+])("meant was, of %s", (_, text, want, names = ["kai", "mira"]) =>
+  expect(nearestName(text, names)).toBe(want),
+)
 
 const docOf = (name: string): Promise<string> =>
   Bun.file(new URL(`../../docs/${name}.md`, import.meta.url).pathname).text()

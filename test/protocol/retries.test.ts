@@ -17,10 +17,26 @@ test.each([
   [
     "a signed Retry-After is honoured",
     { kind: "later", retryAfterSeconds: 42 },
-    7,
+    6,
     now,
     0.5,
     { state: "queued", nextAt: now + 42_000 },
+  ],
+  [
+    "one of 0 s makes nobody spin: the back-off holds",
+    { kind: "later", retryAfterSeconds: 0 },
+    4,
+    now,
+    0,
+    { state: "queued", nextAt: now + 8000 },
+  ],
+  [
+    "… up to a minute",
+    { kind: "later", retryAfterSeconds: 0 },
+    9,
+    now,
+    0,
+    { state: "queued", nextAt: now + 60_000 },
   ],
   [
     "an unsigned one lengthens a wait",

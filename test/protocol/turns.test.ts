@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test"
-import { noTurn, stepTurn, type TurnEvent, type TurnState } from "../../src/protocol/turns.ts"
+import {
+  isSentence,
+  noTurn,
+  sentenceFor,
+  stepTurn,
+  type TurnEvent,
+  type TurnState,
+} from "../../src/protocol/turns.ts"
 
 const mostUnits = 100
 
@@ -23,6 +30,8 @@ const own = (turn: string | null): TurnEvent => ({
 })
 /** A background task ended: nobody knows whose. */
 const task = (turn: string | null): TurnEvent => ({ ...own(turn), hasOthers: true }) as TurnEvent
+/** A prompt of nobody's. */
+const nobody = (turn: string | null): TurnEvent => ({ ...own(turn), isOwn: false }) as TurnEvent
 const ends = (
   turn: string | null,
   text = "words",
@@ -270,6 +279,34 @@ describe("a turn", () => {
       ["k gets: words"],
     ],
     ["that a program starts by itself is nobody's", [own("A"), ends("A")], []],
+    ["nobody told of that fails tells nobody", [failed("A")], []],
+    [
+      "behind a dialog that was nobody's sends its words",
+      [dialog("A"), from("B", "k"), ends("B")],
+      ["k gets: words"],
+    ],
+    ["whose end has no id is the one that runs", [from("A", "k"), ends(null)], ["k gets: words"]],
+    ["without an id ends, whatever id its end has", [from(null, "k"), ends("B")], ["k gets: words"]],
+    [
+      "interrupted with a dialog in it leaves what was queued its answer",
+      [from("A", "k"), from("A", "l"), dialog("A"), nobody("B"), ends("B")],
+      [`k gets none: ${interrupted}`, "l gets: words"],
+    ],
+    [
+      "interrupted with a dialog in no turn leaves what was queued its answer",
+      [from("A", "k"), from("A", "l"), dialog(null), nobody("B"), ends("B")],
+      [`k gets none: ${interrupted}`, "l gets: words"],
+    ],
+    [
+      "interrupted with a dialog in another turn asks for what was queued, which may be that",
+      [from("A", "k"), from("A", "l"), dialog("B"), nobody("B"), ends("B")],
+      [`k gets none: ${interrupted}`, "asked for l"],
+    ],
+    [
+      "that lost its id, interrupted with a dialog, leaves what was queued its answer",
+      [from("A", "k"), from("A", "l"), own(null), dialog("B"), nobody("B"), ends("B")],
+      [`k gets none: ${interrupted}`, "l gets: words"],
+    ],
     [
       "that a program started by itself gives no message its words",
       [own("A"), from("A", "k"), ends("A")],
@@ -294,5 +331,50 @@ describe("a turn", () => {
         hasOthers: false,
       })
     }
+  })
+})
+
+describe("what an agent is asked", () => {
+  const rest = (ids: string, commands: string, each: string, length: string): string =>
+    `Sentō: ${ids} no answer yet; your last words were not sent. Run ${commands}, below it your answer and EOF on a line of its own (or use the tool \`reply\`)${each}${length} now; if there is nothing to answer, say so in it.`
+  const command = (id: string): string => `\`sento reply ${id} - <<'EOF'\``
+
+  test.each([
+    ["one message", ["k7q2"], null, rest("message k7q2 has", command("k7q2"), "", "")],
+    [
+      "too long an answer",
+      ["k7q2"],
+      100,
+      rest("message k7q2 has", command("k7q2"), "", " in at most 100 characters"),
+    ],
+    [
+      "two messages",
+      ["k7q2", "a1b2"],
+      100,
+      rest(
+        "messages k7q2, a1b2 have",
+        `${command("k7q2")}, ${command("a1b2")}`,
+        ", each for its own agent,",
+        " in at most 100 characters",
+      ),
+    ],
+  ])("for %s", (_, ids, most, want) => {
+    expect(sentenceFor(ids, most)).toBe(want)
+    expect(isSentence(`  ${want}\n`)).toBe(true)
+    expect(isSentence(`${want} And more.`)).toBe(false)
+    expect(isSentence(want.replace("your last words", "my last words"))).toBe(false)
+  })
+
+  test.each([
+    ["words that are too long", "x".repeat(101), "in at most 100 characters"],
+    ["words that are as long as may be", "x".repeat(100), null],
+    ["no words", "", null],
+  ])("says how long an answer may be after %s alone", (_, text, want) => {
+    const [state] = stepTurn(noTurn, from("A", "k"), new Set(), mostUnits)
+    const [marked] = stepTurn(state, unseen, new Set(), mostUnits)
+    const [, [effect]] = stepTurn(marked, ends("A", text), new Set(), mostUnits)
+    const said = effect?.kind === "block" ? effect.sentence : ""
+    expect(/in at most \d+ characters/.exec(said)?.[0] ?? null).toBe(want)
+    expect(said).toContain("message k has no answer yet")
   })
 })

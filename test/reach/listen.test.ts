@@ -15,7 +15,7 @@ beforeAll(async () => {
   network = await openNetwork("router")
   await openPair(network)
   traffic = openTraffic(network)
-}, 30_000)
+}, 120_000)
 afterAll(async () => {
   if (missing === null) await network.close()
 })
@@ -50,7 +50,7 @@ test.skipIf(missing !== null)(
     await traffic.say()
     await traffic.arrives(["mira", "kai"], 15_000)
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -70,7 +70,7 @@ test.skipIf(missing !== null)(
     await network.addAddress("inner", "192.168.7.9")
     await until("the listener", () => logOf(network.inner, "kai").includes("listening on 192.168.7.9 now"))
   },
-  20_000,
+  120_000,
 )
 
 test.skipIf(missing !== null)(
@@ -86,5 +86,5 @@ test.skipIf(missing !== null)(
       kai: traffic.sent.mira,
     })
   },
-  20_000,
+  120_000,
 )

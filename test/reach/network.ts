@@ -34,6 +34,10 @@ export type Network = {
   addAddress(side: Side, address: string): Promise<void>
   /** Gives it another interface, such as a VPN's. */
   addInterface(side: Side, name: string, address: string): Promise<void>
+  /** Runs something else in a home's namespace. @throws where that fails */
+  run(side: Side, command: readonly string[]): Promise<void>
+  /** What makes a command line run in a home's namespace. */
+  within(side: Side): readonly string[]
   close(): Promise<void>
 }
 
@@ -119,6 +123,8 @@ export async function openNetwork(
       await ip(side, `link set ${name} up`)
       await ip(side, `address add ${address}/24 dev ${name}`)
     },
+    run,
+    within,
     async close() {
       await Promise.all([worlds.inner.close(), worlds.outer.close()])
       await holders.close()

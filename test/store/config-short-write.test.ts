@@ -41,4 +41,4 @@ test("a write that the disk takes a part of changes nothing, and leaves nothing 
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
-}, 20_000)
+}, 120_000)

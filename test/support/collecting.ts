@@ -49,7 +49,7 @@ export function sendCollect(port: number, pair: ClientPair, request: Request): O
   }
 }
 
-function collectedOf(pair: ClientPair, request: Request, response: WireResponse | null): Collected {
+export function collectedOf(pair: ClientPair, request: Request, response: WireResponse | null): Collected {
   if (response === null) return { kind: "cut" }
   if (response.status === 200) return { kind: "carried", ...openCarried(pair, response) }
   if (headerOf(response, "x-sento-signature") === null) return { kind: "unsigned", status: response.status }

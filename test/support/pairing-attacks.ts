@@ -20,6 +20,7 @@ export function openMiddle(
     idleTimeout: 60,
     async fetch(incoming) {
       const path = new URL(incoming.url).pathname
+      if (!path.startsWith("/v1/pair/")) return passOn(port, path, incoming)
       const request = change(await incoming.text(), path, "request")
       const response = await postJson(port, path, request)
       const answer = change(response.text, path, "answer")
@@ -28,6 +29,15 @@ export function openMiddle(
     },
   })
   return { port: server.port ?? 0, heard, stop: () => server.stop(true) }
+}
+
+/** A signed request and its answer, as they are: the pair goes on at the port at which the minter was reached. */
+async function passOn(port: number, path: string, incoming: Request): Promise<Response> {
+  const { host: _, connection: __, ...headers } = Object.fromEntries(incoming.headers)
+  const body = await incoming.bytes()
+  const init = { method: "POST", headers, body, decompress: false } as unknown as RequestInit
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, init)
+  return new Response(await answer.bytes(), { status: answer.status, headers: answer.headers })
 }
 
 /** Answers `hello` and `confirm` as it is told, and counts what it was asked. */

@@ -102,10 +102,10 @@ export async function startPane(
 /** What a call says that left the text in the box. */
 export const leftInBox: TypingOutcome = { kind: "held", state: "draft", reason: "left", pasted: true }
 
-/** Polls until the condition holds. @throws Error after ten seconds, or as many milliseconds as are given */
+/** Polls until the condition holds. @throws Error after a minute, or as many milliseconds as are given */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  milliseconds = 10_000,
+  milliseconds = Number(process.env.SENTO_TEST_PATIENCE ?? 60_000),
 ): Promise<void> {
   const deadline = performance.now() + milliseconds
   while (!(await condition())) {

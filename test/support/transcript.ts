@@ -32,7 +32,7 @@ const placeholders = {
   any: ".*",
 } as const
 
-const patienceMilliseconds = 20_000
+const patienceMilliseconds = 60_000
 
 /**
  * Plays a transcript.

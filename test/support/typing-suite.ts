@@ -93,7 +93,7 @@ export function testTyping(name: DoubleName): void {
       expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
       expect(pane.logged("submitted").slice(before)).toEqual([text])
     }
-  }, 30_000)
+  }, 120_000)
 
   test("holds while the program works", async () => {
     pane.signal("SIGUSR2")

@@ -83,7 +83,7 @@ export function saidOf(pid: number): string {
 
 /** Polls until it says so. */
 export async function untilSaid(pid: number, wanted: string): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 60_000
   let said = saidOf(pid)
   while (said !== wanted && performance.now() < deadline) {
     await Bun.sleep(20)

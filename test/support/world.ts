@@ -80,7 +80,8 @@ export type RunOptions = {
 
 export type Child = Bun.Subprocess<"pipe", "pipe", "pipe">
 
-const patienceMilliseconds = 15_000
+/** Long enough for any machine; where a change of the source is tried, shorter, as what never comes is the rule there. */
+const patienceMilliseconds = Number(process.env.SENTO_TEST_PATIENCE ?? 60_000)
 
 /**
  * Polls until `look` gives something other than null, false or undefined. It rests twice as long as a look took:

@@ -28,7 +28,7 @@ describe("a program that reads its box some time after the return", () => {
     expect(await typing).toEqual({ kind: "submitted" })
     await until(() => screenOf(pane).includes("hey"))
     expect(pane.logged("submitted")).toEqual([text])
-  }, 15_000)
+  }, 120_000)
 
   test("keys are given back within two seconds of a return that is not taken", async () => {
     await using pane = await startDouble("opencode")
@@ -42,7 +42,7 @@ describe("a program that reads its box some time after the return", () => {
     abort.abort()
     await expect(typing).rejects.toThrow()
     expect(terminalOf(pane)).toContain("min = 1;")
-  }, 15_000)
+  }, 120_000)
 
   test("keys are given back when the process that keeps them back is killed", async () => {
     await using pane = await startDouble("opencode")
@@ -100,7 +100,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
     })
     expect(await typeUntilSettled(pane, name, text)).toEqual({ kind: "submitted" })
     expect(pane.logged("submitted")).toEqual([text])
-  }, 15_000)
+  }, 120_000)
 
   test("a key between look and paste: tmux itself refuses the paste", async () => {
     const text = tagged("between look and paste")
@@ -121,7 +121,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
       before,
       false,
     ])
-  }, 15_000)
+  }, 120_000)
 
   test("words typed before the paste shows: nothing is pressed, and nothing is taken out", async () => {
     const text = tagged("behind the paste")
@@ -138,7 +138,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
       }),
     ).not.toBe(null)
     expect([screenOf(pane).includes("hey"), pane.logged("submitted").length]).toEqual([true, before])
-  }, 20_000)
+  }, 120_000)
 
   test("a text that is higher than its box, and a key since its paste: what is above nobody can see, so it stays", async () => {
     pane.tmux("resize-window", "-t", "=sento:", "-x", "80", "-y", "24")
@@ -157,7 +157,7 @@ describe.each(["claude"] as const)("a person attached to %s", name => {
     expect(outcome).toMatchObject({ kind: "held", state: "draft", pasted: true })
     await until(async () => !(await type(text, resumed).then(isSubmitted)))
     expect(pane.logged("submitted").length).toBe(before)
-  }, 30_000)
+  }, 120_000)
 
   const isSubmitted = ({ kind }: TypingOutcome): boolean => kind === "submitted"
 })

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { layOut, sanitise } from "../../src/protocol/layout.ts"
 import { boxContent, compareEnds, signs } from "../../src/tmux/box.ts"
-import type { Box } from "../../src/tmux/composer.ts"
+import type { Box } from "../../src/tmux/box-reading.ts"
 import { profiles } from "../../src/tmux/readiness.ts"
 
 const { claude } = profiles
@@ -30,7 +30,7 @@ test("every code point, shown or left out by the terminal, is no difference; a p
     return found.join() === "ours,ours,joined,joined" ? [] : [`${index}: ${found}`]
   })
   expect(wrong).toEqual([])
-}, 20_000)
+}, 120_000)
 
 const shapes = ["end", "whole or end", "behind others"] as const
 

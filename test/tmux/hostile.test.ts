@@ -37,7 +37,7 @@ describe.each(programs)("the double of %s", name => {
     )
     const bodies = fc.sample(fc.array(piece, { minLength: 1, maxLength: 5 }), { numRuns: 2, seed: 7 })
     for (const parts of bodies) await expectOneSubmission(pane, parts.join(""))
-  }, 20_000)
+  }, 120_000)
 
   function isDrawnFor(title: string): boolean {
     const other = / of (\w+) shows$/.exec(title)?.[1]?.toLowerCase()

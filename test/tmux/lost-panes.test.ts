@@ -166,7 +166,7 @@ describe("a pane that stays", () => {
     } finally {
       for (const child of load) child.kill("SIGKILL")
     }
-  }, 30_000)
+  }, 120_000)
 })
 
 describe("the program exits to a shell in the middle of a delivery: nothing is executed", () => {

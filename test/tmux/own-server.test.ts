@@ -47,7 +47,7 @@ async function ask(
       ASK: JSON.stringify([socket, ...words]),
     },
     stdout: "pipe",
-    timeout: 10_000,
+    timeout: 60_000,
   })
   return JSON.parse(await new Response(child.stdout).text())
 }

@@ -35,7 +35,7 @@ describe.each(["cooked", "raw", "bracketed"] as const)("a program that reads lin
       expect(await typeUntilSettled(pane, "plain", text)).toEqual({ kind: "submitted" })
     await until(() => pane.logged("submitted").length >= texts.length)
     expect(pane.logged("submitted").map(line => line.trimEnd())).toEqual(texts.map(asOneLine))
-  }, 20_000)
+  }, 120_000)
 
   test("is not typed into under the profile of an agent program", async () => {
     await using pane = await startReader(mode)
@@ -81,7 +81,7 @@ describe("a line longer than a terminal keeps", () => {
       await until(() => pane.logged("submitted").length > 0)
       expect(pane.logged("submitted")).toEqual([text])
     },
-    10_000,
+    120_000,
   )
 })
 

@@ -59,7 +59,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
       await untilState(pane, name, "ready")
       expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
       expect([pane.logged("submitted").slice(before), pane.logged("approved")]).toEqual([[text], []])
-    }, 15_000)
+    }, 120_000)
 
   test("a signal that has aborted before types nothing", async () => {
     const before = pane.logged("submitted").length
@@ -114,7 +114,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
     expect(await type(text, pressed)).toMatchObject({ kind: "held", state: "draft", pasted: true })
     key("C-u")
     await untilState(pane, name, "ready")
-  }, 10_000)
+  }, 120_000)
 
   if (name === "opencode")
     test("with more typed behind it by a person, it stays and nothing is pressed", async () => {
@@ -127,7 +127,7 @@ describe.each(["claude", "opencode"] as const)("a text in the box of the double 
       expect(pane.logged("submitted").length).toBe(before)
       key("C-u")
       await untilState(pane, name, "ready")
-    }, 10_000)
+    }, 120_000)
 
   test("under copy mode it waits, and is submitted when the mode is left", async () => {
     const text = tagged("copy mode")

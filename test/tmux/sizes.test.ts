@@ -66,7 +66,7 @@ describe.each(programs)("the box of %s, from 40×10 to 250×70", name => {
       }
     }
     expect(wrong).toEqual([])
-  }, 20_000)
+  }, 120_000)
 })
 
 describe.each(programs)("the pane of %s", name => {
@@ -91,5 +91,5 @@ describe.each(programs)("the pane of %s", name => {
     const outcome = await typeIntoPane(pane.server, pane.pinned, name, text, { ...holdOptions, onPasted })
     expect(await typeUntilSettled(pane, name, text, outcome)).toEqual({ kind: "submitted" })
     expect(pane.logged("submitted")).toEqual([...texts, text])
-  }, 20_000)
+  }, 120_000)
 })

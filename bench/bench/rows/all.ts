@@ -1,8 +1,21 @@
 import type { Row } from "../row.ts"
+import { carried, carriedFar } from "./carried.ts"
 import { delivery } from "./delivery.ts"
 import { flood } from "./flood.ts"
 import { idle } from "./idle.ts"
+import { idleCollecting } from "./idle-collecting.ts"
 import { agents, hook, hookAlone, version } from "./start-up.ts"
 
 /** In the order of the table. */
-export const rows: readonly Row[] = [version, agents, hook, hookAlone, delivery, idle, flood]
+export const rows: readonly Row[] = [
+  version,
+  agents,
+  hook,
+  hookAlone,
+  delivery,
+  carried,
+  carriedFar,
+  idle,
+  idleCollecting,
+  flood,
+]

@@ -2,7 +2,7 @@
 import { isIP, isIPv4 } from "node:net"
 import { type OwnAddress, ownAddresses } from "../../http/own-addresses.ts"
 import { isDestination, isLoopback } from "../../protocol/addresses.ts"
-import { type Config, everyAddress } from "../../store/config.ts"
+import { type Config, everyAddress, networkAddresses } from "../../store/config.ts"
 
 /** What stays open, whatever else is. */
 const home = "127.0.0.1"
@@ -10,11 +10,22 @@ const home = "127.0.0.1"
 /** An address of ours that another machine may use; `vpn` is the interface of one that leads through a tunnel. */
 export type OwnPlace = { readonly host: string; readonly vpn: string | null }
 
-/** What the listener is to be open on: loopback, and what the owner has added. */
+/** What the listener is to be open on now: loopback, and what the owner has added. */
 export const hostsToOpen = ({ hosts }: Config["listen"]): readonly string[] => [
   home,
-  ...hosts.map(host => (host === everyAddress ? "::" : host)),
+  ...hosts.flatMap(host => {
+    if (host === everyAddress) return "::"
+    return host === networkAddresses ? networkHosts() : host
+  }),
 ]
+
+/** This machine's private addresses, a VPN's among them: those that {@link networkAddresses} stands for now. */
+export const networkHosts = (own: readonly OwnAddress[] = ownAddresses()): readonly string[] =>
+  own.filter(({ isPrivate }) => isPrivate).map(({ address }) => address)
+
+/** Whether the owner lets others in, also where this machine has no address for that yet. */
+export const isMeantForOthers = ({ hosts }: Config["listen"]): boolean =>
+  hosts.some(host => !isLoopback(host))
 
 /** Whether others than this machine are let in. */
 export const isOpenToOthers = (hosts: readonly string[]): boolean => hosts.some(host => !isLoopback(host))

@@ -1,7 +1,7 @@
 /** What a Guardian tells and answers at its local doors, as the commands print it with `--json`. */
 import type { ReceiptState } from "../../protocol/messages.ts"
 import type { Question } from "../../protocol/questions.ts"
-import type { PaneState } from "../../tmux/composer.ts"
+import type { PaneState } from "../../tmux/box-reading.ts"
 import type { HandsState } from "../terminal/remote-hands.ts"
 
 /** Events of a pairing, as `sento pair --json` prints them. */
@@ -67,7 +67,12 @@ export type Alive = {
   readonly port: number
   /** All that others can use, the best one first; absent where it listens on loopback alone. */
   readonly hosts?: readonly string[]
+  /** Where it is to listen and cannot, and tries again; absent where there is no such address. */
+  readonly shut?: readonly ShutHost[]
 }
+
+/** `absent`: this machine does not have the address now; `taken`: another program has the port there. */
+export type ShutHost = { readonly host: string; readonly fault: "absent" | "taken" | "unusable" }
 
 export type GuardStatus = Alive & {
   readonly running: true
@@ -110,7 +115,19 @@ export type Resumed = {
   readonly moreReplies: number | null
 }
 
-export type AgentRow = {
+/**
+ * How messages go between this side and a peer, as far as this side has seen: `direct`: each dials the other;
+ * `fetched`: the peer fetches from here; `fetching`: this side fetches from there; `both-fetch`: both do; null: not
+ * known yet.
+ */
+export type PeerWay = {
+  readonly way: "direct" | "fetched" | "fetching" | "both-fetch" | null
+  /** Why nothing comes of it now, for a person; absent where it is there, as far as is known. */
+  readonly away?: string
+}
+
+/** What `Partial` is absent where no Guardian runs. */
+export type AgentRow = Partial<PeerWay> & {
   readonly name: string
   readonly id: string
   readonly host: string
@@ -131,6 +148,16 @@ export type Probe = {
   readonly isReached: boolean
   readonly reason: string | null
   readonly aheadSeconds: number | null
+  /** Why there was no answer, as the client has it; `stranger`: what answered is not the peer. Absent where one came. */
+  readonly cause?: "unresolved" | "unroutable" | "refused" | "timed-out" | "failed" | "stranger"
+  /** The IP literal that gave the answer; absent where none did, or it was fetched. */
+  readonly literal?: string
+  /** It takes no more for so long; absent otherwise. */
+  readonly retryAfterSeconds?: number
+  /** How the peer reaches us. */
+  readonly way: PeerWay["way"]
+  /** Our address and port at which it calls; absent where it does not. */
+  readonly calledAt?: string
   /** It cannot be dialled, and came for it; absent where it was dialled. */
   readonly isFetched?: true
 }

@@ -8,7 +8,7 @@ import { loopThereWords } from "../books/pauses.ts"
 import type { Context, NamedPeer } from "../context.ts"
 import type { Collecting } from "../outbound/collecting.ts"
 import type { Moving } from "../outbound/moving.ts"
-import type { OutboxWorker } from "../outbound/outbox.ts"
+import type { OutboxWorker } from "../outbound/outbox-worker.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Arriving, OnAdmitted } from "./receiver.ts"
 

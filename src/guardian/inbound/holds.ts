@@ -1,9 +1,9 @@
 /** Why what waits is not typed now, and who is told: the senders of all of it, and its owner where it takes long. */
 import type { ReceiptState } from "../../protocol/messages.ts"
 import type { Received, WaitingMessage } from "../../store/inbox.ts"
-import type { PaneState } from "../../tmux/composer.ts"
+import type { PaneState } from "../../tmux/box-reading.ts"
 import type { Context } from "../context.ts"
-import { tellOwnerOfBox } from "./in-box.ts"
+import { tellOwnerOfBox } from "./text-in-box.ts"
 
 /** Tells the sender of a message what becomes of it. @throws where that cannot be noted on disk */
 export type TellSender = (

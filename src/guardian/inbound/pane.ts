@@ -1,5 +1,5 @@
 /** What the agent's pane is now, for whoever only looks. */
-import type { PaneState } from "../../tmux/composer.ts"
+import type { PaneState } from "../../tmux/box-reading.ts"
 import { HandsAway } from "../../tmux/hands.ts"
 import { findTarget } from "../books/agent-pane.ts"
 import type { Context } from "../context.ts"

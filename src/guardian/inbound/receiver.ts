@@ -34,6 +34,8 @@ export type ReceiverParts = {
    */
   readonly onRefused: (pair: string) => SignedBytes | null
   readonly carrying: Pick<Carrying, "isLater" | "take">
+  /** Told of a pair that has come for what there is. */
+  readonly onCollected: (pair: string) => void
   /** Whether something waits for a pair that could not be brought. */
   readonly hasMissed: (pair: string) => boolean
 }
@@ -52,7 +54,7 @@ const fullRetrySeconds = 60
 
 export function createReceiver(
   context: Context,
-  { onAdmitted, onRefused, carrying, hasMissed }: ReceiverParts,
+  { onAdmitted, onRefused, onCollected, carrying, hasMissed }: ReceiverParts,
 ): (request: Arriving) => Promise<Response> {
   const repeats = createRepeats(context.now)
   const contacts = createContacts(context)
@@ -67,6 +69,7 @@ export function createReceiver(
     const collect = collectIn(context, authentic, request)
     if (collect !== null && carrying.isLater(from.peer.id, collect.sentAt)) {
       contacts.note(from.peer.id)
+      onCollected(from.peer.id)
       const reply = await carrying.take(from, collect.body, collect.sentAt, request)
       return answerCollect(context, from, authentic, reply)
     }

@@ -19,7 +19,7 @@ import type { Received } from "../../store/inbox.ts"
 import { type Context, peerById } from "../context.ts"
 import type { TurnAnswer } from "../door/results.ts"
 import { traceStep } from "../log.ts"
-import type { OutboxWorker } from "../outbound/outbox.ts"
+import type { OutboxWorker } from "../outbound/outbox-worker.ts"
 import { typedTexts } from "./typed-text.ts"
 
 export type Turns = ReturnType<typeof createTurns>

@@ -9,6 +9,8 @@ import {
   carriedMilliseconds,
   collectBucket,
   graceSeconds,
+  onItsWayMilliseconds,
+  type Seen,
   unpackAnswer,
   type Way,
   wayTo,
@@ -17,6 +19,7 @@ import { readAnswer, type SignedBytes } from "../../protocol/exchange.ts"
 import { toleranceSeconds } from "../../protocol/freshness.ts"
 import { secondsUntilFree } from "../../protocol/limiter.ts"
 import type { AnswerContent, CarriedAnswer, MessageBody } from "../../protocol/messages.ts"
+import { areLimitsLifted, faultPoint } from "../../store/faults.ts"
 import type { Context, NamedPeer } from "../context.ts"
 
 export type Carrying = ReturnType<typeof createCarrying>
@@ -52,8 +55,10 @@ type Lane = {
   times: readonly number[]
   open: ((reply: CollectReply) => void) | null
   handed: Handed | null
+  /** When the latest one that is held began, and when the last one ended; null: there was none. */
+  beganAt: number | null
   endedAt: number | null
-  hasAnsweredDial: boolean
+  answeredDialAt: number | null
   /** Whether it has collected since it last answered a dial: what is then at its address may be a router. */
   hasCollected: boolean
 }
@@ -86,8 +91,9 @@ export function createCarrying(
       times: [],
       open: null,
       handed: null,
+      beganAt: null,
       endedAt: null,
-      hasAnsweredDial: false,
+      answeredDialAt: null,
       hasCollected: false,
     }
     lanes.set(pair, lane)
@@ -107,7 +113,9 @@ export function createCarrying(
       handed.end(carriedFailure("its answer did not come"))
       return "failed"
     }
+    faultPoint("before-carried-answer")
     handed.end({ kind: "answered", literal: null, ...response })
+    faultPoint("after-carried-answer")
     return "answered"
   }
 
@@ -164,17 +172,19 @@ export function createCarrying(
       const lane = laneOf(pair)
       lane.latest = sentAt
       const wait = secondsUntilFree(collectBucket, lane.times, elapsed())
-      if (wait !== null) return { kind: "content", content: { status: 429, retryAfter: wait } }
+      if (wait !== null && !areLimitsLifted())
+        return { kind: "content", content: { status: 429, retryAfter: wait } }
       const since = elapsed() - collectBucket.seconds * 1000
       lane.times = [...lane.times.filter(at => at > since), elapsed()]
       const others = lane.open === null ? open : open - 1
       lane.open?.({ kind: "content", content: { status: 409, error: "replaced" } })
-      lane.hasCollected = true
+      // The last one before it stops is not held, and says that it can be dialled.
+      if (collect.waitSeconds > 0) lane.hasCollected = true
       const outcome = settle(lane, from, collect.answer)
       lane.handed = null
       if (others >= most && !hasWaiting(pair))
         return { kind: "content", content: { status: 503, retryAfter: crowdedSeconds } }
-      if (collect.waitSeconds > 0) lane.hasAnsweredDial = false
+      if (collect.waitSeconds > 0) lane.beganAt = elapsed()
       const reply = holdOpen(lane, collect.waitSeconds, held)
       wake(pair)
       // What failed by this very collect waits as after any failure.
@@ -186,13 +196,13 @@ export function createCarrying(
     way(pair: string): Way {
       const lane = lanes.get(pair)
       if (lane === undefined) return { kind: "dial" }
-      return wayTo({ ...lane, isOpen: lane.open !== null }, elapsed())
+      return wayTo(seenOf(lane), elapsed())
     },
 
     /** Whether a pair comes for what there is, so that nothing of it is missed. */
     isFetching: (pair: string): boolean => {
       const lane = lanes.get(pair)
-      return lane !== undefined && wayTo({ ...lane, isOpen: lane.open !== null }, elapsed()).kind !== "dial"
+      return lane !== undefined && wayTo(seenOf(lane), elapsed()).kind !== "dial"
     },
 
     /** Whether it has collected since it last answered a dial. */
@@ -216,6 +226,7 @@ export function createCarrying(
       lane.handed = handed
       lane.open({ kind: "carried", request })
       lane.open = null
+      faultPoint("after-hand-over")
       return promise.finally(() => {
         clearTimeout(timer)
         stopping.removeEventListener("abort", cut)
@@ -225,9 +236,8 @@ export function createCarrying(
 
     /** A dial was answered by the peer. */
     answeredDial(pair: string): void {
-      const lane = lanes.get(pair)
-      if (lane === undefined) return
-      lane.hasAnsweredDial = true
+      const lane = laneOf(pair)
+      lane.answeredDialAt = elapsed()
       lane.hasCollected = false
     },
 
@@ -250,6 +260,13 @@ export function createCarrying(
     },
   }
 }
+
+const seenOf = ({ open, beganAt, endedAt, answeredDialAt }: Lane): Seen => ({
+  isOpen: open !== null,
+  endedAt,
+  hasAnsweredDial:
+    answeredDialAt !== null && answeredDialAt >= (beganAt ?? answeredDialAt) - onItsWayMilliseconds,
+})
 
 /** An empty answer names the collect that it is for. */
 function named(reply: CollectReply, id: string): CollectReply {

@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net"
 import * as v from "valibot"
-import { lookUp, post } from "../../http/client.ts"
+import { lookUp, type PostAnswer, post } from "../../http/client.ts"
 import type { WireRequest } from "../../http/listener.ts"
 import { ownAddressTowards } from "../../http/own-addresses.ts"
 import { isLoopback } from "../../protocol/addresses.ts"
@@ -31,12 +31,14 @@ import { type CarriedAnswer, messagesPath, mostWaitSeconds } from "../../protoco
 import { isSamePlace, type Place } from "../../protocol/moving.ts"
 import { longestWaitMilliseconds } from "../../protocol/retries.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
+import { areLimitsLifted, faultPoint } from "../../store/faults.ts"
 import { calledAt, keepCalled } from "../books/called.ts"
 import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
+import { sleep } from "../sleep.ts"
 import { createLanes, type Step } from "./lanes.ts"
-import type { Failure, Sender } from "./sender.ts"
+import { type Failure, isElsewhere, type Sender } from "./sender.ts"
 
 /** A pair to which another address of ours leads now; `from` and `to` are equal where the port or the listener changed. */
 export type Moved = { readonly pair: string; readonly from: string; readonly to: string }
@@ -56,6 +58,8 @@ const lookUpMilliseconds = 3_000
 const dayMilliseconds = 24 * 60 * 60 * 1000
 /** An answer that took nothing is brought so much later: what is played again makes no collector spin. */
 const refusedMilliseconds = 1000
+/** By so much a collect is stamped later than one that was not later than those before. */
+const aheadMilliseconds = 60_000
 /** After a failure of our own, such as a full disk. */
 const troubleMilliseconds = 5_000
 /** Carried requests remembered of a pair: more than come within a minute. */
@@ -110,6 +114,23 @@ const failureOf = (reason: string, status: number | null, cause: Failure["cause"
   cause,
   retryAfterSeconds: null,
 })
+
+/** What a collect came to where nothing came that the peer can have signed; else null. */
+function failureIn(
+  { peer, keys }: NamedPeer,
+  request: { signature: string; id: string },
+  response: PostAnswer,
+): Failure | null {
+  const isPeers =
+    response.kind === "answered" &&
+    (holdsRequest(peer.id, keys, response, null) || readAnswer(keys, request, response) !== null)
+  if (isPeers) return null
+  const failure =
+    response.kind === "unreachable"
+      ? failureOf(response.reason, null, response.cause)
+      : failureOf("its answer is not the peer's", response.status, null)
+  return { ...failure, isElsewhere: isElsewhere(peer, response.literal) }
+}
 
 export function createCollecting(context: Context, { sender, receive }: CollectingParts) {
   const { store, log, elapsed, stopping, notices } = context
@@ -248,27 +269,37 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     const peer = peerById(context, pair)
     const fetching = pairs.get(pair)
     if (peer === null || fetching === undefined) return { kind: "idle" }
-    const own = await ownTowards(peer)
-    fetching.own = own
-    fetching.isCallable = own !== null && isCallable(own)
-    if (own === null || !fetching.isCallable) {
-      feed(pair, { kind: "uncallable" })
+    const way = await wayTowards(peer)
+    fetching.own = way?.own ?? null
+    fetching.isCallable = way !== null && isCallable(way.own)
+    // A look-up that takes too long says nothing of whether we can be called.
+    if (way === null || !fetching.isCallable) {
+      feed(pair, { kind: way === null ? "unheard" : "uncallable" })
       return { kind: "idle" }
     }
-    const hello = { ...greetingOf(context), from: own.host, callBack: true } as const
+    const hello = { ...greetingOf(context), callBack: true } as const
     fetching.asked = hello.id
-    const attempt = await sender.tell(peer, hello)
+    const attempt = await sender.tell(peer, hello, { literal: way.literal, from: way.own.host })
     feed(pair, { kind: attempt.kind === "accepted" ? "asked" : "unheard" })
     return { kind: "idle" }
   }
 
   /** Our address on the way to a peer, and our port; null where there is no way. */
-  async function ownTowards({ peer }: NamedPeer): Promise<Own | null> {
-    const { port } = context.address
-    if (isLoopback(peer.host)) return { host: context.listening().find(isLoopback) ?? "127.0.0.1", port }
-    const literal = isIP(peer.host) === 0 ? await lookUp(peer.host, lookUpMilliseconds, stopping) : peer.host
-    const host = literal === null ? null : await ownAddressTowards(literal, peer.port)
-    return host === null ? null : { host, port }
+  const ownTowards = async (peer: NamedPeer): Promise<Own | null> => (await wayTowards(peer))?.own ?? null
+
+  /**
+   * Our end of the way to a peer, and the IP literal to which it leads, null where any of this machine's will do. Said
+   * to another one, to which the peer's name leads later, our end would tell its owner which networks we are in.
+   */
+  async function wayTowards({
+    peer: { host, port },
+  }: NamedPeer): Promise<{ own: Own; literal: string | null } | null> {
+    const ours = context.address.port
+    if (isLoopback(host))
+      return { own: { host: context.listening().find(isLoopback) ?? "127.0.0.1", port: ours }, literal: null }
+    const literal = isIP(host) === 0 ? await lookUp(host, lookUpMilliseconds, stopping) : host
+    const own = literal === null ? null : await ownAddressTowards(literal, port)
+    return own === null ? null : { own: { host: own, port: ours }, literal }
   }
 
   /** Whether another address of ours leads to a peer than when it was asked last, or others are let in there. */
@@ -293,7 +324,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     if (peer === null || fetching === undefined) return { kind: "idle" }
     if (fetching.isStopping && fetching.answer === null) return { kind: "idle" }
     const wait = secondsUntilFree(collectBucket, fetching.times, elapsed())
-    if (wait !== null) return { kind: "rest", until: elapsed() + wait * 1000 }
+    if (wait !== null && !areLimitsLifted()) return { kind: "rest", until: elapsed() + wait * 1000 }
     const began = elapsed()
     // The first one after a failure only shows that there is an answer again.
     const seconds = fetching.isStopping || fetching.isOut ? 0 : mostWaitSeconds
@@ -312,6 +343,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     switch (outcome.kind) {
       case "carried":
         fetching.answer = outcome.answer
+        faultPoint("after-answer-is-kept")
         feed(pair, { kind: outcome.answer === null ? "collect-failed" : "collect-answered" })
         if (outcome.answer === null) return restOf(pair, fetching)
         return outcome.answer.status === 202
@@ -360,6 +392,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   async function collectOnce(peer: NamedPeer, fetching: Fetching, waitSeconds: number): Promise<Outcome> {
     const { id: pair, host, port, features } = peer.peer
     const { answer, cut } = fetching
+    const began = performance.now()
     // A peer whose clock is behind by the tolerance took one that is as far ahead of it.
     fetching.stamp = laterThan(fetching.stamp, context.now(), 2 * toleranceSeconds * 1000)
     const since = elapsed() - collectBucket.seconds * 1000
@@ -374,17 +407,24 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       timeoutMilliseconds: (waitSeconds + graceSeconds) * 1000,
       signal: AbortSignal.any([stopping, cut.signal]),
     })
-    if (cut.signal.aborted) return { kind: "cut" }
-    if (response.kind === "unreachable") {
-      noteFailure(pair, waitSeconds, failureOf(response.reason, null, response.cause))
-      return { kind: "failed" }
+    const asked = { signature: request.signature, id, waitSeconds }
+    const failure = failureIn(peer, asked, response)
+    if (failure?.isElsewhere === true) {
+      // As where nothing answers: whoever answers for the name sees when it is looked up next.
+      const rest = (waitSeconds + graceSeconds) * 1000 - (performance.now() - began)
+      await sleep(rest, AbortSignal.any([stopping, cut.signal]))
     }
+    if (cut.signal.aborted) return { kind: "cut" }
+    if (failure !== null) noteFailure(pair, waitSeconds, failure)
+    if (failure !== null || response.kind === "unreachable") return { kind: "failed" }
+    if (answer !== null) faultPoint("after-answer-is-brought")
     if (holdsRequest(pair, peer.keys, response, null)) {
+      faultPoint("after-fetching")
       if (isPlayedAgain(fetching, response)) return { kind: "failed" }
       heard(peer, response.literal)
       return { kind: "carried", answer: await answerOf(response, response.literal ?? host) }
     }
-    return outcomeOf(peer, { signature: request.signature, id, waitSeconds }, response, response.literal)
+    return outcomeOf(peer, asked, response, response.literal)
   }
 
   /** Whether somebody on the way gives a request of the peer's once more. */
@@ -407,22 +447,16 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
   function outcomeOf(
     peer: NamedPeer,
-    request: { signature: string; id: string; waitSeconds: number },
+    request: { signature: string; id: string },
     response: WireResponse,
     literal: string | null,
   ): Outcome {
     const answer = readAnswer(peer.keys, request, response)
-    if (answer === null) {
-      noteFailure(
-        peer.peer.id,
-        request.waitSeconds,
-        failureOf("its answer is not the peer's", response.status, null),
-      )
-      return { kind: "failed" }
-    }
+    if (answer === null) return { kind: "failed" }
     heard(peer, literal)
     switch (answer.status) {
       case 202:
+        if (answer.state === "duplicate") stepAhead(peer.peer.id)
         return { kind: answer.state === "accepted" ? "empty" : "failed" }
       case 400:
         return { kind: "unknown" }
@@ -462,6 +496,12 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     heardAt.set(pair, elapsed())
     if (literal !== null) sender.noteReached(peer, literal)
     contacts.note(pair)
+  }
+
+  /** The peer knows a later one, of before our clock was set right and we were started again. */
+  function stepAhead(pair: string): void {
+    const fetching = pairs.get(pair)
+    if (fetching?.stamp != null) fetching.stamp += aheadMilliseconds
   }
 
   function forgetStamp(pair: string): void {
@@ -592,6 +632,12 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
     /** How this side believes to be reached by a pair. */
     stateOf: (pair: string): Collector["state"] | null => pairs.get(pair)?.at.state ?? null,
+
+    /** Whether this side fetches from a pair, also while it asks to be called. */
+    isCollecting(pair: string): boolean {
+      const at = pairs.get(pair)?.at
+      return at?.state === "collecting" || (at?.state === "asking" && at.isCollecting)
+    },
 
     async stopped(): Promise<void> {
       if (timer !== null) clearTimeout(timer)

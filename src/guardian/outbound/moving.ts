@@ -17,6 +17,7 @@ import {
   type Hello,
   isSamePlace,
   mayHaveMoved,
+  mostRepeats,
   type Place,
   placeToAsk,
   portsAround,
@@ -24,6 +25,7 @@ import {
   vainBucket,
   vainMilliseconds,
   waitBeforeAsking,
+  waitBeforeRepeating,
 } from "../../protocol/moving.ts"
 import type { Config, Peer } from "../../store/config.ts"
 import { openNamedPlaces } from "../books/claims.ts"
@@ -48,6 +50,9 @@ const glanceMilliseconds = 3_000
 /** An address to be asked, null for the known one; and the hello that asks to be called there, or null. */
 type Ask = { readonly place: Place | null; readonly callOf: string | null }
 
+/** `at`: when it began to be asked. */
+type Vain = { readonly place: Place; readonly at: number }
+
 /** What is next, with the call that was asked for before where it asks for none itself. */
 const withCallOf = (next: Ask | null, before: string | null): Ask | null => {
   const callOf = next?.callOf ?? before
@@ -60,8 +65,10 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
   const named = openNamedPlaces(context)
   /** By pair: the address to be asked after the one that is being asked. */
   const asking = new Map<string, { next: Ask | null }>()
-  /** By pair: when addresses that it named began to be asked, in vain. */
-  const vainAt = new Map<string, readonly number[]>()
+  /** By pair: the addresses that were asked in vain within the hour. */
+  const vain = new Map<string, readonly Vain[]>()
+  /** Ends waits whose time may have come: the clock was turned. */
+  let looks = new AbortController()
   const searchedAt = new Map<string, number>()
   /** Pairs that were looked for in vain: said once. */
   const missing = new Set<string>()
@@ -116,29 +123,47 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
 
   /**
    * Whether a peer that nothing is known of but what it named is asked there once more: one request that was lost must
-   * not part a new pair for good. Not past the bucket: then an attempt that fails, or the next start, has it asked.
+   * not part a new pair for good. Not for ever: then an attempt that fails, a hello or the next start has it asked, and
+   * an address that it names meanwhile finds room.
    */
   function isAskedAgain(pair: string): boolean {
     const known = peerById(context, pair)?.peer
     const place = named.of(pair)
     if (known === undefined || place === null || known.reached !== undefined) return false
-    return waitBeforeAsking(vainAt.get(pair) ?? [], context.elapsed()) <= vainMilliseconds
+    return timesOf(pair, place).length <= mostRepeats && waitFor(pair) <= vainMilliseconds
   }
+
+  const waitFor = (pair: string): number =>
+    waitBeforeAsking(
+      (vain.get(pair) ?? []).map(({ at }) => at),
+      context.elapsed(),
+    )
+
+  /** When an address was asked in vain. */
+  const timesOf = (pair: string, place: Place): number[] =>
+    (vain.get(pair) ?? []).filter(one => isSamePlace(one.place, place)).map(({ at }) => at)
 
   /** Asks once more where a peer said that it is, where that is not settled. */
   function askAgain(pair: string): void {
     const place = named.of(pair)
-    if (place !== null && !asking.has(pair)) work(ask(pair, { place, callOf: null }))
+    if (place === null || asking.has(pair)) return
+    if (waitBeforeRepeating(timesOf(pair, place), context.elapsed()) === 0)
+      work(ask(pair, { place, callOf: null }))
   }
 
   /** Waits until the next address of a pair may be asked. */
   async function turnOf(pair: string): Promise<void> {
-    const wait = waitBeforeAsking(vainAt.get(pair) ?? [], context.elapsed())
+    const wait = waitFor(pair)
     if (wait > vainMilliseconds)
       log.write(
         `${peerById(context, pair)?.name} named ${vainBucket.most} addresses within an hour that do not answer: the next is asked in ${Math.ceil(wait / 60_000)} min`,
       )
-    if (wait > 0) await sleep(wait, stopping)
+    await waitUntil(context.elapsed() + wait)
+  }
+
+  async function waitUntil(at: number): Promise<void> {
+    for (let rest = at - context.elapsed(); rest > 0 && !stopping.aborted; rest = at - context.elapsed())
+      await sleep(Math.ceil(rest), AbortSignal.any([stopping, looks.signal]))
   }
 
   /** @returns what is to be asked after it */
@@ -153,7 +178,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const literal = await answers(peer, place, askMilliseconds, callOf)
     if (stopping.aborted) return null
     if (literal === null || !isAdopted(peer, place, literal)) {
-      inVain(peer, place, began, literal === null)
+      await inVain(peer, place, began, literal === null)
       // Where it was before, it may still be. A call there at once would say when this one ended.
       return callOf === null || isSamePlace(peer.peer, place) ? null : { place: null, callOf }
     }
@@ -168,7 +193,7 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     if (peer === null || callOf === null) return null
     const began = context.elapsed()
     const literal = await answers(peer, peer.peer, askMilliseconds, callOf)
-    if (literal === null) noteVain(pair, began)
+    if (literal === null) await spendTime(pair, peer.peer, began)
     else hasten(pair)
     return null
   }
@@ -190,19 +215,27 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     }
   }
 
-  /** Nothing that follows tells the peer when the ask ended: that would say what the address did. */
-  function inVain({ name, peer }: NamedPeer, { host, port }: Place, began: number, isSilent: boolean): void {
-    noteVain(peer.id, began)
-    const where = formatAddress(host, port)
+  async function inVain(
+    { name, peer }: NamedPeer,
+    place: Place,
+    began: number,
+    isSilent: boolean,
+  ): Promise<void> {
+    const where = formatAddress(place.host, place.port)
     if (isSilent)
       log.write(`${name} says that it is at ${where}, but does not answer there: its address stays`)
-    const rest = Math.max(0, began + vainMilliseconds - context.elapsed())
-    work(sleep(rest, stopping).then(() => (stopping.aborted ? undefined : hasten(peer.id))))
+    await spendTime(peer.id, place, began)
+    if (!stopping.aborted) hasten(peer.id)
   }
 
-  function noteVain(pair: string, began: number): void {
+  /**
+   * An ask in vain is under way until its time is over, however soon it failed: nothing that follows, and nothing that
+   * looks whether one is under way, tells the peer what the address did.
+   */
+  async function spendTime(pair: string, place: Place, began: number): Promise<void> {
     const since = began - vainBucket.seconds * 1000
-    vainAt.set(pair, [...(vainAt.get(pair) ?? []).filter(at => at > since), began])
+    vain.set(pair, [...(vain.get(pair) ?? []).filter(({ at }) => at > since), { place, at: began }])
+    await waitUntil(began + vainMilliseconds)
   }
 
   /** The IP literal at which the peer gave a signed answer, whatever it was; or null. */
@@ -253,7 +286,8 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     const peer = peerById(context, pair)
     if (peer === null || stopping.aborted) return
     askAgain(pair)
-    if (hasCollected || !mayHaveMoved(peer.peer, failure)) return
+    // Where a name leads elsewhere no look-up of it must say how the attempt failed there.
+    if (hasCollected || failure.isElsewhere === true || !mayHaveMoved(peer.peer, failure)) return
     const since = context.now() - (searchedAt.get(pair) ?? Number.NEGATIVE_INFINITY)
     // A clock that was set back must not end the searches.
     if ((since >= 0 && since < searchMilliseconds) || searching >= mostSearches) return
@@ -339,9 +373,15 @@ export function createMoving(context: Context, sender: Sender, hasten: (pair: st
     missed,
     resume,
 
+    /** Looks whose time has come, whatever the timers say. */
+    look(): void {
+      looks.abort()
+      looks = new AbortController()
+    },
+
     /** The pair has ended. */
     forget(pair: string): void {
-      for (const of of [vainAt, searchedAt, missing]) of.delete(pair)
+      for (const of of [vain, searchedAt, missing]) of.delete(pair)
     },
 
     /** Resolves when nothing is under way any more; what a Guardian that stops was doing is cut. */

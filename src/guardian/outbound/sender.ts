@@ -25,6 +25,8 @@ export type Attempt =
       readonly cause: Extract<PostAnswer, { kind: "unreachable" }>["cause"] | null
       /** What an answer asked for that was not rightly signed. */
       readonly retryAfterSeconds: number | null
+      /** The peer's name led where the peer never was. */
+      readonly isElsewhere?: boolean
     }
 
 type Word =
@@ -52,8 +54,14 @@ export type SenderEvents = {
   /** The peer says that something waits for us, and that it could not bring it. */
   readonly onMissed: (pair: string) => void
   /** A request of the peer's came in an answer of its own accord: that the pair has ended. */
-  readonly onCarried: (response: Answered) => void
+  readonly onCarried: (response: Answered) => Promise<unknown>
 }
+
+/**
+ * A way to a peer that a hello tells of: it is dialled at this IP literal, whatever its name leads to by then, and `from`
+ * is said there alone. Null: where its host leads.
+ */
+export type Way = { readonly literal: string | null; readonly from: string }
 
 /** How a request goes: as the pair is to be reached now, or dialled in any case. */
 type Route = "any" | "dial"
@@ -81,8 +89,10 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
     body: UnstampedBody,
     route: Route,
     milliseconds = attemptMilliseconds,
+    over: Way | null = null,
   ): Promise<Attempt> {
-    const made = await attemptOnce({ context, carrying, events }, to, body, route, milliseconds)
+    const parts = { context, carrying, events, over }
+    const made = await attemptOnce(parts, to, body, route, milliseconds)
     if (made.kind !== "failed") onAnswered(to.peer.id)
     if (made.kind !== "failed" && made.literal !== null) onReached(to, made.literal)
     if (made.kind === "accepted" && made.isMissed) onMissed(to.peer.id)
@@ -103,10 +113,10 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
       await Promise.allSettled(inOrder.values())
     },
 
-    /** Tells a peer something that is not a message, once. */
-    tell: (to: NamedPeer, body: UnstampedBody): Promise<Attempt> =>
+    /** Tells a peer something that is not a message, once. @param over - where it is a hello that tells of its way */
+    tell: (to: NamedPeer, body: UnstampedBody, over: Way | null = null): Promise<Attempt> =>
       queue(to.peer.id, async () => {
-        const made = await attempt(to, body, "any")
+        const made = await attempt(to, body, "any", attemptMilliseconds, over)
         if (made.kind === "failed") fail(to.peer.id, made)
         else unreached.delete(to.peer.id)
         return made
@@ -141,6 +151,7 @@ type Parts = {
   readonly context: Context
   readonly carrying: Carrying
   readonly events: Pick<SenderEvents, "onCarried">
+  readonly over: Way | null
 }
 
 /** One signed request and its checked answer: put into what the peer has open, or dialled. */
@@ -207,33 +218,51 @@ async function dialOnce(
   route: Route,
   timeoutMilliseconds: number,
 ): Promise<Attempt | null> {
-  const { context, carrying } = parts
-  const began = performance.now()
   const coming = new AbortController()
-  const unwatch = route === "dial" ? () => {} : carrying.onNext(to.peer.id, () => coming.abort())
-  const request = signedFor(context, to, body)
+  const unwatch = route === "dial" ? () => {} : parts.carrying.onNext(to.peer.id, () => coming.abort())
+  return dialUntil(parts, to, body, timeoutMilliseconds, coming.signal).finally(unwatch)
+}
+
+async function dialUntil(
+  parts: Parts,
+  to: NamedPeer,
+  body: UnstampedBody,
+  timeoutMilliseconds: number,
+  coming: AbortSignal,
+): Promise<Attempt | null> {
+  const { context, carrying, over } = parts
+  const began = performance.now()
+  const signal = AbortSignal.any([context.stopping, coming])
+  const { id } = body
+  const request = signedFor(
+    context,
+    to,
+    over !== null && body.type === "hello" ? { ...body, from: over.from } : body,
+  )
   const answer = await post(to.peer.host, to.peer.port, messagesPath, {
     headers: request.headers,
     body: request.body,
     timeoutMilliseconds,
-    signal: AbortSignal.any([context.stopping, coming.signal]),
-  }).finally(unwatch)
-  if (answer.kind === "unreachable" && coming.signal.aborted) return null
+    signal,
+    ...(over === null || over.literal === null ? {} : { literal: over.literal }),
+  })
+  if (answer.kind === "unreachable" && coming.aborted) return null
   const made =
     answer.kind === "unreachable"
       ? failureOf(answer)
-      : readAttempt(parts, to, { signature: request.signature, id: body.id }, answer)
+      : await readAttempt(parts, to, { signature: request.signature, id }, answer)
   if (made.kind !== "failed") carrying.answeredDial(to.peer.id)
-  if (made.kind === "failed" && isElsewhere(to.peer, answer.literal))
-    await sleep(began + timeoutMilliseconds - performance.now(), context.stopping)
-  return made
+  if (made.kind !== "failed" || !isElsewhere(to.peer, answer.literal)) return made
+  // A collect that comes ends this as it cuts a dial: no sooner and no later where that address is silent.
+  await sleep(began + timeoutMilliseconds - performance.now(), signal)
+  return coming.aborted ? null : { ...made, isElsewhere: true }
 }
 
 /**
  * Whether a name leads where the peer never was. Whoever answers for the name sees when it is asked again: so a
  * failure there takes as long as any, and the time says nothing of what that address did.
  */
-const isElsewhere = ({ host, reached, fixed }: Peer, literal: string | null): boolean =>
+export const isElsewhere = ({ host, reached, fixed }: Peer, literal: string | null): boolean =>
   fixed !== true && literal !== null && literal !== host && literal !== reached
 
 const failureOf = ({ reason, cause }: Extract<WireAnswer, { kind: "unreachable" }>): Failure => ({
@@ -244,16 +273,19 @@ const failureOf = ({ reason, cause }: Extract<WireAnswer, { kind: "unreachable" 
   retryAfterSeconds: null,
 })
 
-function readAttempt(
+async function readAttempt(
   { context, events }: Parts,
   to: NamedPeer,
   request: { signature: string; id: string },
   response: Answered,
-): Attempt {
+): Promise<Attempt> {
   const answer = readAnswer(to.keys, request, response)
   const word = answer === null ? null : wordOf(context, to, answer)
   if (word === null) {
-    if (holdsRequest(to.peer.id, to.keys, response, "unpair")) events.onCarried(response)
+    if (holdsRequest(to.peer.id, to.keys, response, "unpair")) {
+      await events.onCarried(response)
+      return { ...notFetched, reason: `${to.name} ended the pair`, status: response.status, cause: null }
+    }
     return unsigned(context, to, response.status, response.header("Retry-After"))
   }
   context.store.peers.touch(to.peer.id, context.now())

@@ -11,7 +11,7 @@ import type { DoorRequest } from "../door/operations.ts"
 import type { MessageEvent, SendResult } from "../door/results.ts"
 import type { DoorCall } from "../door/server.ts"
 import { endedError, type News } from "../waiters.ts"
-import type { OutboxWorker } from "./outbox.ts"
+import type { OutboxWorker } from "./outbox-worker.ts"
 
 /** Sends; where the caller waits, tells what becomes of the message until the answer comes or the caller hangs up. */
 export async function send(

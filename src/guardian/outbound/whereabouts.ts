@@ -6,11 +6,13 @@ import type { Listener } from "../../http/listener.ts"
 import { ownAddresses } from "../../http/own-addresses.ts"
 import type { HostFault } from "../../http/places.ts"
 import { formatAddress } from "../../protocol/addresses.ts"
-import { hostsToOpen, isOpenToOthers } from "../books/own-places.ts"
+import { type Config, networkAddresses } from "../../store/config.ts"
+import { hostsToOpen, isMeantForOthers } from "../books/own-places.ts"
 import { type Context, peerById } from "../context.ts"
+import type { ShutHost } from "../door/results.ts"
 import type { Carrying } from "./carrying.ts"
 import type { Collecting, Moved } from "./collecting.ts"
-import type { OutboxWorker } from "./outbox.ts"
+import type { OutboxWorker } from "./outbox-worker.ts"
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
 
@@ -33,14 +35,21 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
   const { listener, collecting, carrying, outbox } = parts
   const { log, elapsed, stopping } = context
   const left = new Map<string, Left>()
+  const faults = new Map<string, HostFault>()
   let seen = addressesNow()
   let looking: ReturnType<typeof setInterval> | null = null
   let telling: Promise<void> = Promise.resolve()
 
   function schedule(): void {
-    const isOpen = isOpenToOthers(hostsToOpen(context.config.current.listen))
+    const isOpen = isMeantForOthers(context.config.current.listen)
     if (isOpen && looking === null) {
-      looking = setInterval(look, lookMilliseconds)
+      looking = setInterval(() => {
+        try {
+          look()
+        } catch (error) {
+          log.write(`this machine's addresses cannot be looked at: ${(error as Error).message}`)
+        }
+      }, lookMilliseconds)
       looking.unref()
     } else if (!isOpen && looking !== null) {
       clearInterval(looking)
@@ -52,9 +61,22 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
     const now = addressesNow()
     const hasChanged = now !== seen
     seen = now
-    if (hasChanged) log.write(`this machine's addresses are now: ${now === "" ? "none" : now}`)
-    if (hasChanged) void tellMoved()
+    if (hasChanged) follow(now)
     tellLost()
+  }
+
+  /** @param now - this machine's addresses, which are others than before */
+  function follow(now: string): void {
+    const { listen } = context.config.current
+    log.write(`this machine's addresses are now: ${now === "" ? "none" : now}`)
+    if (listen.hosts.includes(networkAddresses)) openHosts(listen)
+    void tellMoved()
+  }
+
+  function openHosts(listen: Config["listen"]): void {
+    const hosts = hostsToOpen(listen)
+    for (const host of faults.keys()) if (!hosts.includes(host)) faults.delete(host)
+    listener.setHosts(hosts)
   }
 
   /** One after the other: each goes by what the last one asked. */
@@ -74,7 +96,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
       const name = peerById(context, pair)?.name
       if (elapsed() - at < lostMilliseconds && name !== undefined) continue
       left.delete(pair)
-      if (name === undefined || carrying.isFetching(pair)) continue
+      if (name === undefined || carrying.isFetching(pair) || !carrying.hasCollected(pair)) continue
       const { name: self } = context.config.current
       const where = formatAddress(to, context.address.port)
       context.notices.tell(
@@ -90,7 +112,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
     async setHosts(hosts: readonly string[]): Promise<void> {
       const { listen } = context.config.current
       context.config.update(config => ({ ...config, listen: { ...config.listen, hosts: [...hosts] } }))
-      listener.setHosts(hostsToOpen({ ...listen, hosts: [...hosts] }))
+      openHosts({ ...listen, hosts: [...hosts] })
       log.write(`listening beside loopback: ${hosts.length === 0 ? "nowhere" : hosts.join(", ")}`)
       seen = addressesNow()
       schedule()
@@ -99,9 +121,14 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
 
     /** A host could not be opened, or is open after all. */
     hostChanged(host: string, fault: HostFault | null): void {
+      if (fault === null) faults.delete(host)
+      else faults.set(host, fault)
       log.write(fault === null ? `listening on ${host} now` : `cannot listen on ${host} ${faultWords[fault]}`)
       if (fault === null) void tellMoved()
     },
+
+    /** The hosts that are to be open and are not, and why. */
+    shut: (): readonly ShutHost[] => [...faults].map(([host, fault]) => ({ host, fault })),
 
     /** A peer has another address, by its owner's word. */
     readdressed(pair: string): void {

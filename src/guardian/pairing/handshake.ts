@@ -22,6 +22,7 @@ import { type Context, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
 import { sleep } from "../sleep.ts"
 import { byAddress, countTry, forgetTries } from "./heard.ts"
+import type { Miss } from "./nobody.ts"
 import { giveUpJoins } from "./settling.ts"
 
 const helloMilliseconds = 5_000
@@ -57,24 +58,27 @@ export type Handshake = {
   confirm(consent: Consent): Promise<PairingRequest>
 }
 
-/** Says hello at a place; null where nobody with an open code answers in a way that can be used. */
+/** Says hello at a place; what it came to where nobody with an open code answers in a way that can be used. */
 export async function sayHello(
   context: Context,
   symbols: string,
   place: Place,
   settle: Settle,
-): Promise<Handshake | null> {
+): Promise<Handshake | Miss> {
   const start = startJoiner(symbols, selfOf(context), context.random(nonceLength))
   const answer = await postPairing(context, place, "hello", start.hello, helloMilliseconds)
-  if (answer.kind !== "answered" || answer.status !== 200) return null
+  if (answer.kind === "unreachable") return { place, cause: answer.cause, reason: answer.reason }
+  if (answer.status !== 200)
+    return { place, cause: answer.status === 403 ? "no-code" : "stranger", reason: `HTTP ${answer.status}` }
   const random = context.random(scalarRandomBytes)
   const joiner = createJoiner(context, place, start, settle)
   await joiner.take({ kind: "hello-answered", body: answer.body, random })
   const intro = joiner.found()
   if (intro !== null) return { intro, place, confirm: joiner.confirm }
   const where = formatAddress(place.host, place.port)
-  context.log.write(`${where} answered hello in a way that cannot be used: ${joiner.failure() ?? "nothing"}`)
-  return null
+  const failure = joiner.failure() ?? "nothing"
+  context.log.write(`${where} answered hello in a way that cannot be used: ${failure}`)
+  return { place, cause: failure === "own-agent" ? "own" : "stranger", reason: failure }
 }
 
 /** Goes on asking for the owner's answer to a request that waited when the Guardian stopped. */
@@ -136,7 +140,8 @@ function createJoiner(
       case "post-confirm":
         return sendProof(effect.body)
       case "keep-request":
-        request = keepRequest(context, effect.request, given(consent))
+        // Where it was reached, which is not its own port where a router or ssh passes the connection on.
+        request = keepRequest(context, { ...effect.request, port: place.port }, given(consent))
         onKept(request)
         return null
       case "poll":

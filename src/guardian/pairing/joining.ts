@@ -1,5 +1,7 @@
 /** The joiner's side: finding the minter, joining as an owner or its agent wishes, and what the end of it does. */
 
+import { isIP } from "node:net"
+import { lookUp } from "../../http/client.ts"
 import { firstPort, formatAddress, portTries } from "../../protocol/addresses.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import { confirmsPerCode } from "../../protocol/joiner.ts"
@@ -12,6 +14,7 @@ import type { Candidate, PairingEvent } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import { type Handshake, resumeHandshake, sayHello } from "./handshake.ts"
 import { isHeardJoin, requireHeardTry, searchNetworks } from "./heard.ts"
+import { type Miss, nobodyAt, nobodyHere, nobodyThere, ownIsNone, unknownHost } from "./nobody.ts"
 import { declinePair, storePair } from "./settling.ts"
 
 /** What an owner typed. `host` null: this machine; `port` null: the usual range. */
@@ -39,7 +42,7 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
    */
   async function join(wish: JoinWish, emit: Emit): Promise<PairingRequest> {
     requireTriesLeft(context, wish.symbols)
-    const { place, intro, confirm, isHeard } = await findMinter(wish, emit)
+    const { place, intro, confirm, isHeard } = await findMinter(wish, emit, nobodyAt)
     const as: LocalName = { name: wish.as ?? intro.name, replace: wish.replace }
     requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
     // Others may have tried meanwhile, and the next one is counted before anything waits.
@@ -56,7 +59,7 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
    */
   async function find(wish: JoinWish, emit: Emit): Promise<Looked> {
     requireTriesLeft(context, wish.symbols)
-    const { place, intro, isHeard } = await findMinter(wish, emit)
+    const { place, intro, isHeard } = await findMinter(wish, emit, nobodyThere)
     const as: LocalName = { name: wish.as ?? intro.name, replace: false }
     requireFreeName(context, as, `sento pair CODE@${formatAddress(place.host, place.port)}`)
     return { ...place, name: intro.name, agent: intro.agent, isHeard }
@@ -71,7 +74,7 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
     const { symbols, host, port } = asked
     requireTriesLeft(context, symbols)
     const met = await sayHello(context, symbols, { host, port }, settle)
-    if (met === null) throw nobodyAt(host, port)
+    if (isMiss(met)) throw nobodyAt(host, port, [met])
     if (met.intro.agent !== asked.agent || met.intro.name !== asked.name)
       throw new SentoError(
         "refused",
@@ -87,32 +90,39 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
   /**
    * The one Guardian with an open code at the place the owner named; of a bare code on this machine, and where nobody
    * has one here, on its networks. A second one is never tried unasked.
+   * @param nobody - what is said where nobody has one at a place that was named
    */
-  async function findMinter(wish: JoinWish, emit: Emit): Promise<Found> {
+  async function findMinter(wish: JoinWish, emit: Emit, nobody: typeof nobodyAt): Promise<Found> {
     const host = wish.host ?? loopback
+    const port = wish.port ?? firstPort
+    // Once, before a hundred ports of it are asked.
+    if (isIP(host) === 0 && (await lookUp(host, lookUpMilliseconds, context.stopping)) === null)
+      throw nobody(host, wish.port, [
+        { place: { host, port }, cause: "unresolved", reason: unknownHost(host) },
+      ])
     const range = Array.from({ length: portTries }, (_, i) => firstPort + i)
     const isOwn = (port: number): boolean => wish.host === null && port === context.address.port
     const ports = wish.port === null ? range.filter(port => !isOwn(port)) : [wish.port]
-    const met = await sayHellos(
+    const { met, misses } = await sayHellos(
       wish.symbols,
       ports.map(port => ({ host, port })),
     )
     if (met.length > 0) return theOnly(met, wish.heard, emit)
-    if (wish.host !== null) throw nobodyAt(host, wish.port)
+    if (wish.host !== null) throw nobody(host, wish.port, ownIsNone(misses, context.address.port))
     return findNearby(wish, emit)
   }
 
   async function findNearby({ symbols }: JoinWish, emit: Emit): Promise<Found> {
     requireHeardTry(context, symbols)
     const { places, interfaceNames } = await searchNetworks(context)
-    const met = await sayHellos(symbols, places)
-    if (met.length === 0) throw nobodyAt(loopback, null, interfaceNames)
+    const { met } = await sayHellos(symbols, places)
+    if (met.length === 0) throw nobodyHere(loopback, interfaceNames)
     return theOnly(met, true, emit)
   }
 
-  async function sayHellos(symbols: string, places: readonly Place[]): Promise<readonly Handshake[]> {
+  async function sayHellos(symbols: string, places: readonly Place[]) {
     const answers = await Promise.all(places.map(place => sayHello(context, symbols, place, settle)))
-    return answers.filter(answer => answer !== null)
+    return { met: answers.filter(isMet), misses: answers.filter(isMiss) }
   }
 
   /** Its owner may have given its name to another one meanwhile. */
@@ -172,18 +182,10 @@ type Found = Handshake & { readonly isHeard: boolean }
 type Looked = Pick<AskedJoin, "host" | "port" | "name" | "agent"> & Pick<Found, "isHeard">
 
 const loopback = "127.0.0.1"
+const lookUpMilliseconds = 5_000
 
-/** @param interfaceNames - of the networks on which was asked too */
-function nobodyAt(host: string, port: number | null, interfaceNames: readonly string[] = []): SentoError {
-  const where = port === null ? host : formatAddress(host, port)
-  const asked =
-    interfaceNames.length === 0 ? where : `${where} or on the network of ${interfaceNames.join(", ")}`
-  const hint =
-    host === loopback
-      ? "ask the other owner to run `sento pair`; for an agent on another machine use CODE@HOST"
-      : "ask the other owner to run `sento pair` and to tell you the address it prints"
-  return new SentoError("unreachable", `no agent with an open code answers on ${asked}`, hint)
-}
+const isMiss = (answer: Handshake | Miss): answer is Miss => "cause" in answer
+const isMet = (answer: Handshake | Miss): answer is Handshake => !isMiss(answer)
 
 /** @throws usage where there are several: their owner picks one */
 function theOnly(met: readonly Handshake[], isHeard: boolean, emit: Emit): Found {

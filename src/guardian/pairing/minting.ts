@@ -179,6 +179,12 @@ export function createMinting(context: Context) {
       return code
     },
 
+    /** Whether the open code is this one; at the agent's door nothing is said of one that was not opened there. */
+    isOpen(symbols: string, door: DoorName): boolean {
+      const open = store.codes.open(context.now())
+      return open?.symbols === symbols && (door === "owner" || symbols === agentsCode)
+    },
+
     hello: (request => {
       const hello = v.safeParse(helloSchema, decodeJson(request.body))
       if (!hello.success) return refuse(context, "malformed hello", request.address)

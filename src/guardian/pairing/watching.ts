@@ -59,6 +59,7 @@ function openCode(context: Context, code: OpenCode): PairingEvent {
 
 /** Joins; at the agent's door its own owner is asked first. Which pair to replace is the owner's choice alone. */
 export async function watchJoin(parts: WatchedParts, request: DoorRequest<"join">, call: Call): End {
+  requireAnothers(parts, request, call)
   if (call.door === "agent") return watchAskedJoin(parts, request, call)
   const { context, joining } = parts
   await requirePin(context, request.pin)
@@ -74,6 +75,17 @@ async function watchAskedJoin(
   const asked = await questions.askToJoin({ ...withSymbols(request), replace: false }, call.emit)
   call.emit(questionEvent(asked))
   return waitForEnd(context, call, asked.id).promise
+}
+
+/** @throws usage for a code of our own, typed at home */
+function requireAnothers({ minting }: WatchedParts, request: DoorRequest<"join">, { door }: Call): void {
+  const { symbols } = withSymbols(request)
+  if (!minting.isOpen(symbols, door)) return
+  throw new SentoError(
+    "usage",
+    `${formatCode(symbols)} is this agent's own code: the other owner types it`,
+    `on the other side: \`sento pair ${formatCode(symbols)}\`, with @ and this machine's address where that is another machine`,
+  )
 }
 
 /** @throws usage */

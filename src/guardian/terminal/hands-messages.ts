@@ -6,7 +6,7 @@
 import * as v from "valibot"
 import { visibleText } from "../../protocol/layout.ts"
 import { profileNames } from "../../protocol/names.ts"
-import type { PaneState } from "../../tmux/composer.ts"
+import type { PaneState } from "../../tmux/box-reading.ts"
 import type { Found } from "../../tmux/hands.ts"
 import type { Left } from "../../tmux/loop.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"

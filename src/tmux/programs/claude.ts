@@ -7,7 +7,7 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "../composer.ts"
+} from "../box-reading.ts"
 import type { AgentProgram } from "../profile.ts"
 import type { Line, Screen } from "../screen.ts"
 

@@ -7,7 +7,7 @@ import {
   type Reading,
   reading,
   withFinalSpace,
-} from "../composer.ts"
+} from "../box-reading.ts"
 import type { AgentProgram } from "../profile.ts"
 import type { Run, Screen } from "../screen.ts"
 

@@ -1,4 +1,4 @@
-import { type Reading, reading } from "../composer.ts"
+import { type Reading, reading } from "../box-reading.ts"
 import type { Profile } from "../profile.ts"
 import type { Screen } from "../screen.ts"
 

@@ -1,6 +1,12 @@
 /** Which addresses are told to others: never one that stands for all of them. */
 import { describe, expect, test } from "bun:test"
-import { hostsToOpen, isOpenToOthers, placesOfHosts } from "../../../src/guardian/books/own-places.ts"
+import {
+  hostsToOpen,
+  isMeantForOthers,
+  isOpenToOthers,
+  networkHosts,
+  placesOfHosts,
+} from "../../../src/guardian/books/own-places.ts"
 import type { OwnAddress } from "../../../src/http/own-addresses.ts"
 
 const own = (address: string, interfaceName: string, isTunnel = false): OwnAddress => ({
@@ -33,3 +39,18 @@ test("loopback is always open, and the word for all is bound as one", () => {
   expect(hostsToOpen({ ...listen, hosts: ["192.0.2.7"] })).toEqual(["127.0.0.1", "192.0.2.7"])
   expect([["127.0.0.1"], ["127.0.0.1", "::1"], ["::"]].map(isOpenToOthers)).toEqual([false, false, true])
 })
+
+test("the word for one's own network stands for private addresses and VPNs, and never for a public one", () => {
+  const open = { ...own("203.0.113.7", "eth0"), isPrivate: false }
+  const tunnel = { ...own("2001:db8::7", "sit0", true), isPrivate: false }
+  expect(networkHosts([open, ...machine.slice(1), tunnel])).toEqual(["100.64.0.9", "fd00::7"])
+  expect(networkHosts([open])).toEqual([])
+})
+
+test.each<readonly [string, readonly string[], boolean]>([
+  ["loopback alone is for nobody else", [], false],
+  ["one's own network, also where there is none now", ["network"], true],
+  ["an address, also one that is not there yet", ["192.0.2.7"], true],
+])("%s", (_, hosts, want) =>
+  expect(isMeantForOthers({ port: 9876, names: [], hosts: [...hosts] })).toBe(want),
+)

@@ -111,7 +111,7 @@ test("two agents that echo each other stop by themselves, and go on when an owne
   await until("the next end", async () => (await world.status("mira"))?.paused)
   expect(await typedLines("kai")).toEqual(["0", "2", "4", "6", "8", "10"])
   expect(await typedLines("mira")).toEqual(["1", "3", "5", "7", "9"])
-}, 60_000)
+}, 120_000)
 
 test("a paused agent's messages are accepted and kept, over a restart, while those of others are typed", async () => {
   world = createWorld()
@@ -128,7 +128,7 @@ test("a paused agent's messages are accepted and kept, over a restart, while tho
   await until("all but one to be typed", () => isWaiting("mira", { inbox: 1, outbox: 0 }))
   expect((await world.sento("mira", ["agents", "resume", "kai"])).exit).toBe(0)
   await world.shows("mira", /← agent kai \[....\]: not now/)
-}, 60_000)
+}, 120_000)
 
 test("a pause that ends by time needs nobody: what waited is typed then", async () => {
   world = createWorld()
@@ -141,7 +141,7 @@ test("a pause that ends by time needs nobody: what waited is typed then", async 
   await world.shows("mira", /← agent kai \[....\]: when you can/)
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(JSON.parse(stdout).pausedUntil))
   expect((await world.status("mira"))?.paused).toBeUndefined()
-}, 60_000)
+}, 120_000)
 
 test("an answer past the hop limit is given to the command that waits for it, and no loop is held", async () => {
   world = createWorld()
@@ -151,4 +151,4 @@ test("an answer past the hop limit is given to the command that waits for it, an
   const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
   expect(asked).toMatchObject({ exit: 0, stdout: expect.stringMatching(/: forty-two\n$/) })
   expect((await world.status("mira"))?.paused).toBeUndefined()
-}, 40_000)
+}, 120_000)

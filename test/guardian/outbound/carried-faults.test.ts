@@ -6,6 +6,9 @@ import type { FaultPoint } from "../../../src/store/faults.ts"
 import { freePort } from "../../support/peer.ts"
 import { createWorld, guardiansOf, initAgent, pairAgents, until, type World } from "../../support/world.ts"
 
+/** A machine with much else to do may take its time. */
+const waitMilliseconds = 60_000
+
 const faulty = join(import.meta.dir, "../../../dist/sento-faults")
 
 describe.skipIf(!existsSync(faulty))("a message that is carried is there once, in order, with", () => {
@@ -31,7 +34,7 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
     await world.sento("kai", ["send", "mira", "hello"])
     await isTold("mira", "first")
     await isTold("kai", "hello")
-  }, 40_000)
+  }, 120_000)
   afterAll(() => world?.close())
 
   const guard = async (name: string, point: FaultPoint | null = null): Promise<number> =>
@@ -39,10 +42,14 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
 
   /** Its sender has the word that it was typed: then nothing is on its way. */
   const isTold = (name: string, said: string): Promise<unknown> =>
-    until(`${name} to know of ${said}`, async () =>
-      (await world.log(name)).some(
-        ({ direction, text, peerState }) => direction === "out" && text === said && peerState === "delivered",
-      ),
+    until(
+      `${name} to know of ${said}`,
+      async () =>
+        (await world.log(name)).some(
+          ({ direction, text, peerState }) =>
+            direction === "out" && text === said && peerState === "delivered",
+        ),
+      waitMilliseconds,
     )
 
   async function guardAnew(name: string, point: FaultPoint): Promise<void> {
@@ -79,12 +86,8 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
       (await world.log("kai"))
         .filter(({ direction, text }) => direction === "in" && texts.includes(text))
         .map(({ text, state }) => `${text} ${state}`)
-    await until("its delivery", async () =>
-      Bun.deepEquals(
-        await came(),
-        texts.map(text => `${text} delivered`),
-      ),
-    )
+    const want = texts.map(text => `${text} delivered`)
+    await until("its delivery", async () => Bun.deepEquals(await came(), want), waitMilliseconds)
     for (const text of texts) await isTold("mira", text)
     await until("nothing to wait", async () => (await world.status("mira"))?.waiting.outbox === 0)
     expect(await came()).toHaveLength(texts.length)
@@ -99,11 +102,13 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
   }
 
   test.each([
-    ["the collector", "before-message-is-kept"],
-    ["the collector", "after-message-is-kept"],
+    "after-fetching",
+    "before-message-is-kept",
+    "after-message-is-kept",
+    "after-answer-is-kept",
   ] as const)(
-    "%s killed %s",
-    async (_, point) => {
+    "the collector killed %s",
+    async point => {
       await guardAnew("kai", point)
       await isCollecting()
       const sending = world.sento("mira", ["send", "kai", point])
@@ -112,20 +117,44 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
       await arrivesOnce(point)
       expect([0, 75]).toContain((await sending).exit)
     },
-    40_000,
+    120_000,
   )
 
-  test.each(["before-attempt", "after-attempt", "after-settle"] as const)(
+  test("the collector killed after its answer was heard, with more to come", async () => {
+    await guardAnew("kai", "after-answer-is-brought")
+    await isCollecting()
+    expect((await world.sento("mira", ["send", "kai", "heard"])).exit).toBe(0)
+    await isTold("mira", "heard")
+    const sending = world.sento("mira", ["send", "kai", "not yet"])
+    await dies("kai")
+    await guard("kai")
+    await arrivesOnce("heard", "not yet")
+    expect([0, 75]).toContain((await sending).exit)
+  }, 120_000)
+
+  test.each([
+    "before-attempt",
+    "after-hand-over",
+    "before-carried-answer",
+    "after-carried-answer",
+    "after-attempt",
+    "after-settle",
+  ] as const)(
     "the holder killed %s",
     async point => {
       await guardAnew("mira", point)
       await isCollecting()
       const before = guardiansOf(world.home("mira"))
       expect([0, 75]).toContain((await world.sento("mira", ["send", "kai", point])).exit)
-      expect(guardiansOf(world.home("mira"))).not.toEqual(before)
+      // Where the collect had just ended it was queued, and dies of it later, with nobody to start another.
+      const started = await until("the death of mira's Guardian", () => {
+        const now = guardiansOf(world.home("mira"))
+        return now.some(pid => before.includes(pid)) ? null : now
+      })
+      if (started.length === 0) await guard("mira")
       await arrivesOnce(point)
     },
-    40_000,
+    120_000,
   )
 
   test("both killed, between commit and answer", async () => {
@@ -139,5 +168,5 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
     await guard("kai")
     await world.sento("mira", ["send", "kai", "behind it"])
     await arrivesOnce("both", "behind it")
-  }, 40_000)
+  }, 120_000)
 })

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import type { NamedPeer } from "../../../src/guardian/context.ts"
 import { type CollectReply, createCarrying, type Held } from "../../../src/guardian/outbound/carrying.ts"
 import type { SignedBytes } from "../../../src/protocol/exchange.ts"
+import type { CarriedAnswer } from "../../../src/protocol/messages.ts"
 import { type ClientPair, newPair, packAnswer } from "../../support/client.ts"
 import { acceptedAnswer, type Collected, openCollector, openHolder, queue } from "../../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
@@ -50,14 +51,26 @@ function openLane(most = 2, hasWaiting: (pair: string) => boolean = () => false)
     stopping,
     collected,
     held: () => held,
-    take: (pair: string, waitSeconds = 25, one: Partial<Held> = {}): Promise<CollectReply> =>
+    take: (
+      pair: string,
+      waitSeconds = 25,
+      one: Partial<Held> = {},
+      answer?: CarriedAnswer,
+    ): Promise<CollectReply> =>
       carrying.take(
         {
           name: pair,
           peer: { id: pair },
           keys: { send: new Uint8Array(32), receive: new Uint8Array(32) },
         } as NamedPeer,
-        { v: 1, id: "id", timestamp: "", type: "collect", waitSeconds },
+        {
+          v: 1,
+          id: "id",
+          timestamp: "",
+          type: "collect",
+          waitSeconds,
+          ...(answer === undefined ? {} : { answer }),
+        },
         ++stamp,
         { ...heldOpen, ...one },
       ),
@@ -139,6 +152,25 @@ test("what has ended is forgotten: its open one is answered, and its carried req
   ])
 })
 
+test.each([
+  ["nothing", undefined],
+  ["what is none", { status: 202, headers: {}, body: "e30" }],
+] as const)(
+  "a collect hastens what waits, but one that comes with %s in place of an answer does not",
+  async (_, answer) => {
+    const lane = openLane(8)
+    void lane.take("a")
+    expect(lane.collected).toEqual(["a"])
+    const handed = lane.carrying.carry("a", "id", () => request)
+    void lane.take("a", 0, {}, answer)
+    expect(await handed).toMatchObject({ kind: "unreachable", reason: "its answer did not come" })
+    expect(lane.collected).toEqual(["a"])
+    void lane.take("a")
+    expect(lane.collected).toEqual(["a", "a"])
+    lane.stopping.abort()
+  },
+)
+
 test("one at a time: what is under way keeps out the next", async () => {
   const lane = openLane(8)
   void lane.take("a")
@@ -156,7 +188,8 @@ test.each([
   ["one ended a minute ago", [["take", 25], ["end"], 60_000], "dial"],
   ["it has answered a dial since", [["take", 25], ["end"], ["dial"]], "dial"],
   ["it answered a dial while one was open", [["take", 25], ["dial"], ["end"]], "dial"],
-  ["it answered a dial before", [["dial"], ["take", 25], ["end"]], "wait"],
+  ["it answered a dial before", [["dial"], 10_001, ["take", 25], ["end"]], "wait"],
+  ["it answered one while that may have been on its way", [["dial"], 10_000, ["take", 25], ["end"]], "dial"],
   ["one that does not wait came last", [["take", 25], ["end"], ["dial"], ["take", 0], ["end"]], "dial"],
   ["none that waits came", [["take", 0], ["end"]], "dial"],
 ] as const)("how something goes to a pair: %s", async (_, script, kind) => {

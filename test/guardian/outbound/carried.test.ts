@@ -221,13 +221,13 @@ describe("whatever kai believes of its being dialled, a message gets through", (
       seedCalled(kai, pair, kept(kai.port))
       await kai.restart()
       await sendFrom(mira.paths, "kai", "for you")
-      let hours = 0
-      await until("it to be there", async () => {
-        hours += 0.5
+      const isThere = async (): Promise<boolean> => (await received(kai)).length === 1
+      // What an asking brings takes moments of its own, in which the clock is not turned.
+      for (let hours = 0; hours < 6.5; hours += 0.5) {
         pass(30 * 60_000, mira, kai)
-        return (await received(kai)).length === 1
-      })
-      expect(hours).toBeLessThanOrEqual(7)
+        if (await until("it to be there", isThere, 300).catch(() => false)) break
+      }
+      await until("it to be there", isThere)
     },
   )
 })
@@ -316,22 +316,24 @@ describe("the end of a pair", () => {
     await sending
   })
 
-  test("… and in between, or to who only guesses, there is the one 403; after a day there is nothing else", async () => {
+  test("… with the same bytes for a minute, so that nobody uses them up; after a day there is the one 403", async () => {
     const { mira, kai, pair } = await openClient()
     remove(mira, "kai")
     await until("its end here", async () => !(await configOf(mira)).includes(pair.id))
     const says = async (): Promise<unknown> => {
       const collected = await kai.collect({ waitSeconds: 0 }).answer
-      return collected.kind === "carried" ? collected.body.type : collected
+      return collected.kind === "carried" ? [collected.body.type, collected.body.id] : collected
     }
-    const refused = { kind: "unsigned", status: 403 }
-    expect([await says(), await says()]).toEqual(["unpair", refused])
+    const first = await says()
+    expect(first).toEqual(["unpair", expect.any(String)])
     mira.pass(59_000)
-    expect(await says()).toEqual(refused)
+    expect(await says()).toEqual(first)
     mira.pass(2000)
-    expect(await says()).toBe("unpair")
+    const second = await says()
+    expect(second).toEqual(["unpair", expect.any(String)])
+    expect(second).not.toEqual(first)
     mira.pass(24 * 60 * 60 * 1000)
-    expect(await says()).toEqual(refused)
+    expect(await says()).toEqual({ kind: "unsigned", status: 403 })
   })
 
   test("by the one that collects: what it had open is closed, and the holder forgets it", async () => {

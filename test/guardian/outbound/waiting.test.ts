@@ -51,7 +51,7 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
     const answers = (await world.log("kai")).filter(one => one.direction === "out")
     return answers.length === 3 && answers.every(one => one.peerState === "delivered")
   })
-}, 40_000)
+}, 120_000)
 
 test("without an answer in time it exits 124, and the late answer is typed", async () => {
   world = createWorld()
@@ -65,7 +65,7 @@ test("without an answer in time it exits 124, and the late answer is typed", asy
   const id = /← agent mira \[([0-9a-z]{4})\]/.exec(shown)?.[1] as string
   expect((await world.sento("kai", ["reply", id, "yes, now"])).exit).toBe(0)
   await world.shows("mira", "yes, now")
-}, 40_000)
+}, 120_000)
 
 test("the sender hears that its message is held, and later that it was typed", async () => {
   world = createWorld()
@@ -81,7 +81,7 @@ test("the sender hears that its message is held, and later that it was typed", a
   const asked = await finished(waiting)
   expect(asked).toMatchObject({ exit: 0, stdout: answer("done") })
   expect(asked.stderr).toContain("kai's agent cannot take it now (no session); held until it can")
-}, 40_000)
+}, 120_000)
 
 test("the sender hears that its message waits because its agent was paused", async () => {
   world = createWorld()
@@ -94,7 +94,7 @@ test("the sender hears that its message waits because its agent was paused", asy
   expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
   expect((await world.sento("kai", ["agents", "resume", "mira"])).exit).toBe(0)
   expect(await finished(waiting)).toMatchObject({ exit: 0, stdout: answer("here again") })
-}, 40_000)
+}, 120_000)
 
 test("a Guardian that is stopped under `--wait` says that the message lives on", async () => {
   world = createWorld()
@@ -109,7 +109,7 @@ test("a Guardian that is stopped under `--wait` says that the message lives on",
     "sento: error: the Guardian was stopped before kai answered\nsento: hint: the message lives on: `sento guard` starts it again, and the answer will be typed into this session\n",
   )
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
-}, 40_000)
+}, 120_000)
 
 test("under `--wait` a person sees that the message is queued, Ctrl-C leaves it, and a removal ends the wait", async () => {
   world = createWorld()
@@ -136,7 +136,7 @@ test("under `--wait` a person sees that the message is queued, Ctrl-C leaves it,
   expect(ended.stderr).toEndWith(
     "sento: error: the pair with kai has ended: removed here\nsento: hint: to go on, pair again: `sento pair`\n",
   )
-}, 40_000)
+}, 120_000)
 
 test.each([
   ["0", 64],
@@ -162,4 +162,4 @@ test("`--reply-to` answers a message of that agent, and of no other", async () =
   await until("the answer to be noted", async () => (await world.log("mira"))[0]?.peerState === "answered")
   const wrong = await world.sento("mira", ["send", "kai", "x", "--reply-to", id])
   expect(wrong.exit).toBe(64)
-}, 40_000)
+}, 120_000)

@@ -57,7 +57,7 @@ test.each([
     const outcome = word === "yes" ? "Paired with kai." : "Denied. Nothing is paired."
     await until("the outcome", () => server.sent.some(one => one.text.includes(outcome)))
   },
-  30_000,
+  120_000,
 )
 
 test("an answer in a terminal withdraws the question in the chat", async () => {
@@ -69,7 +69,7 @@ test("an answer in a terminal withdraws the question in the chat", async () => {
   await until("the withdrawal", () =>
     server.sent.some(one => one.text.includes("answered elsewhere: approved")),
   )
-}, 30_000)
+}, 120_000)
 
 test("three wrong codes: the owner reads in the chat that the code is burned, by which address, and once", async () => {
   const at = await setUp("telegram")
@@ -81,4 +81,4 @@ test("three wrong codes: the owner reads in the chat that the code is burned, by
   expect(burned()).toEqual([
     "the pairing code was burned by 3 wrong tries, the last from 127.0.0.1; `sento pair` makes a new one",
   ])
-}, 30_000)
+}, 120_000)

@@ -306,7 +306,8 @@ describe.each(apps)("$name", ({ name, send, listen, edit, limit, refuse }) => {
     await until("a look", () => asked.server.calls.includes(listen))
     const began = performance.now()
     await asked.stop()
-    expect(performance.now() - began).toBeLessThan(1000)
+    // A look waits for the chat for longer than that.
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 })
 

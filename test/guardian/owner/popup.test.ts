@@ -62,7 +62,7 @@ test("a client that was started in the agent's own pane gets no popup, its owner
   expect(targets).toEqual([nameOf(owner)])
   surface.withdraw(kai.id, "denied")
   await surface.stopped()
-}, 20_000)
+}, 120_000)
 
 test("in hardened mode no client is even looked for: the server is the agent's", async () => {
   await attach("owner")
@@ -81,4 +81,4 @@ test("in hardened mode no client is even looked for: the server is the agent's",
   expect(looks).toBe(0)
   await ask({})
   expect(looks).toBe(1)
-}, 20_000)
+}, 120_000)

@@ -74,7 +74,7 @@ test("an agent cannot wear its owner down: three joins wait at once for 10 minut
   expect(await oneMore()).toBe(false)
   expect(guardian.log()).toContain("nobody answered whether to join hana")
   await minter.stop()
-}, 30_000)
+}, 120_000)
 
 test("an agent cannot have its owner say yes to a name that the question does not show", async () => {
   const minter = openMinter("hana")
@@ -117,7 +117,7 @@ test("an agent cannot have names resolved and hosts dialled without end: 10 look
   guardian.now += 60 * 60_000
   expect(await look(15)).toBe("unreachable")
   deaf.close()
-}, 30_000)
+}, 120_000)
 
 test("a join that is asked for again is the same question, and looks for nobody", async () => {
   const minter = openMinter("hana")

@@ -64,5 +64,5 @@ test.skipIf(!canUnshare)(
     await until("approval", async () => (await world.sento("lia", ["approve"], { command })).exit === 0)
     expect((await finished(named)).exit).toBe(0)
   },
-  30_000,
+  120_000,
 )

@@ -55,7 +55,7 @@ test("three wrong tries burn a code, over a kill -9 as well, and the owner is to
   expect(lines.at(-1)).toEqual({ event: "burned", address: "127.0.0.1" })
   const late = await world.sento("kai", ["pair", at])
   expect(late).toMatchObject({ exit: 69, stdout: "" })
-}, 30_000)
+}, 120_000)
 
 test("a joiner stops after three unanswered tries with one code, over a restart as well", async () => {
   await openWorld("mira", "kai", "lia")
@@ -67,7 +67,7 @@ test("a joiner stops after three unanswered tries with one code, over a restart 
   const refused = await world.sento("kai", ["pair", bad])
   expect(refused.exit).toBe(77)
   expect(refused.stderr).toContain("this code was tried 3 times without a right answer")
-}, 30_000)
+}, 120_000)
 
 test("no more than 10 codes an hour, counted over restarts", async () => {
   await openWorld("mira")
@@ -84,7 +84,7 @@ test("no more than 10 codes an hour, counted over restarts", async () => {
   const refused = await world.sento("mira", ["pair"])
   expect(refused).toMatchObject({ exit: 75, stdout: "" })
   expect(refused.stderr).toContain("no more than 10 codes an hour")
-}, 30_000)
+}, 120_000)
 
 test("`--long` opens a code of eight symbols, and it pairs", async () => {
   await openWorld("mira", "kai")
@@ -93,7 +93,7 @@ test("`--long` opens a code of eight symbols, and it pairs", async () => {
   const joining = world.start("kai", ["pair", at.toLowerCase(), "--json"])
   await until("approval", async () => (await world.sento("mira", ["approve"])).exit === 0)
   expect((await finished(joining)).exit).toBe(0)
-}, 30_000)
+}, 120_000)
 
 test("a request that waits is shown by `sento pair` again, also after restarts of both sides", async () => {
   await openWorld("mira", "kai")
@@ -109,14 +109,14 @@ test("a request that waits is shown by `sento pair` again, also after restarts o
   expect((await world.sento("mira", ["approve", request.id as string])).exit).toBe(0)
   expect(await again.exited).toBe(0)
   await until("kai to be paired", async () => world.paired("kai").includes("mira"))
-}, 30_000)
+}, 120_000)
 
 test("an answer from another terminal withdraws the question here", async () => {
   world = createWorld()
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
-  await world.type("owner", `${built.join(" ")} pair`)
+  await world.type("owner", `${built.join(" ")} pair --listen 127.0.0.1`)
   const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
@@ -125,14 +125,14 @@ test("an answer from another terminal withdraws the question here", async () => 
   const late = await world.sento("mira", ["approve"])
   expect(late.exit).toBe(64)
   expect(late.stderr).toContain("no request waits")
-}, 30_000)
+}, 120_000)
 
 test("anything but the word is asked for again, and Ctrl-C leaves the request waiting", async () => {
   world = createWorld()
   const mira = await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await world.session("owner", ["sh"], "mira")
-  await world.type("owner", `${built.join(" ")} pair; echo exit $?`)
+  await world.type("owner", `${built.join(" ")} pair --listen 127.0.0.1; echo exit $?`)
   const code = /SENTO-.{4}$/m.exec(await world.shows("owner", /SENTO-.{4}$/m))?.[0]
   world.start("kai", ["pair", `${code}@127.0.0.1:${mira.port}`])
   await world.shows("owner", "Approve? (yes/no)")
@@ -142,7 +142,7 @@ test("anything but the word is asked for again, and Ctrl-C leaves the request wa
   await world.tmux("send-keys", "-t", "=owner:", "C-c")
   await world.shows("owner", "exit 130")
   expect((await world.sento("mira", ["approve"])).exit).toBe(0)
-}, 30_000)
+}, 120_000)
 
 test("a name that is taken is never replaced silently, on either side", async () => {
   await openWorld("mira", "kai", "lia")
@@ -169,7 +169,7 @@ test("a name that is taken is never replaced silently, on either side", async ()
   expect((await finished(replacing)).exit).toBe(0)
   expect(world.paired("lia")).toEqual(["mira"])
   await until("the replaced pair to end", async () => world.paired("mira").join() === "kai,kai3")
-}, 40_000)
+}, 120_000)
 
 test("removing tells the other side, and `revoked by mira` is what it sees", async () => {
   await openWorld("mira", "kai")
@@ -182,7 +182,7 @@ test("removing tells the other side, and `revoked by mira` is what it sees", asy
   expect(sent.stderr).toContain("revoked by mira")
   const config = await Bun.file(`${world.home("kai")}/.sento-config.json`).json()
   expect(config.agents).toEqual({})
-}, 30_000)
+}, 120_000)
 
 test("removing and renaming work with the Guardian stopped; the other side hears when it runs again", async () => {
   await openWorld("mira", "kai", "lia")
@@ -197,7 +197,7 @@ test("removing and renaming work with the Guardian stopped; the other side hears
   await world.guard("mira")
   await until("kai to hear", async () => world.paired("kai").length === 0)
   expect((await world.sento("mira", ["send", "lea", "hello"])).exit).toBe(0)
-}, 30_000)
+}, 120_000)
 
 test("messages of a removed peer that still wait are never typed", async () => {
   await openWorld("mira", "kai")
@@ -209,7 +209,7 @@ test("messages of a removed peer that still wait are never typed", async () => {
   await world.session("kai", ["cat"])
   await until("kai's pane to be found", async () => (await world.status("kai"))?.session.state === "ready")
   expect(await world.screen("kai")).not.toContain("too late")
-}, 30_000)
+}, 120_000)
 
 test("a joiner finds the minter by name and by IPv6 address", async () => {
   world = createWorld()
@@ -229,4 +229,4 @@ test("a joiner finds the minter by name and by IPv6 address", async () => {
   await until("approval", async () => (await world.sento("mira", ["approve"])).exit === 0)
   expect((await finished(joining)).exit).toBe(0)
   expect((await world.sento("kai", ["send", "mira", "over IPv6"])).exit).toBe(0)
-}, 30_000)
+}, 120_000)

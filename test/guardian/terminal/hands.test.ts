@@ -144,7 +144,7 @@ test("hands in another process do all that hands in this one do", async () => {
   })
   expect(pane.logged("approved")).toEqual([])
   await hands.tell("sento", "nobody is attached")
-}, 30_000)
+}, 120_000)
 
 test("nothing is pasted where the Guardian cannot note it, and the hands go on", async () => {
   const { pane, target } = await openDouble()
@@ -160,7 +160,7 @@ test("nothing is pasted where the Guardian cannot note it, and the hands go on",
   expect(await hands.look(target, false)).toBe("ready")
   expect(await hands.type(target, "again", holdOptions)).toEqual({ kind: "submitted" })
   expect(pane.logged("submitted")).toEqual(["again"])
-}, 30_000)
+}, 120_000)
 
 test("hands killed in mid-paste: what was typed is unknown, is seen on the screen, and is pressed once", async () => {
   const { pane, target } = await openDouble()
@@ -186,7 +186,7 @@ test("hands killed in mid-paste: what was typed is unknown, is seen on the scree
   await until("the text", async () => (await hands.findOnScreen(target, "aaaa")) === "in-box")
   expect(await hands.type(target, text, { ...holdOptions, resume: true })).toEqual({ kind: "submitted" })
   expect(pane.logged("submitted")).toEqual([text])
-}, 30_000)
+}, 120_000)
 
 test("a Guardian that is away is waited for, and one that comes back is found", async () => {
   const folder = newFolder()
@@ -202,7 +202,7 @@ test("a Guardian that is away is waited for, and one that comes back is found", 
   // The Guardian's side knows before the hands have said so.
   await until("their last word", () => events.length === 4)
   expect(events).toEqual(["waiting", "connected", "waiting", "connected"])
-}, 30_000)
+}, 120_000)
 
 test("of two hands the newest works, and the older one ends and says so", async () => {
   const guardian = open()
@@ -215,7 +215,7 @@ test("of two hands the newest works, and the older one ends and says so", async 
   expect(guardian.remote.state()).toMatchObject({ connected: true })
   expect(await guardian.remote.hands.take("nobody")).toBeNull()
   expect(newest.exitCode).toBeNull()
-}, 30_000)
+}, 120_000)
 
 test("hands of another user are refused, and say so", async () => {
   const guardian = open({ uid: ownUid + 1 })
@@ -223,7 +223,7 @@ test("hands of another user are refused, and say so", async () => {
   expect(exit).toBe(77)
   expect(stdout).toContain("only ida can be this agent's hands")
   expect(guardian.remote.state()).toMatchObject({ connected: false })
-}, 30_000)
+}, 120_000)
 
 test("without SENTO_DOOR, and at the door of a Guardian that has hands of its own, there is nothing for them to do", async () => {
   const child = Bun.spawn([...built, "hands"], {
@@ -239,7 +239,7 @@ test("without SENTO_DOOR, and at the door of a Guardian that has hands of its ow
   const { exit, stdout } = await finished(startHands(path))
   expect(exit).toBe(78)
   expect(stdout).toContain("this Guardian has hands of its own")
-}, 30_000)
+}, 120_000)
 
 test("a tmux server that stands still: the Guardian waits no longer than its time, and no client of it stays", async () => {
   const { pane, target } = await openDouble()
@@ -264,7 +264,7 @@ test("a tmux server that stands still: the Guardian waits no longer than its tim
   } finally {
     process.kill(server, "SIGCONT")
   }
-}, 30_000)
+}, 120_000)
 
 describe("hands that lie", () => {
   type Order = { readonly id: number; readonly order: { readonly op: string } }
@@ -346,7 +346,7 @@ describe("hands that lie", () => {
       expect(guardian.remote.state()).toMatchObject({ connected: false })
     }
     expect(new Set(guardian.refused)).toEqual(new Set(["hands that gave a malformed answer"]))
-  }, 30_000)
+  }, 120_000)
 
   test.each([
     ["an answer to what was not asked", ({ id }: Order) => [{ say: "done", id: id + 1, answer: null }]],

@@ -39,7 +39,7 @@ beforeAll(async () => {
   world = createWorld()
   made = await createHardened(double)
   await until("the double", () => logged("ready").length > 0)
-}, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   try {
@@ -47,7 +47,7 @@ afterAll(async () => {
   } finally {
     await world?.close()
   }
-}, 30_000)
+}, 120_000)
 
 function logged(kind: DoubleEvent): string[] {
   const path = `${made.folder}/agent/log`
@@ -103,7 +103,7 @@ async function pasted(): Promise<void> {
 }
 
 const hardenedTest = (name: string, work: () => Promise<void>): void =>
-  test.skipIf(skipped !== null)(name, work, 60_000)
+  test.skipIf(skipped !== null)(name, work, 120_000)
 
 hardenedTest(
   "who watches as the agent's user is told of a question, and nothing there answers it",
@@ -206,7 +206,7 @@ test.skipIf(skipped !== null || !existsSync(faulty))(
     await becomes("and then?", "delivered")
     expect(timesTold("never begun")).toBe(0)
   },
-  60_000,
+  120_000,
 )
 
 hardenedTest("an agent that stops its tmux server holds up its messages, and not the Guardian", async () => {
@@ -216,7 +216,8 @@ hardenedTest("an agent that stops its tmux server holds up its messages, and not
     await send("to a tmux that stands still")
     const startedAt = performance.now()
     await made.must(made.owner, "sento guard stop")
-    expect(performance.now() - startedAt).toBeLessThan(8000)
+    // After 15 s the command gives up and fails.
+    expect(performance.now() - startedAt).toBeLessThan(20_000)
     await made.must(made.owner, "sento guard")
   } finally {
     await signal(made.agent, server, "SIGCONT")

@@ -1,5 +1,5 @@
 /** What goes, what waits, and what is told of what came. */
-import type { Receipt } from "../../../src/store/receipts.ts"
+import type { Receipt } from "../../../src/store/receipts-to-send.ts"
 import {
   type Cases,
   minute,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { optionsFirst } from "../../src/commands/send-words.ts"
+import { optionsFirst } from "../../src/commands/text-arguments.ts"
 
 test.each([
   ["a name and a text", ["kai", "hello"], [], ["kai", "hello"]],

@@ -19,7 +19,7 @@ import { isLocked } from "../../store/database.ts"
 import { faultPoint } from "../../store/faults.ts"
 import type { WaitingMessage } from "../../store/inbox.ts"
 import type { NewMessage, Postponed, Sent } from "../../store/outbox.ts"
-import type { Receipt } from "../../store/receipts.ts"
+import type { Receipt } from "../../store/receipts-to-send.ts"
 import { mostWaitingBytes } from "../../store/waiting-room.ts"
 import { endOf } from "../books/pauses.ts"
 import { requirePeer, requireSendable } from "../books/requirements.ts"
@@ -33,6 +33,8 @@ export type OutboxWorker = ReturnType<typeof createOutboxWorker>
 
 /** Attempts under way at once: a start with thousands of waiting pairs must not open as many sockets. */
 const mostAttempts = 32
+/** So many receipts go before a message. */
+const mostReceiptsInRow = 10
 /** How long `send` waits for the first attempt before it says that the message is queued. */
 const patienceMilliseconds = 20_000
 /** After a failure of our own, such as a full disk. */
@@ -73,6 +75,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   const { store, log, now } = context
   const lanes = createLanes({ most: mostAttempts, now, stopping: context.stopping, step })
   const listening = new Set<Listener>()
+  /** Receipts that a pair was told one after the other. */
+  const receiptsInRow = new Map<string, number>()
   /** What kept us from writing, said once. */
   let lastTrouble: string | null = null
 
@@ -104,12 +108,21 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     }
   }
 
-  /** Receipts go first: they are short, and do not count against the messages a minute. */
+  /**
+   * Receipts go first: they are short, and do not count against the messages a minute. But a pair that is fetched from
+   * comes 120 times a minute at the most, and a message does not wait for hundreds of them.
+   */
   function nextTask(pair: string): Task | null {
     const receipt = store.receipts.head(pair)
-    if (receipt !== null && isDue(receipt)) return { kind: "receipt", receipt }
     const message = store.outbox.head(pair)
-    if (message !== null && isDue(message)) return { kind: "message", message }
+    const before = receiptsInRow.get(pair) ?? 0
+    const isMessageDue = message !== null && isDue(message)
+    if (receipt !== null && isDue(receipt) && !(isMessageDue && before >= mostReceiptsInRow)) {
+      receiptsInRow.set(pair, before + 1)
+      return { kind: "receipt", receipt }
+    }
+    receiptsInRow.delete(pair)
+    if (isMessageDue) return { kind: "message", message }
     if (receipt === null && message === null) return null
     const times = [receipt, message].map(one => one?.nextAt ?? Number.POSITIVE_INFINITY)
     return { kind: "rest", until: Math.min(...times), reason: message?.reason ?? null }
@@ -136,7 +149,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
     await store.commit(() => {
-      if (after.state === "queued") store.receipts.postpone(receipt, waitFrom(attempt, attempts, after))
+      if (after.state === "queued")
+        store.receipts.postpone(receipt, waitFrom(attempt, attempts, after, now()))
       else store.receipts.done(receipt)
     })
     faultPoint("after-settle")
@@ -162,7 +176,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     if (after.state !== "queued") return settle(head, after.state, reason)
     if (reason !== head.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
     await store.commit(() =>
-      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after), reason ?? ""),
+      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after, now()), reason ?? ""),
     )
     tellFirst(head.seq, { state: "queued", reason: reason ?? "" })
   }
@@ -358,10 +372,11 @@ const waitFrom = (
   attempt: Attempt,
   attempts: number,
   { nextAt }: Extract<AfterAttempt, { state: "queued" }>,
+  now: number,
 ): Postponed => ({
   attempts,
   nextAt,
-  askedFor: attempt.kind === "later" ? attempt.retryAfterSeconds * 1000 : null,
+  askedFor: attempt.kind === "later" ? Math.max(attempt.retryAfterSeconds * 1000, nextAt - now) : null,
 })
 
 /** For the log and for whoever sent it. */
