@@ -1,7 +1,7 @@
 /**
  * `bun run delivery-lab claude|codex|gemini|opencode [--count N] [--races N] [--from DIR] [--kind WORDS] [--sizes]`
  * (`--kind none` runs the dialogs alone, `--races 0` the deliveries alone.)
- * `--signs` (`--kind 2500-25FF`), `--ends`, `--owner`, `--first`: what docs/DELIVERY.md says of them, and nothing else.
+ * `--signs` (`--kind 2500-25FF`, `--pane 200x60`), `--ends`, `--owner`, `--first`: what docs/DELIVERY.md says of them, and nothing else.
  * `bun run delivery-lab --ways [PROGRAM …] --from DIR [--from DIR …] [--kind WORDS]`: each way of installing and starting.
  *
  * Delivers messages to the real program and compares what it sent to its model with what was handed in,
@@ -39,6 +39,7 @@ const { values, positionals } = parseArgs({
     owner: { type: "boolean", default: false },
     first: { type: "boolean", default: false },
     ways: { type: "boolean", default: false },
+    pane: { type: "string" },
   },
 })
 
@@ -108,10 +109,12 @@ async function runSizes(program: LabProgram, executable: string, version: string
   printTable("program|version|pane|exact|otherwise".split("|"), rows)
 }
 
-/** `--kind 2500-25FF` takes some code points alone. */
+/** `--kind 2500-25FF` takes some code points alone, `--pane 200x60` one size, with longer texts for OpenCode. */
 async function runSigns(program: LabProgram, executable: string, version: string): Promise<void> {
   const rows: string[][] = []
-  for await (const row of sweepSigns(program, executable, values.kind)) {
+  const [, columns, height] = /^(\d+)x(\d+)$/.exec(values.pane ?? "") ?? []
+  const pane = columns === undefined ? null : { columns: Number(columns), rows: Number(height) }
+  for await (const row of sweepSigns(program, executable, values.kind, pane)) {
     const counts = [row.texts, row.codePoints, row.takenOut.length, row.failed.length]
     rows.push([
       program.name,

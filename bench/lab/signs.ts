@@ -8,7 +8,7 @@ import { deliver } from "./deliveries.ts"
 import { handOver } from "./hand-over.ts"
 import { newShortId } from "./kinds.ts"
 import type { LabProgram } from "./programs.ts"
-import { type LabSession, screen, startSession, untilState, usualPane } from "./session.ts"
+import { type LabSession, type PaneOptions, screen, startSession, untilState, usualPane } from "./session.ts"
 
 /** One row of the table, and what failed: the code points of a text, the outcome, what the pane shows. */
 export type SignsRow = {
@@ -42,6 +42,10 @@ const fits: Readonly<Record<LabProgram["name"], Fit>> = {
 
 /** Of code points that no font has a sign for: the label is enough. */
 const otherwise: Fit = { most: 1000, length: codePointsOf }
+
+/** Wide signs that OpenCode's box shows in a pane: a third of its rows, less what may be beside it. */
+const roomOf = ({ columns, rows }: PaneOptions): number =>
+  Math.min(otherwise.most, Math.floor((Math.floor(rows / 3) - 2) * ((columns - 60) / 2)))
 
 /** Assigned, or of the private use area that fonts for prompts draw. */
 const isDrawn = (sign: string): boolean => !/[\p{Cn}\p{Co}]/u.test(sign) || /[\ue000-\uf8ff]/.test(sign)
@@ -83,14 +87,17 @@ export async function* sweepSigns(
   program: LabProgram,
   executable: string,
   words: string,
+  pane: PaneOptions | null = null,
 ): AsyncGenerator<SignsRow, void> {
   const [from, to] = rangeOf(words)
+  const fit =
+    program.name === "opencode" && pane !== null ? { ...otherwise, most: roomOf(pane) } : fits[program.name]
   const all = [...visibleSigns(from, to)]
   const drawn = all.filter(isDrawn)
   const others = all.filter(sign => !isDrawn(sign))
-  const crowds = words === "" || words === "crowds" ? crowdsOf(fits[program.name]) : []
+  const crowds = words === "" || words === "crowds" ? crowdsOf(fit) : []
   yield await sweep(uncollapsed(program), "one sign, over and over", crowds, crowds.length)
-  yield await sweep(uncollapsed(program), "drawn", [...textsOf(drawn, fits[program.name])], drawn.length)
+  yield await sweep(uncollapsed(program), "drawn", [...textsOf(drawn, fit)], drawn.length)
   yield await sweep(program, "not drawn", [...textsOf(others, otherwise)], others.length)
 
   async function sweep(
@@ -99,7 +106,7 @@ export async function* sweepSigns(
     texts: readonly string[],
     codePoints: number,
   ): Promise<SignsRow> {
-    await using desk = openDesk(started, executable)
+    await using desk = openDesk(started, executable, pane === null ? paneSizes : [pane])
     const failures: Failure[] = []
     for (const [index, text] of texts.entries()) {
       if (index % 25 === 0)
@@ -161,7 +168,7 @@ const paneSizes = [
   { columns: 120, rows: 40 },
 ] as const
 
-function openDesk(program: LabProgram, executable: string): Desk {
+function openDesk(program: LabProgram, executable: string, panes: readonly PaneOptions[]): Desk {
   let session: LabSession | null = null
   let used = 0
   const close = async (): Promise<void> => {
@@ -171,7 +178,7 @@ function openDesk(program: LabProgram, executable: string): Desk {
   const opened = async (): Promise<LabSession> => {
     const sessions = Math.floor(used / textsPerSession)
     if (used++ % textsPerSession === 0) await close()
-    session ??= await startWarm(program, executable, paneSizes[sessions % 2])
+    session ??= await startWarm(program, executable, panes[sessions % panes.length])
     return session
   }
   return {

@@ -1,40 +1,147 @@
 /** What persons type, kept back in their terminals for a moment. */
 
-/** Keys that wait in the terminals until they are let go, or for {@link mostKeptSeconds}. */
+/** Keys that wait in the terminals until they are let go, or for {@link mostKeptSeconds}; letting go never throws. */
 export type KeptKeys = { readonly letGo: () => Promise<void> }
 
 /**
  * Keeps back the keys of the clients at these terminals: none is lost, and they arrive in order when they are let go.
  * Linux says that a terminal has something to read once it has as many bytes as its `min` (n_tty.c; tmux 3.3a waits for
- * that), so `min` is 255 for that time. A terminal that is another user's is left as it is.
+ * that), so `min` is 255 for that time. A terminal that is another user's, reads lines, or cannot be set is left as it is.
+ *
+ * A process of its own does it, and gives the keys back also when this one ends; this one does when that is killed, or
+ * stopped, or says nothing.
  * @param terminals - as tmux names them, `/dev/pts/3`
  */
 export async function keepKeys(terminals: readonly string[]): Promise<KeptKeys> {
-  const known = terminals.filter(terminal => /^\/dev\/(pts\/|tty)\d+$/.test(terminal))
-  if (known.length === 0) return { letGo: async () => {} }
-  const child = Bun.spawn(["sh", "-c", script, "sh", ...known], {
-    stdio: ["pipe", "pipe", "ignore"],
-    env: { PATH: process.env.PATH ?? "" },
-  })
-  // Its only words, or nothing where it could not run.
-  await child.stdout.getReader().read()
+  const known = terminals.filter(terminal => terminalName.test(terminal))
+  const keeper = known.length === 0 ? null : startShell(keeping, known)
+  if (keeper === null) return { letGo: async () => {} }
+  const told = { words: "" }
+  await within(readUntilKept(keeper.stdout, told), answerMilliseconds)
+  const isKept = told.words.includes(kept)
+  const released = Promise.withResolvers<void>()
+  const over = (async () => {
+    const most = isKept ? mostKeptSeconds * 1000 + answerMilliseconds : 0
+    await within(Promise.race([keeper.exited, released.promise]), most)
+    closeInput(keeper)
+    await within(keeper.exited, answerMilliseconds)
+    if (keeper.exitCode === 0) return
+    endGroup(keeper)
+    await giveBack(known, told.words)
+  })()
+  if (!isKept) await over
   return {
     letGo: async () => {
-      await child.stdin.end()
-      await child.exited
+      released.resolve()
+      await over
     },
   }
 }
 
+/**
+ * Gives back the keys that a process which was killed with its keeper has left behind in these terminals.
+ * @param told - what the keeper said of them before
+ */
+export async function giveBack(terminals: readonly string[], told = ""): Promise<void> {
+  const known = terminals.filter(terminal => terminalName.test(terminal))
+  const words = told.split(/\s+/)
+  const pairs = known.flatMap(terminal => [
+    terminal,
+    words.includes(terminal) ? (words[words.indexOf(terminal) + 1] ?? usualMin) : usualMin,
+  ])
+  const shell = known.length === 0 ? null : startShell(giving, pairs)
+  if (shell !== null) await within(shell.exited, answerMilliseconds)
+}
+
+const terminalName = /^\/dev\/(pts\/|tty)\d+$/
+
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
+/** A busy machine takes tenths of it to start three programs. */
+const answerMilliseconds = 1000
+
+/** The most that the byte has room for. */
+const keptMin = "255"
+/** What tmux sets (3.3a, tty.c), and where nobody knows what was there. */
+const usualMin = "1"
+const kept = "kept"
+
+/** Arguments: terminal and `min` in turn. Whoever has set another one meanwhile keeps it: tmux does at a detach. */
+const giving = `status=0
+while [ $# -gt 1 ]; do
+  case $(stty -F "$1" -a) in *"min = ${keptMin};"*) stty -F "$1" min "$2" || status=1;; esac
+  shift 2
+done
+exit $status`
 
 /**
- * A process of its own gives the keys back, also when this one ends first: its input has its end then. Deaf to signals
- * that end a group of processes, and to the one that stops who sets a terminal from the background.
+ * Arguments: terminals. Deaf to what ends or stops a group of processes, also where nobody reads its words any more. Its
+ * input ends with the process that started it; without \`timeout\` or \`cat\` nothing is kept for longer than a moment.
  */
-const script = `trap '' HUP INT QUIT TERM TSTP TTIN TTOU
-for terminal; do stty -F "$terminal" min 255; done
-echo kept
+const keeping = `trap '' HUP INT QUIT PIPE ALRM TERM TSTP TTIN TTOU USR1 USR2
+pairs=
+for terminal; do
+  shown=$(stty -F "$terminal" -a) || continue
+  case $shown in *-icanon*) ;; *) continue;; esac
+  case $shown in *"min = "[0-9]*) ;; *) continue;; esac
+  min=\${shown##*min = }
+  min=\${min%%;*}
+  [ "$min" != ${keptMin} ] || min=${usualMin}
+  pairs="$pairs $terminal $min"
+done
+echo "before $pairs"
+set -- $pairs
+[ $# -gt 0 ] || { echo ${kept}; exit 0; }
+for word; do
+  case $word in /*) stty -F "$word" min ${keptMin};; esac
+done
+echo ${kept}
 timeout -s KILL ${mostKeptSeconds} cat
-for terminal; do stty -F "$terminal" min 1; done`
+${giving}`
+
+type Shell = ReturnType<typeof spawnShell>
+
+/** In a session of its own, which no terminal's end reaches; null where there is no shell. */
+function startShell(script: string, words: readonly string[]): Shell | null {
+  try {
+    return spawnShell(script, words)
+  } catch {
+    return null
+  }
+}
+
+const spawnShell = (script: string, words: readonly string[]) =>
+  Bun.spawn(["sh", "-c", script, "sh", ...words], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: { PATH: process.env.PATH ?? "" },
+    detached: true,
+  })
+
+async function readUntilKept(output: ReadableStream<Uint8Array>, told: { words: string }): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const bytes of output) {
+    told.words += decoder.decode(bytes)
+    if (told.words.includes(kept)) return
+  }
+}
+
+function closeInput(shell: Shell): void {
+  // It may have ended, and its input with it.
+  void Promise.try(() => shell.stdin.end()).catch(() => {})
+}
+
+/** With whatever it has started in its group: something stopped would go on later. */
+function endGroup(shell: Shell): void {
+  if (shell.exitCode !== null || shell.signalCode !== null) return
+  try {
+    process.kill(-shell.pid, "SIGKILL")
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+const within = (promise: Promise<unknown>, milliseconds: number): Promise<unknown> => {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, milliseconds)
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}

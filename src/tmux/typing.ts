@@ -1,7 +1,7 @@
 import type { ProfileName } from "../protocol/names.ts"
 import { boxContent, collapsedLabel, headOf, shows } from "./box.ts"
 import type { PaneState, Reading } from "./box-reading.ts"
-import { type KeptKeys, keepKeys } from "./keyboards.ts"
+import { giveBack, type KeptKeys, keepKeys } from "./keyboards.ts"
 import {
   type Left,
   type LoopEffect,
@@ -187,6 +187,7 @@ async function alreadyDone(
 ): Promise<TypingOutcome | null> {
   const seen = await look(server, pinned, scrollbackLines)
   if (seen.kind === "absent") return { kind: "vanished", reason: seen.reason }
+  if (profile.keysKept !== undefined) await giveBackOnce(seen.snapshot.keyboards)
   const screen = onlyScreen(seen.snapshot)
   const { state, reason, box } = readPane(profile, { kind: "seen", snapshot: screen }, allowShell)
   if (state === "shell" || (state === "other" && box === null))
@@ -199,6 +200,15 @@ async function alreadyDone(
   if (state !== "ready") return { kind: "held", state, reason, pasted: true, unpressed: true }
   return { kind: "held", state: "other", reason: gone, pasted: false, swallowed: true }
 }
+
+/** A process before this one may have been killed together with what kept persons' keys back. */
+async function giveBackOnce(terminals: readonly string[]): Promise<void> {
+  const unseen = terminals.filter(terminal => !looked.has(terminal))
+  for (const terminal of unseen) looked.add(terminal)
+  await giveBack(unseen)
+}
+
+const looked = new Set<string>()
 
 type Delivery = {
   readonly server: TmuxServer

@@ -57,6 +57,18 @@ describe("a program that reads its box some time after the return", () => {
     await until(() => screenOf(pane).includes("hey"), 1500)
   })
 
+  test("a process that goes on with a message gives back what one before it was killed over", async () => {
+    await using pane = await startDouble("opencode")
+    const person = await attachPerson(pane)
+    const terminal = pane.tmux("list-clients", "-F", "#{client_tty}").trim()
+    Bun.spawnSync(["stty", "-F", terminal, "min", "255"])
+    const resumed = { ...holdOptions, resume: true, pastedAt: Date.now() }
+    await typeIntoPane(pane.server, pane.pinned, "opencode", tagged("of before"), resumed)
+    expect(terminalOf(pane)).toContain("min = 1;")
+    person.type("-l", "hey")
+    await until(() => screenOf(pane).includes("hey"))
+  })
+
   const terminalOf = (pane: DoublePane): string => {
     const [terminal = ""] = pane.tmux("list-clients", "-F", "#{client_tty}").split("\n")
     return Bun.spawnSync(["stty", "-F", terminal, "-a"]).stdout.toString()

@@ -84,6 +84,7 @@ describe("screens of the real programs", () => {
     ["remains of what was submitted, the cursor at the beginning", "            ؄؅", 5, "ready"],
     ["the same with the cursor elsewhere", "            ؄؅", 8, "draft"],
     ["a draft whose person went to its beginning", "half a thought", 5, "draft"],
+    ["a draft of the same that begins with blanks", "    half a thought", 5, "draft"],
   ] as const)("OpenCode's box with %s", (_, shown, x, want) => {
     const screen = screenOf(
       `  ┃\n  ┃  ${shown}\n  ┃\n  ┃  Build\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀`,
@@ -215,6 +216,9 @@ describe("what a program is given", () => {
     ["codex", "see @wo", "see @wo "],
     ["gemini", "see @wo", "see ＠wo "],
     ["opencode", "see @wo", "see @wo "],
+    ["opencode", "\u1112\u1161\u11ab\u1100\u1173\u11af", "\u1112\u1161\u11ab\u1100\u1173\u11af "],
+    ["opencode", "\ud7b0\ud7cb\ud7fb", "\ud7b0\u200b\ud7cb\u200b\ud7fb "],
+    ["opencode", "\u1100\ua960\u115f", "\u1100\u200b\ua960\u200b\u115f "],
     ["plain", "a\n  b", "a ⏎ b"],
   ] as const)("%s, of %j: %j", (name, text, want) => expect(profiles[name].adapt(text)).toBe(want))
 })
@@ -244,11 +248,63 @@ describe("what the box holds", () => {
   test.each([
     ["in the blank row above", `  ┃${" ".repeat(50)}ী`, "  ┃", 5, "ready"],
     ["in its row", "  ┃", `  ┃${" ".repeat(50)}ী`, 5, "ready"],
+    ["marks on the blank before its first cell", "  ┃", "  ┃  \u{1cf00}\u{1cf01}", 5, "ready"],
+    ["before its bar, too", `  ┃${" ".repeat(70)}ି`, "ୋ ┃", 5, "ready"],
     ["beside a person's word", `  ┃${" ".repeat(50)}ী`, "  ┃  x", 6, "draft"],
   ] as const)("what stays drawn of a box that was emptied, %s", (_, above, row, x, want) => {
     const lines = parseScreen([above, row, "  ┃", "  ┃  Build", `  ╹${"▀".repeat(60)}`].join("\n"))
     const snapshot = { ...snapshotOf(null, "opencode"), lines, cursor: { x, y: 1 } }
     expect(stateOf("opencode", snapshot)).toBe(want)
+  })
+
+  const leading = Array.from({ length: 60 }, (_, index) => String.fromCodePoint(0x1100 + index))
+  const ground = (words: string): string => `\x1b[48;5;234m${words}\x1b[48;5;232m`
+  const barred = (words: string): string => `  \x1b[38;5;75m┃\x1b[39m${ground(`  ${words.padEnd(70)}`)}`
+  /** The end of a row runs over the right edge, and over the next one's bar: U+1100 to U+1123 (80 columns, tmux 3.3a). */
+  const overdrawn = (words: string): string => `${ground("ᄥᄦ")}\x1b[49m \x1b[39m${ground(words.padEnd(70))}`
+  const foot = [barred(""), barred("Build · Stub"), `  ╹${"▀".repeat(74)}`]
+  const openCode = (rows: readonly string[], x = 40): Snapshot => ({
+    ...snapshotOf(null, "opencode"),
+    ...{ lines: parseScreen([...rows, ...foot].join("\n")), cursor: { x, y: rows.length - 1 } },
+  })
+
+  test("a row that has lost its bar to the end of the row above hides no box", () => {
+    const rows = [
+      barred(""),
+      barred(leading.slice(0, 37).join("")),
+      overdrawn(`   ${leading.slice(39).join("")}`),
+    ]
+    const { state, box } = profiles.opencode.read(openCode(rows))
+    expect([state, boxContent(profiles.opencode, box, leading.join(""))]).toEqual(["draft", "ours"])
+  })
+
+  test.each([
+    ["of a box that was emptied, the cursor at its first cell", `${" ".repeat(30)}ᄃᄄ`, 5, "ready"],
+    ["with a person's words", "half a thought", 19, "draft"],
+    ["with a person's words, the cursor before them", "half a thought", 5, "draft"],
+  ] as const)("such a row %s", (_, words, x, want) => {
+    expect(stateOf("opencode", openCode([barred(""), overdrawn(words)], x))).toBe(want)
+  })
+
+  test.each([
+    ["above the box's own rows is none of it", [overdrawn("words"), barred(""), barred("half")], "half"],
+    [
+      "on another ground is none of it",
+      [barred("above"), "words of the answer", barred(""), barred("half")],
+      "half",
+    ],
+  ] as const)("a row without a bar %s", (_, rows, want) => {
+    expect(profiles.opencode.read(openCode(rows)).box?.text).toBe(want)
+  })
+
+  test("a dialog with a row that has lost its bar is a dialog", () => {
+    const rows = [
+      barred("△ Permission required"),
+      overdrawn("  $ rm -rf"),
+      barred("Allow once   enter confirm"),
+    ]
+    const lines = parseScreen(rows.join("\n"))
+    expect(stateOf("opencode", { ...snapshotOf(null, "opencode"), lines })).toBe("dialog")
   })
 
   test("letters of the placeholder that stay visible behind a joined emoji are none of a person's", () => {

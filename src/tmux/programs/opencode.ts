@@ -25,7 +25,7 @@ export const opencode: AgentProgram<"opencode"> = {
   exactBox: true,
   read,
   lacksRoom,
-  adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd")),
+  adapt: text => withFinalSpace(text.replace(numberSigns, "\ufffd").replace(betweenLetters, noWidthSpace)),
   paths: [/(?:^|\/)opencode-ai\/(?:bin\/)?opencode\.[cm]?[jt]s$/],
   variables: /^OPENCODE$/,
   // From its documentation and `--help`; by default it asks for little, which nobody sees from outside.
@@ -34,6 +34,15 @@ export const opencode: AgentProgram<"opencode"> = {
 
 /** Signs drawn around others (Prepended_Concatenation_Mark), which stay drawn in its box (1.18.33, tmux 3.3a). */
 const numberSigns = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/gu
+
+/**
+ * Letters of Hangul of which tmux shows each, and it any number as one sign of two cells: those of a syllable's beginning,
+ * and the old ones behind it. They run over the right edge and over what stands in the rows below, and stay drawn in the
+ * box that was emptied (1.18.33, tmux 3.3a). A space of no width parts them.
+ */
+const betweenLetters =
+  /(?<=[\u1100-\u115f\ua960-\ua97c])(?=[\u1100-\u115f\ua960-\ua97c])|(?<=[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb])(?=[\ud7b0-\ud7fb])/g
+const noWidthSpace = "\u200b"
 
 /** What stands above the box until the first prompt. */
 const logo = /█▀▀█ █▀▀█/
@@ -117,10 +126,22 @@ const shellMode = /^ *┃ +Shell\b/
  * and has the cursor elsewhere.
  */
 function isEmptied({ lines, cursor }: Screen, boxRows: number): boolean {
-  const row = lines[cursor.y]?.text ?? ""
-  const first = row.indexOf("┃") + 3
-  const isOnlyRow = boxRows === paddingRows + 1 && cursor.y === lastLine(lines, boxEnd) - 3
-  return isOnlyRow && cursor.x === first && /^ *┃ *$/.test(row.slice(0, first + 1))
+  const bottom = lastLine(lines, boxEnd)
+  const first = (lines[bottom]?.text.indexOf("╹") ?? 0) + 3
+  const isOnlyRow = boxRows === paddingRows + 1 && cursor.y === bottom - 3
+  return isOnlyRow && cursor.x === first && isBlankAt(lines[cursor.y]?.text ?? "", first)
+}
+
+/**
+ * Whether its first cells show nothing, whatever stands before its bar or over it. Marks of a sign that tmux does not show
+ * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80).
+ */
+function isBlankAt(row: string, first: number): boolean {
+  const barred = row.replace(/\p{M}/gu, "")
+  const words = isOverdrawn(row)
+    ? row.slice(startOf(row, first).length)
+    : barred.slice(barred.indexOf("┃") + "┃  ".length)
+  return /^(?: {8}| *$)/.test(words)
 }
 
 /** Its bar runs in squares, also where the words have no room: while it tries a request again (80 columns). */
@@ -131,14 +152,29 @@ const boxEdge = /^ *╹▀*/
 /** Before its bar there may be a sign that is wider for tmux than for OpenCode, from the end of the row above (U+0B4B). */
 const boxRow = /^\S{0,2} *┃/u
 
-/** Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. */
+/** A row over whose bar the end of the row above was drawn. */
+const isOverdrawn = (row: string): boolean => /^\S/u.test(row) && !boxRow.test(row)
+
+/**
+ * Without the bars and the model's line; what stands on another ground is conversation, though its bar may touch. A row
+ * between two of the box's may have lost its bar, never its ground.
+ */
 function findBox(lines: readonly Line[]): readonly Line[] | null {
   const bottom = lastLine(lines, boxEnd)
   const ground = groundOf(lines[bottom - 1])
+  const isRow = (line: Line | undefined): boolean =>
+    boxRow.test(line?.text ?? "") && groundOf(line) === ground
+  const isLost = (line: Line | undefined): boolean =>
+    ground !== null && isOverdrawn(line?.text ?? "") && line?.runs.some(run => run.ground === ground) === true
   let top = bottom
-  while (top > 0 && boxRow.test(lines[top - 1]?.text ?? "") && groundOf(lines[top - 1]) === ground) top--
+  for (
+    let row = bottom - 1;
+    row >= 0 && (isRow(lines[row]) || (row < bottom - 1 && isLost(lines[row])));
+    row--
+  )
+    if (isRow(lines[row])) top = row
   if (bottom < 0 || bottom - top < 3) return null
-  const columns = Bun.stringWidth(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
+  const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
   return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
 }
 
@@ -147,7 +183,7 @@ function cutAt(line: Line, columns: number): Line {
   let room = columns
   const runs = line.runs.map(run => {
     const text = startOf(run.text, room)
-    room -= Bun.stringWidth(run.text)
+    room -= cellsOf(run.text)
     return { ...run, text }
   })
   return {
@@ -159,12 +195,15 @@ function cutAt(line: Line, columns: number): Line {
   }
 }
 
+/** As a terminal counts them, also where many letters are one sign. */
+const cellsOf = (text: string): number => Bun.stringWidth(text.replace(betweenLetters, noWidthSpace))
+
 function startOf(text: string, columns: number): string {
   if (columns <= 0) return ""
-  if (Bun.stringWidth(text) <= columns) return text
+  if (cellsOf(text) <= columns) return text
   let start = ""
   for (const sign of text) {
-    if (Bun.stringWidth(start + sign) > columns) break
+    if (cellsOf(start + sign) > columns) break
     start += sign
   }
   return start
@@ -180,6 +219,7 @@ function groundOf(line: Line | undefined): string | null {
 
 function withoutBar(line: Line): Line {
   const bar = line.runs.findIndex(run => run.text.includes("┃"))
+  if (bar < 0) return line
   const runs = line.runs
     .slice(bar)
     .map((run, index) => (index === 0 ? { ...run, text: run.text.replace(/^.*┃/, "") } : run))
