@@ -46,7 +46,7 @@ export const slow: ReadonlySet<string> = new Set(
     "guardian/pairing/across-the-room asked-joins discovery pairing",
     "guardian/terminal/hands hardened",
     "http/mdns",
-    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain lost-panes own-server plain resume sizes",
+    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain keyboards lost-panes own-server plain resume sizes",
     "tmux/typing-claude typing-codex typing-gemini typing-opencode",
   ].flatMap(line => {
     const [, folder = "", names = ""] = /^(.*\/)(.*)$/.exec(line) ?? []
