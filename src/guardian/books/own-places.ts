@@ -24,8 +24,7 @@ export const networkHosts = (own: readonly OwnAddress[] = ownAddresses()): reado
   own.filter(({ isPrivate }) => isPrivate).map(({ address }) => address)
 
 /** Whether the owner lets others in, also where this machine has no address for that yet. */
-export const isMeantForOthers = ({ hosts }: Config["listen"]): boolean =>
-  hosts.some(host => !isLoopback(host))
+export const isMeantForOthers = ({ hosts }: Config["listen"]): boolean => isOpenToOthers(hosts)
 
 /** Whether others than this machine are let in. */
 export const isOpenToOthers = (hosts: readonly string[]): boolean => hosts.some(host => !isLoopback(host))

@@ -124,8 +124,7 @@ export function createCarrying(
     const { promise, resolve } = Promise.withResolvers<CollectReply>()
     held.allow(seconds + graceSeconds)
     const release = held.hold()
-    const runOut = (): void =>
-      resolve({ kind: "content", content: { status: 202, id: "", state: "accepted" } })
+    const runOut = (): void => resolve(nothingForIt)
     const timer = setTimeout(runOut, seconds * 1000)
     held.signal.addEventListener("abort", runOut, { once: true })
     stopping.addEventListener("abort", runOut, { once: true })
@@ -143,10 +142,16 @@ export function createCarrying(
     })
   }
 
+  /** How something goes to this pair now. */
+  function way(pair: string): Way {
+    const lane = lanes.get(pair)
+    return lane === undefined ? { kind: "dial" } : wayTo(seenOf(lane), elapsed())
+  }
+
   function forget(pair: string): void {
     const lane = lanes.get(pair)
     lane?.handed?.end(carriedFailure("the pair has ended"))
-    lane?.open?.({ kind: "content", content: { status: 202, id: "", state: "accepted" } })
+    lane?.open?.(nothingForIt)
     lanes.delete(pair)
   }
 
@@ -192,18 +197,10 @@ export function createCarrying(
       return named(await reply, collect.id)
     },
 
-    /** How something goes to this pair now. */
-    way(pair: string): Way {
-      const lane = lanes.get(pair)
-      if (lane === undefined) return { kind: "dial" }
-      return wayTo(seenOf(lane), elapsed())
-    },
+    way,
 
     /** Whether a pair comes for what there is, so that nothing of it is missed. */
-    isFetching: (pair: string): boolean => {
-      const lane = lanes.get(pair)
-      return lane !== undefined && wayTo(seenOf(lane), elapsed()).kind !== "dial"
-    },
+    isFetching: (pair: string): boolean => way(pair).kind !== "dial",
 
     /** Whether it has collected since it last answered a dial. */
     hasCollected: (pair: string): boolean => lanes.get(pair)?.hasCollected ?? false,
@@ -267,6 +264,9 @@ const seenOf = ({ open, beganAt, endedAt, answeredDialAt }: Lane): Seen => ({
   hasAnsweredDial:
     answeredDialAt !== null && answeredDialAt >= (beganAt ?? answeredDialAt) - onItsWayMilliseconds,
 })
+
+/** Without the id of the collect that it is for. */
+const nothingForIt: CollectReply = { kind: "content", content: { status: 202, id: "", state: "accepted" } }
 
 /** An empty answer names the collect that it is for. */
 function named(reply: CollectReply, id: string): CollectReply {

@@ -7,6 +7,7 @@ import * as v from "valibot"
 import { lookUp, type PostAnswer, post } from "../../http/client.ts"
 import type { WireRequest } from "../../http/listener.ts"
 import { ownAddressTowards } from "../../http/own-addresses.ts"
+import { isWildcard } from "../../http/places.ts"
 import { isLoopback } from "../../protocol/addresses.ts"
 import {
   type Collector,
@@ -315,8 +316,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
 
   /** Where the owner says how others reach this machine, a way through a router may lead to whatever is listened at. */
   const isCallable = ({ host }: Own): boolean =>
-    selfOf(context).host !== null ||
-    context.listening().some(one => one === host || one === "0.0.0.0" || one === "::")
+    selfOf(context).host !== null || context.listening().some(one => one === host || isWildcard(one))
 
   async function collectNext(pair: string): Promise<Step> {
     const peer = peerById(context, pair)
