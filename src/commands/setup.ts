@@ -5,7 +5,8 @@ import { type AddCommand, command, type OptionsOf, type Program } from "./comman
 import type { Io } from "./io.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
 import { lastingPath } from "./setup/own-path.ts"
-import { findSetup } from "./setup/programs.ts"
+import { findSetup, requireProgram } from "./setup/programs.ts"
+import { forgetSetup, noteSetup, recordOf, type SetupRecord } from "./setup/records.ts"
 import type { ProgramSetup } from "./setup/scope.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
@@ -27,12 +28,15 @@ export const addSetup: AddCommand = (program, { io, finish }) =>
 export async function setup(io: Io, name: string, options: SetupOptions): Promise<number> {
   const isUndo = options.undo ?? false
   const project = options.project ? io.cwd() : null
-  const program = findSetup(name, {
+  const scope = {
     sento: isUndo ? ownCommand() : lastingCommand(io),
     project,
     environment: io.environment,
-  })
-  const changes = options.print ? changesOf(program, isUndo) : setUp(program, isUndo)
+  }
+  const program = findSetup(name, scope)
+  const changes = options.print
+    ? changesOf(program, isUndo)
+    : setUpNoted(program, recordOf(requireProgram(name), scope, program), isUndo)
   if (options.json)
     printJson(io, {
       program: name,
@@ -41,6 +45,17 @@ export async function setup(io: Io, name: string, options: SetupOptions): Promis
   else if (options.print && changes.length > 0) for (const change of changes) show(io, change)
   else report(io, name, changes, isUndo, program.next)
   return 0
+}
+
+/** A refusal leaves no record either. @throws config */
+function setUpNoted(program: ProgramSetup, record: SetupRecord, isUndo: boolean): Change[] {
+  if (!isUndo) {
+    changesOf(program, isUndo)
+    noteSetup(record)
+  }
+  const changes = setUp(program, isUndo)
+  if (isUndo) forgetSetup(record)
+  return changes
 }
 
 /** An agent program that writes its settings so often writes without end. */

@@ -15,9 +15,12 @@ const setups: Readonly<Record<AgentProgramName, (scope: Scope) => ProgramSetup>>
 }
 
 /** What an agent program is told, and where it looks for it. @throws usage for a name that is none of them */
-export function findSetup(name: string, scope: Scope): ProgramSetup {
+export const findSetup = (name: string, scope: Scope): ProgramSetup => setups[requireProgram(name)](scope)
+
+/** The agent program of that name. @throws usage */
+export function requireProgram(name: string): AgentProgramName {
   const known = agentProgramNames.find(one => one === name)
-  if (known !== undefined) return setups[known](scope)
+  if (known !== undefined) return known
   throw new SentoError(
     "usage",
     `${JSON.stringify(name)} is no agent program that sento can set up`,

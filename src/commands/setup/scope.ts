@@ -2,16 +2,28 @@
 import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import type { HookEventName } from "../../protocol/hooks.ts"
+import type { AgentProgramName } from "../../protocol/names.ts"
 import { behindLinks } from "../../store/links.ts"
 import type { Entry, Part } from "./parts.ts"
 import { hookGroup, type Sento } from "./texts.ts"
+
+/** The variable that says where each agent program keeps the user's files. */
+export const placeVariables = {
+  claude: "CLAUDE_CONFIG_DIR",
+  codex: "CODEX_HOME",
+  gemini: "GEMINI_CLI_HOME",
+  opencode: "XDG_CONFIG_HOME",
+} as const satisfies Readonly<Record<AgentProgramName, string>>
+
+type PlaceVariable = (typeof placeVariables)[AgentProgramName]
+type Environment = Readonly<Partial<Record<PlaceVariable, string | undefined>>>
 
 /** For whom: every session of the user, or those in one project's directory. */
 export type Scope = {
   readonly sento: Sento
   /** The project's directory, or null for the user. */
   readonly project: string | null
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
 }
 
 /** What a setup comes to. */
@@ -36,6 +48,13 @@ export function placeOf(
   return named
     ? { folder: absolute(named), root: absolute(named) }
     : { folder: join(absolute(homedir()), ...path), root: absolute(homedir()) }
+}
+
+/** What a program's variable says, absolute: what it says to whoever stands in another directory. */
+export function placesOf(program: AgentProgramName, { project, environment }: Scope): Environment {
+  const variable = placeVariables[program]
+  const named = environment[variable]
+  return named && project === null ? { [variable]: absolute(named) } : {}
 }
 
 /** The same in a project. */
