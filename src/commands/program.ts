@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   hands: async () => (await import("./hands.ts")).addHands,
   mcp: async () => (await import("./mcp.ts")).addMcp,
   hook: async () => (await import("./hook.ts")).addHook,
+  completions: async () => (await import("./completions.ts")).addCompletions,
   demo: async () => (await import("./demo.ts")).addDemo,
   "demo-agent": async () => (await import("./demo-agent.ts")).addDemoAgent,
 }
@@ -54,6 +55,16 @@ export async function runProgram(io: Io, words: readonly string[]): Promise<numb
   }
   return status
 }
+
+/** Words and help of the command that is named, or of all, to be read: for completions and the man page. */
+export const grammarOf = (io: Io, name = ""): Promise<Command> =>
+  createProgram(name, {
+    io,
+    paths: () => {
+      throw new Error(`the grammar of ${name} was run`)
+    },
+    finish: async () => {},
+  })
 
 /** The program with the command that is named, or with all of them where none is. */
 async function createProgram(name: string, run: Run): Promise<Command> {

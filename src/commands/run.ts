@@ -29,12 +29,16 @@ export async function run(io: Io, words: readonly string[]): Promise<number> {
 }
 
 async function act(io: Io, words: readonly string[]): Promise<number> {
-  if (words[0] === "--version" || words[0] === "-V") return tellVersion(io, words.slice(1))
+  if (["--version", "-V", "version"].includes(words[0] ?? "")) return tellVersion(io, words.slice(1))
   if (words[0] === "hook" && words.length === 2 && !words[1]?.startsWith("-")) {
     const { hook } = await import("./hook.ts")
     return hook(io, words[1] ?? "")
   }
-  const { runProgram } = await import("./program.ts")
+  const { grammarOf, runProgram } = await import("./program.ts")
+  if (words[0] === "complete") {
+    const { complete } = await import("./complete.ts")
+    return complete(io, words.slice(1), name => grammarOf(io, name))
+  }
   return runProgram(io, words)
 }
 

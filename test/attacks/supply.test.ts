@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import packageJson from "../../package.json" with { type: "json" }
-import { sumLine } from "../../sums.ts"
+import { sumLine } from "../../release/sums.ts"
 
 const root = join(import.meta.dir, "../..")
 const lock = readFileSync(join(root, "bun.lock"), "utf8")
