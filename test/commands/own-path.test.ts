@@ -29,6 +29,8 @@ function link(path: string, target: string): void {
   symlinkSync(target, at(path))
 }
 
+/** As pnpm 10 has it: gone with the next version; what stands in PATH is a script of its own. */
+const stored = "pnpm/global/5/.pnpm/sento-linux-x64@0.2.0/node_modules/sento-linux-x64/bin/sento"
 const npx = "home/.npm/_npx/ab12/node_modules"
 
 beforeAll(() => {
@@ -50,6 +52,7 @@ beforeAll(() => {
     link(`${cache}/.bin/sento`, "../sento/sento")
   }
   link("stale/bin/sento", at(`${npx}/sento/sento`))
+  file(stored)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -57,6 +60,7 @@ const installed = "opt/sento-1.2/sento"
 const cached = `${npx}/sento/sento`
 
 test.each([
+  ["pnpm's script, for a file in its store", stored, ["other/bin"], "other/bin/sento"],
   ["the link in PATH", installed, ["usr/bin"], "usr/bin/sento"],
   ["the first of two", installed, ["bin", "usr/bin"], "bin/sento"],
   ["the file where it stands in PATH itself", "other/bin/sento", ["usr/bin", "other/bin"], "other/bin/sento"],

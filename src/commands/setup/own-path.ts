@@ -4,8 +4,8 @@ import { isAbsolute, join } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
 import { shellWord } from "../../protocol/shell.ts"
 
-/** Packages that are run without being installed: npm 11's npx, bunx, pnpm's and yarn's dlx. */
-const cache = /\/(?:_npx|bunx-[^/]*|dlx(?:-[^/]*)?)\//
+/** Packages that are run without being installed: npm 11's npx, bunx, pnpm's and yarn's dlx; and pnpm 10's store, whose paths have a version in them. */
+const cache = /\/(?:_npx|bunx-[^/]*|dlx(?:-[^/]*)?|\.pnpm)\//
 
 /**
  * The path to write down for a file that runs: the link to it in PATH, which an update leads elsewhere, before the
