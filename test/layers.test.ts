@@ -71,9 +71,17 @@ test("no import leads back to where it came from", () => {
 })
 
 /** Modules of tmux/ that start a tmux client, or use what does. */
-const clients = ["tmux", "pane", "popup", "status-line", "snapshot", "typing", "terminal", "own-hands"].map(
-  name => `tmux/${name}.ts`,
-)
+const clients = [
+  "tmux",
+  "pane",
+  "popup",
+  "status-line",
+  "snapshot",
+  "sessions",
+  "typing",
+  "terminal",
+  "own-hands",
+].map(name => `tmux/${name}.ts`)
 
 /** What each of these is needed for: `hands` runs as the agent's user; the demo's server is its own. */
 const mayUseTmux = [
@@ -81,9 +89,11 @@ const mayUseTmux = [
   "guardian/terminal/own-terminal.ts",
   "commands/hands.ts",
   "commands/demo.ts",
-  // `tmux -V`, which speaks to no server; and the session in which the owner runs `sento init`.
+  // `tmux -V`, which speaks to no server; the session in which the owner runs a command, and those among which they pick
+  // at `sento init`: servers of the owner's own user alone.
   "commands/doctor.ts",
-  "commands/init.ts",
+  "commands/session-here.ts",
+  "commands/guided-init.ts",
   "guardian/guardian.ts",
 ]
 
@@ -100,7 +110,7 @@ test("what runs as the owner reaches tmux by own-terminal.ts alone, which is clo
     expect(calls(file, /import \{[^}]*\} from "\.\.\/tmux\/(?!process|keyboard-owner).*/g)).toEqual([
       'import { tmuxVersion } from "../tmux/tmux.ts"',
     ])
-  expect(calls("commands/init.ts", /runTmux\(.*/g)).toHaveLength(1)
+  expect(calls("commands/session-here.ts", /runTmux\(.*/g)).toHaveLength(1)
 })
 
 /** All that is loaded with a file: types and what is imported where it is used are not. */

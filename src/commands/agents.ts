@@ -18,15 +18,21 @@ import { type AddCommand, command, group, isJson, refuseUnknown } from "./comman
 import { askOrDo, withPin } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
+import { localAgents } from "./local-agents.ts"
 import { ago, print, printJson, table, tell } from "./terminal.ts"
 import { wayCells } from "./way-words.ts"
 
 /** The words of `sento agents`. */
 export const addAgents: AddCommand = (program, { io, paths, finish }) => {
-  const listing = group(program, "agents", "list the paired agents").action(({ json = false }, self) => {
-    refuseUnknown(self)
-    return finish(agents(io, paths(), json))
-  })
+  const listing = group(program, "agents", "list the paired agents")
+    .option("--local", "list your own agents on this machine")
+    .action(({ local, json = false }, self) => {
+      refuseUnknown(self)
+      return finish(local ? localAgents(io, json) : agents(io, paths(), json))
+    })
+  command(listing, "list", "the same as `sento agents`", { hidden: true }).action((_, self) =>
+    finish(agents(io, paths(), isJson(self))),
+  )
   command(listing, "remove", "end a pair and destroy our end of its secret")
     .argument("<name>")
     .action((name, _, self) => finish(removeAgent(io, paths(), name, isJson(self))))

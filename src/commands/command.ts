@@ -1,5 +1,5 @@
 /** What a command's file gives: its grammar, as commander takes it, with the action that its words lead to. */
-import type { Command, OptionValues } from "@commander-js/extra-typings"
+import type { Command, CommandOptions, OptionValues } from "@commander-js/extra-typings"
 import type { Paths } from "../store/paths.ts"
 import type { Io } from "./io.ts"
 
@@ -9,7 +9,11 @@ export type Program = Command
 /** What an action has besides its words. */
 export type Run = {
   readonly io: Io
-  readonly paths: () => Paths
+  /**
+   * Of the agent that the command is for. @param as - `agent` where it speaks as that agent
+   * @throws refused for the words of one agent in another one's pane
+   */
+  readonly paths: (as?: "agent") => Paths
   /** Takes the exit status. */
   readonly finish: (status: number | Promise<number>) => Promise<void>
 }
@@ -22,12 +26,19 @@ export type OptionsOf<Grammar extends (program: Program) => { opts(): unknown }>
   ReturnType<ReturnType<Grammar>["opts"]>
 >
 
-/** A command of the program's or of a {@link group}'s, with `--json`. */
+/** A command of the program's or of a {@link group}'s, with `--json` and `--agent`. */
 export const command = <Words extends unknown[], Options extends OptionValues, Above extends OptionValues>(
   parent: Command<Words, Options, Above>,
   name: string,
   description: string,
-) => parent.command(name).description(description).option("--json", "print JSON").allowExcessArguments(false)
+  options: CommandOptions = {},
+) =>
+  parent
+    .command(name, options)
+    .description(description)
+    .option("--json", "print JSON")
+    .option("--agent <name>", "which of your agents, where you have several")
+    .allowExcessArguments(false)
 
 /** One that acts alone and has subcommands too; its action is to {@link refuseUnknown} ones. */
 export const group = (program: Program, name: string, description: string) =>

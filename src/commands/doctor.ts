@@ -22,7 +22,7 @@ import { type Finding, walkTo } from "./doctor-peer.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
-import { sessionState, sessionWords } from "./status.ts"
+import { sessionState, sessionWords } from "./session-state.ts"
 import { print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 

@@ -13,6 +13,7 @@ import { isDiskTrouble } from "../store/database.ts"
 import { systemClock } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
+import { forEach } from "./each-agent.ts"
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
@@ -21,28 +22,45 @@ import { ago, print, printJson, tell } from "./terminal.ts"
 
 /** The words of `sento guard`. */
 export const addGuard: AddCommand = (program, { io, paths, finish }) => {
-  const guarding = group(program, "guard", "start the Guardian, in the background").option(
-    "--foreground",
-    "stay in this terminal",
-  )
-  guarding.action(({ foreground, json = false }, self) => {
+  const guarding = group(program, "guard", "start the Guardian, in the background")
+    .option("--foreground", "stay in this terminal")
+    .option("--all", ofAll)
+  guarding.action(({ foreground, all, json = false }, self) => {
     refuseUnknown(self)
+    if (all) return finish(forEach(io, agent => guard(io, agent, json)))
     return finish(foreground ? guardForeground(io, paths()) : guardHere(io, paths(), json))
   })
-  command(guarding, "stop", "stop it").action((_, self) => finish(guardStop(io, paths(), isJson(self))))
-  command(guarding, "restart", "stop it and start it again").action((_, self) =>
-    finish(guardRestart(io, paths(), isJson(self))),
+  command(guarding, "start", "the same as `sento guard`", { hidden: true }).action((_, self) =>
+    finish(
+      isOfAll(self)
+        ? forEach(io, agent => guard(io, agent, isJson(self)))
+        : guardHere(io, paths(), isJson(self)),
+    ),
   )
+  const acts = { stop: guardStop, restart: guardRestart, status: guardStatusCommand } as const
+  const each = (act: keyof typeof acts, about: string) =>
+    command(guarding, act, about)
+      .option("--all", ofAll)
+      .action((_, self) => {
+        const one = (agent: Paths, name?: string): Promise<number> => acts[act](io, agent, isJson(self), name)
+        return finish(isOfAll(self) ? forEach(io, one) : one(paths()))
+      })
+  each("stop", "stop it")
+  each("restart", "stop it and start it again")
   command(guarding, "attach", "type into the session's active pane as it is now").action((_, self) =>
     finish(guardAttach(io, paths(), isJson(self))),
   )
-  command(guarding, "status", "whether it runs, where it listens, what waits").action((_, self) =>
-    finish(guardStatusCommand(io, paths(), isJson(self))),
-  )
+  each("status", "whether it runs, where it listens, what waits")
   command(guarding, "logs", "what it wrote down")
     .option("-f, --follow", "go on as it writes")
     .action(({ follow = false }, self) => finish(guardLogs(io, paths(), follow, isJson(self))))
 }
+
+const ofAll = "of all your agents on this machine"
+
+/** `--all` given before or after a subcommand's name. */
+const isOfAll = (subcommand: { optsWithGlobals(): { readonly all?: true | undefined } }): boolean =>
+  subcommand.optsWithGlobals().all ?? false
 
 /** The same as {@link guard}, and asks first where nothing is set up. */
 async function guardHere(io: Io, paths: Paths, isJson: boolean): Promise<number> {
@@ -94,12 +112,16 @@ function throwPlainly(error: unknown, { folder }: Paths): never {
   )
 }
 
-/** `sento guard stop` */
-async function guardStop(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+/** Which of several, in front of what says no name. */
+const named = (name: string | undefined, words: string): string =>
+  name === undefined ? words : `${name}: ${words}`
+
+/** `sento guard stop` @param name - where several are stopped */
+async function guardStop(io: Io, paths: Paths, isJson: boolean, name?: string): Promise<number> {
   const running = await runningGuardian(paths)
   if (running !== null) await stopAndWait(paths, running.pid)
-  if (isJson) printJson(io, { running: false, wasRunning: running !== null })
-  else tell(io, running === null ? "no Guardian runs" : `${running.name}'s Guardian stopped`)
+  if (isJson) printJson(io, { ...(name && { name }), running: false, wasRunning: running !== null })
+  else tell(io, running === null ? named(name, "no Guardian runs") : `${running.name}'s Guardian stopped`)
   return 0
 }
 
@@ -110,12 +132,17 @@ async function guardRestart(io: Io, paths: Paths, isJson: boolean): Promise<numb
   return guard(io, paths, isJson)
 }
 
-/** `sento guard status`: exit 0 where it runs, 1 where not. */
-export async function guardStatusCommand(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+/** `sento guard status`: exit 0 where it runs, 1 where not. @param ofSeveral - its name, where several are asked */
+export async function guardStatusCommand(
+  io: Io,
+  paths: Paths,
+  isJson: boolean,
+  ofSeveral?: string,
+): Promise<number> {
   const status = await guardStatus(paths)
-  if (isJson) printJson(io, status ?? { running: false })
+  if (isJson) printJson(io, status ?? { ...(ofSeveral && { name: ofSeveral }), running: false })
   else if (status === null) {
-    tell(io, "no Guardian runs")
+    tell(io, named(ofSeveral, "no Guardian runs"))
     tell(io, "sento: hint: run `sento guard` to start it")
   } else {
     const { name, pid, session, waiting } = status

@@ -7,9 +7,10 @@ import { dirname } from "node:path"
 import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
 import type { TurnAnswer } from "../guardian/door/results.ts"
 import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
-import { type Paths, pathsOf } from "../store/paths.ts"
+import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command } from "./command.ts"
 import type { Io } from "./io.ts"
+import { findAgent } from "./which-agent.ts"
 
 /** The words of `sento hook`. */
 export const addHook: AddCommand = (program, { io, finish }) =>
@@ -44,15 +45,18 @@ export async function hook(io: Io, event: string): Promise<number> {
 }
 
 /** On stdout what Claude Code, Codex and Gemini CLI take alike, or nothing. */
-async function tellGuardian(
-  { environment, out }: Io,
-  { session, event }: HookReport,
-  signal: AbortSignal,
-): Promise<void> {
-  const paths = pathsOf(environment.SENTO_HOME, environment.SENTO_DOOR)
+async function tellGuardian(io: Io, { session, event }: HookReport, signal: AbortSignal): Promise<void> {
+  const found = await findAgent(io)
+  if (found.kind === "open") return
+  const { paths, stray } = found
+  if (stray !== null) {
+    const { source, named } = stray
+    await callDoor(stray.pane.paths, "agent", { op: "stray", source, named }, { signal })
+    return
+  }
   const ask = (): Promise<TurnAnswer> => callDoor(paths, "agent", { op: "turn", session, event }, { signal })
   const { block } = await askAgain(ask, paths, signal)
-  if (block !== null) out(`${JSON.stringify({ decision: "block", reason: block })}\n`)
+  if (block !== null) io.out(`${JSON.stringify({ decision: "block", reason: block })}\n`)
 }
 
 /**

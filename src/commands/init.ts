@@ -2,34 +2,39 @@
 
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
-import { resolve } from "node:path"
+import { isIP } from "node:net"
 import { callDoor } from "../guardian/door/client.ts"
 import type { Alive } from "../guardian/door/results.ts"
 import { doorFolder, hardeningSteps, requireUserName } from "../guardian/door/shared-folder.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
-import { firstPort, isHost } from "../protocol/addresses.ts"
+import { ownAddresses } from "../http/own-addresses.ts"
+import { firstPort, isLoopback } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
-import { agentProgramNames, isName, nameRule, profileNames } from "../protocol/names.ts"
-import { type Config, everyAddress, hostsBeside, noConfig, writeConfig } from "../store/config.ts"
+import { agentProgramNames } from "../protocol/names.ts"
+import { type Config, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
+import type { Registered } from "../store/registry.ts"
 import { ownUser } from "../store/users.ts"
-import { agentIn } from "../tmux/agent-programs.ts"
-import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { requireOwner } from "./consent.ts"
+import { askName, askSession, offerSetup, ownerOf, programIn } from "./guided-init.ts"
 import { findConfig, needConfig } from "./home.ts"
+import { findInitHome, requireFreeSession } from "./init-home.ts"
+import {
+  eachOf,
+  readHosts,
+  readPort,
+  readProfile,
+  readSocket,
+  requireName,
+  requireSession,
+} from "./init-options.ts"
 import type { Io } from "./io.ts"
-import { ask } from "./prompts.ts"
 import { placesWords, runningGuardian, shutWords } from "./running.ts"
+import { type SessionHere, sessionHere } from "./session-here.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
-
-/** An option that may be repeated, or have commas. */
-export const eachOf = (text: string, before: readonly string[] | undefined): string[] => [
-  ...(before ?? []),
-  ...text.split(","),
-]
 
 const grammar = (program: Program) =>
   command(program, "init", "set this agent up")
@@ -49,37 +54,74 @@ const grammar = (program: Program) =>
 type InitOptions = OptionsOf<typeof grammar>
 
 /** The words of `sento init`. */
-export const addInit: AddCommand = (program, { io, paths, finish }) =>
-  grammar(program).action(options => finish(init(io, paths(), options)))
+export const addInit: AddCommand = (program, { io, finish }) =>
+  grammar(program).action(options => finish(init(io, options)))
 
-/**
- * `sento init`: a new config, or changes to the one that is there.
- * @param isAlone - whether nothing follows that the owner has asked for
- */
-export async function init(io: Io, paths: Paths, options: InitOptions, isAlone = true): Promise<number> {
-  const current = findConfig(io, paths)
-  if (current === null && !existsSync(paths.home)) throw noConfig(paths)
-  if (current !== null && !options.hardened) await requireOwner(io, paths)
-  const config = await completed(io, current, options)
+/** `sento init`: a new agent's config, or changes to the one that is there. */
+async function init(io: Io, options: InitOptions): Promise<number> {
+  const { paths, open, others } = await findInitHome(io, options)
+  return initAt(io, { paths, open, others }, options, true)
+}
+
+/** Whose config is written, where, and which sessions and names are not to be had. */
+type Place = {
+  readonly paths: Paths | null
+  readonly open: (name: string) => Paths
+  readonly others: readonly Registered[]
+}
+
+/** @param isAlone - whether nothing follows that the owner has asked for */
+async function initAt(io: Io, place: Place, options: InitOptions, isAlone: boolean): Promise<number> {
+  const current = place.paths === null ? null : findConfig(io, place.paths)
+  if (place.paths !== null) {
+    if (current === null && !existsSync(place.paths.home)) throw noConfig(place.paths)
+    if (current !== null && !options.hardened) await requireOwner(io, place.paths)
+  }
+  const config = await completed(io, current, options, place.others)
   if (options.hardened) return tellSteps(io, config, options)
+  const isJson = options.json ?? false
+  if (!isJson) await tellWhatIsMissing(io, config)
+  const paths = place.open(config.name)
   writeConfig(paths, config)
   const moved = current === null ? null : await listenNow(paths, current, config)
-  if (options.json) printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
-  else {
-    tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
-    await tellWhatIsMissing(io, config)
-    if (!isAlone) return 0
-    if (moved !== null) tellMoved(io, moved)
-    else if ((await runningGuardian(paths)) !== null)
-      tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
-    else tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
-    if (current === null)
-      tell(
-        io,
-        "optional: `sento owner pin` sets a PIN for every yes, `sento owner add telegram` asks you there too",
-      )
+  if (isJson) {
+    printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
+    return 0
   }
+  tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
+  if (current === null && isPerson(io, false)) await offerSetupOf(io, config)
+  if (isAlone) await tellNext(io, paths, config, { isNew: current === null, moved })
   return 0
+}
+
+async function offerSetupOf(io: Io, { tmux, hardened }: Config): Promise<void> {
+  if (hardened !== undefined) return
+  const named = agentProgramNames.find(name => name === tmux.profile)
+  const program = named ?? (await programIn(tmux.session, tmux.socket))
+  if (program !== null) await offerSetup(io, program)
+}
+
+/** The next command, and where it is run: in the agent's own pane nobody is asked for a yes. */
+async function tellNext(
+  io: Io,
+  paths: Paths,
+  { tmux }: Config,
+  { isNew, moved }: { readonly isNew: boolean; readonly moved: Alive | null },
+): Promise<void> {
+  if (moved !== null) tellMoved(io, moved)
+  else if ((await runningGuardian(paths)) !== null)
+    tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
+  else {
+    tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
+    const here = isPerson(io, false) ? await sessionHere(io) : null
+    if (here?.session === tmux.session)
+      tell(io, "      in another window than the agent's: Ctrl-b c opens one")
+  }
+  if (isNew)
+    tell(
+      io,
+      "optional: `sento owner pin` sets a PIN for every yes, `sento owner add telegram` asks you there too",
+    )
 }
 
 function tellMoved(io: Io, moved: Alive): void {
@@ -123,8 +165,15 @@ function tellSteps(io: Io, { name, tmux, hardened }: Config, options: InitOption
   return 0
 }
 
-/** What keeps messages from being typed, as far as one can see it now. */
+/** What keeps messages from being typed or from coming in, as far as one can see it before anything is written. */
 async function tellWhatIsMissing(io: Io, config: Config): Promise<void> {
+  const own = ownAddresses().map(({ address }) => address)
+  for (const host of config.listen.hosts)
+    if (isIP(host) !== 0 && !isLoopback(host) && !own.includes(host))
+      tell(
+        io,
+        `sento: note: this machine does not have the address ${host} now; it is listened on when it has`,
+      )
   const { tmux } = config
   try {
     const terminal = ownTerminal(config)
@@ -145,33 +194,72 @@ export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promi
   if (config !== null) return config
   if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell(io, "this agent is not set up yet; two questions first")
-  await init(io, paths, {}, false)
+  await initAt(io, { paths, open: () => paths, others: [] }, {}, false)
   return ensureConfig(io, paths, isJson)
 }
 
-async function completed(io: Io, current: Config | null, options: InitOptions): Promise<Config> {
-  const here = current === null ? await sessionHere(io) : null
-  const name = await nameOf(io, current, options, here?.session ?? null)
-  const session = await sessionOf(io, current, options, here?.session ?? name)
+async function completed(
+  io: Io,
+  current: Config | null,
+  options: InitOptions,
+  others: readonly Registered[],
+): Promise<Config> {
+  const { name, session, socket } = await identityOf(io, current, options, others)
   const listen = listenOf(current, options)
-  const profile = profileOf(current, options)
+  const profile =
+    options.profile === undefined ? (current?.tmux.profile ?? null) : readProfile(options.profile)
+  requireFreeSession(ownerOf(others, session, socket), session)
   return {
     ...(current ?? { version: 1, agent: toBase64Url(randomBytes(16)), agents: {} }),
     name,
     listen,
-    tmux: {
-      ...current?.tmux,
-      session,
-      socket: isHardened(current, options)
-        ? null
-        : (socketOf(io, options.tmuxSocket) ?? current?.tmux.socket ?? here?.socket ?? null),
-      profile,
-    },
+    tmux: { ...current?.tmux, session, socket: isHardened(current, options) ? null : socket, profile },
     ...(options.agentUser === undefined || options.hardened
       ? {}
       : { hardened: { folder: doorFolder(name), user: requireUserName(options.agentUser) } }),
   }
 }
+
+type Identity = { readonly name: string; readonly session: string; readonly socket: string | null }
+
+/** Its name and its tmux session: as they are given, as they were, as a person says, or as this session is called. */
+async function identityOf(
+  io: Io,
+  current: Config | null,
+  options: InitOptions,
+  others: readonly Registered[],
+): Promise<Identity> {
+  const givenName = options.name ?? current?.name
+  const givenSession = options.session ?? current?.tmux.session
+  const givenSocket =
+    options.tmuxSocket === undefined ? (current?.tmux.socket ?? null) : readSocket(io, options.tmuxSocket)
+  const name = givenName === undefined ? null : requireName(givenName)
+  const session = givenSession === undefined ? null : requireSession(givenSession)
+  const here = current === null && givenSocket === null ? await sessionHere(io) : null
+  if (isPerson(io, options.json ?? false) && !options.hardened) {
+    const place =
+      session === null
+        ? await askSession(io, givenSocket, others)
+        : { session, socket: givenSocket ?? here?.socket ?? null }
+    return {
+      ...place,
+      name:
+        name ??
+        (await askName(
+          place.session,
+          others.map(one => one.name),
+        )),
+    }
+  }
+  if (name === null)
+    throw new SentoError("usage", "the agent's name is missing", "run `sento init --name NAME`")
+  const socket = givenSocket ?? here?.socket ?? null
+  return { name, socket, session: session ?? freeSession(here, others) ?? name }
+}
+
+/** The session in which this runs, unless it is another agent's. */
+const freeSession = (here: SessionHere | null, others: readonly Registered[]): string | null =>
+  here === null || ownerOf(others, here.session, here.socket) !== null ? null : here.session
 
 /**
  * Then tmux is the agent's, and the hands find it by themselves.
@@ -187,120 +275,8 @@ function isHardened(current: Config | null, options: InitOptions): boolean {
   )
 }
 
-/** Absolute, because the Guardian runs in another directory. */
-function socketOf({ cwd }: Io, path: string | undefined): string | null {
-  if (path === undefined) return null
-  if (path !== "") return resolve(cwd(), path)
-  throw new SentoError(
-    "usage",
-    "the tmux socket's path is empty",
-    "see `tmux display-message -p '#{socket_path}'`",
-  )
-}
-
-async function nameOf(
-  io: Io,
-  current: Config | null,
-  options: InitOptions,
-  session: string | null,
-): Promise<string> {
-  const given = options.name ?? current?.name
-  if (given !== undefined) return requireName(given)
-  if (!isPerson(io, options.json ?? false))
-    throw new SentoError("usage", "the agent's name is missing", "run `sento init --name NAME`")
-  const initial = session !== null && isName(session) ? session : undefined
-  const answer = await ask("What is this agent called? Other agents will see it", {
-    ...(initial === undefined ? {} : { initial }),
-    check: text => (isName(text) ? undefined : nameRule),
-  })
-  return answer ?? ""
-}
-
-function requireName(name: string): string {
-  if (isName(name)) return name
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(name)} is no name: ${nameRule}`,
-    "run `sento init --name NAME`",
-  )
-}
-
-async function sessionOf(
-  io: Io,
-  current: Config | null,
-  options: InitOptions,
-  fallback: string,
-): Promise<string> {
-  const given = options.session ?? current?.tmux.session
-  if (given !== undefined) return requireSession(given)
-  if (!isPerson(io, options.json ?? false)) return fallback
-  const answer = await ask("In which tmux session does it run?", {
-    initial: fallback,
-    check: text => (isSession(text) ? undefined : "a session's name has no `:` and no `.`"),
-  })
-  return answer ?? fallback
-}
-
-/** tmux itself replaces `:` and `.` in the names of sessions (session_check_name, tmux 3.3a). */
-const isSession = (text: string): boolean => /^[^:.\p{Cc}]+$/u.test(text)
-
-function requireSession(session: string): string {
-  if (isSession(session)) return session
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(session)} is no name of a tmux session`,
-    "see `tmux list-sessions`",
-  )
-}
-
 function listenOf(current: Config | null, options: InitOptions): Config["listen"] {
   const hosts = options.listen === undefined ? (current?.listen.hosts ?? []) : readHosts(options.listen)
   const port = options.port === undefined ? (current?.listen.port ?? firstPort) : readPort(options.port)
   return { names: [], ...current?.listen, hosts, port }
-}
-
-/** `--listen`, as the config has it. @throws usage */
-export function readHosts(words: readonly string[]): string[] {
-  const wrong = words.find(word => !isHost(word))
-  if (wrong !== undefined)
-    throw new SentoError(
-      "usage",
-      `${JSON.stringify(wrong)} is no address`,
-      "give an IP address of this machine, `--listen 192.0.2.7`, or `--listen network`, or `--listen all`",
-    )
-  const hosts = [...new Set(words.flatMap(hostsBeside))]
-  return hosts.includes(everyAddress) ? [everyAddress] : hosts
-}
-
-function readPort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(text)} is no port`,
-    "give 1 to 65535, or 0 for any free one: `--port 9876`",
-  )
-}
-
-function profileOf(current: Config | null, options: InitOptions): Config["tmux"]["profile"] {
-  if (options.profile === undefined) return current?.tmux.profile ?? null
-  const profile = profileNames.find(name => name === options.profile)
-  if (profile !== undefined) return profile
-  const agent = agentIn([options.profile])
-  throw new SentoError(
-    "usage",
-    `${JSON.stringify(options.profile)} is no profile`,
-    agent === null
-      ? `give one of ${profileNames.join(", ")}: \`--profile plain\` fits any program`
-      : `give the program's short name: \`--profile ${agent}\``,
-  )
-}
-
-/** The tmux session this command runs in, if any. */
-async function sessionHere({ environment }: Io): Promise<{ session: string; socket: string | null } | null> {
-  const socket = socketOfEnvironment(environment.TMUX)
-  if (socket === null) return null
-  const pane = environment.TMUX_PANE
-  const target = pane === undefined ? [] : ["-t", pane]
-  const answer = await runTmux({ socket }, ["display-message", "-p", ...target, "#{session_name}"])
-  return answer.status === 0 ? { session: answer.stdout.trim(), socket } : null
 }

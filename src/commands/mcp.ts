@@ -12,7 +12,7 @@ import { tell } from "./terminal.ts"
 /** The words of `sento mcp`. */
 export const addMcp: AddCommand = (program, { io, paths, finish }) =>
   command(program, "mcp", "serve the agent's side to an agent program, over stdin and stdout").action(() =>
-    finish(mcp(io, paths())),
+    finish(mcp(io, paths("agent"))),
   )
 
 /** `sento mcp`. The SDK takes Node's streams, and takes its time to load. */

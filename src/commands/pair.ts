@@ -17,7 +17,7 @@ import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { answerHere, answerWords, type Request, tellQuestion } from "./consent.ts"
 import { needConfig } from "./home.ts"
-import { eachOf } from "./init.ts"
+import { eachOf } from "./init-options.ts"
 import type { Io } from "./io.ts"
 import { join } from "./join.ts"
 import { openForOther } from "./opening.ts"
@@ -85,15 +85,10 @@ async function pairForAgent(
   reason: string,
 ): Promise<number> {
   await callDoor(paths, "agent", { ...request, wait: false }, { onEvent })
-  tell(io, `The yes is not asked for here: ${reason}.`)
-  tell(
-    io,
-    "When the code is used this agent's owner is asked for a yes, in every place that is set up for it,",
-  )
-  tell(
-    io,
-    "and can say it by `sento pair` or `sento approve` in a terminal of their own. An agent cannot say it.",
-  )
+  const self = paths.isAgentSide ? "the agent" : needConfig(io, paths).name
+  const why = reason.replace(/^only the owner may do this: /, "")
+  tell(io, `Nobody is asked for a yes here, where ${self} itself may be at the keyboard: ${why}.`)
+  tell(io, "Open another window (in tmux: Ctrl-b c), and run `sento pair` or `sento approve` there.")
   return 0
 }
 

@@ -1,9 +1,10 @@
 /** Runs a command line, and says what is wrong with it in the house's form. */
 import { Command, CommanderError } from "@commander-js/extra-typings"
 import { SentoError } from "../protocol/errors.ts"
-import { pathsOf } from "../store/paths.ts"
+import type { Paths } from "../store/paths.ts"
 import { version } from "../version.ts"
 import type { AddCommand, Run } from "./command.ts"
+import { groupOf } from "./groups.ts"
 import type { Io } from "./io.ts"
 import { optionsFirst } from "./text-arguments.ts"
 
@@ -31,21 +32,33 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   "demo-agent": async () => (await import("./demo-agent.ts")).addDemoAgent,
 }
 
+/** These ask for themselves which agent is meant, if any. */
+const ofNoAgent: ReadonlySet<string> = new Set(["init", "setup", "completions", "demo", "demo-agent"])
+
 /** Runs one command line. @returns the exit status @throws SentoError */
-export async function runProgram(io: Io, words: readonly string[]): Promise<number> {
+export async function runProgram(io: Io, given: readonly string[]): Promise<number> {
+  if (given.length === 0) return (await import("./overview.ts")).overview(io)
   let status = 0
+  let agent: Agent | null = null
+  const words = agentLast(alias(given))
   const [name = "", ...rest] = words
   const program = await createProgram(name, {
     io,
-    paths: () => pathsOf(io.environment.SENTO_HOME, io.environment.SENTO_DOOR),
+    paths: as => {
+      if (agent === null) throw new Error(`no agent was looked for: ${words[0]}`)
+      if (as === "agent") agent.requireOwnPane()
+      return agent.paths
+    },
     finish: async result => {
       status = await result
     },
   })
-  if (words.length === 0) {
-    program.outputHelp()
-    return 0
-  }
+  program.hook("preAction", async (_, action) => {
+    const { agent: wish, all, local } = action.optsWithGlobals() as Selection
+    if (ofNoAgent.has(name) || all || local) return
+    const { chooseAgent } = await import("./choosing.ts")
+    agent = await chooseAgent(io, wish, words)
+  })
   try {
     await program.parseAsync([name, ...(isText(name) ? optionsFirst(rest) : rest)], { from: "user" })
   } catch (error) {
@@ -54,6 +67,26 @@ export async function runProgram(io: Io, words: readonly string[]): Promise<numb
     throw usageError(error, commandLine(program, words))
   }
   return status
+}
+
+/** `sento list`, as other programs have it. */
+const alias = ([first = "", ...rest]: readonly string[]): readonly string[] => [
+  first === "list" ? "agents" : first,
+  ...rest,
+]
+
+/** The agent that a command is for, once it is found. */
+type Agent = { readonly paths: Paths; readonly requireOwnPane: () => void }
+
+/** Options that say which agents a command is for. */
+type Selection = { readonly agent?: string; readonly all?: true; readonly local?: true }
+
+/** `sento --agent kai status` as `sento status --agent kai`. */
+function agentLast(words: readonly string[]): readonly string[] {
+  const [first = "", second, third, ...rest] = words
+  if (first === "--agent" && third !== undefined) return [third, first, second ?? "", ...rest]
+  if (first.startsWith("--agent=") && second !== undefined) return [second, first, ...words.slice(2)]
+  return words
 }
 
 /** Words and help of the command that is named, or of all, to be read: for completions and the man page. */
@@ -81,6 +114,7 @@ async function createProgram(name: string, run: Run): Promise<Command> {
     .showSuggestionAfterError()
   const named = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
   for (const add of await Promise.all(named.map(load => load?.()))) add?.(program, run)
+  for (const one of program.commands) one.helpGroup(`${groupOf(one.name())}:`)
   return program
 }
 

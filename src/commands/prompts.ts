@@ -33,26 +33,27 @@ export async function untilQuiet(): Promise<void> {
 
 /**
  * Asks for one line.
- * @param check - what is wrong with an answer, or undefined
+ * @param options - `proposal`: what an empty answer stands for, and what is typed replaces; `check`: what is wrong with
+ *   an answer, or undefined
  * @returns the answer; null where it was withdrawn by `signal`
  * @throws interrupted on Ctrl-C or Esc: unanswered is not no
  */
 export async function ask(
   message: string,
   options: {
-    readonly initial?: string
+    readonly proposal?: string
     readonly check?: (answer: string) => string | undefined
     readonly signal?: AbortSignal
   },
 ): Promise<string | null> {
   const { text, isCancel } = await import("@clack/prompts")
-  const { initial, check, signal } = options
+  const { proposal, check, signal } = options
   const answer = await text({
     message,
     output: process.stderr,
-    ...(initial === undefined ? {} : { initialValue: initial }),
+    ...(proposal === undefined ? {} : { placeholder: proposal, defaultValue: proposal }),
     ...(signal === undefined ? {} : { signal }),
-    validate: value => check?.(value?.trim() ?? ""),
+    validate: value => check?.(value?.trim() || (proposal ?? "")),
   })
   if (!isCancel(answer)) return answer.trim()
   if (signal?.aborted) return null
@@ -68,13 +69,20 @@ export async function askSecret(message: string, signal: AbortSignal | null = nu
   return answer ?? ""
 }
 
-/** Lets a person pick one of several. @throws interrupted */
+/** Lets a person pick one of several. @param first - the one that is proposed @throws interrupted */
 export async function choose<Value extends string>(
   message: string,
-  options: readonly { readonly value: Value; readonly label: string }[],
+  options: readonly { readonly value: Value; readonly label: string; readonly hint?: string }[],
+  first: Value | undefined = options[0]?.value,
 ): Promise<Value> {
   const { select, isCancel } = await import("@clack/prompts")
-  const answer = await select<string>({ message, options: [...options], output: process.stderr })
+  const proposal = first === undefined ? {} : { initialValue: first }
+  const answer = await select<string>({
+    message,
+    options: [...options],
+    ...proposal,
+    output: process.stderr,
+  })
   if (isCancel(answer)) throw new SentoError("interrupted", "not answered")
   return answer as Value
 }

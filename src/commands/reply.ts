@@ -12,7 +12,7 @@ export const addReply: AddCommand = (program, { io, paths, finish }) =>
   command(program, "reply", "answer a message by the id in its line")
     .argument("<id>", "as in `← agent mira [k7q2]: …`")
     .argument("<text...>", "the answer, or - for stdin")
-    .action((id, words, { json = false }) => finish(reply(io, paths(), id, words, json)))
+    .action((id, words, { json = false }) => finish(reply(io, paths("agent"), id, words, json)))
 
 /** `sento reply ID TEXT` */
 export async function reply(

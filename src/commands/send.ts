@@ -9,11 +9,12 @@ import { layOut } from "../protocol/layout.ts"
 import { reasonWords } from "../protocol/receipts.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
+import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { readText } from "./message-text.ts"
 import { ensureReady } from "./ready.ts"
 import { ensureGuardian } from "./running.ts"
-import { print, printJson, tell } from "./terminal.ts"
+import { isPerson, print, printJson, tell } from "./terminal.ts"
 
 const grammar = (program: Program) =>
   command(program, "send", "send a message to a paired agent")
@@ -26,7 +27,7 @@ type SendOptions = OptionsOf<typeof grammar>
 
 /** The words of `sento send`. */
 export const addSend: AddCommand = (program, { io, paths, finish }) =>
-  grammar(program).action((to, words, options) => finish(send(io, paths(), to, words, options)))
+  grammar(program).action((to, words, options) => finish(send(io, paths("agent"), to, words, options)))
 
 /** Shell tools end a command after two minutes (Claude Code 2.1.332, OpenCode 1.18.33), and what it said is lost. */
 const defaultWaitSeconds = 100
@@ -53,7 +54,7 @@ export async function send(
   if (waitSeconds === null) {
     const sent = await askUntilAnswered(io, paths, request)
     if (sent === null) throw stopped(to)
-    return say(io, sent, isJson, tellArrived)
+    return say(io, sent, isJson, (io, result) => tellArrived(io, paths, result))
   }
   return sendAndWait(io, paths, { ...request, wait: true }, waitSeconds, isJson)
 }
@@ -102,10 +103,10 @@ async function sendAndWait(
   } catch (error) {
     if (!signal.aborted) throw error
     if (interrupted.signal.aborted) {
-      noAnswer(io, request.to, sent, "stopped waiting", isJson)
+      noAnswer(io, paths, request.to, sent, "stopped waiting", isJson)
       return exitStatus.interrupted
     }
-    noAnswer(io, request.to, sent, `no answer within ${seconds} s`, isJson)
+    noAnswer(io, paths, request.to, sent, `no answer within ${seconds} s`, isJson)
     return exitStatus["timed-out"]
   }
 }
@@ -115,7 +116,7 @@ const stopped = (to: string): SentoError =>
   new SentoError(
     "failed",
     `the Guardian was stopped before ${to} answered`,
-    `the message lives on: \`sento guard\` starts it again, and the answer will be typed into this session`,
+    `the message lives on: \`sento guard\` starts it again, and the answer will be typed into the agent's session`,
   )
 
 /**
@@ -146,12 +147,21 @@ const diedAgain = (tries: number): SentoError =>
     "see `sento guard logs`; `sento log` says whether the message is kept: if it is, do not send it again",
   )
 
-function noAnswer(io: Io, to: string, sent: SendResult | null, reason: string, isJson: boolean): void {
+function noAnswer(
+  io: Io,
+  paths: Paths,
+  to: string,
+  sent: SendResult | null,
+  reason: string,
+  isJson: boolean,
+): void {
   if (isJson) printJson(io, { ...(sent ?? { to, status: "queued" }), reason })
   else {
     tell(io, `${reason.replace("answer", `answer from ${to}`)}; the message lives on`)
     const answer =
-      sent?.paused === undefined ? "an answer will be typed into this session" : keptWords(to, sent.paused)
+      sent?.paused === undefined
+        ? `an answer will be typed into ${sessionWords(io, paths)}`
+        : keptWords(to, sent.paused)
     tell(
       io,
       `hint: do not send it again; go on, and ${answer} (\`sento log ${to}\` says what became of the message)`,
@@ -173,13 +183,15 @@ function tellNews(io: Io, to: string, state: string, reason: string | null): voi
 }
 
 /** Said to a model as much as to a person: what happened, and what to do next. */
-function tellArrived(io: Io, { to, paused }: SendResult): void {
+function tellArrived(io: Io, paths: Paths, { to, paused }: SendResult): void {
   tell(io, `${to} has the message`)
-  tell(
-    io,
-    `hint: go on; ${paused === undefined ? `an answer will be typed into this session as \`← agent ${to} [id]: …\`` : keptWords(to, paused)}`,
-  )
+  const typed = `an answer will be typed into ${sessionWords(io, paths)} as \`← agent ${to} [id]: …\``
+  tell(io, `hint: go on; ${paused === undefined ? typed : keptWords(to, paused)}`)
 }
+
+/** An agent is told of its own session; a person may sit at any terminal. */
+const sessionWords = (io: Io, paths: Paths): string =>
+  isPerson(io, false) && !paths.isAgentSide ? `${needConfig(io, paths).name}'s session` : "this session"
 
 /** To whom its owner paused: what comes from there is not typed now. */
 const keptWords = (to: string, until: PauseEnd): string =>

@@ -47,6 +47,11 @@ export async function setup(io: Io, name: string, options: SetupOptions): Promis
   return 0
 }
 
+/** Whether `sento setup` of this program for the user would change nothing. @throws config */
+export const isSetUp = (io: Io, name: string): boolean =>
+  changesOf(findSetup(name, { sento: lastingCommand(io), project: null, environment: io.environment }), false)
+    .length === 0
+
 /** A refusal leaves no record either. @throws config */
 function setUpNoted(program: ProgramSetup, record: SetupRecord, isUndo: boolean): Change[] {
   if (!isUndo) {
@@ -156,7 +161,7 @@ const ownCommand = (): Sento =>
   Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
 
 /** The same, as it can be found tomorrow. @throws config */
-function lastingCommand({ environment }: Io): Sento {
+export function lastingCommand({ environment }: Io): Sento {
   const [file, ...words] = ownCommand()
   return [lastingPath(file, words.length === 0 ? "sento" : "bun", environment.PATH ?? ""), ...words]
 }

@@ -3,7 +3,6 @@
 import { listQuestions } from "../guardian/books/open-questions.ts"
 import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
 import type { AgentRow, GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
-import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Question } from "../protocol/questions.ts"
 import { placeWords } from "../protocol/questions.ts"
@@ -12,19 +11,30 @@ import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { askOrRead, heldThere } from "./agents.ts"
 import { type AddCommand, command } from "./command.ts"
+import { forEach } from "./each-agent.ts"
 import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords } from "./running.ts"
+import { sessionState, sessionWords } from "./session-state.ts"
 import { ago, print, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 import { wayCells } from "./way-words.ts"
 
 /** The words of `sento status`. */
 export const addStatus: AddCommand = (program, { io, paths, finish }) =>
-  command(program, "status", "how this agent is, in a few lines").action(({ json = false }) =>
-    finish(status(io, paths(), json)),
-  )
+  command(program, "status", "how this agent is, in a few lines")
+    .option("--all", "how all your agents on this machine are")
+    .action(({ all, json = false }) =>
+      finish(all ? forEach(io, agent => statusBelow(io, agent, json)) : status(io, paths(), json)),
+    )
+
+/** With a line between one agent and the next. */
+async function statusBelow(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+  const exit = await status(io, paths, isJson)
+  if (!isJson) print(io, "")
+  return exit
+}
 
 type Kept = {
   readonly waiting: { readonly inbox: number; readonly outbox: number }
@@ -99,22 +109,6 @@ const guardianOf = (running: GuardStatus | null): object =>
         ...(running.hosts === undefined ? {} : { hosts: running.hosts }),
       }
 
-/**
- * What the session's pane is now, looked at from here; absent where there is no tmux. In hardened mode nothing of the
- * owner's looks there, and `other` says that it cannot be typed into.
- */
-export async function sessionState(config: Config): Promise<SessionState> {
-  const terminal = ownTerminal(config)
-  if (terminal === null) return "other"
-  const { session, profile, allowShell = false } = config.tmux
-  try {
-    const { target } = await terminal.find(null, { session, profile })
-    return target.kind === "none" ? target.state : await terminal.look(target, allowShell)
-  } catch {
-    return "absent"
-  }
-}
-
 function readKept(paths: Paths, config: Config): Kept {
   using reader = openReader(paths.database)
   if (reader === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
@@ -184,15 +178,3 @@ function sessionLine(isHardened: boolean, running: GuardStatus | null, state: Se
 /** Why nobody is at the terminal; null where somebody is, and outside hardened mode. */
 const handsWords = (running: GuardStatus | null): string | null =>
   running?.hands === undefined || running.hands.connected ? null : running.hands.reason
-
-/** The states of a session, for people. */
-export const sessionWords: Readonly<Record<SessionState, string>> = {
-  ready: "ready",
-  busy: "busy, messages wait",
-  dialog: "a dialog is open, messages wait",
-  draft: "something is being typed, messages wait",
-  shell: "a shell runs there, messages wait for the agent",
-  "copy-mode": "its pane is in copy mode, messages wait",
-  other: "what runs there cannot be typed into now, messages wait",
-  absent: "there is no such tmux session, messages wait",
-}

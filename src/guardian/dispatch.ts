@@ -2,6 +2,7 @@
 
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
+import { visibleText } from "../protocol/layout.ts"
 import { listAgents } from "./books/agent-list.ts"
 import { attach } from "./books/agent-pane.ts"
 import { calledAt } from "./books/called.ts"
@@ -78,6 +79,11 @@ function createHandlers(parts: Parts): Handlers {
     send: (request, call) => send(context, outbox, request, call),
     reply: request => reply(context, outbox, request),
     turn: ({ session, event }) => turns.take(session, event),
+    stray: ({ source, named }) => {
+      const words = `a hook in this agent's pane did nothing: ${source} there names ${visibleText(named)}`
+      context.log.sparingly("stray", words)
+      return null
+    },
 
     pair: (request, call) => watchCode(parts, request, call),
     join: (request, call) => watchJoin(parts, request, call),

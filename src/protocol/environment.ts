@@ -6,7 +6,8 @@
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const basic = /^(?:PATH|HOME|LANG|LC_\w+|TMUX_TMPDIR|SENTO_\w+)$/
+/** SENTO_AGENT would be another agent's: what is started here is told its home. */
+const basic = /^(?:PATH|HOME|LANG|LC_\w+|TMUX_TMPDIR|SENTO_(?!AGENT$)\w+)$/
 /** With these the owner's `notify` command reaches their desktop. */
 const desktop = /^(?:DISPLAY|WAYLAND_DISPLAY|XDG_RUNTIME_DIR|DBUS_SESSION_BUS_ADDRESS)$/
 

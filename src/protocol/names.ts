@@ -11,6 +11,10 @@ export const nameSchema = v.pipe(v.string(), v.regex(namePattern))
 
 export const isName = (text: string): boolean => namePattern.test(text)
 
+/** What can say for which of a user's agents a command is, as it is written, before the pane is asked. */
+export const agentSources = ["--agent", "SENTO_AGENT", "SENTO_DOOR", "SENTO_HOME"] as const
+export type AgentSource = (typeof agentSources)[number]
+
 /** The agent programs that are known. What is known of each is in src/tmux/programs/, and follows from this list. */
 export const agentProgramNames = ["claude", "codex", "gemini", "opencode"] as const
 

@@ -11,6 +11,7 @@ import {
 } from "./keyboard-owner.ts"
 import { findPane, type PinnedPane, panesOf } from "./pane.ts"
 import { attachedClients, type Client, isOwnServer, showPopup } from "./popup.ts"
+import { processStat } from "./process.ts"
 import { look } from "./snapshot.ts"
 import { tellOwners } from "./status-line.ts"
 import { runTmux, type TmuxServer } from "./tmux.ts"
@@ -59,12 +60,24 @@ async function unaskedIn(server: TmuxServer, session: string): Promise<string | 
 
 async function find(server: TmuxServer, kept: PinnedPane | null, wish: PaneWish): Promise<Found> {
   if (kept !== null && (await isSame(server, kept))) return { pane: kept, target: targetOf(kept, wish) }
-  const found = await findPane(server, wish.session)
-  if (found === null)
+  const active = await findPane(server, wish.session)
+  if (active === null)
     return { pane: kept, target: none("absent", `there is no tmux session named ${wish.session}`) }
+  const found = kept === null ? await findFirst(server, active, wish) : active
   if (kept === null || isKnown(found, wish)) return { pane: found, target: targetOf(found, wish) }
   const reason = `the session ${wish.session} is another one now; \`sento guard attach\` takes it as it is`
   return { pane: kept, target: none("other", reason) }
+}
+
+/** The owner may look at another window just now: a pane that alone has the agent program in it is the agent's. */
+async function findFirst(server: TmuxServer, active: PinnedPane, wish: PaneWish): Promise<PinnedPane> {
+  if (isKnown(active, wish)) return active
+  const others = ((await panesOf(server, wish.session)) ?? []).flatMap(one => {
+    const stat = processStat(one.pid)
+    return stat === null ? [] : [{ ...one, startTicks: stat.startTicks }]
+  })
+  const known = others.filter(one => isKnown(one, wish))
+  return known.length === 1 ? (known[0] ?? active) : active
 }
 
 /** Same id, same process: a pane that was respawned, or one of another server with the same id, is another. */

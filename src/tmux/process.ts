@@ -36,6 +36,16 @@ export function processStat(pid: number): ProcessStat | null {
   }
 }
 
+/** A process and those above it, as far as they can be looked at: the last one is init's child, or the last that is there. */
+export function* ancestryOf(pid: number): Generator<ProcessStat> {
+  for (let next = pid; next > 1; ) {
+    const stat = processStat(next)
+    if (stat === null) return
+    yield stat
+    next = stat.parent
+  }
+}
+
 /** Whether a process of this pid runs; one that only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
   const stat = processStat(pid)

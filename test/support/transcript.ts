@@ -2,7 +2,8 @@
  * Transcripts: what is typed in a shell and what it prints. A line starts with
  *
  *     # a sentence: what the next commands show
- *     : a step of the stage: `home mira`, `init mira`, `guard mira`, `session mira`, `pair mira kai`
+ *     : a step of the stage: `home mira`, `init mira`, `guard mira`, `session mira`, `pair mira kai`; `user owner`: from
+ *       here on a home directory of its own, in which several agents may live, and no variable that names one
  *     $ a command line for sh, in the home named last; `$work` is the folder with all homes
  *     > a line of stdout
  *     ! a line of stderr
@@ -39,7 +40,7 @@ const patienceMilliseconds = 60_000
  * @returns the transcript as it came out: equal to the one given when everything printed what it should
  */
 export async function play(world: World, sento: readonly string[], transcript: string): Promise<string> {
-  const stage = { home: "mira", path: installCommand(world, sento) }
+  const stage: Stage = { home: "mira", isUser: false, path: installCommand(world, sento) }
   const lines = transcript.split("\n")
   const played: string[] = []
   for (let at = 0; at < lines.length; at += 1) {
@@ -58,7 +59,7 @@ export async function play(world: World, sento: readonly string[], transcript: s
 
 const isOutput = (line: string): boolean => /^[>!?\\](?: |$)/.test(line)
 
-type Stage = { home: string; readonly path: string }
+type Stage = { home: string; isUser: boolean; readonly path: string }
 
 /** A folder for PATH with nothing but `sento` in it. */
 function installCommand(world: World, sento: readonly string[]): string {
@@ -74,8 +75,10 @@ async function takeStep(world: World, stage: Stage, [step, ...words]: string[]):
   const [first = "", second = ""] = words
   switch (step) {
     case "home":
+    case "user":
       world.home(first)
       stage.home = first
+      stage.isUser = step === "user"
       return
     case "init":
       initAgent(world, first)
@@ -99,8 +102,7 @@ async function run(world: World, stage: Stage, command: string): Promise<string[
     env: {
       ...plainEnvironment,
       PATH: `${stage.path}:${plainEnvironment.PATH}`,
-      HOME: world.folder,
-      SENTO_HOME: home,
+      ...(stage.isUser ? { HOME: home } : { HOME: world.folder, SENTO_HOME: home }),
       work: world.folder,
       socket: world.socket,
     },

@@ -337,9 +337,12 @@ export async function setUpAgent(
   return world.guard(name)
 }
 
-/** A config whose Guardian will take any free port: tests that run at the same time do not find each other. */
-export function initAgent(world: World, name: string): void {
-  writeConfig(pathsOf(world.home(name)), {
+/**
+ * A config whose Guardian will take any free port: tests that run at the same time do not find each other.
+ * @param home - of the world
+ */
+export function initAgent(world: World, name: string, home = name): void {
+  writeConfig(pathsOf(world.home(home)), {
     version: 1,
     name,
     agent: `test-${Bun.randomUUIDv7()}`,

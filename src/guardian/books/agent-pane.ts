@@ -2,13 +2,12 @@
 import * as v from "valibot"
 import { SentoError } from "../../protocol/errors.ts"
 import { shellWord } from "../../protocol/shell.ts"
-import { HandsAway, isRunning, type Target } from "../../tmux/hands.ts"
-import type { OwnHands } from "../../tmux/own-hands.ts"
+import type { Config } from "../../store/config.ts"
+import type { Facts } from "../../store/facts.ts"
+import { HandsAway, type Target } from "../../tmux/hands.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"
 import type { Context } from "../context.ts"
-import type { Distrusted } from "../door/callers.ts"
 import { pinSchema } from "../terminal/hands-messages.ts"
-import { ownTerminal } from "../terminal/own-terminal.ts"
 
 type PaneParts = Pick<Context, "config" | "store" | "log" | "hands">
 
@@ -28,40 +27,6 @@ export async function findTarget(context: PaneParts): Promise<Target> {
     if (!(error instanceof SentoError) || error.code !== "no-tmux") throw error
     return { kind: "none", state: "absent", reason: "tmux is not installed" }
   }
-}
-
-/**
- * Whose descendants are not the owner: the pinned pane's process. Where that pane is not there any more, or none
- * is pinned yet, every pane of the session is the agent's; and where there is no such session any more, every pane of
- * the server, for it may have been given another name. Nobody in hardened mode: which processes are the agent's
- * is the agent's own word there (it could name the owner's), and none of its user's can reach the door.
- * @throws try-later where tmux hangs, and nobody can say which panes there are
- */
-export async function agentProcesses(books: Pick<Context, "config" | "store">): Promise<Distrusted> {
-  const terminal = ownTerminal(books.config.current)
-  if (terminal === null) return new Map()
-  const pin = readPin(books)
-  const own =
-    pin !== null && isRunning(pin) ? [[pin.pid, "it was started in the agent's own pane"] as const] : []
-  const panes = await terminal.panes(books.config.current.tmux.session).catch(noneWithoutTmux)
-  if (panes?.some(one => one.pane === pin?.pane && one.pid === pin.pid)) return new Map(own)
-  if (panes?.length === 0 && pin !== null && own.length === 0) return allPanes(terminal)
-  if (panes !== null)
-    return new Map([...panes.map(one => [one.pid, "it was started in the agent's session"] as const), ...own])
-  if (own.length > 0) return new Map(own)
-  throw new SentoError("try-later", "tmux does not say which pane is the agent's", "see `sento guard status`")
-}
-
-async function allPanes(terminal: OwnHands): Promise<Distrusted> {
-  const panes = (await terminal.panes(null).catch(noneWithoutTmux)) ?? []
-  const reason =
-    "the agent's session is not there, and it was started in another one, which may be the agent's"
-  return new Map(panes.map(one => [one.pid, reason]))
-}
-
-function noneWithoutTmux(error: unknown): [] {
-  if (error instanceof SentoError && error.code === "no-tmux") return []
-  throw error
 }
 
 /**
@@ -93,11 +58,17 @@ const pinWords = ({ config }: PaneParts, { pane }: PinnedPane): string =>
   `attached to pane ${pane} of session ${config.current.tmux.session}`
 
 /** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */
-const pinKey = ({ config }: Pick<Context, "config">): string =>
-  config.current.hardened === undefined ? "pane" : "pane of the hands"
+const pinKey = ({ config }: Pick<Context, "config">): string => keyOf(config.current)
 
-function readPin(context: Pick<Context, "config" | "store">): PinnedPane | null {
-  const kept = v.safeParse(pinSchema, context.store.facts.get(pinKey(context)))
+const keyOf = ({ hardened }: Pick<Config, "hardened">): string =>
+  hardened === undefined ? "pane" : "pane of the hands"
+
+const readPin = ({ config, store }: Pick<Context, "config" | "store">): PinnedPane | null =>
+  pinnedIn(store.facts, config.current)
+
+/** The pane that an agent's books have pinned, or null. */
+export function pinnedIn(facts: Pick<Facts, "get">, config: Pick<Config, "hardened">): PinnedPane | null {
+  const kept = v.safeParse(pinSchema, facts.get(keyOf(config)))
   return kept.success ? kept.output : null
 }
 

@@ -11,7 +11,7 @@ import { refuseDistrusted } from "../door/callers.ts"
 import { openLog } from "../log.ts"
 import { deferNotices } from "../notices.ts"
 import { createWaiters } from "../waiters.ts"
-import { agentProcesses } from "./agent-pane.ts"
+import { agentProcesses } from "./agent-processes.ts"
 import { noteLoss } from "./losses.ts"
 import type { Books } from "./pairs.ts"
 
@@ -31,7 +31,7 @@ export async function withBooks<Result>(
   try {
     const store = openStore(paths.database, length => randomBytes(length))
     try {
-      refuseDistrusted(process.pid, await agentProcesses({ config, store }))
+      refuseDistrusted(process.pid, await agentProcesses({ config, store, paths }))
       const log = openLog(paths.log, Date.now)
       noteLoss({ store, config, log, now: Date.now })
       const notices = deferNotices(store.facts)

@@ -7,7 +7,7 @@ import * as v from "valibot"
 import { isDestination, isHost } from "../../protocol/addresses.ts"
 import { hookEventSchema, hookIdSchema } from "../../protocol/hook-events.ts"
 import { messageIdSchema } from "../../protocol/messages.ts"
-import { nameSchema } from "../../protocol/names.ts"
+import { agentSources, nameSchema } from "../../protocol/names.ts"
 import type {
   AgentList,
   Alive,
@@ -107,6 +107,13 @@ export const operations = {
     request: { session: hookIdSchema, event: hookEventSchema },
     event: noEvent,
     result: type<TurnAnswer>(),
+  }),
+  /** A hook in this agent's pane does nothing, because its environment names another agent. */
+  stray: entry({
+    door: "agent",
+    request: { source: v.picklist(agentSources), named: v.pipe(v.string(), v.maxLength(4096)) },
+    event: noEvent,
+    result: nothing,
   }),
   log: entry({
     door: "agent",

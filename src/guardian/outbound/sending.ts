@@ -69,7 +69,7 @@ const noAnswer = (to: string, reason: string | null): SentoError =>
   new SentoError(
     "failed",
     `${to} had the message and gave no answer: ${reason === null ? "no reason was told" : reasonWords(reason)}`,
-    `ask again: \`sento send ${to} TEXT --wait\`; an answer that comes later will be typed into this session`,
+    `ask again: \`sento send ${to} TEXT --wait\`; an answer that comes later will be typed into the agent's session`,
   )
 
 type Reply = Extract<News, { kind: "reply" }>

@@ -69,7 +69,7 @@ export function createTmuxSurface(
     const home = `SENTO_HOME=${context.paths.home}`
     shown.add(client.pid)
     // The server's own TMUX_PANE, of a pane in which it was once started, says nothing of the popup.
-    const words = ["env", "-u", "TMUX_PANE", home, ...command, "ask", next]
+    const words = ["env", "-u", "TMUX_PANE", "-u", "SENTO_AGENT", home, ...command, "ask", next]
     void terminal.popup(client, words).then(status => {
       shown.delete(client.pid)
       // 0 without an answer: another popup was there. It is tried again with the next look, and not before.

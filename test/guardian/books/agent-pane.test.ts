@@ -2,9 +2,11 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
 import { realpathSync } from "node:fs"
 import { basename } from "node:path"
-import { agentProcesses, findTarget } from "../../../src/guardian/books/agent-pane.ts"
+import { findTarget } from "../../../src/guardian/books/agent-pane.ts"
+import { agentProcesses } from "../../../src/guardian/books/agent-processes.ts"
 import { reasonToDistrust } from "../../../src/guardian/door/callers.ts"
 import type { Config } from "../../../src/store/config.ts"
+import { pathsOf } from "../../../src/store/paths.ts"
 import type { Target } from "../../../src/tmux/hands.ts"
 import { createHands } from "../../../src/tmux/own-hands.ts"
 import { findPane } from "../../../src/tmux/pane.ts"
@@ -31,6 +33,7 @@ const booksOf = (profile: Config["tmux"]["profile"], change: Partial<Config> = {
   const log = { write() {}, refused() {}, sparingly: () => true }
   return {
     config: { current: config, update() {} },
+    paths: pathsOf(world.home("mira")),
     store: books.store,
     log,
     hands: createHands({ socket: world.socket }),

@@ -106,7 +106,7 @@ test("a Guardian that is stopped under `--wait` says that the message lives on",
   const asked = await finished(waiting)
   expect(asked).toMatchObject({ exit: 1, stdout: "" })
   expect(asked.stderr).toEndWith(
-    "sento: error: the Guardian was stopped before kai answered\nsento: hint: the message lives on: `sento guard` starts it again, and the answer will be typed into this session\n",
+    "sento: error: the Guardian was stopped before kai answered\nsento: hint: the message lives on: `sento guard` starts it again, and the answer will be typed into the agent's session\n",
   )
   expect((await world.sento("mira", ["guard", "status"])).exit).toBe(1)
 }, 120_000)

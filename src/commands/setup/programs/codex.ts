@@ -11,6 +11,9 @@ import {
 } from "../scope.ts"
 import { mcpServer, skill } from "../texts.ts"
 
+/** Which agent it is, and in which tmux session. */
+const ownVariables = ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"] as const
+
 /**
  * Hooks go into hooks.json, which Codex itself never writes, and whose entries it tells by their number: the
  * ones at the end shift none. They run only after the owner trusted them (Codex 0.169.0). An MCP server there
@@ -19,7 +22,7 @@ import { mcpServer, skill } from "../texts.ts"
 export function codex({ sento, project, environment }: Scope): ProgramSetup {
   const { folder, root } =
     project === null ? placeOf(environment.CODEX_HOME, ".codex") : projectPlace(project, ".codex")
-  const keys = { ...mcpServer(sento), env_vars: ["SENTO_HOME", "SENTO_DOOR"], tool_timeout_sec: toolSeconds }
+  const keys = { ...mcpServer(sento), env_vars: [...ownVariables], tool_timeout_sec: toolSeconds }
   const hooks = hooksOf(sento, ["UserPromptSubmit", "Stop"], hookSeconds)
   return {
     root,

@@ -1,0 +1,12 @@
+/** What a search for the agent that is meant comes to. */
+import type { AgentSource } from "../protocol/names.ts"
+import type { Paths } from "../store/paths.ts"
+import type { Registered } from "../store/registry.ts"
+
+export type Found =
+  | { readonly kind: "found"; readonly paths: Paths; readonly stray: Stray | null }
+  /** Several, and nothing says which. */
+  | { readonly kind: "open"; readonly agents: readonly Registered[] }
+
+/** This process sits in one agent's pane, and something names another. */
+export type Stray = { readonly pane: Registered; readonly named: string; readonly source: AgentSource }

@@ -1,0 +1,113 @@
+/** Which of several agents a command is for: by its name, its home, its pane, its session. */
+import { realpathSync } from "node:fs"
+import { join } from "node:path"
+import { pinOf } from "../guardian/books/agent-processes.ts"
+import { SentoError } from "../protocol/errors.ts"
+import { type AgentSource, nearestName } from "../protocol/names.ts"
+import { type Paths, pathsOf } from "../store/paths.ts"
+import { type Registered, readRegistered } from "../store/registry.ts"
+import { ancestryOf } from "../tmux/process.ts"
+import type { Found, Stray } from "./found-agent.ts"
+import type { Io } from "./io.ts"
+import { sessionHere } from "./session-here.ts"
+
+/**
+ * @param homes - of this user's agents
+ * @param wish - the value of `--agent`
+ * @throws usage for a name that none of them has
+ */
+export async function tellApart(io: Io, homes: readonly Paths[], wish: string | undefined): Promise<Found> {
+  const named = readNamed(io, homes, wish)
+  const sitting = agentOfPane(homes)
+  if (named !== null) return found(named.paths, sitting === null ? null : strayOf(sitting, named))
+  if (sitting !== null) return found(sitting)
+  const agents = homes.map(readRegistered)
+  const here = await agentOfSession(io, agents)
+  return here === null ? { kind: "open", agents } : found(here)
+}
+
+const found = (paths: Paths, stray: Stray | null = null): Found => ({ kind: "found", paths, stray })
+
+type Named = { readonly paths: Paths; readonly source: AgentSource }
+
+function readNamed({ environment }: Io, homes: readonly Paths[], wish: string | undefined): Named | null {
+  const { SENTO_AGENT, SENTO_DOOR, SENTO_HOME } = environment
+  if (wish !== undefined) return { paths: requireAgent(homes, wish, "--agent"), source: "--agent" }
+  if (SENTO_AGENT) return { paths: requireAgent(homes, SENTO_AGENT, "SENTO_AGENT"), source: "SENTO_AGENT" }
+  if (SENTO_DOOR) return { paths: pathsOf(SENTO_HOME, SENTO_DOOR), source: "SENTO_DOOR" }
+  return SENTO_HOME ? { paths: pathsOf(SENTO_HOME), source: "SENTO_HOME" } : null
+}
+
+function requireAgent(homes: readonly Paths[], name: string, source: AgentSource): Paths {
+  const agents = homes.map(readRegistered)
+  const one = agents.find(agent => agent.name === name)
+  if (one !== undefined) return one.paths
+  const names = agents.map(agent => agent.name)
+  const near = nearestName(name, names)
+  const which = names.length === 0 ? "no agent is set up" : `there are ${names.join(", ")}`
+  throw new SentoError(
+    "usage",
+    `${source} names ${JSON.stringify(name)}, and no agent of this user has that name: ${which}`,
+    near === null
+      ? "see `sento agents --local`; `sento init --name NAME` adds one"
+      : `did you mean \`--agent ${near}\`?`,
+  )
+}
+
+/** The agent from whose pinned pane this process descends; null where it is none of theirs. */
+function agentOfPane(homes: readonly Paths[]): Paths | null {
+  const pins = homes.flatMap(paths => {
+    const pin = pinOf(paths)
+    return pin === null ? [] : [{ paths, pin }]
+  })
+  for (const { pid, startTicks } of pins.length === 0 ? [] : ancestryOf(process.pid)) {
+    const own = pins.find(({ pin }) => pin.pid === pid && pin.startTicks === startTicks)
+    if (own !== undefined) return own.paths
+  }
+  return null
+}
+
+/** The agent whose session this is; null where it is none's, or two have it. */
+async function agentOfSession(io: Io, agents: readonly Registered[]): Promise<Paths | null> {
+  const here = await sessionHere(io).catch(noOwnServer)
+  if (here === null) return null
+  const own = agents.filter(
+    ({ config }) =>
+      config !== null &&
+      config.hardened === undefined &&
+      config.tmux.session === here.session &&
+      realPath(config.tmux.socket ?? defaultSocket(io)) === realPath(here.socket),
+  )
+  return own.length === 1 ? (own[0]?.paths ?? null) : null
+}
+
+/** tmux is not there, or what TMUX names is another user's. */
+function noOwnServer(error: unknown): null {
+  if (error instanceof SentoError) return null
+  throw error
+}
+
+/** tmux' own, where none is named (tmux(1), `-L`). */
+const defaultSocket = ({ environment }: Io): string =>
+  join(environment.TMUX_TMPDIR || "/tmp", `tmux-${process.getuid?.()}`, "default")
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function strayOf(sitting: Paths, { paths, source }: Named): Stray | null {
+  if (isSame(paths)(sitting) && !paths.isAgentSide) return null
+  if (paths.isAgentSide && realPath(paths.agentSocket) === realPath(sitting.agentSocket)) return null
+  return { pane: readRegistered(sitting), named: nameOf(paths), source }
+}
+
+const nameOf = (paths: Paths): string => (paths.isAgentSide ? paths.agentSocket : readRegistered(paths).name)
+
+const isSame =
+  (one: Paths) =>
+  (other: Paths): boolean =>
+    !one.isAgentSide && realPath(one.home) === realPath(other.home)

@@ -1,0 +1,93 @@
+/** Whose descendants are not the owner: what runs in the panes of this agent, and of the user's others. */
+import { SentoError } from "../../protocol/errors.ts"
+import type { Config } from "../../store/config.ts"
+import { registeredHomes } from "../../store/homes.ts"
+import type { Paths } from "../../store/paths.ts"
+import { openReader } from "../../store/reader.ts"
+import { readRegistered } from "../../store/registry.ts"
+import { isRunning } from "../../tmux/hands.ts"
+import type { OwnHands } from "../../tmux/own-hands.ts"
+import type { PinnedPane } from "../../tmux/pane.ts"
+import type { Context } from "../context.ts"
+import type { Distrusted } from "../door/callers.ts"
+import { ownTerminal } from "../terminal/own-terminal.ts"
+import { pinnedIn } from "./agent-pane.ts"
+
+/**
+ * The pinned pane's process, and those of the other agents of this user: a program in mira's pane is no more kai's
+ * owner than mira's. Where the agent's pane is not there any more, or none is pinned yet, every pane of the session is
+ * the agent's; and where there is no such session any more, every pane of the server, for it may have been given another
+ * name. Of agents in hardened mode nobody: which processes are theirs is their own word there (it could name the
+ * owner's), and none of their users' can reach the door.
+ * @throws try-later where tmux hangs, and nobody can say which panes there are
+ */
+export async function agentProcesses({
+  config,
+  store,
+  paths,
+}: Pick<Context, "config" | "store" | "paths">): Promise<Distrusted> {
+  const others = registeredHomes()
+    .filter(({ home }) => home !== paths.home)
+    .map(otherProcesses)
+  const own = ownProcesses(config.current, pinnedIn(store.facts, config.current))
+  // The own ones last: their words are the plainer ones.
+  return new Map((await Promise.all([...others, own])).flatMap(found => [...found]))
+}
+
+async function ownProcesses(config: Config, pin: PinnedPane | null): Promise<Distrusted> {
+  const terminal = ownTerminal(config)
+  if (terminal === null) return new Map()
+  const own =
+    pin !== null && isRunning(pin) ? [[pin.pid, "it was started in the agent's own pane"] as const] : []
+  const panes = await panesOf(terminal, config)
+  if (panes?.some(one => one.pane === pin?.pane && one.pid === pin.pid)) return new Map(own)
+  if (panes?.length === 0 && pin !== null && own.length === 0) return allPanes(terminal)
+  if (panes !== null)
+    return new Map([...panes.map(one => [one.pid, "it was started in the agent's session"] as const), ...own])
+  if (own.length > 0) return new Map(own)
+  throw noPanes()
+}
+
+/**
+ * Another agent's. That its session is not there is usual for one that was not started today, and makes nobody else's
+ * pane its own.
+ */
+async function otherProcesses(paths: Paths): Promise<Distrusted> {
+  const { name, config } = readRegistered(paths)
+  const pin = pinOf(paths)
+  if (pin !== null && isRunning(pin)) return new Map([[pin.pid, `it was started in ${name}'s own pane`]])
+  const terminal = config === null ? null : ownTerminal(config)
+  if (terminal === null || config === null) return new Map()
+  const panes = await panesOf(terminal, config)
+  if (panes === null) throw noPanes()
+  return new Map(panes.map(({ pid }) => [pid, `it was started in ${name}'s session`]))
+}
+
+/** The pane that an agent was given, without its Guardian; null where none is known, or its books cannot be read. */
+export function pinOf({ database }: Paths): PinnedPane | null {
+  try {
+    using reader = openReader(database)
+    return reader === null ? null : pinnedIn(reader.facts, {})
+  } catch (error) {
+    if (error instanceof SentoError) return null
+    throw error
+  }
+}
+
+const panesOf = (terminal: OwnHands, { tmux }: Config): ReturnType<OwnHands["panes"]> =>
+  terminal.panes(tmux.session).catch(noneWithoutTmux)
+
+const noPanes = (): SentoError =>
+  new SentoError("try-later", "tmux does not say which pane is the agent's", "see `sento guard status`")
+
+async function allPanes(terminal: OwnHands): Promise<Distrusted> {
+  const panes = (await terminal.panes(null).catch(noneWithoutTmux)) ?? []
+  const reason =
+    "the agent's session is not there, and it was started in another one, which may be the agent's"
+  return new Map(panes.map(one => [one.pid, reason]))
+}
+
+function noneWithoutTmux(error: unknown): [] {
+  if (error instanceof SentoError && error.code === "no-tmux") return []
+  throw error
+}

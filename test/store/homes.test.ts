@@ -1,0 +1,68 @@
+/** Where a user's agents live, and where another one goes. */
+import { afterEach, beforeEach, expect, test } from "bun:test"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { writeConfig } from "../../src/store/config.ts"
+import { makeHome, registeredHomes } from "../../src/store/homes.ts"
+import { pathsOf } from "../../src/store/paths.ts"
+import { readRegistry } from "../../src/store/registry.ts"
+
+let home: string
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "sento-homes-"))
+})
+afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+function setUp(directory: string, name: string): void {
+  mkdirSync(directory, { recursive: true })
+  writeConfig(pathsOf(directory), {
+    version: 1,
+    name,
+    agent: "test-agent",
+    listen: { hosts: [], port: 0, names: [] },
+    tmux: { session: name, socket: null, profile: null },
+    agents: {},
+  })
+}
+const other = (directory: string): string => join(home, ".sento/agents", directory)
+const homes = (): string[] => registeredHomes(home).map(one => one.home)
+
+test("the first is the home directory's, the others are sorted; what is not set up is none", () => {
+  expect(homes()).toEqual([])
+  setUp(other("zoe"), "zoe")
+  setUp(other("kai"), "kai")
+  mkdirSync(other("empty"))
+  writeFileSync(other("file"), "")
+  expect(homes()).toEqual([other("kai"), other("zoe")])
+  setUp(home, "mira")
+  expect(homes()).toEqual([home, other("kai"), other("zoe")])
+})
+
+test("a name is the config's; one that cannot be read is its directory's, and hides nobody", () => {
+  setUp(home, "mira")
+  setUp(other("kai"), "porter")
+  setUp(other("broken"), "blair")
+  writeFileSync(join(other("broken"), ".sento-config.json"), "{")
+  expect(readRegistry(home).map(one => [one.name, one.config === null])).toEqual([
+    ["mira", false],
+    ["broken", true],
+    ["porter", false],
+  ])
+})
+
+test("another agent goes where nobody lives or lived", () => {
+  expect(makeHome("mira", home).home).toBe(home)
+  setUp(home, "mira")
+  expect(makeHome("kai", home).home).toBe(other("kai"))
+  // Its init went no further.
+  expect(makeHome("kai", home).home).toBe(other("kai"))
+  setUp(other("kai"), "renamed")
+  expect(makeHome("kai", home).home).toBe(other("kai-2"))
+})
+
+test("a path that is too long for a socket asks for a shorter name", () => {
+  const long = join(home, "d".repeat(107 - home.length - "/.sento/owner.sock".length - 1))
+  setUp(long, "mira")
+  expect(() => makeHome("kai", long)).toThrow("too long for a socket")
+})
