@@ -46,7 +46,8 @@ _sento() {
     return
   fi
   for line in $found; do
-    shown+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    line="\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}"
+    shown+=("\${line%:}")
   done
   (( $#shown )) && _describe sento shown -o nosort
 }
