@@ -159,8 +159,9 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
       socket: { ...socket, connectError: () => {}, drain: resumeWriting },
     })
   } catch (error) {
-    if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes((error as { code?: string }).code ?? ""))
-      throw new NoGuardian()
+    const { code = "" } = error as { code?: string }
+    if (code === "ECONNREFUSED" && (await areSocketsShut(path))) throw shutIn()
+    if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes(code)) throw new NoGuardian()
     throw new SentoError(
       "failed",
       `cannot reach the Guardian at ${path}: ${(error as Error).message}`,
@@ -168,6 +169,22 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
     )
   }
 }
+
+/** A sandbox refuses every Unix socket, be it there or not, and Bun 1.4.5 calls its EPERM ECONNREFUSED as well. */
+async function areSocketsShut(path: string): Promise<boolean> {
+  const nowhere = `${dirname(path)}/none`
+  const refusal = await Bun.connect({ unix: nowhere, socket: { data() {}, connectError() {} } }).catch(
+    (error: { code?: string }) => error,
+  )
+  return "code" in refusal && refusal.code === "ECONNREFUSED"
+}
+
+const shutIn = (): SentoError =>
+  new SentoError(
+    "failed",
+    "this command runs in a sandbox without Unix sockets, and does not reach the Guardian",
+    "answer and send with the tools of sento's MCP server (`reply`, `send_message`); the owner sees more in `sento doctor`",
+  )
 
 const unwritten = new WeakMap<Bun.Socket, Buffer>()
 
