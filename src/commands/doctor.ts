@@ -19,6 +19,7 @@ import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/keyboa
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { type AddCommand, command } from "./command.ts"
 import { type Finding, walkTo } from "./doctor-peer.ts"
+import { checkPrograms } from "./doctor-programs.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
@@ -67,7 +68,9 @@ async function examine(io: Io, paths: Paths, name: string | null): Promise<Findi
   return [
     read,
     ...checkFolder(paths),
-    ...(config.hardened === undefined ? await checkOwn(config, paths) : await checkHardened(config, running)),
+    ...(config.hardened === undefined
+      ? await checkOwn(io, config, paths)
+      : await checkHardened(config, running)),
     database,
     await checkGuardian(paths, running),
     ...port,
@@ -117,13 +120,13 @@ function checkFolder({ folder }: Paths): Finding[] {
   ]
 }
 
-/** tmux, and the session as it is from here. */
-async function checkOwn(config: Config, paths: Paths): Promise<Finding[]> {
+/** tmux, the session as it is from here, and the program in it. */
+async function checkOwn(io: Io, config: Config, paths: Paths): Promise<Finding[]> {
   const tmux = await attempt("tmux", checkTmux)
   if (tmux.fix !== null) return [tmux]
   const unasked = await unaskedOf(config)
   const asks = unasked === null ? [] : [{ check: "asks", is: unaskedWords(config.name, unasked), fix: null }]
-  return [tmux, await checkSession(config, paths), ...asks]
+  return [tmux, await checkSession(config, paths), ...asks, ...(await checkPrograms(io, paths, config))]
 }
 
 /**

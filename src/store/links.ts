@@ -1,5 +1,5 @@
 /** What lies behind the symbolic links of a path: it is written there, and the links stay. */
-import { readlinkSync, statSync } from "node:fs"
+import { readlinkSync, realpathSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 /** As many as Linux follows (path_resolution(7)). */
@@ -50,4 +50,16 @@ function linkAt(path: string): string | null {
 function requireFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new Error(`ENOENT: a link leads through ${path}, which is no directory`)
+}
+
+/** Whether two paths lead to one file; of one that is not there, whether they are the same words. */
+export const isSameFile = (one: string, other: string): boolean =>
+  one === other || realPath(one) === realPath(other)
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
 }

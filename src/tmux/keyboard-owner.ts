@@ -30,6 +30,7 @@ import {
 
 /** The program that owns a pane's keyboard. */
 export type Program = Named & {
+  readonly pid?: number
   /** Whole paths of what it is: its executable, and a runtime's script, as called and with links resolved. */
   readonly files?: readonly string[]
   /** It started something on another terminal, as a relay does: the agent program there, for words alone, or null. */
@@ -151,7 +152,11 @@ export function describeProgram(stat: ProcessStat): Program {
   const behindLoader = loadedBy(executable, words)
   if (behindLoader !== null) return describeLoaded(stat, behindLoader)
   const program = asked(stat.pid, { executable, name: stat.name, arguments: words })
-  return { ...program, files: [...(path === null ? [] : [path]), ...scriptFiles(stat.pid, program)] }
+  return {
+    ...program,
+    pid: stat.pid,
+    files: [...(path === null ? [] : [path]), ...scriptFiles(stat.pid, program)],
+  }
 }
 
 /** Of what a dynamic loader runs the kernel knows the loader alone. */

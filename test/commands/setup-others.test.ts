@@ -219,7 +219,7 @@ describe("what an agent program writes between our look and our word", () => {
     const program = {
       ...rest,
       parts: parts.map(part => ({
-        path: part.path,
+        ...part,
         with(text: string | null) {
           const result = part.with(text)
           if (!isUndo) meanwhile(part.path, text)

@@ -20,7 +20,7 @@ import {
   readJson,
   take,
 } from "./json-text.ts"
-import { asJson, mark } from "./texts.ts"
+import { asJson, mark, type Sento } from "./texts.ts"
 import { hasTable, putTable, setKeys, takeTable } from "./toml-text.ts"
 
 /** A text of null is a file that is not there. */
@@ -30,6 +30,8 @@ export type Part = {
   with(text: string | null): string
   /** The same bytes as before {@link Part.with}, apart from what others changed meanwhile. @throws config */
   without(text: string | null): string | null
+  /** How the entries of ours that stand there start `sento`. @throws config */
+  startsIn(text: string | null): readonly Sento[]
 }
 
 /** A file of ours. @param marked - the file that says that the folder is ours, where this one cannot say so */
@@ -47,6 +49,7 @@ export function ownFile(program: string, path: string, content: string, marked: 
       )
     },
     without: text => (text === content || isOurs() ? null : text),
+    startsIn: () => [],
   }
 }
 
@@ -85,6 +88,7 @@ export function ownJsonFile(
   return {
     path,
     without: own.without,
+    startsIn: text => guarded(refuse, () => startsOf(text, entries)),
     with(text) {
       own.with(text)
       if (text === null) return whole
@@ -134,6 +138,7 @@ export function jsonFile(path: string, entries: readonly Entry[]): Part {
     path,
     with: text => guarded(refuse, () => added(text)),
     without: text => guarded(refuse, () => without(text)),
+    startsIn: text => guarded(refuse, () => startsOf(text, entries)),
   }
 }
 
@@ -167,6 +172,18 @@ function withEntries(path: string, text: string, entries: readonly Entry[]): str
 
 const ourNodes = (text: string, entry: Entry): JsonNode[] =>
   nodesAt(text, entry).filter(node => isOurs(node.value, entry))
+
+const startsOf = (text: string | null, entries: readonly Entry[]): Sento[] =>
+  text === null || text.trim() === ""
+    ? []
+    : entries.flatMap(entry => ourNodes(text, entry).map(({ value }) => startOf(value, entry)))
+
+/** The words before those that {@link isOurs} knows an entry by. */
+const startOf = (value: unknown, { key }: Pick<Entry, "key">): Sento =>
+  commandOf(value).slice(0, -endingOf(key)) as unknown as Sento
+
+/** `mcp`, or `hook` and the event. */
+const endingOf = (key: Entry["key"]): number => (key === null ? 2 : 1)
 
 /** The text with a sign in the place of each of our entries: what stands about them. */
 const shapeOf = (text: string, entries: readonly Entry[]): string =>
@@ -213,7 +230,7 @@ function isOurs(value: unknown, entry: Entry): boolean {
   const words = commandOf(value)
   const ours = commandOf(entry.value)
   if (isDeepStrictEqual(words, ours)) return true
-  const ending = entry.key === null ? 2 : 1
+  const ending = endingOf(entry.key)
   const [file, source, ...others] = words.slice(0, -ending)
   if (!isDeepStrictEqual(words.slice(-ending), ours.slice(-ending)) || others.length > 0) return false
   if (typeof file !== "string" || (entry.key === null && !isAbsolute(file))) return false
@@ -234,6 +251,13 @@ function isSource(path: string, { key }: Entry): boolean {
   } catch {
     return false
   }
+}
+
+/** What a key must be. A list of variables gets those that it lacks; what is not ruled stays as its owner has it. */
+function needs(key: string, ours: unknown, there: unknown): unknown {
+  if (ruled.has(key) || there === undefined) return ours
+  if (key !== "env_vars" || !Array.isArray(there) || !Array.isArray(ours)) return there
+  return [...there, ...ours.filter(one => !there.includes(one))]
 }
 
 /** Codex' `config.toml`. @param keys - of the table `[mcp_servers.sento]` */
@@ -257,9 +281,9 @@ export function tomlFile(program: string, path: string, keys: Record<string, unk
   }
   /** The table put right; what its owner added stays. */
   const amended = (text: string, there: Readonly<Record<string, unknown>>): string => {
-    const needed = Object.entries(keys).filter(
-      ([key, value]) => !(ruled.has(key) ? isDeepStrictEqual(there[key], value) : key in there),
-    )
+    const needed = Object.entries(keys)
+      .map(([key, value]) => [key, needs(key, value, there[key])] as const)
+      .filter(([key, value]) => !isDeepStrictEqual(there[key], value))
     const result = setKeys(text, name, new Map(needed.map(([key, value]) => [key, inline(value)])))
     const isRight = isDeepStrictEqual(serverIn(result), { ...there, ...Object.fromEntries(needed) })
     if (without(result) !== without(text) || !isRight) throw refuse("sento could not change its table")
@@ -268,6 +292,11 @@ export function tomlFile(program: string, path: string, keys: Record<string, unk
   return {
     path,
     without,
+    startsIn(text) {
+      const there = text === null ? undefined : serverIn(text)
+      const entry = { path: [], key: "sento", value: keys }
+      return there !== undefined && isOurs(there, entry) ? [startOf(there, entry)] : []
+    },
     with(text) {
       const there = text === null ? undefined : serverIn(text)
       if (text !== null && there !== undefined) {

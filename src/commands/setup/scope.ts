@@ -16,7 +16,7 @@ export const placeVariables = {
 } as const satisfies Readonly<Record<AgentProgramName, string>>
 
 type PlaceVariable = (typeof placeVariables)[AgentProgramName]
-type Environment = Readonly<Partial<Record<PlaceVariable, string | undefined>>>
+type Environment = Readonly<Partial<Record<PlaceVariable | "HOME", string | undefined>>>
 
 /** For whom: every session of the user, or those in one project's directory. */
 export type Scope = {
@@ -33,7 +33,15 @@ export type ProgramSetup = {
   readonly root: string
   /** What the owner does next, so that the program reads it. */
   readonly next: string
+  /**
+   * What is yet to be done or will be met in the program itself, as its own files say; null where there is nothing.
+   * @param programArguments - of the one that runs, without its name; empty where none does
+   */
+  readonly pending?: (programArguments: readonly string[]) => Pending | null
 }
+
+/** `fix` is what to do, null where nothing is. */
+export type Pending = { readonly is: string; readonly fix: string | null }
 
 /** A hook that hangs must not hold a turn for long. */
 export const hookSeconds = 10
@@ -42,12 +50,14 @@ export const toolSeconds = 660
 
 /** A directory named by a variable, or one below the home directory; and what is never removed. */
 export function placeOf(
-  named: string | undefined,
+  environment: Environment,
+  variable: PlaceVariable,
   ...path: string[]
 ): { readonly folder: string; readonly root: string } {
-  return named
-    ? { folder: absolute(named), root: absolute(named) }
-    : { folder: join(absolute(homedir()), ...path), root: absolute(homedir()) }
+  const named = environment[variable]
+  if (named) return { folder: absolute(named), root: absolute(named) }
+  const home = absolute(environment.HOME || homedir())
+  return { folder: join(home, ...path), root: home }
 }
 
 /** What a program's variable says, absolute: what it says to whoever stands in another directory. */

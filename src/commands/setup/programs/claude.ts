@@ -11,7 +11,7 @@ const events = ["UserPromptSubmit", "PermissionRequest", "Stop", "StopFailure", 
  */
 export function claude({ sento, project, environment }: Scope): ProgramSetup {
   const place =
-    project === null ? placeOf(environment.CLAUDE_CONFIG_DIR, ".claude") : projectPlace(project, ".claude")
+    project === null ? placeOf(environment, "CLAUDE_CONFIG_DIR", ".claude") : projectPlace(project, ".claude")
   const folder = join(place.folder, "skills", "sento")
   const plugin = join(folder, ".claude-plugin", "plugin.json")
   const server: Entry = {

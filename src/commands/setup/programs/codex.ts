@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { hooksTrusted, trustOption } from "../codex-trust.ts"
 import { jsonFile, ownFile, tomlFile } from "../parts.ts"
 import {
   hookSeconds,
@@ -20,17 +21,25 @@ const ownVariables = ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_P
  * gets no variables but those that are named.
  */
 export function codex({ sento, project, environment }: Scope): ProgramSetup {
-  const { folder, root } =
-    project === null ? placeOf(environment.CODEX_HOME, ".codex") : projectPlace(project, ".codex")
+  const user = placeOf(environment, "CODEX_HOME", ".codex")
+  const { folder, root } = project === null ? user : projectPlace(project, ".codex")
   const keys = { ...mcpServer(sento), env_vars: [...ownVariables], tool_timeout_sec: toolSeconds }
   const hooks = hooksOf(sento, ["UserPromptSubmit", "Stop"], hookSeconds)
+  const hooksPath = join(folder, "hooks.json")
   return {
     root,
     parts: [
       tomlFile("codex", join(folder, "config.toml"), keys),
-      jsonFile(join(folder, "hooks.json"), hooks),
+      jsonFile(hooksPath, hooks),
       ownFile("codex", join(folder, "skills", "sento", "SKILL.md"), skill("codex")),
     ],
     next: `start Codex anew${project === null ? "" : " in this directory, trust it"} and say yes to the two hooks (/hooks in Codex)`,
+    pending: words =>
+      words.includes(trustOption) || hooksTrusted(join(user.folder, "config.toml"), hooksPath, hooks)
+        ? null
+        : {
+            is: "Codex does not run its hooks: they wait for your yes",
+            fix: "start Codex anew and say yes to them, or type `/hooks` in it",
+          },
   }
 }

@@ -23,7 +23,7 @@ export function gemini({ sento, project, environment }: Scope): ProgramSetup {
       next: "start Gemini CLI anew in this directory, and trust it",
     }
   }
-  const place = placeOf(environment.GEMINI_CLI_HOME)
+  const place = placeOf(environment, "GEMINI_CLI_HOME")
   const folder = join(place.folder, ".gemini", "extensions", "sento")
   const extension = join(folder, "gemini-extension.json")
   return {

@@ -6,7 +6,7 @@ import { mark, mcpServer, type Sento, skill } from "../texts.ts"
 
 /** OpenCode 1.18.33 reads opencode.json and opencode.jsonc, both with comments; plugins/ and skills/ beside them. */
 export function opencode({ sento, project, environment }: Scope): ProgramSetup {
-  const place = placeOf(environment.XDG_CONFIG_HOME, ".config")
+  const place = placeOf(environment, "XDG_CONFIG_HOME", ".config")
   const settings = project ?? join(place.folder, "opencode")
   const folder = project === null ? settings : join(project, ".opencode")
   const named = ["opencode.jsonc", "opencode.json"].map(name => join(settings, name))
@@ -19,6 +19,7 @@ export function opencode({ sento, project, environment }: Scope): ProgramSetup {
     named.find(path => hasEntry(path, server)) ??
     named.find(path => existsSync(path)) ??
     join(settings, "opencode.json")
+  const fetches = existsSync(join(folder, "node_modules", pluginPackage)) ? null : firstStart
   return {
     root: project ?? place.root,
     parts: [
@@ -26,9 +27,14 @@ export function opencode({ sento, project, environment }: Scope): ProgramSetup {
       ownFile("opencode", join(folder, "plugins", "sento.js"), openCodePlugin(sento)),
       ownFile("opencode", join(folder, "skills", "sento", "SKILL.md"), skill("opencode")),
     ],
-    next: `start OpenCode anew${project === null ? "" : " in this directory"}`,
+    next: `start OpenCode anew${project === null ? "" : " in this directory"}${fetches === null ? "" : `; ${fetches}`}`,
+    pending: () => (fetches === null ? null : { is: fetches, fix: null }),
   }
 }
+
+/** With a plugin's file there, every start of 1.18.33 waits until this lies beside it: 131 s without a network, then 2.6 s. */
+const pluginPackage = "@opencode-ai/plugin"
+const firstStart = `its first start with a plugin fetches ${pluginPackage} from the npm registry, which takes about two minutes where there is no network`
 
 /**
  * OpenCode's plugin: tells `sento hook` of prompts and ended turns, and says the sentence that it may give back.
