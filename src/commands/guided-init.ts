@@ -55,6 +55,10 @@ export async function askSession(
   return one === undefined ? { session: await askNewSession(io), socket } : one
 }
 
+/** A session with an agent program in it that is no agent's yet, or null. */
+export const nextCandidate = async (io: Io, agents: readonly Registered[]): Promise<Candidate | null> =>
+  (await findCandidates(io, null, agents)).find(({ program }) => program !== null) ?? null
+
 async function askNewSession(io: Io): Promise<string> {
   const session = await ask("Its name", {
     check: text => (isSession(text) ? undefined : "a session's name has no `:` and no `.`"),

@@ -17,6 +17,8 @@ export type InitHome = {
   /** Null for an agent that is to be added, whose home follows from its name. */
   readonly paths: Paths | null
   readonly others: readonly Registered[]
+  /** Whether it is one of the user's agents, told apart by names, and not a home that a variable names. */
+  readonly isRegistered: boolean
 }
 
 type Wish = { readonly agent?: string; readonly name?: string; readonly json?: true }
@@ -30,13 +32,13 @@ export async function findInitHome(io: Io, wish: Wish): Promise<InitHome> {
   const { SENTO_AGENT, SENTO_DOOR, SENTO_HOME } = io.environment
   const userHome = userHomeOf(io)
   const isNamed = Boolean(wish.agent ?? SENTO_AGENT)
-  if (!isNamed && (SENTO_HOME || SENTO_DOOR)) return fixed(pathsOf(SENTO_HOME, SENTO_DOOR), [])
+  if (!isNamed && (SENTO_HOME || SENTO_DOOR)) return homeAt(pathsOf(SENTO_HOME, SENTO_DOOR))
   const agents = readRegistry(userHome)
-  if (!isNamed && agents.length === 0) return fixed(pathsOf(userHome), [])
+  if (!isNamed && agents.length === 0) return existing(pathsOf(userHome), [])
   const one = agents.find(({ name }) => name === wish.name)
   if (!isNamed && one !== undefined) return existing(one.paths, agents)
   const isAdded = !isNamed && (await isAnother(io, wish, agents))
-  if (isAdded) return { paths: null, open: name => makeHome(requireName(name), userHome), others: agents }
+  if (isAdded) return anotherHome(io, agents)
   const { paths } = await chooseAgent(io, wish.agent, ["init", ...(wish.json ? ["--json"] : [])])
   const home = existing(paths, agents)
   const clash = home.others.find(({ name }) => name === wish.name)
@@ -48,17 +50,28 @@ export async function findInitHome(io: Io, wish: Wish): Promise<InitHome> {
   )
 }
 
-const fixed = (paths: Paths, others: readonly Registered[]): InitHome => ({
-  paths,
-  open: () => paths,
+/** That of an agent which is added to those there are. */
+export const anotherHome = (io: Io, others = readRegistry(userHomeOf(io))): InitHome => ({
+  paths: null,
+  open: name => makeHome(requireName(name), userHomeOf(io)),
   others,
+  isRegistered: true,
 })
 
-const existing = (paths: Paths, agents: readonly Registered[]): InitHome =>
-  fixed(
-    paths,
-    agents.filter(one => one.paths.home !== paths.home),
-  )
+/** One that is named, whatever agents there are. */
+export const homeAt = (paths: Paths): InitHome => ({
+  paths,
+  open: () => paths,
+  others: [],
+  isRegistered: false,
+})
+
+const existing = (paths: Paths, agents: readonly Registered[]): InitHome => ({
+  paths,
+  open: () => paths,
+  others: agents.filter(one => one.paths.home !== paths.home),
+  isRegistered: true,
+})
 
 const another = "another"
 

@@ -18,9 +18,9 @@ import type { Registered } from "../store/registry.ts"
 import { ownUser } from "../store/users.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { requireOwner } from "./consent.ts"
-import { askName, askSession, offerSetup, ownerOf, programIn } from "./guided-init.ts"
+import { askName, askSession, nextCandidate, offerSetup, ownerOf, programIn } from "./guided-init.ts"
 import { findConfig, needConfig } from "./home.ts"
-import { findInitHome, requireFreeSession } from "./init-home.ts"
+import { anotherHome, findInitHome, homeAt, type InitHome, requireFreeSession } from "./init-home.ts"
 import {
   eachOf,
   readHosts,
@@ -31,6 +31,7 @@ import {
   requireSession,
 } from "./init-options.ts"
 import type { Io } from "./io.ts"
+import { choose } from "./prompts.ts"
 import { placesWords, runningGuardian, shutWords } from "./running.ts"
 import { type SessionHere, sessionHere } from "./session-here.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
@@ -59,39 +60,62 @@ export const addInit: AddCommand = (program, { io, finish }) =>
 
 /** `sento init`: a new agent's config, or changes to the one that is there. */
 async function init(io: Io, options: InitOptions): Promise<number> {
-  const { paths, open, others } = await findInitHome(io, options)
-  return initAt(io, { paths, open, others }, options, true)
+  const home = await findInitHome(io, options)
+  const written = await writeOne(io, home, options)
+  if (written === null || options.json) return 0
+  if (written.isNew && home.isRegistered && isPerson(io, false)) await offerOthers(io)
+  await tellNext(io, written)
+  return 0
 }
 
-/** Whose config is written, where, and which sessions and names are not to be had. */
-type Place = {
-  readonly paths: Paths | null
-  readonly open: (name: string) => Paths
-  readonly others: readonly Registered[]
+type Written = {
+  readonly paths: Paths
+  readonly config: Config
+  readonly isNew: boolean
+  /** The Guardian that runs, where it listens elsewhere now. */
+  readonly moved: Alive | null
 }
 
-/** @param isAlone - whether nothing follows that the owner has asked for */
-async function initAt(io: Io, place: Place, options: InitOptions, isAlone: boolean): Promise<number> {
-  const current = place.paths === null ? null : findConfig(io, place.paths)
-  if (place.paths !== null) {
-    if (current === null && !existsSync(place.paths.home)) throw noConfig(place.paths)
-    if (current !== null && !options.hardened) await requireOwner(io, place.paths)
+/** One agent's config; null where steps were printed instead. */
+async function writeOne(io: Io, home: InitHome, options: InitOptions): Promise<Written | null> {
+  const current = home.paths === null ? null : findConfig(io, home.paths)
+  if (home.paths !== null) {
+    if (current === null && !existsSync(home.paths.home)) throw noConfig(home.paths)
+    if (current !== null && !options.hardened) await requireOwner(io, home.paths)
   }
-  const config = await completed(io, current, options, place.others)
-  if (options.hardened) return tellSteps(io, config, options)
+  const config = await completed(io, current, options, home.others)
+  if (options.hardened) {
+    tellSteps(io, config, options)
+    return null
+  }
   const isJson = options.json ?? false
   if (!isJson) await tellWhatIsMissing(io, config)
-  const paths = place.open(config.name)
+  const paths = home.open(config.name)
   writeConfig(paths, config)
   const moved = current === null ? null : await listenNow(paths, current, config)
-  if (isJson) {
-    printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
-    return 0
+  if (isJson) printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
+  else tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
+  if (current === null && isPerson(io, isJson)) await offerSetupOf(io, config)
+  return { paths, config, isNew: current === null, moved }
+}
+
+/** Another session with an agent program in it is probably another agent. */
+async function offerOthers(io: Io): Promise<void> {
+  for (;;) {
+    const home = anotherHome(io)
+    const one = await nextCandidate(io, home.others)
+    if (one === null) return
+    const { session, socket, program } = one
+    const answer = await choose(
+      `${program} runs in the tmux session ${session}: set it up as another agent?`,
+      [
+        { value: "yes", label: "yes" },
+        { value: "no", label: "no" },
+      ],
+    )
+    if (answer === "no") return
+    await writeOne(io, home, { session, ...(socket === null ? {} : { tmuxSocket: socket }) })
   }
-  tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)
-  if (current === null && isPerson(io, false)) await offerSetupOf(io, config)
-  if (isAlone) await tellNext(io, paths, config, { isNew: current === null, moved })
-  return 0
 }
 
 async function offerSetupOf(io: Io, { tmux, hardened }: Config): Promise<void> {
@@ -102,19 +126,14 @@ async function offerSetupOf(io: Io, { tmux, hardened }: Config): Promise<void> {
 }
 
 /** The next command, and where it is run: in the agent's own pane nobody is asked for a yes. */
-async function tellNext(
-  io: Io,
-  paths: Paths,
-  { tmux }: Config,
-  { isNew, moved }: { readonly isNew: boolean; readonly moved: Alive | null },
-): Promise<void> {
+async function tellNext(io: Io, { paths, config, isNew, moved }: Written): Promise<void> {
   if (moved !== null) tellMoved(io, moved)
   else if ((await runningGuardian(paths)) !== null)
     tell(io, "next: `sento guard restart`, for the Guardian still runs as before")
   else {
     tell(io, "next: `sento pair` on one side, `sento pair CODE` on the other")
     const here = isPerson(io, false) ? await sessionHere(io) : null
-    if (here?.session === tmux.session)
+    if (here?.session === config.tmux.session)
       tell(io, "      in another window than the agent's: Ctrl-b c opens one")
   }
   if (isNew)
@@ -144,7 +163,7 @@ async function listenNow(paths: Paths, before: Config, { listen, ...rest }: Conf
 }
 
 /** `sento init --hardened`: what to run as whom; nothing is written. */
-function tellSteps(io: Io, { name, tmux, hardened }: Config, options: InitOptions): number {
+function tellSteps(io: Io, { name, tmux, hardened }: Config, options: InitOptions): void {
   const user = requireUserName(options.agentUser ?? hardened?.user ?? `${name}-agent`)
   const owner = ownUser()
   if (owner === user || owner === "root")
@@ -162,7 +181,6 @@ function tellSteps(io: Io, { name, tmux, hardened }: Config, options: InitOption
     program,
   }))
     print(io, line)
-  return 0
 }
 
 /** What keeps messages from being typed or from coming in, as far as one can see it before anything is written. */
@@ -194,7 +212,7 @@ export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promi
   if (config !== null) return config
   if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell(io, "this agent is not set up yet; two questions first")
-  await initAt(io, { paths, open: () => paths, others: [] }, {}, false)
+  await writeOne(io, homeAt(paths), {})
   return ensureConfig(io, paths, isJson)
 }
 
