@@ -30,11 +30,11 @@ export function checkSandbox(one: Boxed, hasTools: boolean, setup: string): Find
   if (box === null) return []
   const check = `${one.name}'s sandbox`
   if (box.all) return [{ check, is: box.is, fix: box.setting }]
-  const is = `${box.is}; its tools do (with ${box.setting}, both)`
+  const is = `${box.is}; its tools do, and with ${box.setting} so do these`
   return [hasTools ? { check, is, fix: null } : { check, is: box.is, fix: `run \`${setup}\`: its tools do` }]
 }
 
-const unheard = "commands in it, such as `sento reply`, do not reach the Guardian"
+const unheard = "its shell commands, such as `sento reply`, do not reach the Guardian"
 
 /** The first of its files that says something counts: managed, local, the project's, the user's. */
 function boxOfClaude({ environment, directory }: Boxed): Box | null {
@@ -66,7 +66,7 @@ function boxOfCodex({ arguments: words, environment, directory }: Boxed): Box | 
   if (mode === "danger-full-access") return null
   if (mode !== "read-only" && String(says("sandbox_workspace_write", "network_access")) === "true")
     return null
-  const setting = `\`network_access = true\` in [sandbox_workspace_write] of ${user}, and the mode workspace-write`
+  const setting = `\`network_access = true\` in [sandbox_workspace_write] of ${user}, with the mode workspace-write,`
   return { is: `${unheard}${typeof mode === "string" ? ` (${mode})` : ""}`, setting, all: false }
 }
 

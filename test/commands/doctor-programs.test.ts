@@ -193,7 +193,7 @@ describe("the sandbox", () => {
     expect(check("claude", { CLAUDE_CONFIG_DIR: join(home, "own") })).toEqual([
       {
         check: "claude's sandbox",
-        is: 'commands in it, such as `sento reply`, do not reach the Guardian; its tools do (with `"network": {"allowAllUnixSockets": true}` in "sandbox" of ~/own/settings.json, both)',
+        is: 'its shell commands, such as `sento reply`, do not reach the Guardian; its tools do, and with `"network": {"allowAllUnixSockets": true}` in "sandbox" of ~/own/settings.json so do these',
         fix: null,
       },
     ])

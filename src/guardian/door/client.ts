@@ -160,7 +160,7 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
     })
   } catch (error) {
     const { code = "" } = error as { code?: string }
-    if (code === "ECONNREFUSED" && (await areSocketsShut(path))) throw shutIn()
+    if (code === "ECONNREFUSED" && (await areSocketsShut())) throw shutIn()
     if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes(code)) throw new NoGuardian()
     throw new SentoError(
       "failed",
@@ -170,12 +170,13 @@ async function connect(path: string, socket: Handlers): Promise<Bun.Socket> {
   }
 }
 
-/** A sandbox refuses every Unix socket, be it there or not, and Bun 1.4.5 calls its EPERM ECONNREFUSED as well. */
-async function areSocketsShut(path: string): Promise<boolean> {
-  const nowhere = `${dirname(path)}/none`
-  const refusal = await Bun.connect({ unix: nowhere, socket: { data() {}, connectError() {} } }).catch(
-    (error: { code?: string }) => error,
-  )
+/**
+ * A sandbox refuses every Unix socket, be it there or not. Bun 1.4.5 calls its EPERM ECONNREFUSED, as it calls ENOTDIR;
+ * of what nowhere is it says ENOENT.
+ */
+async function areSocketsShut(): Promise<boolean> {
+  const socket = { data() {}, connectError() {} }
+  const refusal = await Bun.connect({ unix: "/proc/none", socket }).catch((error: { code?: string }) => error)
   return "code" in refusal && refusal.code === "ECONNREFUSED"
 }
 

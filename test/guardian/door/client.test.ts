@@ -1,6 +1,6 @@
 /** A command's side of the doors, where there is no Guardian to be reached. */
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../../src/guardian/door/client.ts"
@@ -22,6 +22,12 @@ test("in a sandbox without sockets nobody is told that no Guardian runs", async 
   using connect = spyOn(Bun, "connect").mockRejectedValue(refused)
   await expect(callDoor(paths, "agent", { op: "alive" })).rejects.toThrow("in a sandbox without Unix sockets")
   expect(connect).toHaveBeenCalledTimes(2)
+})
+
+test("a file in the place of its directory is no sandbox", async () => {
+  rmSync(join(home, ".sento"), { recursive: true })
+  writeFileSync(join(home, ".sento"), "")
+  await expect(callDoor(paths, "agent", { op: "alive" })).rejects.toThrow("no Guardian runs")
 })
 
 test("a socket at which nobody listens any more is no sandbox", async () => {
