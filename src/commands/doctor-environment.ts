@@ -84,8 +84,11 @@ const userHome = ({ HOME }: Environment): string => HOME || homedir()
 const isRegistered = (environment: Environment, { home }: Paths): boolean =>
   registeredHomes(userHome(environment)).some(one => isSameFile(one.home, home))
 
-/** Nothing that is found is run: the agent could have put it there, and doctor is the owner's. */
-function pathFault({ PATH = "" }: Environment, sento: Sento): Fault | null {
+/**
+ * What keeps `sento` there from being this one, or null. Nothing that is found is run: the agent could have put it there,
+ * and doctor is the owner's.
+ */
+export function pathFault({ PATH = "" }: Environment, sento: Sento): Fault | null {
   const [file, ...sources] = sento
   // From its source there is no file that could be found.
   if (sources.length > 0) return null

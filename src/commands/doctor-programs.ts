@@ -4,10 +4,9 @@ import { SentoError } from "../protocol/errors.ts"
 import { agentProgramNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
-import { isSameFile } from "../store/links.ts"
 import type { Paths } from "../store/paths.ts"
 import { agentProcessOf } from "./agent-process.ts"
-import { checkEnvironment } from "./doctor-environment.ts"
+import { checkEnvironment, pathFault } from "./doctor-environment.ts"
 import type { Finding } from "./doctor-peer.ts"
 import { checkSandbox } from "./doctor-sandbox.ts"
 import { checkSetups, commandOf, hasTools, type SetupLook } from "./doctor-setup.ts"
@@ -61,8 +60,5 @@ function sentoOf(io: Io): Sento {
 }
 
 /** `sento`, where that is what runs here. */
-function saidBy({ environment }: Io, sento: Sento): string {
-  const found = Bun.which("sento", { PATH: environment.PATH ?? "" })
-  const isOwn = found !== null && isSameFile(found, process.execPath)
-  return isOwn ? "sento" : sento.map(shellWord).join(" ")
-}
+const saidBy = ({ environment }: Io, sento: Sento): string =>
+  sento.length === 1 && pathFault(environment, sento) === null ? "sento" : sento.map(shellWord).join(" ")

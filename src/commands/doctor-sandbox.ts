@@ -12,7 +12,7 @@ import { readFile } from "./setup/files.ts"
 import { readJson } from "./setup/json-text.ts"
 
 /** A program, seen or configured, with the environment that it has. */
-type Boxed = Omit<AgentProcess, "environment"> & { readonly environment: Environment }
+type Boxed = Pick<AgentProcess, "name" | "arguments" | "directory"> & { readonly environment: Environment }
 
 /** What does not work, and what lets it; `all` where not even its tools do. */
 type Box = { readonly is: string; readonly setting: string; readonly all: boolean }
@@ -84,7 +84,7 @@ function boxOfGemini({ arguments: words, environment, directory }: Boxed): Box |
   if (SANDBOX || SANDBOX_MOUNTS || !isSaid(wish) || /^(?:0|false|)$/i.test(String(wish))) return null
   return {
     is: "it runs in a container without `sento`: neither its hooks nor its tools nor `sento reply` reach the Guardian",
-    setting: `start it with \`GEMINI_SANDBOX=false gemini\`, and \`"security": {"toolSandboxing": true}\` in ${user}, which leaves them alone`,
+    setting: `start it with \`GEMINI_SANDBOX=false gemini\`; \`"security": {"toolSandboxing": true}\` in ${user} confines its commands, and they reach it`,
     all: true,
   }
 }

@@ -2,7 +2,7 @@
  * `sento doctor`: whether agent programs are told of sento, by a `sento` that is there. Each of these is asked: the
  * program in the pane, the configured one, and whichever has something of ours, for the user or in a project.
  */
-import { accessSync, constants, existsSync } from "node:fs"
+import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
 import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -173,11 +173,21 @@ function judge(look: SetupLook, { place, setup, state }: Seen): Finding {
     case "refused":
       return { ...words, is: state.error.message, fix: state.error.hint ?? mend }
     default: {
-      const pending = setup.pending?.(place.isRead ? (look.running?.arguments ?? []) : []) ?? null
-      return { check: nameOf(place), is: "right", fix: null, ...pending }
+      const running = place.isRead ? look.running : null
+      const right = { check: nameOf(place), is: "right", fix: null }
+      if (running !== null && isUnread(running, setup))
+        return { ...right, is: `is newer than the ${place.program} that runs`, fix: setup.next }
+      return { ...right, ...setup.pending?.(running?.arguments ?? []) }
     }
   }
 }
+
+/** A file of two seconds later was written behind the start; programs write some of these files themselves. */
+const startMilliseconds = 2000
+
+/** Whether all of it was written while the program ran, which has not read it since. */
+const isUnread = ({ startedAt, hasServer }: AgentProcess, { parts }: ProgramSetup): boolean =>
+  !hasServer && parts.every(({ path }) => statSync(path).mtimeMs > startedAt + startMilliseconds)
 
 /** As it is typed by the owner, for the very files that the program reads. */
 function commandFor(look: SetupLook, { program, project, environment }: Place, more = ""): string {

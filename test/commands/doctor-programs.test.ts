@@ -6,8 +6,11 @@ import { dirname, join } from "node:path"
 import type { AgentProcess } from "../../src/commands/agent-process.ts"
 import { checkEnvironment } from "../../src/commands/doctor-environment.ts"
 import type { Finding } from "../../src/commands/doctor-peer.ts"
+import { checkPrograms } from "../../src/commands/doctor-programs.ts"
 import { checkSandbox } from "../../src/commands/doctor-sandbox.ts"
+import type { Io } from "../../src/commands/io.ts"
 import type { AgentProgramName } from "../../src/protocol/names.ts"
+import type { Config } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 
 let home = ""
@@ -52,6 +55,17 @@ const process = (environment: AgentProcess["environment"], name: AgentProgramNam
   arguments: [],
   environment,
   directory: join(home, "work"),
+  startedAt: 0,
+  hasServer: false,
+})
+
+test("of a pane that is another user's nothing is said", async () => {
+  const io = { environment: { HOME: home, PATH: "" }, cwd: () => home } as unknown as Io
+  const hardened = { folder: "/run/sento", user: "agent" }
+  const tmux = { session: "mira", socket: null, profile: "claude" as const }
+  const config = { hardened, tmux, name: "mira" } as unknown as Config
+  expect(await checkPrograms(io, pathsOf(home), config)).toEqual([])
+  expect(await checkPrograms(io, pathsOf(home), { ...config, hardened: undefined })).not.toEqual([])
 })
 
 describe("the environment", () => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -65,6 +66,8 @@ const running = (name: AgentProgramName, more: Partial<AgentProcess> = {}): Agen
   arguments: [],
   environment: { HOME: home },
   directory: join(home, "work"),
+  startedAt: Date.now() + 3_600_000,
+  hasServer: false,
   ...more,
 })
 
@@ -103,6 +106,18 @@ describe.each(agentProgramNames)("of %s", name => {
     expect(others).toEqual([])
     expect(one).toMatchObject({ check: check_, fix: name === "codex" ? expect.any(String) : null })
     expect(hasTools(look({ running: running(name) }))).toBe(true)
+  })
+
+  test("one that the program in the pane has not read, as it was started before", () => {
+    setUpHere(name)
+    const early = running(name, { startedAt: Date.now() - 3_600_000 })
+    expect(check({ running: early })).toEqual([
+      { check: check_, is: `is newer than the ${name} that runs`, fix: expect.stringContaining("anew") },
+    ])
+    const reloaded = { ...early, hasServer: true }
+    expect(check({ running: reloaded })[0]?.is).not.toContain("newer")
+    utimesSync(found(name).parts[0]?.path ?? "", 0, 0)
+    expect(check({ running: early })[0]?.is).not.toContain("newer")
   })
 
   test("right by a link to the same file", () => {
