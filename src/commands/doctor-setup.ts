@@ -57,11 +57,13 @@ export function checkSetups(look: SetupLook): Finding[] {
   const findings = there.map(one =>
     read.length > 1 && one.place.isRead && one.place.project !== null ? twice(look, one) : judge(look, one),
   )
-  return expected === undefined || read.length > 0 ? findings : [neverRun(look, expected.place), ...findings]
+  if (expected === undefined || read.length > 0) return findings
+  return [look.running?.hasServer ? otherwise(expected.place) : neverRun(look, expected.place), ...findings]
 }
 
 /** Whether the program that runs, or is to, has the tools of `sento mcp`, by a `sento` that is there. */
 export const hasTools = (look: SetupLook): boolean =>
+  look.running?.hasServer ||
   placesOf(look)
     .filter(({ isRead }) => isRead)
     .some(place => ["right", "changed", "other"].includes(seeSetup(place, look.sento).state.kind))
@@ -151,6 +153,13 @@ const neverRun = (look: SetupLook, place: Place): Finding => ({
   check: nameOf(place),
   is: "never run: its turns are not told of, and it has no tools of sento's",
   fix: `run \`${commandFor(look, place)}\``,
+})
+
+/** By hand, or with a plugin from elsewhere. */
+const otherwise = (place: Place): Finding => ({
+  check: nameOf(place),
+  is: "not by `sento setup`, and its `sento mcp` runs",
+  fix: null,
 })
 
 /** Of the two, the project's is the one too many. */

@@ -100,6 +100,12 @@ describe.each(agentProgramNames)("of %s", name => {
     expect(hasTools(look(more))).toBe(false)
   })
 
+  test("told of by other means, as its server shows", () => {
+    const more = { running: running(name, { hasServer: true }) }
+    expect(check(more)).toEqual([{ check: check_, is: expect.stringContaining("not by"), fix: null }])
+    expect(hasTools(look(more))).toBe(true)
+  })
+
   test("right, whoever runs", () => {
     setUpHere(name)
     const [one, ...others] = check()
