@@ -17,6 +17,7 @@ import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { detectProfile, holdOf, keyboardOwner, namedAgent } from "../tmux/keyboard-owner.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
+import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command } from "./command.ts"
 import { type Finding, walkTo } from "./doctor-peer.ts"
 import { checkPrograms } from "./doctor-programs.ts"
@@ -231,10 +232,12 @@ function checkDatabase({ database }: Paths): Finding {
 /** One that stands still is not one that does not run. */
 const checkGuardian = (paths: Paths, running: GuardStatus | null): Promise<Finding> =>
   attempt("guardian", async () => {
-    const pid = running?.pid ?? (await runningGuardian(paths, secondLookMilliseconds))?.pid
-    return pid === undefined
-      ? { check: "guardian", is: "does not run", fix: "run `sento guard`" }
-      : { check: "guardian", is: `runs (pid ${pid})`, fix: null }
+    const alive = running ?? (await runningGuardian(paths, secondLookMilliseconds))
+    if (alive === null) return { check: "guardian", is: "does not run", fix: "run `sento guard`" }
+    const other = otherBuildWords(alive)
+    return other === null
+      ? { check: "guardian", is: `runs (pid ${alive.pid})`, fix: null }
+      : { check: "guardian", is: `runs (pid ${alive.pid}), and is not of this build`, fix: other }
   })
 
 /** What the owner opened may be gone: a VPN that is down, or a port that another program took. */

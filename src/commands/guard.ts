@@ -12,8 +12,10 @@ import { shellWord } from "../protocol/shell.ts"
 import { isDiskTrouble } from "../store/database.ts"
 import { systemClock } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
+import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
 import { forEach } from "./each-agent.ts"
+import { guardInstall, guardUninstall } from "./guard-install.ts"
 import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
@@ -37,7 +39,13 @@ export const addGuard: AddCommand = (program, { io, paths, finish }) => {
         : guardHere(io, paths(), isJson(self)),
     ),
   )
-  const acts = { stop: guardStop, restart: guardRestart, status: guardStatusCommand } as const
+  const acts = {
+    stop: guardStop,
+    restart: guardRestart,
+    status: guardStatusCommand,
+    install: guardInstall,
+    uninstall: guardUninstall,
+  } as const
   const each = (act: keyof typeof acts, about: string) =>
     command(guarding, act, about)
       .option("--all", ofAll)
@@ -50,6 +58,8 @@ export const addGuard: AddCommand = (program, { io, paths, finish }) => {
   command(guarding, "attach", "type into the session's active pane as it is now").action((_, self) =>
     finish(guardAttach(io, paths(), isJson(self))),
   )
+  each("install", "have it start with the machine, by systemd or cron")
+  each("uninstall", "take that away again, and stop it")
   each("status", "whether it runs, where it listens, what waits")
   command(guarding, "logs", "what it wrote down")
     .option("-f, --follow", "go on as it writes")
@@ -68,14 +78,20 @@ async function guardHere(io: Io, paths: Paths, isJson: boolean): Promise<number>
   return guard(io, paths, isJson)
 }
 
+function tellOtherBuild(io: Io, running: Parameters<typeof otherBuildWords>[0]): void {
+  const words = otherBuildWords(running)
+  if (words !== null) tell(io, `sento: note: ${words}`)
+}
+
 /** `sento guard` */
 export async function guard(io: Io, paths: Paths, isJson: boolean): Promise<number> {
-  const { name, pid, wasRunning, ...place } = await ensureGuardian(io, paths)
+  const { name, pid, wasRunning, version, commit, ...place } = await ensureGuardian(io, paths)
   if (isJson) printJson(io, await callDoor(paths, "agent", { op: "status" }))
   else {
     const verb = wasRunning ? "already listens" : "listens"
     tell(io, `${name}'s Guardian ${verb} on ${placesWords(place)} (pid ${pid})`)
     tell(io, `log: ${paths.log}`)
+    tellOtherBuild(io, { version, commit })
   }
   return 0
 }
@@ -152,6 +168,7 @@ export async function guardStatusCommand(
     print(io, `waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
     for (const one of status.paused ?? []) print(io, `paused: ${pausedWords(one)}`)
     if (status.held !== undefined) print(io, `held: ${heldWords(status.held, Date.now())}`)
+    tellOtherBuild(io, status)
   }
   return status === null ? 1 : 0
 }

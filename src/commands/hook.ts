@@ -55,9 +55,17 @@ async function tellGuardian(io: Io, { session, event }: HookReport, signal: Abor
     return
   }
   const ask = (): Promise<TurnAnswer> => callDoor(paths, "agent", { op: "turn", session, event }, { signal })
-  const { block } = await askAgain(ask, paths, signal)
+  const { block } = await askAgain(ask, paths, signal).catch(async error => {
+    if (!(error instanceof NoGuardian)) throw error
+    const { revive } = await import("./running.ts")
+    await Promise.race([revive(io, paths), aborted(signal)])
+    return ask()
+  })
   if (block !== null) io.out(`${JSON.stringify({ decision: "block", reason: block })}\n`)
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => signal.addEventListener("abort", () => resolve(), { once: true }))
 
 /**
  * Asks until a Guardian answers, as long as one may be coming back: what it is not told, it cannot heed.

@@ -1,12 +1,14 @@
 /**
  * `sento mcp`: the agent's side as tools of the Model Context Protocol, over stdin and stdout, for as long as
- * stdin is open. It uses the agent's door alone, and does nothing before a tool is called.
+ * stdin is open. It uses the agent's door alone. As the program starts, it starts a Guardian that merely does not run;
+ * besides it does nothing before a tool is called.
  */
 import { exitStatus } from "../protocol/errors.ts"
 import { visibleText } from "../protocol/layout.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command } from "./command.ts"
 import type { Io } from "./io.ts"
+import { revive } from "./running.ts"
 import { tell } from "./terminal.ts"
 
 /** The words of `sento mcp`. */
@@ -19,6 +21,7 @@ export const addMcp: AddCommand = (program, { io, paths, finish }) =>
 async function mcp(io: Io, paths: Paths): Promise<number> {
   if (io.isTerminal.stdin)
     tell(io, "sento mcp speaks the Model Context Protocol; agent programs start it (`sento setup --help`)")
+  else void revive(io, paths)
   const { StdioServerTransport, serveStdio } = await import("@modelcontextprotocol/server/stdio")
   const [{ messagesOf }, { createServer }] = [await import("./mcp-lines.ts"), await import("./mcp-tools.ts")]
   const { stdin, stdout } = process

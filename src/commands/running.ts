@@ -1,5 +1,5 @@
 /** The Guardian that runs for a home: found, started in the background, stopped. */
-import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
 import type { Alive, GuardStatus, ShutHost } from "../guardian/door/results.ts"
 import { ownCommand } from "../guardian/terminal/own-command.ts"
@@ -11,6 +11,9 @@ import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
+import { startUnit, unitPath } from "./service/systemd.ts"
+import { unitName } from "./service/unit.ts"
+import { userHomeOf } from "./which-agent.ts"
 
 /** What a Guardian that stands still does not keep its owner from saying. */
 const answerMilliseconds = 15_000
@@ -96,13 +99,31 @@ export async function stopAndWait(paths: Paths, pid: number): Promise<void> {
  */
 async function startInBackground(io: Io, paths: Paths): Promise<Alive> {
   makeFolder(paths)
-  const started = await until(startMilliseconds, () => startOnce(io, paths))
+  const isUnits = await startByUnit(io, paths)
+  const started = await until(startMilliseconds, () =>
+    isUnits ? runningGuardian(paths) : startOnce(io, paths),
+  )
   if (started !== null) return started
   throw new SentoError(
     "timed-out",
     "the Guardian did not start in time",
     `see \`sento guard logs\` and ${paths.folder}/guardian.out`,
   )
+}
+
+/** Where it is a unit's, the unit starts it; false where there is none, or systemd cannot be reached from here. */
+async function startByUnit(io: Io, paths: Paths): Promise<boolean> {
+  const name = unitName(paths.home, userHomeOf(io))
+  return existsSync(unitPath(io, name)) && startUnit(io, name)
+}
+
+/**
+ * Starts a Guardian that merely does not run: not one that its owner has stopped, nor another user's. Whatever goes
+ * wrong is told by the next command.
+ */
+export async function revive(io: Io, paths: Paths): Promise<void> {
+  if (paths.isAgentSide || existsSync(paths.stopped) || !existsSync(paths.config)) return
+  await ensureGuardian(io, paths).catch(() => {})
 }
 
 /**

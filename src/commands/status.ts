@@ -10,6 +10,7 @@ import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { askOrRead, heldThere } from "./agents.ts"
+import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command } from "./command.ts"
 import { forEach } from "./each-agent.ts"
 import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
@@ -148,6 +149,7 @@ function lines(
     running === null
       ? "guardian  does not run (`sento guard` starts it)"
       : `guardian  listens on ${placesWords(running)} (pid ${running.pid})`,
+    ...otherBuild(running),
     `session   ${session.target}: ${sessionLine(config.hardened !== undefined, running, session.state)}`,
     ...(unasked === null ? [] : [`asks      nobody: ${unaskedWords(config.name, unasked)}`]),
     `paired    ${names.length === 0 ? "with nobody (`sento pair`)" : names.join(", ")}`,
@@ -166,6 +168,11 @@ function lines(
         : `ended     revoked by ${name} (${at.slice(0, 10)})`,
     ),
   ]
+}
+
+function otherBuild(running: GuardStatus | null): string[] {
+  const words = running === null ? null : otherBuildWords(running)
+  return words === null ? [] : [`build     ${words}`]
 }
 
 /** What is known of the session; in hardened mode nothing is where nobody is there to look. */

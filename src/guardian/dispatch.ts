@@ -1,8 +1,10 @@
 /** What each request at a local door does. */
 
+import { writeFileSync } from "node:fs"
 import { formatAddress } from "../protocol/addresses.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import { visibleText } from "../protocol/layout.ts"
+import { commit, version } from "../version.ts"
 import { listAgents } from "./books/agent-list.ts"
 import { attach } from "./books/agent-pane.ts"
 import { calledAt } from "./books/called.ts"
@@ -121,9 +123,19 @@ function createHandlers(parts: Parts): Handlers {
     },
     attach: () => attachPane(parts),
     stop: () => {
+      noteStopped(context)
       setImmediate(parts.onStop)
       return null
     },
+  }
+}
+
+/** A disk that takes nothing does not keep the owner from stopping it. */
+function noteStopped({ paths, log }: Context): void {
+  try {
+    writeFileSync(paths.stopped, "", { mode: 0o600 })
+  } catch (error) {
+    log.write(`cannot note that the owner stopped it: ${(error as Error).message}`)
   }
 }
 
@@ -137,6 +149,8 @@ function alive({ context, whereabouts }: Parts): Alive {
   const shut = whereabouts.shut()
   return {
     pid: process.pid,
+    version,
+    commit,
     name: context.config.current.name,
     ...context.address,
     ...(isOpenToOthers(context.listening())

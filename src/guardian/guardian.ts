@@ -1,6 +1,7 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
 
 import { randomBytes } from "node:crypto"
+import { rmSync } from "node:fs"
 import { mostHolds } from "../http/crowd.ts"
 import { type Listener, type ListenerOptions, listen, type WireHandler } from "../http/listener.ts"
 import { formatAddress } from "../protocol/addresses.ts"
@@ -12,6 +13,7 @@ import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
+import { commit, version } from "../version.ts"
 import { findTarget } from "./books/agent-pane.ts"
 import { agentProcesses } from "./books/agent-processes.ts"
 import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
@@ -97,6 +99,8 @@ async function open(
   lock: Lock,
   { now, elapsed, log }: Pick<Context, "now" | "elapsed" | "log">,
 ): Promise<Guardian> {
+  log.write(`sento ${version} (${commit})`)
+  rmSync(paths.stopped, { force: true })
   forgetCopies(paths, log)
   if (!forbidCoreDumps()) log.write("core dumps cannot be forbidden here: one would hold the keys")
   const random = (length: number): Uint8Array => randomBytes(length)

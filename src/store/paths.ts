@@ -11,6 +11,8 @@ export type Paths = {
   readonly database: string
   readonly lock: string
   readonly log: string
+  /** Is there while the owner wants no Guardian: only the owner starts one again. */
+  readonly stopped: string
   readonly ownerSocket: string
   readonly agentSocket: string
   /** Whether this is the agent's user in hardened mode, who can reach the agent's door and nothing else. */
@@ -35,6 +37,7 @@ export function pathsOf(sentoHome: string | undefined, sentoDoor?: string): Path
     database: join(folder, "sento.db"),
     lock: join(folder, "guardian.lock"),
     log: join(folder, "guardian.log"),
+    stopped: join(folder, "stopped"),
     ownerSocket: join(folder, "owner.sock"),
     agentSocket: sentoDoor ? resolve(sentoDoor) : join(folder, "agent.sock"),
     isAgentSide: Boolean(sentoDoor),

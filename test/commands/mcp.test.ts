@@ -11,6 +11,7 @@ import {
   pairAgents,
   plainEnvironment,
   setUpAgent,
+  until,
   type World,
 } from "../support/world.ts"
 
@@ -236,13 +237,21 @@ describe("what goes wrong", () => {
 })
 
 describe("the process", () => {
-  test("initialising and listing tools starts no Guardian", async () => {
+  test("as the program starts, a Guardian that merely does not run is started", async () => {
     initAgent(world, "idle")
-    const client = await connect("idle")
+    await connect("idle")
+    await until("a Guardian", () => guardiansOf(world.home("idle")).length === 1)
+  })
+
+  test("one that its owner stopped is not, until the agent sends", async () => {
+    initAgent(world, "stopped")
+    await world.guard("stopped")
+    await world.stopGuard("stopped")
+    const client = await connect("stopped")
     await client.listTools()
-    expect(guardiansOf(world.home("idle"))).toEqual([])
+    expect(guardiansOf(world.home("stopped"))).toEqual([])
     await call(client, "list_agents")
-    expect(guardiansOf(world.home("idle"))).toHaveLength(1)
+    expect(guardiansOf(world.home("stopped"))).toHaveLength(1)
   })
 
   test("a person who starts it in a terminal is told what it is for", async () => {

@@ -34,7 +34,11 @@ describe("the paths of a home", () => {
     expect(pathsOf("/home/mira")).toEqual({
       ...{ home: "/home/mira", config: "/home/mira/.sento-config.json", folder: "/home/mira/.sento" },
       ...{ database: "/home/mira/.sento/sento.db", lock: "/home/mira/.sento/guardian.lock" },
-      ...{ log: "/home/mira/.sento/guardian.log", ownerSocket: "/home/mira/.sento/owner.sock" },
+      ...{
+        log: "/home/mira/.sento/guardian.log",
+        stopped: "/home/mira/.sento/stopped",
+        ownerSocket: "/home/mira/.sento/owner.sock",
+      },
       ...{ agentSocket: "/home/mira/.sento/agent.sock", isAgentSide: false },
     })
   })

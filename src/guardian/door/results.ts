@@ -61,6 +61,9 @@ export type SessionState = PaneState
 /** A Guardian that answers at its door, and where it listens. */
 export type Alive = {
   readonly pid: number
+  /** Of its build; absent from one before 0.2.0. */
+  readonly version?: string
+  readonly commit?: string
   readonly name: string
   /** The address to show; loopback where it listens on no other. */
   readonly host: string
