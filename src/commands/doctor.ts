@@ -21,6 +21,7 @@ import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command } from "./command.ts"
 import { type Finding, walkTo } from "./doctor-peer.ts"
 import { checkPrograms } from "./doctor-programs.ts"
+import { checkStart } from "./doctor-start.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
@@ -74,6 +75,7 @@ async function examine(io: Io, paths: Paths, name: string | null): Promise<Findi
       : await checkHardened(config, running)),
     database,
     await checkGuardian(paths, running),
+    await attempt("start", () => checkStart(io, paths)),
     ...port,
     ...(name === null ? [] : await walkTo(paths, config, running, name, isShut)),
   ]

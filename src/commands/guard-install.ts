@@ -27,8 +27,8 @@ export async function guardInstall(io: Io, paths: Paths, isJson: boolean): Promi
   return 0
 }
 
-/** What is started is told all that is to be told: a unit has little of the owner's environment. */
-function serviceOf(io: Io, paths: Paths): Service {
+/** What starts it with the machine: a unit has little of the owner's environment, and is told what it needs. */
+export function serviceOf(io: Io, paths: Paths): Service {
   const { PATH, LANG, TMUX_TMPDIR, TMUX } = io.environment
   const known = { PATH, LANG, TMUX_TMPDIR }
   const environment = Object.fromEntries(
@@ -37,14 +37,14 @@ function serviceOf(io: Io, paths: Paths): Service {
   if (paths.isAgentSide)
     return {
       name: "sento-hands",
-      description: "Sentō: the hands at the agent's terminal",
+      description: "Sentō's hands at the agent's terminal",
       command: [...lastingCommand(io), "hands"],
       environment: { ...environment, SENTO_DOOR: paths.agentSocket, ...(TMUX ? { TMUX } : {}) },
       isEndless: true,
     }
   return {
     name: unitName(paths.home, userHomeOf(io)),
-    description: `Sentō: the Guardian of ${needConfig(io, paths).name}`,
+    description: `${needConfig(io, paths).name}'s Guardian (Sentō)`,
     command: [...lastingCommand(io), "guard", "--foreground"],
     environment: { ...environment, SENTO_HOME: paths.home },
     isEndless: false,

@@ -14,7 +14,7 @@ export async function setCronLine(home: string, line: string | null): Promise<bo
 }
 
 /** `crontab -l` fails where there is none yet. */
-async function readCrontab(): Promise<string> {
+export async function readCrontab(): Promise<string> {
   const child = Bun.spawn(["crontab", "-l"], { stdio: ["ignore", "pipe", "ignore"] })
   const [text, status] = await Promise.all([child.stdout.text(), child.exited])
   return status === 0 ? text : ""

@@ -49,7 +49,10 @@ NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
+RestrictNamespaces=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete @raw-io @reboot @swap
+SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
 
 [Install]
@@ -64,6 +67,14 @@ const word = (text: string): string => `"${value(text).replaceAll("\\", "\\\\").
 
 /** In a command line `$` begins a variable, too (systemd.service(5)). */
 const argument = (text: string): string => word(text).replaceAll("$", "$$$$")
+
+/** The file that a unit starts, or null where it is none of these. */
+export function startedBy(unit: string): string | null {
+  const [, quoted] = /^ExecStart=("(?:[^"\\]|\\.)*")/m.exec(unit) ?? []
+  return quoted === undefined
+    ? null
+    : quoted.slice(1, -1).replace(/\\(.)/g, "$1").replaceAll("$$", "$").replaceAll("%%", "%")
+}
 
 /** What marks the line of a home in a crontab. */
 export const cronMark = (home: string): string => `# sento: ${home}`
