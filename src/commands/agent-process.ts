@@ -8,11 +8,13 @@ import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { detectProfile, keyboardOwner } from "../tmux/keyboard-owner.ts"
 import { argumentsOf, childrenOf, directoryOf, environmentOf, processStat } from "../tmux/process.ts"
+import { sharedServerOf } from "../tmux/shared-server.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export type AgentProcess = {
   readonly name: AgentProgramName
+  readonly pid: number
   /** Without its own name. */
   readonly arguments: readonly string[]
   /** As it was started, or null where that may not be read. */
@@ -33,14 +35,14 @@ export async function agentProcessOf(paths: Paths, config: Config): Promise<Agen
   if (owner?.pid === undefined || name === null) return null
   const stat = processStat(owner.pid)
   if (stat === null) return null
-  const variables = environmentOf(owner.pid)
   return {
     name,
+    pid: owner.pid,
     arguments: owner.arguments.slice(1),
-    environment: variables.length === 0 ? null : Object.fromEntries(variables.map(pairOf)),
+    environment: readEnvironment(environmentOf(owner.pid)),
     directory: directoryOf(owner.pid),
     startedAt: Date.now() - (uptime() - stat.startTicks / ticksPerSecond) * 1000,
-    hasServer: childrenOf(owner.pid).some(isServer),
+    hasServer: [owner.pid, sharedServerOf(owner.pid)?.pid ?? []].flat().flatMap(childrenOf).some(isServer),
   }
 }
 
@@ -62,7 +64,11 @@ async function panePid(paths: Paths, { hardened, tmux }: Config): Promise<number
   }
 }
 
-function pairOf(entry: string): [string, string] {
-  const [name = "", ...value] = entry.split("=")
-  return [name, value.join("=")]
+/** @param variables - `NAME=value` @returns null for none: then they may not be read */
+export function readEnvironment(variables: readonly string[]): Environment | null {
+  const pairs = variables.map(entry => {
+    const [name = "", ...value] = entry.split("=")
+    return [name, value.join("=")] as const
+  })
+  return pairs.length === 0 ? null : Object.fromEntries(pairs)
 }

@@ -6,10 +6,12 @@ import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { agentProcessOf } from "./agent-process.ts"
+import { checkDaemon } from "./doctor-daemon.ts"
 import { checkEnvironment, pathFault } from "./doctor-environment.ts"
 import type { Finding } from "./doctor-peer.ts"
 import { checkSandbox } from "./doctor-sandbox.ts"
 import { checkSetups, commandOf, hasTools, type SetupLook } from "./doctor-setup.ts"
+import { checkSharedServer } from "./doctor-shared.ts"
 import type { Io } from "./io.ts"
 import type { Sento } from "./setup/texts.ts"
 import { lastingCommand } from "./setup.ts"
@@ -29,7 +31,10 @@ export async function checkPrograms(io: Io, paths: Paths, config: Config): Promi
   }
   return [
     ...checkSetups(look),
-    ...(running === null ? [] : checkEnvironment(running, paths, config.name, sento)),
+    ...(running === null
+      ? []
+      : [...checkEnvironment(running, paths, config.name, sento), ...checkDaemon(running)]),
+    ...(running === null ? [] : await checkSharedServer(io, running)),
     ...sandboxOf(look),
   ]
 }

@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { AgentProcess } from "../../src/commands/agent-process.ts"
+import { checkDaemon } from "../../src/commands/doctor-daemon.ts"
 import { checkEnvironment } from "../../src/commands/doctor-environment.ts"
 import type { Finding } from "../../src/commands/doctor-peer.ts"
 import { checkPrograms } from "../../src/commands/doctor-programs.ts"
@@ -164,6 +165,39 @@ describe("the environment", () => {
       expect.stringContaining("kai"),
       expect.stringContaining("PATH"),
     ]))
+})
+
+describe("the server that Codex' sessions share", () => {
+  const check = (
+    there: Record<string, string>,
+    here: Record<string, string> = {},
+    words: readonly string[] = [],
+    name: AgentProgramName = "codex",
+  ): (string | null)[] => {
+    const one = { ...process({ HOME: home, ...here }, name), arguments: words }
+    return checkDaemon(one, () => [{ pid: 7, environment: { HOME: home, ...there } }]).map(({ is }) => is)
+  }
+  const told = (what: string): string[] => [expect.stringContaining(`(pid 7), with ${what}: they may`)]
+
+  test("is the same agent's, or another home's, or nobody's matter", () => {
+    expect(check({})).toEqual([])
+    expect(check({ SENTO_AGENT: "kai", CODEX_HOME: "/other" })).toEqual([])
+    expect(check({ SENTO_AGENT: "kai" }, {}, ["--no-daemon"])).toEqual([])
+    expect(check({ SENTO_AGENT: "kai" }, {}, [], "claude")).toEqual([])
+    expect(checkDaemon(process(null, "codex"), () => [{ pid: 7, environment: {} }])).toEqual([])
+  })
+
+  test("names another agent, or none", () => {
+    expect(check({ SENTO_AGENT: "kai" })).toEqual(told("SENTO_AGENT=kai"))
+    expect(check({ SENTO_HOME: "/x" }, { SENTO_HOME: "/y" })).toEqual(told("SENTO_HOME=/x"))
+    expect(check({}, { SENTO_HOME: "/y" })).toEqual(told("no SENTO_HOME"))
+  })
+
+  test("comes from another pane, which matters where there are several agents", () => {
+    expect(check({ TMUX_PANE: "%0" }, { TMUX_PANE: "%1" })).toEqual(told("TMUX_PANE=%0"))
+    rmSync(join(home, ".sento"), { recursive: true })
+    expect(check({ TMUX_PANE: "%0" }, { TMUX_PANE: "%1" })).toEqual([])
+  })
 })
 
 describe("the sandbox", () => {
