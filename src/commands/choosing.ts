@@ -2,6 +2,7 @@
 import { SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
 import type { Registered } from "../store/registry.ts"
+import type { Shared } from "./found-agent.ts"
 import type { Io } from "./io.ts"
 import { choose } from "./prompts.ts"
 import { dim, isPerson, tell } from "./terminal.ts"
@@ -15,9 +16,25 @@ export async function chooseAgent(
 ): Promise<{ readonly paths: Paths; readonly requireOwnPane: () => void }> {
   const found = await findAgent(io, wish)
   if (found.kind === "found") return { paths: found.paths, requireOwnPane: () => requireOwnPane(found.stray) }
+  if (found.shared !== null) return ofShared(found.shared, found.agents)
   if (!isPerson(io, words.includes("--json"))) throw undecided(found.agents, words)
   const paths = await askWhich(io, found.agents)
   return { paths, requireOwnPane: () => {} }
+}
+
+/** Whoever is named can be looked at; nobody speaks as an agent that may be another one. */
+function ofShared(
+  { server, named }: Shared,
+  agents: readonly Registered[],
+): { readonly paths: Paths; readonly requireOwnPane: () => void } {
+  const refuse = (): never => {
+    throw new SentoError(
+      "refused",
+      `${server.name} runs this, which several panes share, and nothing says for which of ${agents.map(({ name }) => name).join(", ")}`,
+      `end the program in the agent's pane, and start it there with \`${server.without}\``,
+    )
+  }
+  return { paths: named ?? refuse(), requireOwnPane: refuse }
 }
 
 async function askWhich(io: Io, agents: readonly Registered[]): Promise<Paths> {

@@ -1,11 +1,10 @@
 /**
  * `sento doctor`: Codex 0.169.0 runs hooks and MCP servers in a server that all its sessions of one CODEX_HOME share.
- * That has the environment of the session that started it, and is below that one's pane, or nobody's once it ended: what
- * it runs for another session speaks as that one's agent. `--no-daemon` keeps a session to itself, whatever runs.
+ * That has the environment of the session that started it: what names an agent there names it for all of them.
+ * `--no-daemon` keeps a session to itself, whatever runs. Whose pane it is: doctor-shared.ts.
  */
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { registeredHomes } from "../store/homes.ts"
 import { allProcesses, argumentsOf, environmentOf } from "../tmux/process.ts"
 import { type AgentProcess, type Environment, readEnvironment } from "./agent-process.ts"
 import type { Finding } from "./doctor-peer.ts"
@@ -32,12 +31,9 @@ export function checkDaemon(
   ]
 }
 
-/** The first variable that says which agent it is, and says another there. */
-function differing(there: Environment, here: Environment): string | undefined {
-  const areSeveral = registeredHomes(here.HOME || homedir()).length > 1
-  const names = ["SENTO_AGENT", "SENTO_DOOR", "SENTO_HOME", ...(areSeveral ? ["TMUX", "TMUX_PANE"] : [])]
-  return names.find(name => (there[name] || "") !== (here[name] || ""))
-}
+/** The first variable that names an agent, and another one there. */
+const differing = (there: Environment, here: Environment): string | undefined =>
+  ["SENTO_AGENT", "SENTO_DOOR", "SENTO_HOME"].find(name => (there[name] || "") !== (here[name] || ""))
 
 const codexHome = ({ CODEX_HOME, HOME }: Environment): string =>
   CODEX_HOME || join(HOME || homedir(), ".codex")

@@ -5,7 +5,7 @@ import type { Io } from "./io.ts"
 export type SessionHere = { readonly session: string; readonly socket: string }
 
 /** Null outside of tmux, and where its server does not say. */
-export async function sessionHere({ environment }: Io): Promise<SessionHere | null> {
+export async function sessionHere({ environment }: Pick<Io, "environment">): Promise<SessionHere | null> {
   const socket = socketOfEnvironment(environment.TMUX)
   if (socket === null) return null
   const pane = environment.TMUX_PANE

@@ -6,7 +6,8 @@ import { SentoError } from "../protocol/errors.ts"
 import { type AgentSource, nearestName } from "../protocol/names.ts"
 import { type Paths, pathsOf } from "../store/paths.ts"
 import { type Registered, readRegistered } from "../store/registry.ts"
-import { ancestryOf } from "../tmux/process.ts"
+import { ancestryOf, environmentOf } from "../tmux/process.ts"
+import { clientsOf, type SharedServer, sharedServerAbove } from "../tmux/shared-server.ts"
 import type { Found, Stray } from "./found-agent.ts"
 import type { Io } from "./io.ts"
 import { sessionHere } from "./session-here.ts"
@@ -18,12 +19,52 @@ import { sessionHere } from "./session-here.ts"
  */
 export async function tellApart(io: Io, homes: readonly Paths[], wish: string | undefined): Promise<Found> {
   const named = readNamed(io, homes, wish)
-  const sitting = agentOfPane(homes)
+  const server = sharedServerAbove(process.pid)
+  if (server !== null) return throughServer(homes, named, server)
+  const sitting = agentOfPane(homes, process.pid)
   if (named !== null) return found(named.paths, sitting === null ? null : strayOf(sitting, named))
   if (sitting !== null) return found(sitting)
   const agents = homes.map(readRegistered)
   const here = await agentOfSession(io, agents)
-  return here === null ? { kind: "open", agents } : found(here)
+  return here === null ? { kind: "open", agents, shared: null } : found(here)
+}
+
+/**
+ * Below a server that several panes share neither the pane nor the variables say anything: they are those of whoever
+ * started it. It is the agent's in whose session all are that may be using it.
+ */
+async function throughServer(
+  homes: readonly Paths[],
+  named: Named | null,
+  server: SharedServer,
+): Promise<Found> {
+  const isElsewhere = named !== null && !named.paths.isAgentSide && !homes.some(isSame(named.paths))
+  const all = isElsewhere ? [...homes, named.paths] : homes
+  const one = await agentOfServer(all, server)
+  if (one !== null) return named === null ? found(one) : found(named.paths, strayOf(one, named))
+  const shared = { server: server.signs, named: named?.paths ?? null }
+  return { kind: "open", agents: all.map(readRegistered), shared }
+}
+
+/** The agent that a server works for; null where not all that may be using it are one agent's. */
+export async function agentOfServer(homes: readonly Paths[], server: SharedServer): Promise<Paths | null> {
+  const agents = homes.map(readRegistered)
+  const whose = await Promise.all(clientsOf(server).map(pid => agentOfProcess(homes, agents, pid)))
+  const [one = null] = whose
+  return one !== null && whose.every(other => other !== null && isSame(one)(other)) ? one : null
+}
+
+/** The agent in whose pane or session another process is. */
+const agentOfProcess = async (
+  homes: readonly Paths[],
+  agents: readonly Registered[],
+  pid: number,
+): Promise<Paths | null> =>
+  agentOfPane(homes, pid) ?? agentOfSession({ environment: variablesOf(pid) }, agents)
+
+function variablesOf(pid: number): Record<string, string> {
+  const pairs = environmentOf(pid).map(entry => /^([^=]*)=(.*)$/s.exec(entry) ?? ["", "", ""])
+  return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]))
 }
 
 const found = (paths: Paths, stray: Stray | null = null): Found => ({ kind: "found", paths, stray })
@@ -54,13 +95,13 @@ function requireAgent(homes: readonly Paths[], name: string, source: AgentSource
   )
 }
 
-/** The agent from whose pinned pane this process descends; null where it is none of theirs. */
-function agentOfPane(homes: readonly Paths[]): Paths | null {
+/** The agent from whose pinned pane a process descends; null where it is none of theirs. */
+function agentOfPane(homes: readonly Paths[], process: number): Paths | null {
   const pins = homes.flatMap(paths => {
     const pin = pinOf(paths)
     return pin === null ? [] : [{ paths, pin }]
   })
-  for (const { pid, startTicks } of pins.length === 0 ? [] : ancestryOf(process.pid)) {
+  for (const { pid, startTicks } of pins.length === 0 ? [] : ancestryOf(process)) {
     const own = pins.find(({ pin }) => pin.pid === pid && pin.startTicks === startTicks)
     if (own !== undefined) return own.paths
   }
@@ -68,7 +109,10 @@ function agentOfPane(homes: readonly Paths[]): Paths | null {
 }
 
 /** The agent whose session this is; null where it is none's, or two have it. */
-async function agentOfSession(io: Io, agents: readonly Registered[]): Promise<Paths | null> {
+async function agentOfSession(
+  io: Pick<Io, "environment">,
+  agents: readonly Registered[],
+): Promise<Paths | null> {
   const here = await sessionHere(io).catch(noOwnServer)
   if (here === null) return null
   const own = agents.filter(
@@ -88,7 +132,7 @@ function noOwnServer(error: unknown): null {
 }
 
 /** tmux' own, where none is named (tmux(1), `-L`). */
-const defaultSocket = ({ environment }: Io): string =>
+const defaultSocket = ({ environment }: Pick<Io, "environment">): string =>
   join(environment.TMUX_TMPDIR || "/tmp", `tmux-${process.getuid?.()}`, "default")
 
 function realPath(path: string): string {

@@ -72,6 +72,15 @@ export const executableOf = (pid: number): string | null =>
 /** The directory a process works in, or null when that may not be read. */
 export const directoryOf = (pid: number): string | null => readLink(`/proc/${pid}/cwd`)
 
+/** The paths of what a process has open, as far as they may be read. */
+export function openFilesOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap(number => readLink(`/proc/${pid}/fd/${number}`) ?? [])
+  } catch {
+    return []
+  }
+}
+
 const terminalPath = /^\/dev\/(?:pts\/\d+|tty\w*|console)$/
 
 /** Whether a process reads its standard input from a terminal; null when that may not be read. */

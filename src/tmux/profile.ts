@@ -49,6 +49,21 @@ export type AgentProgram<Name extends AgentProgramName = AgentProgramName> = Pro
   readonly variables: RegExp | null
   /** What says that it acts without asking its owner. */
   readonly unasked: UnaskedSigns
+  /** Left out where each one that runs works for itself. */
+  readonly sharedServer?: SharedServerSigns
+}
+
+/** A process behind those in the panes that runs hooks, commands and MCP servers for all of them. */
+export type SharedServerSigns = {
+  /** What the owner calls it. */
+  readonly name: string
+  readonly isServer: (words: readonly string[]) => boolean
+  /** Whoever has the same value of these uses the same one. */
+  readonly variables: readonly string[]
+  /** The option with which one in a pane does without. */
+  readonly without: string
+  /** A file that only one that does without has open itself. */
+  readonly ownFile: RegExp
 }
 
 /** What says that a program acts without asking: options that it was started with, and its screen. */

@@ -192,12 +192,6 @@ describe("the server that Codex' sessions share", () => {
     expect(check({ SENTO_HOME: "/x" }, { SENTO_HOME: "/y" })).toEqual(told("SENTO_HOME=/x"))
     expect(check({}, { SENTO_HOME: "/y" })).toEqual(told("no SENTO_HOME"))
   })
-
-  test("comes from another pane, which matters where there are several agents", () => {
-    expect(check({ TMUX_PANE: "%0" }, { TMUX_PANE: "%1" })).toEqual(told("TMUX_PANE=%0"))
-    rmSync(join(home, ".sento"), { recursive: true })
-    expect(check({ TMUX_PANE: "%0" }, { TMUX_PANE: "%1" })).toEqual([])
-  })
 })
 
 describe("the sandbox", () => {

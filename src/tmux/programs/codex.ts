@@ -36,6 +36,14 @@ export const codex: AgentProgram<"codex"> = {
     ],
     modeIn: null,
   },
+  // Started by the first one, from whose pane it descends as long as that one runs, with that one's variables (0.169.0).
+  sharedServer: {
+    name: "Codex' background server",
+    isServer: words => words[1] === "app-server" && words.includes("--listen"),
+    variables: ["HOME", "CODEX_HOME"],
+    without: "--no-daemon",
+    ownFile: /\/thread-writer-locks\/[^./][^/]*$/,
+  },
 }
 
 const dialog = /[Pp]ress enter to (confirm|continue)|[Ee]nter to submit answer/
