@@ -66,14 +66,18 @@ echo "sento: hint: it is there for Linux on x64 and arm64; run \\\`npm install -
 exit 1
 `
 
+/** OpenCode's plugin, which has a manifest of its own. */
+export const openCodePackage = (entries: readonly Entry[]): NpmPackage => packed(`${name}-opencode`, entries)
+
 type Contents = { readonly manifest: Record<string, unknown>; readonly entries: readonly Entry[] }
 
 /** As `npm pack` names it, everything below `package/`. */
 function pack(packageName: string, { manifest, entries }: Contents): NpmPackage {
   const json = `${JSON.stringify({ name: packageName, version, license, ...manifest }, null, 2)}\n`
-  const all = [...entries, { path: "package.json", bytes: json, mode: 0o644 }]
-  return {
-    file: `${packageName}-${version}.tgz`,
-    bytes: tarGz(all.map(entry => ({ ...entry, path: `package/${entry.path}` }))),
-  }
+  return packed(packageName, [...entries, { path: "package.json", bytes: json, mode: 0o644 }])
 }
+
+const packed = (packageName: string, entries: readonly Entry[]): NpmPackage => ({
+  file: `${packageName}-${version}.tgz`,
+  bytes: tarGz(entries.map(entry => ({ ...entry, path: `package/${entry.path}` }))),
+})

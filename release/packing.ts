@@ -1,9 +1,11 @@
 /** What is made of the file for one machine, and of all of them together: every file of a release with its bytes. */
 import { version } from "../package.json" with { type: "json" }
+import type { AgentProgramName } from "../src/protocol/names.ts"
 import { type Entry, tarGz } from "./archive.ts"
 import { documents, licence, shared } from "./contents.ts"
 import { deb } from "./deb.ts"
-import { metaPackage, platformPackage } from "./npm.ts"
+import { metaPackage, openCodePackage, platformPackage } from "./npm.ts"
+import { pluginFiles } from "./plugins.ts"
 import { sumLine } from "./sums.ts"
 import type { Release } from "./targets.ts"
 
@@ -39,7 +41,17 @@ async function debianFiles(command: Entry): Promise<Entry[]> {
   return [...files, copyright].map(entry => ({ ...entry, path: `usr/${entry.path}` }))
 }
 
-/** What is of no machine: the package that npm users install, and the script that installs. */
+/** A plugin's folder as the root of an archive. */
+const pluginEntries = (program: AgentProgramName): Entry[] =>
+  Object.entries(pluginFiles).flatMap(([path, bytes]) => {
+    const folder = `plugins/${program}/`
+    return path.startsWith(folder) ? [{ path: path.slice(folder.length), bytes, mode: 0o644 }] : []
+  })
+
+/**
+ * What is of no machine: the package that npm users install, the script that installs, OpenCode's plugin for npm, and
+ * Gemini CLI's extension under the name by which it finds one among a release's files (0.61.0: `linux.` before it).
+ */
 export async function packCommon(installer: string): Promise<Packed[]> {
   const man = (await shared()).flatMap(entry =>
     entry.path.endsWith("/sento.1") ? [{ ...entry, path: "man/sento.1" }] : [],
@@ -47,6 +59,8 @@ export async function packCommon(installer: string): Promise<Packed[]> {
   return [
     metaPackage([...documents().filter(({ path }) => path !== "CHANGELOG.md"), ...man]),
     { file: "install.sh", bytes: Buffer.from(installer) },
+    openCodePackage(pluginEntries("opencode")),
+    { file: "linux.sento.tar.gz", bytes: tarGz(pluginEntries("gemini")) },
   ]
 }
 

@@ -7,11 +7,12 @@ import { SentoError } from "../protocol/errors.ts"
 import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"
 import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
+import { setupsPath } from "../store/homes.ts"
 import { isSameFile } from "../store/links.ts"
 import type { AgentProcess, Environment } from "./agent-process.ts"
 import type { Finding } from "./doctor-peer.ts"
 import { findSetup } from "./setup/programs.ts"
-import { readRecords, recordsPath } from "./setup/records.ts"
+import { readRecords } from "./setup/records.ts"
 import { type ProgramSetup, placeVariables } from "./setup/scope.ts"
 import type { Sento } from "./setup/texts.ts"
 import { changesOf } from "./setup.ts"
@@ -101,7 +102,7 @@ function placesOf({ environment, config, running }: SetupLook): Place[] {
 /** A list that cannot be read is told of where it is written. */
 function recordsOf(environment: Environment): ReturnType<typeof readRecords> {
   try {
-    return readRecords(recordsPath(userHomeOf({ environment })))
+    return readRecords(setupsPath(userHomeOf({ environment })))
   } catch (error) {
     if (error instanceof SentoError) return []
     throw error

@@ -34,6 +34,10 @@ async function act(io: Io, words: readonly string[]): Promise<number> {
     const { hook } = await import("./hook.ts")
     return hook(io, words[1] ?? "")
   }
+  if (words[0] === "plugin") {
+    const { plugin } = await import("./plugin.ts")
+    return plugin(io, words.slice(1), async () => (await import("./program.ts")).runProgram(io, ["mcp"]))
+  }
   const { grammarOf, runProgram } = await import("./program.ts")
   if (words[0] === "complete") {
     const { complete } = await import("./complete.ts")

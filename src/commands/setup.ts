@@ -1,15 +1,18 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
 import { agentProgramNames, joinNames } from "../protocol/names.ts"
+import { setupsPath } from "../store/homes.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import type { Io } from "./io.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
+import { requireNoPlugin } from "./setup/installed-plugins.ts"
 import { lastingPath } from "./setup/own-path.ts"
 import { findSetup, requireProgram } from "./setup/programs.ts"
 import { forgetSetup, noteSetup, recordOf, type SetupRecord } from "./setup/records.ts"
 import type { ProgramSetup } from "./setup/scope.ts"
 import type { Sento } from "./setup/texts.ts"
 import { print, printJson, tell } from "./terminal.ts"
+import { userHomeOf } from "./which-agent.ts"
 
 const grammar = (program: Program) =>
   command(program, "setup", "tell an agent program of sento")
@@ -34,9 +37,10 @@ export async function setup(io: Io, name: string, options: SetupOptions): Promis
     environment: io.environment,
   }
   const program = findSetup(name, scope)
+  if (!isUndo) requireNoPlugin(requireProgram(name), scope)
   const changes = options.print
     ? changesOf(program, isUndo)
-    : setUpNoted(program, recordOf(requireProgram(name), scope, program), isUndo)
+    : setUpNoted(io, program, recordOf(requireProgram(name), scope, program), isUndo)
   if (options.json)
     printJson(io, {
       program: name,
@@ -53,13 +57,14 @@ export const isSetUp = (io: Io, name: string): boolean =>
     .length === 0
 
 /** A refusal leaves no record either. @throws config */
-function setUpNoted(program: ProgramSetup, record: SetupRecord, isUndo: boolean): Change[] {
+function setUpNoted(io: Io, program: ProgramSetup, record: SetupRecord, isUndo: boolean): Change[] {
+  const records = setupsPath(userHomeOf(io))
   if (!isUndo) {
     changesOf(program, isUndo)
-    noteSetup(record)
+    noteSetup(record, records)
   }
   const changes = setUp(program, isUndo)
-  if (isUndo) forgetSetup(record)
+  if (isUndo) forgetSetup(record, records)
   return changes
 }
 

@@ -2,22 +2,50 @@
  * Where the agents of one user live: the first in the home directory, others in `~/.sento/agents/`. Each has an ordinary
  * home, whose directory keeps its name when the agent gets another one, because sockets and hooks know it.
  */
-import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { SentoError } from "../protocol/errors.ts"
+import { shellWord } from "../protocol/shell.ts"
 import { type Paths, pathsOf } from "./paths.ts"
+import { passwdHome } from "./users.ts"
 
 const agentsFolder = (userHome: string): string => join(userHome, ".sento", "agents")
+
+/** Where `sento setup` notes what it wrote, for whichever agent. */
+export const setupsPath = (userHome = homedir()): string => join(userHome, ".sento", "setups.json")
 
 /** The homes of this user's agents that are set up, the first one's first. Nothing is read but directories. */
 export function registeredHomes(userHome = homedir()): Paths[] {
   const folder = agentsFolder(userHome)
   const homes = [userHome, ...namesIn(folder).map(name => join(folder, name))]
+  const seen = new Set<string>()
   return homes.flatMap(home => {
     const paths = pathsOrNull(home)
-    return paths !== null && existsSync(paths.config) ? [paths] : []
+    if (paths === null || !existsSync(paths.config) || seen.has(realHome(home))) return []
+    seen.add(realHome(home))
+    return [paths]
   })
+}
+
+/**
+ * The homes of the agents beside one, wherever a registry may be that has them: HOME is whatever the one who started a
+ * Guardian says, so the registry of its own home and that of passwd(5) count too.
+ */
+export function homesBeside(own: string): Paths[] {
+  const folder = dirname(own)
+  const registry = folder.endsWith(agentsFolder("")) ? dirname(dirname(folder)) : own
+  const roots = [...new Set([homedir(), passwdHome() ?? homedir(), registry])]
+  const others = roots.flatMap(registeredHomes).filter(({ home }) => realHome(home) !== realHome(own))
+  return [...new Map(others.map(paths => [realHome(paths.home), paths])).values()]
+}
+
+function realHome(home: string): string {
+  try {
+    return realpathSync(home)
+  } catch {
+    return home
+  }
 }
 
 /**
@@ -44,7 +72,7 @@ export function makeHome(name: string, userHome = homedir()): Paths {
     throw new SentoError(
       "config",
       `cannot make ${paths.home}: ${(error as Error).message}`,
-      "free some space or mend the directory's permissions",
+      `see \`ls -ld ${shellWord(dirname(paths.home))}\`: it must be a directory of yours, and its disk must have room`,
     )
   }
   return paths

@@ -18,10 +18,11 @@ import type { Finding } from "../../src/commands/doctor-peer.ts"
 import { checkSetups, hasTools, type SetupLook } from "../../src/commands/doctor-setup.ts"
 import { hooksTrusted } from "../../src/commands/setup/codex-trust.ts"
 import { findSetup } from "../../src/commands/setup/programs.ts"
-import { noteSetup, recordOf, recordsPath } from "../../src/commands/setup/records.ts"
+import { noteSetup, recordOf } from "../../src/commands/setup/records.ts"
 import { hooksOf } from "../../src/commands/setup/scope.ts"
 import { setUp } from "../../src/commands/setup.ts"
 import { type AgentProgramName, agentProgramNames } from "../../src/protocol/names.ts"
+import { setupsPath } from "../../src/store/homes.ts"
 
 let home = ""
 let sento: readonly [string] = [""]
@@ -62,6 +63,7 @@ const found = (name: AgentProgramName, { project, environment, ...more }: Where 
 const setUpHere = (name: AgentProgramName, where?: Where) => setUp(found(name, where), false)
 
 const running = (name: AgentProgramName, more: Partial<AgentProcess> = {}): AgentProcess => ({
+  pid: 7,
   name,
   arguments: [],
   environment: { HOME: home },
@@ -198,7 +200,7 @@ describe.each(agentProgramNames)("of %s", name => {
     const where = { project: "work", sento: [old] } as const
     setUpHere(name, where)
     const scope = { sento: [old], project: join(home, "work"), environment: { HOME: home } } as const
-    noteSetup(recordOf(name, scope, found(name, where)), recordsPath(home))
+    noteSetup(recordOf(name, scope, found(name, where)), setupsPath(home))
     rmSync(old)
     expect(check()).toEqual([
       {

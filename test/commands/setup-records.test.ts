@@ -9,9 +9,9 @@ import {
   noteSetup,
   readRecords,
   recordOf,
-  recordsPath,
   type SetupRecord,
 } from "../../src/commands/setup/records.ts"
+import { setupsPath } from "../../src/store/homes.ts"
 import { built } from "../support/world.ts"
 
 let home = ""
@@ -28,7 +28,7 @@ const record = (project: string | null, sento = "/opt/sento"): SetupRecord => {
 
 describe("the list of setups", () => {
   test("has each place once, with the latest path of sento and every file there ever was", () => {
-    const path = recordsPath(home)
+    const path = setupsPath(home)
     noteSetup({ ...record(null), paths: ["/srv/codex/old.json"] }, path)
     noteSetup(record("/work"), path)
     noteSetup(record(null, "/usr/bin/sento"), path)
@@ -45,7 +45,7 @@ describe("the list of setups", () => {
   })
 
   test("is nobody else's to read, and gone with its folder when the last is forgotten", () => {
-    const path = recordsPath(home)
+    const path = setupsPath(home)
     noteSetup(record(null), path)
     expect(statSync(join(home, ".sento")).mode & 0o777).toBe(0o700)
     forgetSetup(record("/other"), path)
@@ -58,17 +58,17 @@ describe("the list of setups", () => {
   test("leaves the folder where an agent has its things in it", () => {
     mkdirSync(join(home, ".sento"))
     writeFileSync(join(home, ".sento/sento.db"), "")
-    noteSetup(record(null), recordsPath(home))
-    forgetSetup(record(null), recordsPath(home))
+    noteSetup(record(null), setupsPath(home))
+    forgetSetup(record(null), setupsPath(home))
     expect(existsSync(join(home, ".sento/sento.db"))).toBe(true)
-    expect(existsSync(recordsPath(home))).toBe(false)
+    expect(existsSync(setupsPath(home))).toBe(false)
   })
 
   test("is refused where it cannot be read, and kept as it is", () => {
     mkdirSync(join(home, ".sento"))
-    writeFileSync(recordsPath(home), '{"version":2}')
-    expect(() => noteSetup(record(null), recordsPath(home))).toThrow("is no list of setups")
-    expect(readFileSync(recordsPath(home), "utf8")).toBe('{"version":2}')
+    writeFileSync(setupsPath(home), '{"version":2}')
+    expect(() => noteSetup(record(null), setupsPath(home))).toThrow("is no list of setups")
+    expect(readFileSync(setupsPath(home), "utf8")).toBe('{"version":2}')
   })
 })
 
@@ -85,7 +85,7 @@ test("the command notes it, and a refused one notes nothing", () => {
   expect(setup("codex")).toBe(0)
   expect(setup("gemini", "--project")).toBe(0)
   expect(setup("gemini", "--print")).toBe(0)
-  expect(readRecords(recordsPath(home)).map(one => [one.program, one.project, one.environment])).toEqual([
+  expect(readRecords(setupsPath(home)).map(one => [one.program, one.project, one.environment])).toEqual([
     ["codex", null, { CODEX_HOME: join(home, "codex") }],
     ["gemini", join(home, "work"), {}],
   ])

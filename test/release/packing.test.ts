@@ -51,7 +51,8 @@ test("the files of a release, and one sum for each", () => {
     ...(debian === null ? [] : [`sento_${version}_${debian}.deb`]),
   ])
   const sums = sumsOf(packed).trimEnd().split("\n")
-  expect(sums.map(line => line.slice(66))).toEqual([...names, "install.sh", `sento-${version}.tgz`].sort())
+  const common = ["install.sh", "linux.sento.tar.gz", `sento-${version}.tgz`, `sento-opencode-${version}.tgz`]
+  expect(sums.map(line => line.slice(66))).toEqual([...names, ...common].sort())
 })
 
 test("the runtimes are of the Bun that builds, each with a hash", () => {
@@ -89,6 +90,12 @@ test.skipIf(Bun.which("dpkg-deb") === null)("dpkg reads a .deb, and the sums in 
   )
   const man = readFileSync(join(folder, "unpacked/usr/share/man/man1/sento.1.gz"))
   expect(new TextDecoder().decode(Bun.gunzipSync(man))).toStartWith(".TH SENTO 1 ")
+})
+
+test("Gemini CLI's extension lies at the root of its archive", () => {
+  expect(run("tar", "-tzf", "linux.sento.tar.gz")).toBe(
+    "GEMINI.md\ngemini-extension.json\nhooks/\nhooks/hooks.json\n",
+  )
 })
 
 describe("npm's packages", () => {

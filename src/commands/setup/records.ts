@@ -3,8 +3,7 @@
  * for. `sento uninstall` takes it all away by this, and `sento doctor` looks whether it is still so.
  */
 import { mkdirSync } from "node:fs"
-import { homedir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import * as v from "valibot"
 import { SentoError } from "../../protocol/errors.ts"
@@ -30,12 +29,8 @@ export type SetupRecord = Readonly<v.InferOutput<typeof setupRecord>>
 
 const setupRecords = v.object({ version: v.literal(1), setups: v.array(setupRecord) })
 
-/** The file of an account. @param home - of the user, not of an agent */
-export const recordsPath = (home: string = homedir()): string => join(home, ".sento", "setups.json")
-
 /** What was set up, oldest first; empty where nothing was. @throws config for a file that cannot be read */
-export const readRecords = (path: string = recordsPath()): readonly SetupRecord[] =>
-  parse(path, readFile(path))
+export const readRecords = (path: string): readonly SetupRecord[] => parse(path, readFile(path))
 
 /** What a record is made of. */
 export const recordOf = (
@@ -51,7 +46,7 @@ export const recordOf = (
 })
 
 /** Notes a setup before it is written: one that is noted and not there is found out, one that is not noted stays. @throws config */
-export function noteSetup(record: SetupRecord, path: string = recordsPath()): void {
+export function noteSetup(record: SetupRecord, path: string): void {
   change(path, records => {
     const at = records.findIndex(one => isSamePlace(one, record))
     const paths = [...new Set([...record.paths, ...(records[at]?.paths ?? [])])]
@@ -61,7 +56,7 @@ export function noteSetup(record: SetupRecord, path: string = recordsPath()): vo
 }
 
 /** Forgets one that was taken away. @throws config */
-export const forgetSetup = (record: SetupRecord, path: string = recordsPath()): void =>
+export const forgetSetup = (record: SetupRecord, path: string): void =>
   change(path, records => records.filter(one => !isSamePlace(one, record)))
 
 const isSamePlace = (one: SetupRecord, other: SetupRecord): boolean =>

@@ -48,19 +48,22 @@ is a message from another agent, \`kai\`; \`k7q2\` is its id. Indented lines bel
 - Do not thank for thanks: end a conversation when it has its answer.
 `
 
-/** A skill: SKILL.md as Claude Code, Codex, Gemini CLI and OpenCode read it. */
-export const skill = (program: string): string =>
-  `---\nname: sento\ndescription: ${JSON.stringify(description)}\n---\n\n# Messages between agents\n\n${rules}\n(${mark(program)})\n`
+/**
+ * A skill: SKILL.md as Claude Code, Codex, Gemini CLI and OpenCode read it.
+ * @param origin - who wrote it: setup's {@link mark} says that it may change it
+ */
+export const skill = (program: string, origin = mark(program)): string =>
+  `---\nname: sento\ndescription: ${JSON.stringify(description)}\n---\n\n# Messages between agents\n\n${rules}\n(${origin})\n`
 
 /** The same as a context file that is always read. */
-export const context = (program: string): string =>
-  `# Messages between agents (Sentō)\n\n${rules}\n(${mark(program)})\n`
+export const context = (program: string, origin = mark(program)): string =>
+  `# Messages between agents (Sentō)\n\n${rules}\n(${origin})\n`
 
 /** A plugin's or an extension's manifest. */
-export const manifest = (program: string): Record<string, string> => ({
+export const manifest = (program: string, origin = mark(program)): Record<string, string> => ({
   name: "sento",
   version,
-  description: `Messages from and to the agents that this one is paired with (${mark(program)})`,
+  description: `Messages from and to the agents that this one is paired with (${origin})`,
 })
 
 /** One command hook, in the form that Claude Code, Codex and Gemini CLI share. @param timeout - in the program's unit */

@@ -3,7 +3,14 @@ import { type Entry, ownFile, ownJsonFile } from "../parts.ts"
 import { hookSeconds, hooksOf, type ProgramSetup, placeOf, projectPlace, type Scope } from "../scope.ts"
 import { manifest, mcpServer, skill } from "../texts.ts"
 
-const events = ["UserPromptSubmit", "PermissionRequest", "Stop", "StopFailure", "SessionEnd"] as const
+/** The hooks that tell of a turn. */
+export const claudeEvents = [
+  "UserPromptSubmit",
+  "PermissionRequest",
+  "Stop",
+  "StopFailure",
+  "SessionEnd",
+] as const
 
 /**
  * A plugin folder below `skills/` is loaded without any entry in a settings file, as `sento@skills-dir`, in a
@@ -28,7 +35,7 @@ export function claude({ sento, project, environment }: Scope): ProgramSetup {
         "claude",
         join(folder, "hooks/hooks.json"),
         {},
-        hooksOf(sento, events, hookSeconds),
+        hooksOf(sento, claudeEvents, hookSeconds),
         plugin,
       ),
       ownFile("claude", join(folder, "skills/sento/SKILL.md"), skill("claude"), plugin),

@@ -12,8 +12,11 @@ import {
 } from "../scope.ts"
 import { mcpServer, skill } from "../texts.ts"
 
+/** The hooks that tell of a turn. */
+export const codexEvents = ["UserPromptSubmit", "Stop"] as const
+
 /** Which agent it is, and in which tmux session. */
-const ownVariables = ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"] as const
+export const ownVariables = ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"] as const
 
 /**
  * Hooks go into hooks.json, which Codex itself never writes, and whose entries it tells by their number: the
@@ -24,7 +27,7 @@ export function codex({ sento, project, environment }: Scope): ProgramSetup {
   const user = placeOf(environment, "CODEX_HOME", ".codex")
   const { folder, root } = project === null ? user : projectPlace(project, ".codex")
   const keys = { ...mcpServer(sento), env_vars: [...ownVariables], tool_timeout_sec: toolSeconds }
-  const hooks = hooksOf(sento, ["UserPromptSubmit", "Stop"], hookSeconds)
+  const hooks = hooksOf(sento, codexEvents, hookSeconds)
   const hooksPath = join(folder, "hooks.json")
   return {
     root,

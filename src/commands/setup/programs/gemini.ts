@@ -3,7 +3,8 @@ import { type Entry, jsonFile, ownFile, ownJsonFile } from "../parts.ts"
 import { hookSeconds, hooksOf, type ProgramSetup, placeOf, type Scope, toolSeconds } from "../scope.ts"
 import { context, manifest, mcpServer, skill } from "../texts.ts"
 
-const events = ["BeforeAgent", "AfterAgent"] as const
+/** The hooks that tell of a turn. */
+export const geminiEvents = ["BeforeAgent", "AfterAgent"] as const
 
 /** Extensions are the user's alone (Gemini CLI 0.61.0); in a project, its settings file takes the same entries. */
 export function gemini({ sento, project, environment }: Scope): ProgramSetup {
@@ -12,7 +13,7 @@ export function gemini({ sento, project, environment }: Scope): ProgramSetup {
     key: "sento",
     value: { ...mcpServer(sento), timeout: toolSeconds * 1000 },
   }
-  const hooks = hooksOf(sento, events, hookSeconds * 1000)
+  const hooks = hooksOf(sento, geminiEvents, hookSeconds * 1000)
   if (project !== null) {
     return {
       root: project,

@@ -40,7 +40,7 @@ const firstStart = `its first start with a plugin fetches ${pluginPackage} from 
  * OpenCode's plugin: tells `sento hook` of prompts and ended turns, and says the sentence that it may give back.
  * The input has the fields of Claude Code's hooks.
  */
-export const openCodePlugin = (sento: Sento): string => `// ${mark("opencode")}
+export const openCodePlugin = (sento: Sento, origin = mark("opencode")): string => `// ${origin}
 import { spawn } from "node:child_process"
 
 const sento = ${JSON.stringify(sento)}
