@@ -52,6 +52,7 @@ const tilde = (findings: readonly Finding[]): Finding[] =>
   JSON.parse(JSON.stringify(findings).replaceAll(home, "~"))
 
 const process = (environment: AgentProcess["environment"], name: AgentProgramName = "claude") => ({
+  pid: 0,
   name,
   arguments: [],
   environment,
