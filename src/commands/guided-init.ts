@@ -1,10 +1,12 @@
 /** What `sento init` asks a person: in which tmux session the agent runs, what it is called, and whether to set its program up. */
 import { SentoError } from "../protocol/errors.ts"
 import { type AgentProgramName, isName, nameRule } from "../protocol/names.ts"
+import { isSameFile } from "../store/links.ts"
 import type { Registered } from "../store/registry.ts"
 import { detectProfile, holdOf, keyboardOwner, programLabel } from "../tmux/keyboard-owner.ts"
 import { ancestryOf } from "../tmux/process.ts"
 import { sessionsOf } from "../tmux/sessions.ts"
+import { socketPath } from "../tmux/tmux.ts"
 import { isSession } from "./init-options.ts"
 import type { Io } from "./io.ts"
 import { ask, choose } from "./prompts.ts"
@@ -105,7 +107,7 @@ export const ownerOf = (
     ({ config }) =>
       config?.hardened === undefined &&
       config?.tmux.session === session &&
-      (config.tmux.socket === socket || config.tmux.socket === null || socket === null),
+      isSameFile(socketPath(config.tmux.socket), socketPath(socket)),
   ) ?? null
 
 /** Asks for the name; the session's own is proposed, as far as it can be one. @throws interrupted */
