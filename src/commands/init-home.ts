@@ -7,6 +7,7 @@ import { chooseAgent } from "./choosing.ts"
 import { requireName } from "./init-options.ts"
 import type { Io } from "./io.ts"
 import { choose } from "./prompts.ts"
+import { agentCalled } from "./telling-apart.ts"
 import { isPerson } from "./terminal.ts"
 import { userHomeOf } from "./which-agent.ts"
 
@@ -35,8 +36,8 @@ export async function findInitHome(io: Io, wish: Wish): Promise<InitHome> {
   if (!isNamed && (SENTO_HOME || SENTO_DOOR)) return homeAt(pathsOf(SENTO_HOME, SENTO_DOOR))
   const agents = readRegistry(userHome)
   if (!isNamed && agents.length === 0) return existing(pathsOf(userHome), [])
-  const one = agents.find(({ name }) => name === wish.name)
-  if (!isNamed && one !== undefined) return existing(one.paths, agents)
+  const one = wish.name === undefined ? null : agentCalled(agents, wish.name)
+  if (!isNamed && one !== null) return existing(one.paths, agents)
   const isAdded = !isNamed && (await isAnother(io, wish, agents))
   if (isAdded) return anotherHome(io, agents)
   const { paths } = await chooseAgent(io, wish.agent, ["init", ...(wish.json ? ["--json"] : [])])

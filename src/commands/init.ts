@@ -3,6 +3,8 @@
 import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { isIP } from "node:net"
+import { processesOf } from "../guardian/books/agent-processes.ts"
+import { refuseDistrusted } from "../guardian/door/callers.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import type { Alive } from "../guardian/door/results.ts"
 import { doorFolder, hardeningSteps, requireUserName } from "../guardian/door/shared-folder.ts"
@@ -12,7 +14,7 @@ import { firstPort, isLoopback } from "../protocol/addresses.ts"
 import { toBase64Url } from "../protocol/bytes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { agentProgramNames } from "../protocol/names.ts"
-import { type Config, noConfig, writeConfig } from "../store/config.ts"
+import { type Config, createConfig, noConfig, writeConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import type { Registered } from "../store/registry.ts"
 import { ownUser } from "../store/users.ts"
@@ -79,10 +81,11 @@ type Written = {
 /** One agent's config; null where steps were printed instead. */
 async function writeOne(io: Io, home: InitHome, options: InitOptions): Promise<Written | null> {
   const current = home.paths === null ? null : findConfig(io, home.paths)
-  if (home.paths !== null) {
-    if (current === null && !existsSync(home.paths.home)) throw noConfig(home.paths)
-    if (current !== null && !options.hardened) await requireOwner(io, home.paths)
-  }
+  if (home.paths !== null && current === null && !existsSync(home.paths.home)) throw noConfig(home.paths)
+  if (home.paths !== null && current !== null && !options.hardened) await requireOwner(io, home.paths)
+  // Its sessions would be an agent's from then on, and its owner's no more.
+  if (home.paths === null)
+    refuseDistrusted(process.pid, await processesOf(home.others.map(({ paths }) => paths)))
   const config = await completed(io, current, options, home.others)
   if (options.hardened) {
     tellSteps(io, config, options)
@@ -91,7 +94,8 @@ async function writeOne(io: Io, home: InitHome, options: InitOptions): Promise<W
   const isJson = options.json ?? false
   if (!isJson) await tellWhatIsMissing(io, config)
   const paths = home.open(config.name)
-  writeConfig(paths, config)
+  if (current === null) createConfig(paths, config)
+  else writeConfig(paths, config)
   const moved = current === null ? null : await listenNow(paths, current, config)
   if (isJson) printJson(io, { config: paths.config, name: config.name, session: config.tmux.session })
   else tell(io, `wrote ${paths.config}: ${config.name}, tmux session ${config.tmux.session}`)

@@ -10,12 +10,12 @@ import { sessionState, sessionWords } from "./session-state.ts"
 import { print } from "./terminal.ts"
 import { findAgent } from "./which-agent.ts"
 
-/** `sento`: only reads, and exits 0 whatever it finds. */
-export async function overview(io: Io): Promise<number> {
+/** `sento`: only reads, and exits 0 whatever it finds. @param wish - the value of `--agent` */
+export async function overview(io: Io, wish?: string): Promise<number> {
   print(io, "Sentō: two AI agents talk to each other, with both owners' consent")
   print(io, "and nobody in between.")
   print(io, "")
-  const found = await findAgent(io)
+  const found = await findAgent(io, wish)
   const agents = found.kind === "open" ? found.agents : [readRegistered(found.paths)]
   const standings = (await Promise.all(agents.map(agent => standingOf(agent, agents.length > 1)))).flat()
   for (const { lines } of standings) for (const line of lines) print(io, line)

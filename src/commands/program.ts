@@ -38,6 +38,8 @@ const ofNoAgent: ReadonlySet<string> = new Set(["init", "setup", "completions", 
 /** Runs one command line. @returns the exit status @throws SentoError */
 export async function runProgram(io: Io, given: readonly string[]): Promise<number> {
   if (given.length === 0) return (await import("./overview.ts")).overview(io)
+  if (given.length === 2 && given[0] === "--agent")
+    return (await import("./overview.ts")).overview(io, given[1])
   let status = 0
   let agent: Agent | null = null
   const words = agentLast(alias(given))

@@ -2,7 +2,15 @@
 import { runTmux, socketOfEnvironment } from "../tmux/tmux.ts"
 import type { Io } from "./io.ts"
 
-export type SessionHere = { readonly session: string; readonly socket: string }
+export type SessionHere = {
+  readonly session: string
+  /** All that show this pane's window: a window may be linked into several, and sessions may be grouped. */
+  readonly sessions: readonly string[]
+  readonly socket: string
+}
+
+/** A server that hangs is none to wait for. */
+const patienceMilliseconds = 2000
 
 /** Null outside of tmux, and where its server does not say. */
 export async function sessionHere({ environment }: Pick<Io, "environment">): Promise<SessionHere | null> {
@@ -10,6 +18,14 @@ export async function sessionHere({ environment }: Pick<Io, "environment">): Pro
   if (socket === null) return null
   const pane = environment.TMUX_PANE
   const target = pane === undefined ? [] : ["-t", pane]
-  const answer = await runTmux({ socket }, ["display-message", "-p", ...target, "#{session_name}"])
-  return answer.status === 0 ? { session: answer.stdout.trim(), socket } : null
+  const server = { socket, signal: AbortSignal.timeout(patienceMilliseconds) }
+  const { status, stdout } = await runTmux(server, [
+    ...["display-message", "-p", ...target, "#{pane_id} #{session_name}", ";"],
+    ...["list-panes", "-a", "-F", "#{pane_id} #{session_name}"],
+  ])
+  const [first = "", ...others] = stdout.split("\n").filter(Boolean)
+  const [, id, session] = /^(%\d+) (.+)$/.exec(first) ?? []
+  if (status !== 0 || id === undefined || session === undefined) return null
+  const sessions = others.filter(line => line.startsWith(`${id} `)).map(line => line.slice(id.length + 1))
+  return { session, sessions, socket }
 }

@@ -3,6 +3,9 @@ import type { SessionState } from "../guardian/door/results.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import type { Config } from "../store/config.ts"
 
+/** A tmux that hangs keeps nobody from a list. */
+const lookMilliseconds = 3000
+
 /**
  * What the session's pane is now, looked at from here; absent where there is no tmux. In hardened mode nothing of the
  * owner's looks there, and `other` says that it cannot be typed into.
@@ -12,8 +15,10 @@ export async function sessionState(config: Config): Promise<SessionState> {
   if (terminal === null) return "other"
   const { session, profile, allowShell = false } = config.tmux
   try {
-    const { target } = await terminal.find(null, { session, profile })
-    return target.kind === "none" ? target.state : await terminal.look(target, allowShell)
+    const looked = terminal
+      .find(null, { session, profile })
+      .then(({ target }) => (target.kind === "none" ? target.state : terminal.look(target, allowShell)))
+    return await Promise.race([looked, Bun.sleep(lookMilliseconds).then(() => "other" as const)])
   } catch {
     return "absent"
   }

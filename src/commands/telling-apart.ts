@@ -1,13 +1,13 @@
 /** Which of several agents a command is for: by its name, its home, its pane, its session. */
-import { realpathSync } from "node:fs"
-import { join } from "node:path"
 import { pinOf } from "../guardian/books/agent-processes.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { type AgentSource, nearestName } from "../protocol/names.ts"
+import { isSameFile } from "../store/links.ts"
 import { type Paths, pathsOf } from "../store/paths.ts"
 import { type Registered, readRegistered } from "../store/registry.ts"
 import { ancestryOf, environmentOf } from "../tmux/process.ts"
 import { clientsOf, type SharedServer, sharedServerAbove } from "../tmux/shared-server.ts"
+import { socketPath } from "../tmux/socket-path.ts"
 import type { Found, Stray } from "./found-agent.ts"
 import type { Io } from "./io.ts"
 import { sessionHere } from "./session-here.ts"
@@ -81,8 +81,8 @@ function readNamed({ environment }: Io, homes: readonly Paths[], wish: string | 
 
 function requireAgent(homes: readonly Paths[], name: string, source: AgentSource): Paths {
   const agents = homes.map(readRegistered)
-  const one = agents.find(agent => agent.name === name)
-  if (one !== undefined) return one.paths
+  const one = agentCalled(agents, name)
+  if (one !== null) return one.paths
   const names = agents.map(agent => agent.name)
   const near = nearestName(name, names)
   const which = names.length === 0 ? "no agent is set up" : `there are ${names.join(", ")}`
@@ -95,6 +95,18 @@ function requireAgent(homes: readonly Paths[], name: string, source: AgentSource
   )
 }
 
+/**
+ * The agent with this name; a directory's counts where the config cannot be read, and nobody else has it. Null: none.
+ * @throws config where two have it
+ */
+export function agentCalled(agents: readonly Registered[], name: string): Registered | null {
+  const called = agents.filter(agent => agent.name === name)
+  const readable = called.filter(({ config }) => config !== null)
+  const [one = null, twin] = readable.length > 0 ? readable : called
+  if (one !== null && twin !== undefined) throw twins(one.paths, twin.paths, `are both called ${name}`)
+  return one
+}
+
 /** The agent from whose pinned pane a process descends; null where it is none of theirs. */
 function agentOfPane(homes: readonly Paths[], process: number): Paths | null {
   const pins = homes.flatMap(paths => {
@@ -102,11 +114,20 @@ function agentOfPane(homes: readonly Paths[], process: number): Paths | null {
     return pin === null ? [] : [{ paths, pin }]
   })
   for (const { pid, startTicks } of pins.length === 0 ? [] : ancestryOf(process)) {
-    const own = pins.find(({ pin }) => pin.pid === pid && pin.startTicks === startTicks)
+    const [own, twin] = pins.filter(({ pin }) => pin.pid === pid && pin.startTicks === startTicks)
+    if (own !== undefined && twin !== undefined)
+      throw twins(own.paths, twin.paths, "have the same pane: one is a copy of the other")
     if (own !== undefined) return own.paths
   }
   return null
 }
+
+const twins = (one: Paths, other: Paths, what: string): SentoError =>
+  new SentoError(
+    "config",
+    `${one.home} and ${other.home} ${what}`,
+    "move the copy away, or `SENTO_HOME=… sento init --name NAME` renames one",
+  )
 
 /** The agent whose session this is; null where it is none's, or two have it. */
 async function agentOfSession(
@@ -119,8 +140,8 @@ async function agentOfSession(
     ({ config }) =>
       config !== null &&
       config.hardened === undefined &&
-      config.tmux.session === here.session &&
-      realPath(config.tmux.socket ?? defaultSocket(io)) === realPath(here.socket),
+      here.sessions.includes(config.tmux.session) &&
+      isSameFile(socketPath(config.tmux.socket, io.environment), here.socket),
   )
   return own.length === 1 ? (own[0]?.paths ?? null) : null
 }
@@ -131,21 +152,9 @@ function noOwnServer(error: unknown): null {
   throw error
 }
 
-/** tmux' own, where none is named (tmux(1), `-L`). */
-const defaultSocket = ({ environment }: Pick<Io, "environment">): string =>
-  join(environment.TMUX_TMPDIR || "/tmp", `tmux-${process.getuid?.()}`, "default")
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
-  }
-}
-
 function strayOf(sitting: Paths, { paths, source }: Named): Stray | null {
   if (isSame(paths)(sitting) && !paths.isAgentSide) return null
-  if (paths.isAgentSide && realPath(paths.agentSocket) === realPath(sitting.agentSocket)) return null
+  if (paths.isAgentSide && isSameFile(paths.agentSocket, sitting.agentSocket)) return null
   return { pane: readRegistered(sitting), named: nameOf(paths), source }
 }
 
@@ -154,4 +163,4 @@ const nameOf = (paths: Paths): string => (paths.isAgentSide ? paths.agentSocket 
 const isSame =
   (one: Paths) =>
   (other: Paths): boolean =>
-    !one.isAgentSide && realPath(one.home) === realPath(other.home)
+    !one.isAgentSide && isSameFile(one.home, other.home)

@@ -9,13 +9,15 @@ import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
 import { messagesPath } from "../protocol/messages.ts"
 import { makeFolder, requireConfig } from "../store/config.ts"
+import { homesBeside } from "../store/homes.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
+import { readRegistered } from "../store/registry.ts"
 import { openStore } from "../store/store.ts"
 import { tmuxVersion } from "../tmux/tmux.ts"
 import { commit, version } from "../version.ts"
 import { findTarget } from "./books/agent-pane.ts"
-import { agentProcesses } from "./books/agent-processes.ts"
+import { agentProcesses, othersProcesses } from "./books/agent-processes.ts"
 import { lossOf, lossWords, noteLoss } from "./books/losses.ts"
 import { forgetFiles } from "./books/message-files.ts"
 import { hostsToOpen, hostToShow, placesOfHosts } from "./books/own-places.ts"
@@ -80,7 +82,8 @@ export async function startGuardian(
   echo?: (line: string) => void,
 ): Promise<Guardian> {
   process.umask(0o077)
-  const { hardened } = requireConfig(paths)
+  const { hardened, agent } = requireConfig(paths)
+  requireOnlyHome(paths, agent)
   makeFolder(paths)
   if (hardened === undefined) await tmuxVersion()
   const lock = takeLock(paths.lock)
@@ -92,6 +95,19 @@ export async function startGuardian(
     lock.release()
     throw error
   }
+}
+
+/** A backup in the registry would have another Guardian speak as the same agent. @throws config */
+function requireOnlyHome(paths: Paths, agent: string): void {
+  const twin = homesBeside(paths.home)
+    .map(readRegistered)
+    .find(({ config }) => config?.agent === agent)
+  if (twin === undefined) return
+  throw new SentoError(
+    "config",
+    `${paths.home} and ${twin.paths.home} are the same agent, one a copy of the other`,
+    "move the copy away, and run it again",
+  )
 }
 
 async function open(
@@ -231,6 +247,7 @@ function connect(
   const doors = openDoors(paths, context.config.current.hardened, {
     handle,
     distrusted,
+    others: () => othersProcesses(paths),
     onError,
     hands: remote === null ? null : remote.serve,
     refused: log.refused,

@@ -2,8 +2,11 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -181,7 +184,16 @@ export function updateConfig(paths: Paths, change: (config: Config) => Config): 
 }
 
 /** Writes a whole config, 0600, durably: behind its links where it is one, into a vault for instance. */
-export function writeConfig(paths: Paths, config: Config): void {
+export const writeConfig = (paths: Paths, config: Config): void => put(paths, config, renameSync)
+
+/** The same for one that is not there yet. @throws config where somebody has made one meanwhile, which stays */
+export const createConfig = (paths: Paths, config: Config): void =>
+  put(paths, config, (beside, path) => {
+    linkSync(beside, path)
+    rmSync(beside)
+  })
+
+function put(paths: Paths, config: Config, give: (beside: string, path: string) => void): void {
   if (!existsSync(paths.home)) throw noConfig(paths)
   let beside: string | null = null
   try {
@@ -190,10 +202,12 @@ export function writeConfig(paths: Paths, config: Config): void {
     removeCopies(paths)
     writeDurably(beside, `${JSON.stringify(config, null, 2)}\n`)
     faultPoint("before-config-is-renamed")
-    renameSync(beside, path)
+    give(beside, path)
     syncFolder(dirname(path))
   } catch (error) {
     if (beside !== null) rmSync(beside, { force: true })
+    if ((error as NodeJS.ErrnoException).code === "EEXIST")
+      throw new SentoError("config", `${paths.config} is there by now, and stays as it is`, "run it again")
     throw new SentoError(
       "config",
       `cannot write ${paths.config}: ${(error as Error).message}`,
@@ -237,7 +251,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
 function readText(path: string): string | null {
   try {
     requireOwn(path)
-    return readFileSync(path, "utf8")
+    return readWhole(path)
   } catch (error) {
     if (error instanceof SentoError) throw error
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
@@ -246,6 +260,18 @@ function readText(path: string): string | null {
       `cannot read ${path}: ${reasonOf(error)}`,
       `see \`ls -ld ${shellWord(path)}\``,
     )
+  }
+}
+
+/** A pipe into which nobody writes would hold everybody who looks. */
+function readWhole(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stat = fstatSync(descriptor)
+    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is no file")
+    return readFileSync(descriptor, "utf8")
+  } finally {
+    closeSync(descriptor)
   }
 }
 

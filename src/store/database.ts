@@ -1,6 +1,6 @@
 /** sento.db: what must survive the Guardian. */
 import { Database, SQLiteError } from "bun:sqlite"
-import { chmodSync, existsSync } from "node:fs"
+import { chmodSync, statSync } from "node:fs"
 import { SentoError } from "../protocol/errors.ts"
 
 /** Each entry takes the schema one version further; `user_version` counts those that ran. Times are ms since the epoch. */
@@ -215,7 +215,8 @@ export function openDatabase(path: string): Database {
 }
 
 /** SQLite waits within the call, and nothing else runs meanwhile: no longer than a reader or a backup takes. */
-const waitWhenLocked = "PRAGMA busy_timeout = 2000"
+const lockMilliseconds = 2000
+const waitWhenLocked = (milliseconds = lockMilliseconds): string => `PRAGMA busy_timeout = ${milliseconds}`
 
 /** Does what is to fail at once where another process has the database locked. */
 export function withoutWaiting<Value>(database: Database, work: () => Value): Value {
@@ -223,14 +224,21 @@ export function withoutWaiting<Value>(database: Database, work: () => Value): Va
   try {
     return work()
   } finally {
-    database.run(waitWhenLocked)
+    database.run(waitWhenLocked())
   }
 }
 
-/** sento.db to look into, without a Guardian; null where there is none yet, or none this build can read. */
-export function readDatabase(path: string): Database | null {
-  if (!existsSync(path)) return null
-  const database = openChecked(path, { readonly: true, strict: true })
+/**
+ * sento.db to look into, without a Guardian; null where there is none yet, or none this build can read.
+ * @param waitMilliseconds - for another program that has it locked
+ */
+export function readDatabase(path: string, waitMilliseconds = lockMilliseconds): Database | null {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return null
+  // SQLite would wait for somebody who writes into a pipe.
+  if (found.isFIFO())
+    throw new SentoError("config", `${path} is no file`, "move it away, and run `sento guard`")
+  const database = openChecked(path, { readonly: true, strict: true }, waitMilliseconds)
   if (versionOf(database) === migrations.length) return database
   database.close()
   return null
@@ -256,11 +264,12 @@ export const isDiskTrouble = (error: unknown): boolean =>
 function openChecked(
   path: string,
   options: { create?: boolean; readonly?: boolean; strict: true },
+  waitMilliseconds = lockMilliseconds,
 ): Database {
   let database: Database | null = null
   try {
     database = new Database(path, options)
-    database.run(waitWhenLocked)
+    database.run(waitWhenLocked(waitMilliseconds))
     versionOf(database)
   } catch (error) {
     database?.close()

@@ -23,10 +23,11 @@ export type Reader = {
 
 /**
  * Opens sento.db to look into it; null where there is none yet, or none this build can read.
+ * @param waitMilliseconds - for another program that has it locked (2 s)
  * @throws config when the file is no database or of a newer sento
  */
-export function openReader(path: string): Reader | null {
-  const database = readDatabase(path)
+export function openReader(path: string, waitMilliseconds?: number): Reader | null {
+  const database = readDatabase(path, waitMilliseconds)
   if (database === null) return null
   return {
     get inbox() {

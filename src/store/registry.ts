@@ -1,6 +1,7 @@
 /** The agents of one user by their names, as their configs say them. */
 import { homedir } from "node:os"
 import { basename } from "node:path"
+import { visibleText } from "../protocol/layout.ts"
 import { type Config, readConfig } from "./config.ts"
 import { registeredHomes } from "./homes.ts"
 import type { Paths } from "./paths.ts"
@@ -20,7 +21,7 @@ export const readRegistry = (userHome = homedir()): Registered[] =>
 /** One of them, which is not read twice. */
 export function readRegistered(paths: Paths): Registered {
   const config = configOrNull(paths)
-  return { name: config?.name ?? basename(paths.home), paths, config }
+  return { name: config?.name ?? visibleText(basename(paths.home)), paths, config }
 }
 
 function configOrNull(paths: Paths): Config | null {

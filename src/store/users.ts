@@ -27,3 +27,14 @@ export function entries(database: "passwd" | "group"): string[][] {
       : Bun.spawnSync(["getent", database], { stderr: "ignore" }).stdout.toString()
   return text.split("\n").map(line => line.split(":"))
 }
+
+/** The directory that passwd(5) has for this user, whatever HOME says; null where the file does not know the user. */
+export function passwdHome(): string | null {
+  try {
+    const own = String(process.getuid?.())
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n")
+    return lines.map(line => line.split(":")).find(([, , uid]) => uid === own)?.[5] || null
+  } catch {
+    return null
+  }
+}

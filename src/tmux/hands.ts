@@ -24,7 +24,12 @@ export type Target =
     }
 
 /** Whose pane it is to be. @property profile - of the owner's choice; null: of whichever known program runs there */
-export type PaneWish = { readonly session: string; readonly profile: ProfileName | null }
+export type PaneWish = {
+  readonly session: string
+  readonly profile: ProfileName | null
+  /** Processes of panes that are other agents': two would type into one. */
+  readonly taken?: readonly number[]
+}
 
 /** @property pane - the one to keep to from now on, also where nothing can be typed there; null for none yet */
 export type Found = { readonly pane: PinnedPane | null; readonly target: Target }

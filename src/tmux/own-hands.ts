@@ -64,6 +64,8 @@ async function find(server: TmuxServer, kept: PinnedPane | null, wish: PaneWish)
   if (active === null)
     return { pane: kept, target: none("absent", `there is no tmux session named ${wish.session}`) }
   const found = kept === null ? await findFirst(server, active, wish) : active
+  if (wish.taken?.includes(found.pid))
+    return { pane: kept, target: none("other", `its active pane in ${wish.session} is another agent's`) }
   if (kept === null || isKnown(found, wish)) return { pane: found, target: targetOf(found, wish) }
   const reason = `the session ${wish.session} is another one now; \`sento guard attach\` takes it as it is`
   return { pane: kept, target: none("other", reason) }
@@ -71,12 +73,13 @@ async function find(server: TmuxServer, kept: PinnedPane | null, wish: PaneWish)
 
 /** The owner may look at another window just now: a pane that alone has the agent program in it is the agent's. */
 async function findFirst(server: TmuxServer, active: PinnedPane, wish: PaneWish): Promise<PinnedPane> {
-  if (isKnown(active, wish)) return active
+  const isFree = ({ pid }: PinnedPane): boolean => !wish.taken?.includes(pid)
+  if (isFree(active) && isKnown(active, wish)) return active
   const others = ((await panesOf(server, wish.session)) ?? []).flatMap(one => {
     const stat = processStat(one.pid)
     return stat === null ? [] : [{ ...one, startTicks: stat.startTicks }]
   })
-  const known = others.filter(one => isKnown(one, wish))
+  const known = others.filter(one => isFree(one) && isKnown(one, wish))
   return known.length === 1 ? (known[0] ?? active) : active
 }
 

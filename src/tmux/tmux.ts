@@ -1,5 +1,4 @@
 import { closeSync, fstatSync, openSync } from "node:fs"
-import { join } from "node:path"
 import { tmuxEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
@@ -121,14 +120,6 @@ export function socketOfEnvironment(tmuxVariable: string | undefined): string | 
   const path = tmuxVariable?.split(",")[0]
   return path === undefined || path === "" ? null : path
 }
-
-/**
- * The socket of a tmux server by its path. @param socket - null for tmux' own, where none is named (tmux(1), `-L`)
- */
-export const socketPath = (
-  socket: string | null,
-  { TMUX_TMPDIR }: Readonly<Record<string, string | undefined>> = process.env,
-): string => socket ?? join(TMUX_TMPDIR || "/tmp", `tmux-${process.getuid?.()}`, "default")
 
 /** What `tmux -V` says, as `3.3a`. @throws no-tmux */
 export async function tmuxVersion(): Promise<string> {

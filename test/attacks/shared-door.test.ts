@@ -183,7 +183,7 @@ test("hands that name another pane each time turn no log over, and are typed int
   await until("the hands", () => remote.state().connected)
   const current = { tmux: { session: "main", profile: null }, hardened: { folder, user: "ida" } }
   const config = { current: current as unknown as Config, update() {} }
-  const books = { config, store: files.store, log: kept, hands: remote.hands }
+  const books = { config, store: files.store, log: kept, hands: remote.hands, paths: pathsOf(folder) }
   for (let i = 1; i <= 300; i += 1)
     expect(await findTarget(books)).toMatchObject({ kind: "pane", pane: { pane: `%${i}` } })
   const lines = readFileSync(join(folder, "guardian.log"), "utf8").split("\n")

@@ -1,6 +1,6 @@
 /** Which of a user's agents a command is for, and that nobody speaks as another one: real panes, real processes. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { built, createWorld, initAgent, type Ran, until, type World } from "../support/world.ts"
 
@@ -134,11 +134,68 @@ describe("an agent does not speak as another one", () => {
     expect(stderr).toContain(refusal(source))
   })
 
+  test.each([
+    ["with another HOME", `HOME="$HOME/.sento/agents/kai"`],
+    ["as nobody's child, with the pane's variables", `SENTO_AGENT=kai setsid -w`],
+  ])("not %s either: kai's own door knows", async (_, before) => {
+    const { exit, stderr } = await runIn("mira", `${before} ${sento} send mira hello`)
+    expect({ exit, stderr }).toEqual({
+      exit: 77,
+      stderr: expect.stringMatching(/one agent does not speak as another/),
+    })
+  })
+
+  test("nor does it open a code for it", async () => {
+    const { exit, stderr } = await runIn("mira", `${sento} pair --agent kai`)
+    expect({ exit, stderr }).toEqual({ exit: 77, stderr: expect.stringContaining("one agent does not") })
+  })
+
   test("a hook does nothing, and mira's log says why", async () => {
     const event = `echo '{"session_id":"s","prompt":"x"}' | SENTO_AGENT=kai ${sento} hook UserPromptSubmit`
     expect(await runIn("mira", event)).toEqual({ exit: 0, stdout: "", stderr: "" })
     const log = readFileSync(join(world.folder, ".sento/guardian.log"), "utf8")
     expect(log).toContain("a hook in this agent's pane did nothing: SENTO_AGENT there names kai")
+  })
+})
+
+describe("what is wrong with one home is no business of another's", () => {
+  const broken = ".sento/agents/broken"
+  const path = (name: string): string => join(world.folder, broken, name)
+  const makePipe = (name: string) => Bun.spawnSync(["mkfifo", path(name)])
+  beforeEach(() => mkdirSync(path(".sento"), { recursive: true }))
+  afterEach(() => rmSync(join(world.folder, broken), { recursive: true, force: true }))
+
+  test.each([
+    ["a pipe for a config", () => makePipe(".sento-config.json")],
+    ["a directory for a config", () => mkdirSync(path(".sento-config.json"))],
+    ["no JSON in the config", () => writeFileSync(path(".sento-config.json"), "{")],
+    [
+      "a pipe for sento.db",
+      () => {
+        initAgent(world, "broken", broken)
+        makePipe(".sento/sento.db")
+      },
+    ],
+    [
+      "no database in sento.db",
+      () => {
+        initAgent(world, "broken", broken)
+        writeFileSync(path(".sento/sento.db"), "x".repeat(9000))
+      },
+    ],
+  ])("%s", async (_, make) => {
+    make()
+    expect(nameIn(await runIn("kai", whoami()))).toBe("kai")
+    expect((await runIn("other", `${sento} init --agent kai --port 0`)).exit).toBe(0)
+    expect(
+      await runIn("kai", `echo '{"session_id":"s","prompt":"x"}' | ${sento} hook UserPromptSubmit`),
+    ).toEqual({ exit: 0, stdout: "", stderr: "" })
+  })
+
+  test("a copy of a home is no second agent: neither has a Guardian until one is moved away", async () => {
+    cpSync(join(world.folder, kai, ".sento-config.json"), path(".sento-config.json"))
+    const { exit, stderr } = await runIn("other", `SENTO_HOME="$HOME/${broken}" ${sento} guard`)
+    expect({ exit, stderr }).toEqual({ exit: 78, stderr: expect.stringContaining("are the same agent") })
   })
 })
 
@@ -150,6 +207,30 @@ describe("one agent's pane is not another one's owner", () => {
     expect(exit).toBe(77)
     expect(stderr).toContain("only the owner may do this: it was started in mira's own pane")
     expect((await runIn("other", act)).exit).toBe(0)
+  })
+
+  test("a Guardian that was started with another HOME knows the others all the same", async () => {
+    await world.stopGuard(kai)
+    const empty = join(world.folder, "empty")
+    mkdirSync(empty)
+    await world.guard(kai, { HOME: empty })
+    const { exit, stderr } = await runIn("mira", act)
+    expect({ exit, stderr }).toEqual({ exit: 77, stderr: expect.stringContaining("mira's own pane") })
+    await world.stopGuard(kai)
+    const offline = await runIn(
+      "mira",
+      `HOME=${empty} SENTO_HOME=${join(world.folder, kai)} ${sento} init --port 0`,
+    )
+    expect({ exit: offline.exit, stderr: offline.stderr }).toEqual({
+      exit: 77,
+      stderr: expect.stringContaining("mira's own pane"),
+    })
+    await world.guard(kai)
+  })
+
+  test("nor does it add an agent, whose session would be no owner's any more", async () => {
+    const { exit, stderr } = await runIn("mira", `env -u TMUX ${sento} init --name evil --session other`)
+    expect({ exit, stderr }).toEqual({ exit: 77, stderr: expect.stringContaining("mira's own pane") })
   })
 
   test("the same without kai's Guardian, and before mira's pane was ever pinned", async () => {

@@ -1,10 +1,18 @@
 /** Where a user's agents live, and where another one goes. */
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { writeConfig } from "../../src/store/config.ts"
-import { makeHome, registeredHomes } from "../../src/store/homes.ts"
+import { createConfig, writeConfig } from "../../src/store/config.ts"
+import { homesBeside, makeHome, registeredHomes } from "../../src/store/homes.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { readRegistry } from "../../src/store/registry.ts"
 
@@ -65,4 +73,22 @@ test("a path that is too long for a socket asks for a shorter name", () => {
   const long = join(home, "d".repeat(107 - home.length - "/.sento/owner.sock".length - 1))
   setUp(long, "mira")
   expect(() => makeHome("kai", long)).toThrow("too long for a socket")
+})
+
+test("a config that somebody made meanwhile is not written over", () => {
+  setUp(home, "mira")
+  const paths = pathsOf(home)
+  const before = readFileSync(paths.config, "utf8")
+  expect(() => createConfig(paths, JSON.parse(before))).toThrow("is there by now, and stays as it is")
+  expect(readFileSync(paths.config, "utf8")).toBe(before)
+  expect(readdirSync(home)).toEqual([".sento-config.json"])
+})
+
+test("a home's own registry counts, whatever HOME is; what leads to one home twice is one", () => {
+  setUp(home, "mira")
+  setUp(other("kai"), "kai")
+  symlinkSync(home, other("self"))
+  expect(homes()).toEqual([home, other("kai")])
+  expect(homesBeside(other("kai")).map(one => one.home)).toEqual([home])
+  expect(homesBeside(home).map(one => one.home)).toEqual([other("kai")])
 })

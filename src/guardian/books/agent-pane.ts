@@ -1,22 +1,21 @@
 /** The one pane that is typed into: the session's active one at first use, the same from then on. */
-import * as v from "valibot"
 import { SentoError } from "../../protocol/errors.ts"
 import { shellWord } from "../../protocol/shell.ts"
-import type { Config } from "../../store/config.ts"
-import type { Facts } from "../../store/facts.ts"
-import { HandsAway, type Target } from "../../tmux/hands.ts"
+import { HandsAway, isRunning, type Target } from "../../tmux/hands.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"
 import type { Context } from "../context.ts"
-import { pinSchema } from "../terminal/hands-messages.ts"
+import { othersPanes } from "./agent-processes.ts"
+import { pinKeyOf, pinnedIn } from "./pins.ts"
 
-type PaneParts = Pick<Context, "config" | "store" | "log" | "hands">
+type PaneParts = Pick<Context, "config" | "store" | "log" | "hands" | "paths">
 
 /** The pinned pane, where it is still the same; tmux that is not there counts as no pane. */
 export async function findTarget(context: PaneParts): Promise<Target> {
   const { session, profile } = context.config.current.tmux
   const kept = readPin(context)
   try {
-    const { pane, target } = await context.hands.find(kept, { session, profile })
+    const taken = kept !== null && isRunning(kept) ? [] : othersPanes(context.paths)
+    const { pane, target } = await context.hands.find(kept, { session, profile, taken })
     // Hands that name another one each time would have each of them written; a pin that is not kept is found again.
     if (pane !== null && !isSamePin(pane, kept) && context.log.sparingly("pin", pinWords(context, pane)))
       keepPin(context, pane)
@@ -42,6 +41,12 @@ export async function attach(context: PaneParts): Promise<PinnedPane> {
       `there is no tmux session named ${JSON.stringify(session)}`,
       `start it with \`tmux new -s ${shellWord(session)}\`, or name another: \`sento init --session NAME\``,
     )
+  if (othersPanes(context.paths).includes(found.pid))
+    throw new SentoError(
+      "failed",
+      `the active pane of ${session} is another agent's`,
+      "make this agent's own pane the active one, and run it again",
+    )
   context.log.write(pinWords(context, found))
   keepPin(context, found)
   return found
@@ -57,20 +62,10 @@ const keepPin = (context: PaneParts, pane: PinnedPane): void => context.store.fa
 const pinWords = ({ config }: PaneParts, { pane }: PinnedPane): string =>
   `attached to pane ${pane} of session ${config.current.tmux.session}`
 
-/** What the hands of the agent's user said counts in hardened mode alone: it could name any process. */
-const pinKey = ({ config }: Pick<Context, "config">): string => keyOf(config.current)
-
-const keyOf = ({ hardened }: Pick<Config, "hardened">): string =>
-  hardened === undefined ? "pane" : "pane of the hands"
+const pinKey = ({ config }: Pick<Context, "config">): string => pinKeyOf(config.current)
 
 const readPin = ({ config, store }: Pick<Context, "config" | "store">): PinnedPane | null =>
   pinnedIn(store.facts, config.current)
-
-/** The pane that an agent's books have pinned, or null. */
-export function pinnedIn(facts: Pick<Facts, "get">, config: Pick<Config, "hardened">): PinnedPane | null {
-  const kept = v.safeParse(pinSchema, facts.get(keyOf(config)))
-  return kept.success ? kept.output : null
-}
 
 const isSamePin = (pane: PinnedPane, kept: PinnedPane | null): boolean =>
   kept !== null && pane.pane === kept.pane && pane.pid === kept.pid && pane.startTicks === kept.startTicks

@@ -1,7 +1,7 @@
 /** Whose descendants are not the owner: what runs in the panes of this agent, and of the user's others. */
 import { SentoError } from "../../protocol/errors.ts"
 import type { Config } from "../../store/config.ts"
-import { registeredHomes } from "../../store/homes.ts"
+import { homesBeside } from "../../store/homes.ts"
 import type { Paths } from "../../store/paths.ts"
 import { openReader } from "../../store/reader.ts"
 import { readRegistered } from "../../store/registry.ts"
@@ -11,7 +11,7 @@ import type { PinnedPane } from "../../tmux/pane.ts"
 import type { Context } from "../context.ts"
 import type { Distrusted } from "../door/callers.ts"
 import { ownTerminal } from "../terminal/own-terminal.ts"
-import { pinnedIn } from "./agent-pane.ts"
+import { pinnedIn } from "./pins.ts"
 
 /**
  * The pinned pane's process, and those of the other agents of this user: a program in mira's pane is no more kai's
@@ -26,13 +26,35 @@ export async function agentProcesses({
   store,
   paths,
 }: Pick<Context, "config" | "store" | "paths">): Promise<Distrusted> {
-  const others = registeredHomes()
-    .filter(({ home }) => home !== paths.home)
-    .map(otherProcesses)
+  const others = homesBeside(paths.home).map(home => otherProcesses(home).then(orHang(home)))
   const own = ownProcesses(config.current, pinnedIn(store.facts, config.current))
   // The own ones last: their words are the plainer ones.
   return new Map((await Promise.all([...others, own])).flatMap(found => [...found]))
 }
+
+/** Those of the other agents alone, as far as their tmux says: nobody speaks as this agent from there. */
+export const othersProcesses = (own: Pick<Paths, "home">): Promise<Distrusted> =>
+  processesOf(homesBeside(own.home))
+
+/** The same of given homes. */
+export async function processesOf(homes: readonly Paths[]): Promise<Distrusted> {
+  const found = await Promise.all(homes.map(otherProcesses))
+  return new Map(found.flatMap(one => [...(one ?? [])]))
+}
+
+/** Pids of the panes that other agents of this user keep to. */
+export const othersPanes = (own: Pick<Paths, "home">): number[] =>
+  homesBeside(own.home).flatMap(paths => {
+    const pin = pinOf(paths)
+    return pin !== null && isRunning(pin) ? [pin.pid] : []
+  })
+
+const orHang =
+  (paths: Paths) =>
+  (found: Distrusted | null): Distrusted => {
+    if (found !== null) return found
+    throw noPanes(`tmux does not say which pane is that of your agent ${readRegistered(paths).name}`)
+  }
 
 async function ownProcesses(config: Config, pin: PinnedPane | null): Promise<Distrusted> {
   const terminal = ownTerminal(config)
@@ -45,40 +67,48 @@ async function ownProcesses(config: Config, pin: PinnedPane | null): Promise<Dis
   if (panes !== null)
     return new Map([...panes.map(one => [one.pid, "it was started in the agent's session"] as const), ...own])
   if (own.length > 0) return new Map(own)
-  throw noPanes()
+  throw noPanes("tmux does not say which pane is the agent's")
 }
 
 /**
- * Another agent's. That its session is not there is usual for one that was not started today, and makes nobody else's
- * pane its own.
+ * Another agent's; null where its tmux does not say. That its session is not there is usual for one that was not started
+ * today, and makes nobody else's pane its own; nor does a session of one that never had a pane, which is anybody's.
  */
-async function otherProcesses(paths: Paths): Promise<Distrusted> {
-  const { name, config } = readRegistered(paths)
+async function otherProcesses(paths: Paths): Promise<Distrusted | null> {
   const pin = pinOf(paths)
-  if (pin !== null && isRunning(pin)) return new Map([[pin.pid, `it was started in ${name}'s own pane`]])
+  if (pin === null) return new Map()
+  const { name, config } = readRegistered(paths)
+  if (isRunning(pin)) return new Map([[pin.pid, `it was started in ${name}'s own pane`]])
   const terminal = config === null ? null : ownTerminal(config)
   if (terminal === null || config === null) return new Map()
-  const panes = await panesOf(terminal, config)
-  if (panes === null) throw noPanes()
-  return new Map(panes.map(({ pid }) => [pid, `it was started in ${name}'s session`]))
+  const panes = await panesOf(terminal, config).catch(noneOfOurs)
+  return panes && new Map(panes.map(({ pid }) => [pid, `it was started in ${name}'s session`]))
 }
 
-/** The pane that an agent was given, without its Guardian; null where none is known, or its books cannot be read. */
+/** A tmux server of another user's, which has none of our panes. */
+function noneOfOurs(error: unknown): [] {
+  if (error instanceof SentoError && error.code === "config") return []
+  throw error
+}
+
+/**
+ * The pane that an agent was given, without its Guardian; null where none is known. Books that are broken, locked or of
+ * another build are no business of whoever looks.
+ */
 export function pinOf({ database }: Paths): PinnedPane | null {
   try {
-    using reader = openReader(database)
+    using reader = openReader(database, 0)
     return reader === null ? null : pinnedIn(reader.facts, {})
-  } catch (error) {
-    if (error instanceof SentoError) return null
-    throw error
+  } catch {
+    return null
   }
 }
 
 const panesOf = (terminal: OwnHands, { tmux }: Config): ReturnType<OwnHands["panes"]> =>
   terminal.panes(tmux.session).catch(noneWithoutTmux)
 
-const noPanes = (): SentoError =>
-  new SentoError("try-later", "tmux does not say which pane is the agent's", "see `sento guard status`")
+const noPanes = (words: string): SentoError =>
+  new SentoError("try-later", words, "see `sento guard status --all`")
 
 async function allPanes(terminal: OwnHands): Promise<Distrusted> {
   const panes = (await terminal.panes(null).catch(noneWithoutTmux)) ?? []

@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs"
 import { SentoError } from "../../protocol/errors.ts"
 import { agentVariable } from "../../tmux/agent-programs.ts"
 import { describeProgram, detectProfile } from "../../tmux/keyboard-owner.ts"
-import { type ProcessStat, processStat } from "../../tmux/process.ts"
+import { ancestryOf, type ProcessStat, processStat } from "../../tmux/process.ts"
+import { sharedServerAbove } from "../../tmux/shared-server.ts"
 
 /** Processes whose descendants are not the owner, by pid, and why. */
 export type Distrusted = ReadonlyMap<number, string>
@@ -39,6 +40,25 @@ export function refuseDistrusted(pid: number, distrusted: Distrusted): void {
     `only the owner may do this: ${reason}`,
     "run it in a terminal of your own",
   )
+}
+
+/**
+ * Nobody speaks as one agent from another one's pane. A server that serves several panes is nobody's: whoever runs a
+ * command below it has found out for which of them.
+ * @throws refused
+ */
+export function refuseOther(pid: number, others: Distrusted): void {
+  if (sharedServerAbove(pid) !== null) return
+  const panes = panesOf(others)
+  for (const stat of ancestryOf(pid)) {
+    const reason = others.get(stat.pid) ?? paneReason(stat.pid, panes)
+    if (reason === undefined || reason === null) continue
+    throw new SentoError(
+      "refused",
+      `one agent does not speak as another: ${reason}`,
+      "run it in the agent's own pane or a terminal of your own",
+    )
+  }
 }
 
 /** What tmux put into the environment of each distrusted pane's process, and why that one is distrusted. */

@@ -5,7 +5,7 @@ import { SentoError } from "../../protocol/errors.ts"
 import { isDiskTrouble, isLocked } from "../../store/database.ts"
 import { type HandsRequest, handsRequestSchema, mostHandsBytes } from "../terminal/hands-messages.ts"
 import type { HandsLine } from "../terminal/remote-hands.ts"
-import { type Distrusted, refuseDistrusted } from "./callers.ts"
+import { type Distrusted, refuseDistrusted, refuseOther } from "./callers.ts"
 import { fileDescriptor, peerOf, peerPid } from "./credentials.ts"
 import { createGuests, type GuestRules, type Guests } from "./guests.ts"
 import { type DoorEvent, type DoorName, type DoorRequest, readDoorRequest } from "./operations.ts"
@@ -27,6 +27,8 @@ export type DoorOptions = {
   readonly handle: DoorHandler
   /** Processes whose descendants the owner's door refuses. */
   readonly distrusted: () => Promise<Distrusted>
+  /** At the agent's door: those of the user's other agents, from which nobody speaks as this one. */
+  readonly others?: () => Promise<Distrusted>
   readonly onError: (error: unknown) => void
   /** At the door that the agent's user shares: takes its hands on, and resolves when they are gone. */
   readonly hands?: (request: HandsRequest, line: HandsLine) => Promise<void>
@@ -178,6 +180,8 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
     if (guests !== null && uid !== null)
       socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length, isLong(request))
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
+    else if (options.others !== undefined && isSpoken(request))
+      refuseOthers(fileDescriptor(socket), await options.others())
     const call: DoorCall = {
       door: options.door,
       gone: socket.data.gone.signal,
@@ -247,6 +251,14 @@ function readRequest(door: DoorName, line: Buffer | null): DoorRequest | HandsRe
 async function requireOwner(options: DoorOptions, descriptor: number): Promise<void> {
   const caller = peerPid(descriptor)
   refuseDistrusted(caller, await options.distrusted())
+}
+
+/** What is said or done in the agent's name. */
+const isSpoken = ({ op }: DoorRequest): boolean => ["send", "reply", "turn", "pair", "join"].includes(op)
+
+function refuseOthers(descriptor: number, panes: Distrusted): void {
+  const { pid, uid } = peerOf(descriptor)
+  if (panes.size > 0 && uid === process.geteuid?.()) refuseOther(pid, panes)
 }
 
 function asJson(error: unknown): { code: string; message: string; hint: string | null } {
