@@ -94,7 +94,7 @@ async function walk(
   await until("an empty screen", async () => (await screen("owner")) === "$")
   await run("owner", `sento send kai "${question}" --agent mira`)
   const sent = await shows("owner", /hint: [^$]*\$$/)
-  const arrived = await shows("kai", /to answer, run: sento reply/)
+  const arrived = await shows("kai", /← agent mira \[[0-9a-z]{4}\]: What tasks/)
   const id = /← agent mira \[([0-9a-z]{4})\]: What tasks/.exec(arrived)?.[1]
   const line = `sento reply ${id} - <<'EOF'\n${answer}\nEOF`
   const ran = await finished(
