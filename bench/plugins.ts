@@ -67,9 +67,9 @@ async function turn(
     session.tmux("send-keys", "-t", session.pinned.pane, "-l", layOut("kai", "k7q2", "what is open?"))
     await Bun.sleep(1000)
     session.tmux("send-keys", "-t", session.pinned.pane, "Enter")
-    await until("a reply", () => screen(session).includes("REPLY-"), 60_000)
+    await until("a reply", () => screen(session).includes("REPLY-"), 120_000)
     if (isThere) await until("its end", () => told().some(line => /Stop|AfterAgent/.test(line)), 60_000)
-    else await untilState(session, "ready", 60_000)
+    else await untilState(session, "ready", 120_000)
     return {
       told: [...new Set(told())],
       shown: screen(session)

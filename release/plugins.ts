@@ -86,6 +86,7 @@ const gemini = {
 
 /** OpenCode's plugins are modules: this one adds the server and the skill to the settings as they are read. */
 const openCodeSettings = `
+import { spawnSync } from "node:child_process"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -94,8 +95,22 @@ const folder = dirname(fileURLToPath(import.meta.url))
 /** OpenCode's plugin with the server and the skill. */
 export const SentoPlugin = async input => {
   const hooks = await Sento(input)
+  let isMissing = spawnSync("sh", ["-c", "command -v sento"]).status !== 0
+
+  /** Once, at a prompt: before that there may be no screen yet. */
+  async function sayMissing() {
+    if (!isMissing) return
+    isMissing = false
+    const body = { message: ${JSON.stringify(`sento: ${missing}`)}, variant: "warning", duration: 15_000 }
+    await input.client.tui.showToast({ body }).catch(() => {})
+  }
+
   return {
     ...hooks,
+    "chat.message": async (...told) => {
+      await sayMissing()
+      await hooks["chat.message"](...told)
+    },
     config: async settings => {
       settings.mcp = { sento: ${JSON.stringify({ type: "local", command: ["sh", ...server("opencode").args], timeout: toolSeconds * 1000 })}, ...settings.mcp }
       settings.skills = { ...settings.skills, paths: [...(settings.skills?.paths ?? []), join(folder, "skills")] }

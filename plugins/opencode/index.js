@@ -83,6 +83,7 @@ const Sento = async ({ client, directory }) => {
   }
 }
 
+import { spawnSync } from "node:child_process"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -91,8 +92,22 @@ const folder = dirname(fileURLToPath(import.meta.url))
 /** OpenCode's plugin with the server and the skill. */
 export const SentoPlugin = async input => {
   const hooks = await Sento(input)
+  let isMissing = spawnSync("sh", ["-c", "command -v sento"]).status !== 0
+
+  /** Once, at a prompt: before that there may be no screen yet. */
+  async function sayMissing() {
+    if (!isMissing) return
+    isMissing = false
+    const body = { message: "sento: there is no sento in PATH: npm install -g sento", variant: "warning", duration: 15_000 }
+    await input.client.tui.showToast({ body }).catch(() => {})
+  }
+
   return {
     ...hooks,
+    "chat.message": async (...told) => {
+      await sayMissing()
+      await hooks["chat.message"](...told)
+    },
     config: async settings => {
       settings.mcp = { sento: {"type":"local","command":["sh","-c","command -v sento >/dev/null || { echo 'there is no sento in PATH: npm install -g sento' >&2; exit 127; }; exec sento plugin opencode mcp"],"timeout":660000}, ...settings.mcp }
       settings.skills = { ...settings.skills, paths: [...(settings.skills?.paths ?? []), join(folder, "skills")] }

@@ -1,6 +1,6 @@
 /** The commands by what they are for, as `sento` alone and `sento --help` list them. */
 export const groups = {
-  "Set up": ["init", "setup", "pair", "owner", "completions"],
+  "Set up": ["init", "setup", "pair", "owner", "completions", "uninstall"],
   Talk: ["send", "reply", "log"],
   "Say yes or no": ["approve", "deny"],
   "See and keep": ["status", "agents", "doctor", "guard"],

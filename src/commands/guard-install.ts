@@ -105,13 +105,21 @@ async function tellInstalled(io: Io, { name, by, unit }: Installed): Promise<voi
 /** `sento guard uninstall`: no unit, no line, no process. */
 export async function guardUninstall(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   if (!paths.isAgentSide) await requireOwner(io, paths)
+  const { unit, hadLine } = await removeService(io, paths)
+  if (isJson) printJson(io, { removed: unit !== null || hadLine })
+  else if (unit !== null || hadLine) tell(io, `stopped; ${unit ?? "the line in your crontab"} is gone`)
+  else tell(io, "nothing was installed; the Guardian is stopped")
+  return 0
+}
+
+/** What it does, for an owner who was asked already. `unit`: the one that was there, or null. */
+export async function removeService(
+  io: Io,
+  paths: Paths,
+): Promise<{ readonly unit: string | null; readonly hadLine: boolean }> {
   const name = paths.isAgentSide ? "sento-hands" : unitName(paths.home, userHomeOf(io))
   const hadUnit = await removeUnit(io, name)
   const hadLine = hasCron() && (await setCronLine(keyOf(paths), null))
   if (!paths.isAgentSide) await stopRunning(paths)
-  if (isJson) printJson(io, { removed: hadUnit || hadLine })
-  else if (hadUnit || hadLine)
-    tell(io, `stopped; ${hadUnit ? `${name}.service` : "the line in your crontab"} is gone`)
-  else tell(io, "nothing was installed; the Guardian is stopped")
-  return 0
+  return { unit: hadUnit ? `${name}.service` : null, hadLine }
 }

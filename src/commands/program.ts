@@ -28,12 +28,20 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   mcp: async () => (await import("./mcp.ts")).addMcp,
   hook: async () => (await import("./hook.ts")).addHook,
   completions: async () => (await import("./completions.ts")).addCompletions,
+  uninstall: async () => (await import("./uninstall.ts")).addUninstall,
   demo: async () => (await import("./demo.ts")).addDemo,
   "demo-agent": async () => (await import("./demo-agent.ts")).addDemoAgent,
 }
 
 /** These ask for themselves which agent is meant, if any. */
-const ofNoAgent: ReadonlySet<string> = new Set(["init", "setup", "completions", "demo", "demo-agent"])
+const ofNoAgent: ReadonlySet<string> = new Set([
+  "init",
+  "setup",
+  "completions",
+  "uninstall",
+  "demo",
+  "demo-agent",
+])
 
 /** Runs one command line. @returns the exit status @throws SentoError */
 export async function runProgram(io: Io, given: readonly string[]): Promise<number> {

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { packMachine, sumsOf } from "../../release/packing.ts"
 import { releases } from "../../release/targets.ts"
+import { findInstalled, removeInstalled } from "../../src/commands/uninstall/installed.ts"
 
 const script = join(import.meta.dir, "../../install.sh")
 const says = (version: string): Buffer<ArrayBuffer> => Buffer.from(`#!/bin/sh\n${version}\n`)
@@ -88,6 +89,22 @@ test("installs the command, man page and completions, and lists each with the fo
   const listed = readFileSync(join(home, ".local/share/sento/installed"), "utf8").trimEnd().split("\n")
   const there = everything().map(path => join(home, path))
   expect(listed.map(path => path.replace(/\/$/, "")).sort()).toEqual(there.sort())
+})
+
+test("`sento uninstall` takes all of it away by that list, and leaves what lies beside it", async () => {
+  await install()
+  const installed = findInstalled(command())
+  if (installed === null) throw new Error("no list")
+  writeFileSync(join(home, ".local/share/man/man1/other.1"), "")
+  expect(removeInstalled(installed)).toEqual([`removed ${command()}, its man page and completions`])
+  expect(everything()).toEqual([
+    ".local",
+    ".local/share",
+    ".local/share/man",
+    ".local/share/man/man1",
+    ".local/share/man/man1/other.1",
+  ])
+  expect(findInstalled(command())).toBeNull()
 })
 
 test("a second run changes nothing; another version replaces it, and says what it was", async () => {

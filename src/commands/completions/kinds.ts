@@ -7,6 +7,7 @@ export type Kind = readonly string[] | "peer" | "own" | "message" | "request" | 
 
 /** By the argument's command and name. */
 export const argumentKinds: Readonly<Record<string, Kind>> = {
+  "guard attach pane": null,
   "pair code": null,
   "approve id": "request",
   "deny id": "request",
