@@ -20,6 +20,7 @@ import { needConfig } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
 import { ensureGuardian, guardStatus, placesWords, runningGuardian, stopAndWait } from "./running.ts"
+import { sessionHere } from "./session-here.ts"
 import { ago, print, printJson, tell } from "./terminal.ts"
 
 /** The words of `sento guard`. */
@@ -55,9 +56,9 @@ export const addGuard: AddCommand = (program, { io, paths, finish }) => {
       })
   each("stop", "stop it")
   each("restart", "stop it and start it again")
-  command(guarding, "attach", "type into the session's active pane as it is now").action((_, self) =>
-    finish(guardAttach(io, paths(), isJson(self))),
-  )
+  command(guarding, "attach", "type into the session's active pane as it is now, or into another one")
+    .argument("[pane]", "as tmux names it, %3; in that session itself: the other pane")
+    .action((pane, _, self) => finish(guardAttach(io, paths(), pane ?? null, isJson(self))))
   each("install", "have it start with the machine, by systemd or cron")
   each("uninstall", "take that away again, and stop it")
   each("status", "whether it runs, where it listens, what waits")
@@ -189,14 +190,34 @@ export function heldWords(
   return `[${id}] from ${from} since ${since} (${ago(since, now)}): ${reason}`
 }
 
-/** `sento guard attach`: type into the session's active pane as it is now. */
-async function guardAttach(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+/** `sento guard attach [PANE]`: type into the session's active pane as it is now, or into another one. */
+async function guardAttach(io: Io, paths: Paths, wish: string | null, isJson: boolean): Promise<number> {
   await ensureGuardian(io, paths)
-  const { pane } = await callDoor(paths, "owner", { op: "attach" })
   const { session } = needConfig(io, paths).tmux
+  const { pane } = await callDoor(paths, "owner", {
+    op: "attach",
+    pane: wish ?? (await paneBeside(io, session)),
+  })
   if (isJson) printJson(io, { session, pane })
   else tell(io, `messages are typed into pane ${pane} of session ${session} from now on`)
   return 0
+}
+
+/**
+ * Whoever types this in the agent's session has its active pane, which is not the one they mean: the other one. Null
+ * elsewhere, and where there is no other.
+ * @throws usage where there are several
+ */
+async function paneBeside(io: Io, session: string): Promise<string | null> {
+  const here = await sessionHere(io).catch(() => null)
+  if (here?.session !== session) return null
+  const [other = null, ...more] = here.beside
+  if (more.length === 0) return other
+  throw new SentoError(
+    "usage",
+    `the session ${session} has several panes beside this one: ${here.beside.join(", ")}`,
+    `name the agent's: \`sento guard attach ${other}\` (\`tmux list-panes -s -F '#{pane_id} #{pane_current_command}'\` says what runs in each)`,
+  )
 }
 
 /** `sento guard logs [-f]`: as it is written, or with `isJson` one object a line. */

@@ -206,7 +206,7 @@ async function perform(
     case "find":
       return hands.find(order.kept, order.wish)
     case "take":
-      return hands.take(order.session)
+      return hands.take(order.session, order.pane)
     case "look":
       return hands.look(order.target, order.allowShell)
     case "type": {

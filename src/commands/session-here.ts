@@ -6,6 +6,8 @@ export type SessionHere = {
   readonly session: string
   /** All that show this pane's window: a window may be linked into several, and sessions may be grouped. */
   readonly sessions: readonly string[]
+  /** The ids of the session's other panes. */
+  readonly beside: readonly string[]
   readonly socket: string
 }
 
@@ -26,6 +28,8 @@ export async function sessionHere({ environment }: Pick<Io, "environment">): Pro
   const [first = "", ...others] = stdout.split("\n").filter(Boolean)
   const [, id, session] = /^(%\d+) (.+)$/.exec(first) ?? []
   if (status !== 0 || id === undefined || session === undefined) return null
-  const sessions = others.filter(line => line.startsWith(`${id} `)).map(line => line.slice(id.length + 1))
-  return { session, sessions, socket }
+  const panes = others.map(line => line.split(/ (.*)/s))
+  const sessions = panes.flatMap(([pane, name = ""]) => (pane === id ? [name] : []))
+  const beside = panes.flatMap(([pane = "", name]) => (pane !== id && name === session ? [pane] : []))
+  return { session, sessions, beside, socket }
 }

@@ -121,7 +121,7 @@ function createHandlers(parts: Parts): Handlers {
       whereabouts.readdressed(peer.peer.id)
       return place
     },
-    attach: () => attachPane(parts),
+    attach: ({ pane }) => attachPane(parts, pane),
     stop: () => {
       noteStopped(context)
       setImmediate(parts.onStop)
@@ -191,8 +191,8 @@ const lookMilliseconds = 3000
 const lookSoon = (delivery: Delivery): Promise<SessionState> =>
   Promise.race([delivery.look(), Bun.sleep(lookMilliseconds).then(() => "other" as const)])
 
-async function attachPane({ context, delivery }: Parts): Promise<{ pane: string }> {
-  const { pane } = await attach(context)
+async function attachPane({ context, delivery }: Parts, wish: string | null): Promise<{ pane: string }> {
+  const { pane } = await attach(context, wish)
   delivery.wake()
   return { pane }
 }

@@ -21,6 +21,8 @@ export type Target =
       readonly state: "absent" | "other" | "shell"
       readonly reason: string
       readonly isAway?: true
+      /** The session was made anew, and nothing says that its pane is the agent's: the owner can. */
+      readonly isAnew?: true
     }
 
 /** Whose pane it is to be. @property profile - of the owner's choice; null: of whichever known program runs there */
@@ -42,8 +44,8 @@ export type Hands = {
    * @param kept - the pane of before, or null
    */
   find(kept: PinnedPane | null, wish: PaneWish): Promise<Found>
-  /** The session's active pane as it is now, or null for no such session. */
-  take(session: string): Promise<PinnedPane | null>
+  /** The session's active pane as it is now, or the one of this id (`%N`); null where the session has none such. */
+  take(session: string, pane?: string | null): Promise<PinnedPane | null>
   look(target: PaneTarget, allowShell: boolean): Promise<PaneState>
   /** @see typeIntoPane */
   type(target: PaneTarget, text: string, options: TypingOptions): Promise<TypingOutcome>

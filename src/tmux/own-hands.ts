@@ -34,7 +34,7 @@ export type OwnHands = Hands & {
 export function createHands(server: TmuxServer): OwnHands {
   return {
     find: (kept, wish) => find(server, kept, wish),
-    take: session => findPane(server, session),
+    take: (session, pane) => findPane(server, session, pane),
     look: async ({ pane, profile }, allowShell) =>
       (await lookAtPane(server, pane, profile, allowShell)).state,
     type: ({ pane, profile }, text, options) => typeIntoPane(server, pane, profile, text, options),
@@ -68,7 +68,7 @@ async function find(server: TmuxServer, kept: PinnedPane | null, wish: PaneWish)
     return { pane: kept, target: none("other", `its active pane in ${wish.session} is another agent's`) }
   if (kept === null || isKnown(found, wish)) return { pane: found, target: targetOf(found, wish) }
   const reason = `the session ${wish.session} is another one now; \`sento guard attach\` takes it as it is`
-  return { pane: kept, target: none("other", reason) }
+  return { pane: kept, target: { kind: "none", state: "other", reason, isAnew: true } }
 }
 
 /** The owner may look at another window just now: a pane that alone has the agent program in it is the agent's. */

@@ -11,17 +11,22 @@ export type PinnedPane = {
   readonly startTicks: number
 }
 
-/** The active pane of the session with exactly this name, or null when there is no such session. */
-export async function findPane(server: TmuxServer, session: string): Promise<PinnedPane | null> {
+/** The active pane of the session with exactly this name, or its pane of this id (`%N`); null when there is none. */
+export async function findPane(
+  server: TmuxServer,
+  session: string,
+  wish: string | null = null,
+): Promise<PinnedPane | null> {
   const answer = await runTmux(server, [
     "display-message",
     "-p",
     "-t",
-    exactSession(session),
+    // In this session, which a window may have in common with others.
+    `${exactSession(session)}${wish === null ? "" : `.${wish}`}`,
     "#{pane_id} #{pane_pid} #{session_name}",
   ])
   const [pane, pid, name] = answer.stdout.trim().split(/ (.*?) (.*)/s)
-  if (answer.status !== 0 || !pane || name !== session) return null
+  if (answer.status !== 0 || !pane || name !== session || (wish !== null && wish !== pane)) return null
   const stat = processStat(Number(pid))
   return stat === null ? null : { pane, pid: stat.pid, startTicks: stat.startTicks }
 }

@@ -29,12 +29,18 @@ export async function findTarget(context: PaneParts): Promise<Target> {
 }
 
 /**
- * Pins the session's active pane as it is now, on the owner's word.
+ * Pins the session's active pane as it is now, or the one that is named, on the owner's word.
  * @throws no-session; try-later where nobody can look
  */
-export async function attach(context: PaneParts): Promise<PinnedPane> {
+export async function attach(context: PaneParts, wish: string | null = null): Promise<PinnedPane> {
   const { session } = context.config.current.tmux
-  const found = await context.hands.take(session).catch(throwPlainly)
+  const found = await context.hands.take(session, wish).catch(throwPlainly)
+  if (found === null && wish !== null && (await context.hands.take(session)) !== null)
+    throw new SentoError(
+      "usage",
+      `the tmux session ${session} has no pane ${wish}`,
+      `see \`tmux list-panes -s -t ${shellWord(session)} -F '#{pane_id} #{pane_current_command}'\``,
+    )
   if (found === null)
     throw new SentoError(
       "no-session",

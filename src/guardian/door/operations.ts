@@ -197,9 +197,10 @@ export const operations = {
     event: noEvent,
     result: type<PeerPlace>(),
   }),
+  /** The session's active pane, or the one of this id. */
   attach: entry({
     door: "owner",
-    request: {},
+    request: { pane: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(32))), null) },
     event: noEvent,
     result: type<{ readonly pane: string }>(),
   }),

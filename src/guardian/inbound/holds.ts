@@ -21,8 +21,11 @@ export type Hold = {
   readonly since: number
 }
 
-/** What keeps a message from being typed. @property pasted - it stands in the box, and nothing was pressed */
-export type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean }
+/**
+ * What keeps a message from being typed. @property pasted - it stands in the box, and nothing was pressed
+ * @property isAnew - the session was made anew: only its owner's word helps
+ */
+export type Held = Pick<Hold, "state" | "reason"> & { readonly pasted?: boolean; readonly isAnew?: boolean }
 
 /** What a sender is told of a hold: the kind alone, nothing of what the screen shows. */
 const holdWords: Readonly<Record<PaneState, string>> = {
@@ -49,11 +52,23 @@ export function createHolds(context: Context, tellSender: TellSender) {
     const { shortId, name } = message
     if (held.pasted && held.state === "draft")
       tellOwnerOfBox(context, message, "stands in the box with other words")
+    if (held.isAnew) tellOfSession(shortId)
     tellSender(message, "held", holdWords[held.state])
     log.sparingly("holding", `holding [${shortId}] from ${name}: ${held.reason}`)
     const since = hold?.shortId === shortId ? hold.since : now()
     hold = { shortId, name, state: held.state, reason: held.reason, since }
     senders.changed()
+  }
+
+  /** Nothing else will let them be typed. */
+  function tellOfSession(shortId: string): void {
+    const { name, tmux } = context.config.current
+    const count = context.store.inbox.waitingCount()
+    const what = count === 1 ? "a message waits" : `${count} messages wait`
+    context.notices.tell(
+      `anew ${shortId}`,
+      `${what} for ${name}, whose tmux session ${tmux.session} was made anew: \`sento guard attach\` in a terminal of your own, outside of it, types them there`,
+    )
   }
 
   function tellOwnerOnce({ shortId, name, reason, since }: Hold): void {

@@ -12,9 +12,12 @@ import type { Left } from "../../tmux/loop.ts"
 import type { PinnedPane } from "../../tmux/pane.ts"
 import type { Sighting, TypingOutcome } from "../../tmux/typing.ts"
 
+/** tmux' own name for a pane. */
+export const paneId = v.pipe(v.string(), v.regex(/^%\d{1,10}$/))
+
 /** A pane as it is kept: what the hands said it is. */
 export const pinSchema = v.object({
-  pane: v.pipe(v.string(), v.regex(/^%\d{1,10}$/)),
+  pane: paneId,
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
   startTicks: v.pipe(v.number(), v.integer(), v.minValue(0)),
 })
@@ -46,7 +49,7 @@ const orderSchema = v.variant("op", [
     kept: v.nullable(pinSchema),
     wish: v.object({ session, profile: v.nullable(profile) }),
   }),
-  v.object({ op: v.literal("take"), session }),
+  v.object({ op: v.literal("take"), session, pane: v.optional(v.nullable(paneId), null) }),
   v.object({ op: v.literal("look"), target, allowShell: v.boolean() }),
   v.object({
     op: v.literal("type"),
@@ -72,7 +75,12 @@ const answers = {
     pane: v.nullable(pinSchema),
     target: v.variant("kind", [
       v.object({ kind: v.literal("pane"), ...target.entries }),
-      v.object({ kind: v.literal("none"), state: v.picklist(["absent", "other", "shell"]), reason }),
+      v.object({
+        kind: v.literal("none"),
+        state: v.picklist(["absent", "other", "shell"]),
+        reason,
+        isAnew: v.exactOptional(v.literal(true)),
+      }),
     ]),
   }),
   take: v.nullable(pinSchema),

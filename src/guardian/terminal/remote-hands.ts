@@ -222,7 +222,7 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
         if (target.kind === "pane") return { pane, target }
         return { pane, target: { ...target, reason: said(target.reason) } }
       },
-      take: session => ask({ op: "take", session }),
+      take: (session, pane = null) => ask({ op: "take", session, pane }),
       look: (target, allowShell) => ask({ op: "look", target: plainTarget(target), allowShell }),
       async type(
         target,
