@@ -43,7 +43,7 @@ const about = `Sentō lets two AI agents in tmux sessions talk to each other wit
 Data goes to stdout, words for people to stderr.`
 
 const general = [
-  ["--json", "Print JSON. Every command that prints takes it, but for `sento demo`."],
+  ["--json", "Print JSON; every command that prints takes it."],
   ["--agent <name>", "Which of your agents the command is for, where you have several."],
   ["--help", "Say what a command is for and what it takes."],
   ["--version", "Print the version."],

@@ -10,14 +10,15 @@ import { runTmux, shellWords, type TmuxServer } from "../tmux/tmux.ts"
 import type { AddCommand } from "./command.ts"
 import type { Io } from "./io.ts"
 import { runningGuardian } from "./running.ts"
-import { bold, dim, print, tell } from "./terminal.ts"
+import { bold, dim, print, printJson, tell } from "./terminal.ts"
 
 /** The words of `sento demo`. */
 export const addDemo: AddCommand = (program, { io, finish }) =>
   program
     .command("demo")
     .description("see two agents pair and talk, in a private place")
-    .action(() => finish(demo(io)))
+    .option("--json", "print the four terminals at the end, as JSON")
+    .action(({ json = false }) => finish(demo(io, json)))
 
 const question = "What tasks were mentioned this week?"
 const answerText = "Two: book the venue, and send the draft to Blair."
@@ -25,7 +26,7 @@ const patienceMilliseconds = 20_000
 
 type Stage = { readonly folder: string; readonly server: TmuxServer; readonly env: Record<string, string> }
 
-async function demo(io: Io): Promise<number> {
+async function demo(io: Io, isJson: boolean): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "sento-demo-"))
   const stage: Stage = {
     folder,
@@ -33,14 +34,14 @@ async function demo(io: Io): Promise<number> {
     env: plainEnvironment(io),
   }
   try {
-    await play(io, stage)
+    await play(io, stage, isJson)
     return 0
   } finally {
     await clear(stage)
   }
 }
 
-async function play(io: Io, stage: Stage): Promise<void> {
+async function play(io: Io, stage: Stage, isJson: boolean): Promise<void> {
   tell(io, bold(io, "Two agents, mira and kai, each in a tmux session with a Guardian of its own"))
   await openSession(stage, "mira", [...ownCommand(), "demo-agent"])
   await openSession(stage, "kai", [...ownCommand(), "demo-agent", answerText])
@@ -51,6 +52,8 @@ async function play(io: Io, stage: Stage): Promise<void> {
   await sento(stage, "mira", ["send", "kai", question])
   await untilShown(stage, "kai", `: ${question}`)
   await untilShown(stage, "mira", `: ${answerText}`)
+  await untilShown(stage, "kai", "mira has your answer")
+  if (isJson) return printJson(io, await screensOf(stage))
   for (const name of ["kai", "mira"]) {
     print(io, `\n── ${name}'s pane ${"─".repeat(60 - name.length)}`)
     print(io, (await screen(stage, name)).trimEnd())
@@ -64,24 +67,45 @@ async function play(io: Io, stage: Stage): Promise<void> {
   )
 }
 
+/** All that each of the four terminals has shown, by its name. */
+async function screensOf(stage: Stage): Promise<Record<string, string>> {
+  const screens: Record<string, string> = {}
+  for (const name of ["mira-owner", "kai-owner", "mira", "kai"])
+    screens[name] = (await screen(stage, name, ["-S", "-"])).trimEnd()
+  return screens
+}
+
+/** A shell's, once it waits; root's is another one. */
+const prompt = /^[$#]\s*$/m
+
+async function openShell(stage: Stage, name: string): Promise<void> {
+  await openSession(stage, name, ["sh"])
+  await untilShown(stage, name, prompt)
+}
+
 /** Each owner in a terminal of their own; the answer is typed. */
 async function pairBoth(io: Io, stage: Stage): Promise<void> {
   tell(io, bold(io, "\n1. mira's owner runs:  sento pair"))
-  await openSession(stage, "mira-owner", ["sh"])
+  await openShell(stage, "mira-owner")
   // What is said by a flag here is asked otherwise: where the other agent is.
   await type(stage, "mira-owner", `${shellCommand(stage, "mira")} pair --listen 127.0.0.1`)
   const code = (await untilShown(stage, "mira-owner", /SENTO-[0-9A-Z]{4}\b/))[0]
   tell(io, `   and gets ${bold(io, code)}`)
   tell(io, bold(io, `\n2. kai's owner runs:  sento pair ${code}`))
-  await openSession(stage, "kai-owner", ["sh"])
+  await openShell(stage, "kai-owner")
   // With the address: another agent of this machine may have a code open, too.
   const port = (await runningGuardian(pathsOf(homeOf(stage, "mira"))))?.port
   await type(stage, "kai-owner", `${shellCommand(stage, "kai")} pair ${code}@127.0.0.1:${port}`)
   await untilShown(stage, "mira-owner", "Agent kai wants to pair. Approve? (yes/no)")
   tell(io, "   mira's owner is asked:  Agent kai wants to pair. Approve? (yes/no)")
   await type(stage, "mira-owner", "yes")
-  await untilShown(stage, "mira-owner", "Paired with kai.")
-  await untilShown(stage, "kai-owner", "Paired with mira.")
+  for (const [name, other] of [
+    ["mira-owner", "kai"],
+    ["kai-owner", "mira"],
+  ] as const) {
+    await untilShown(stage, name, `Paired with ${other}.`)
+    await untilShown(stage, name, prompt)
+  }
   tell(io, "   and types yes: both sides are paired")
 }
 
@@ -153,8 +177,9 @@ function shellCommand(stage: Stage, name: string): string {
   return shellWords(["env", `SENTO_HOME=${homeOf(stage, name)}`, ...ownCommand()])
 }
 
-async function screen(stage: Stage, name: string): Promise<string> {
-  const answer = await runTmux(stage.server, ["capture-pane", "-p", "-J", "-t", `=${name}:`])
+/** @param from - what of its history, in tmux' words; nothing: only what can be seen */
+async function screen(stage: Stage, name: string, from: readonly string[] = []): Promise<string> {
+  const answer = await runTmux(stage.server, ["capture-pane", "-p", "-J", ...from, "-t", `=${name}:`])
   return answer.status === 0 ? answer.stdout : `(no screen: ${answer.stderr.trim()})`
 }
 
