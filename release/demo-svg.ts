@@ -84,7 +84,7 @@ function fixed(text: string): string {
   )
   const named = text
     .replace(/^[$#] env SENTO_HOME=\S+ .*?(?= pair )/gm, "$ sento")
-    .replace(/^#\s*$/gm, "$")
+    .replace(/^# *$/gm, "$")
     .replace(/SENTO-[0-9A-Z]{4}/g, "SENTO-J3YK")
     .replace(/Verifier: [0-9A-Z]{5}-[0-9A-Z]{5}/g, "Verifier: SYVCM-7GHYQ")
     .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:9876")
