@@ -38,7 +38,7 @@ Description=${value(description)}
 Type=exec
 ${Object.entries(environment)
   .map(([name, text]) => `Environment=${word(`${name}=${text}`)}\n`)
-  .join("")}ExecStart=${command.map(argument).join(" ")}
+  .join("")}ExecStart=${execLine(command)}
 Restart=${isEndless ? "always" : "on-failure"}
 RestartSec=2
 RestartPreventExitStatus=75 78
@@ -65,15 +65,25 @@ const value = (text: string): string => text.replaceAll("%", "%%")
 /** A word in quotes (systemd.syntax(7)). */
 const word = (text: string): string => `"${value(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`
 
-/** In a command line `$` begins a variable, too (systemd.service(5)). */
+/**
+ * systemd takes no quotes and backslashes in the path of what it starts, and no variables, so that a `$` is itself there;
+ * behind it `$` begins one (systemd.service(5); systemd 252).
+ */
+function execLine([file = "", ...words]: readonly string[]): string {
+  if (!/["'\\]/.test(file)) return [word(file), ...words.map(argument)].join(" ")
+  return ["/bin/sh", "-c", 'exec "$0" "$@"', file, ...words].map(argument).join(" ")
+}
+
 const argument = (text: string): string => word(text).replaceAll("$", "$$$$")
 
 /** The file that a unit starts, or null where it is none of these. */
 export function startedBy(unit: string): string | null {
-  const [, quoted] = /^ExecStart=("(?:[^"\\]|\\.)*")/m.exec(unit) ?? []
-  return quoted === undefined
-    ? null
-    : quoted.slice(1, -1).replace(/\\(.)/g, "$1").replaceAll("$$", "$").replaceAll("%%", "%")
+  const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? ""
+  const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, quoted = ""]) =>
+    quoted.replace(/\\(.)/g, "$1").replaceAll("%%", "%"),
+  )
+  const [file = null] = words
+  return file === "/bin/sh" ? (words[3]?.replaceAll("$$", "$") ?? null) : file
 }
 
 /** What marks the line of a home in a crontab. */
