@@ -14,7 +14,7 @@ export type Release = {
   readonly debian: "amd64" | "arm64" | null
 }
 
-/** x64 is Bun's baseline: the other one ends with an illegal instruction where a processor has no AVX2. */
+/** x64 is Bun's baseline build, for any processor since 2008; its other one is built for AVX2 (Bun's documentation). */
 export const releases: readonly Release[] = [
   {
     name: "linux-x64",
