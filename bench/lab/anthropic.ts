@@ -5,6 +5,7 @@ import {
   event,
   type Json,
   type Question,
+  sentoTool,
   shellTool,
   textOf,
 } from "./stub-model.ts"
@@ -27,7 +28,7 @@ export const anthropic: Dialect = {
     event(
       {
         type: "message_delta",
-        delta: { stop_reason: answer.kind === "tool" ? "tool_use" : "end_turn", stop_sequence: null },
+        delta: { stop_reason: answer.kind === "words" ? "end_turn" : "tool_use", stop_sequence: null },
         usage: { output_tokens: 5 },
       },
       "message_delta",
@@ -60,14 +61,14 @@ function block(answer: Answer, question: Question): Chunk[] {
     )
     return [start({ type: "text", text: "" }), ...words, stop]
   }
-  const input = JSON.stringify({
-    command: answer.command,
-    description: "the stub wants it",
-    ...(answer.isBackground ? { run_in_background: true } : {}),
-  })
+  const isMcp = answer.kind === "mcp"
+  const command = isMcp ? {} : { command: answer.command, description: "the stub wants it" }
+  const background = !isMcp && answer.isBackground ? { run_in_background: true } : {}
+  const input = JSON.stringify(isMcp ? answer.input : { ...command, ...background })
+  const name = isMcp ? sentoTool(question.tools, answer.tool) : shellTool(question.tools)
   const id = `toolu_${crypto.randomUUID().slice(0, 8)}`
   return [
-    start({ type: "tool_use", id, name: shellTool(question.tools), input: {} }),
+    start({ type: "tool_use", id, name, input: {} }),
     delta({ type: "input_json_delta", partial_json: input }, 0),
     stop,
   ]

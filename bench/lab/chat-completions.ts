@@ -1,4 +1,4 @@
-import { type Dialect, event, type Json, shellTool, textOf } from "./stub-model.ts"
+import { type Dialect, event, type Json, sentoTool, shellTool, textOf } from "./stub-model.ts"
 
 /** OpenAI's Chat Completions API, which OpenCode speaks to a provider of one's own. */
 export const chatCompletions: Dialect = {
@@ -13,13 +13,17 @@ export const chatCompletions: Dialect = {
     }
   },
   answer: (answer, question) => {
-    if (answer.kind === "tool") {
-      const input = JSON.stringify({ command: answer.command, description: "the stub wants it" })
+    if (answer.kind !== "words") {
+      const isMcp = answer.kind === "mcp"
+      const input = JSON.stringify(
+        isMcp ? answer.input : { command: answer.command, description: "the stub wants it" },
+      )
+      const name = isMcp ? sentoTool(question.tools, answer.tool) : shellTool(question.tools)
       const call = {
         index: 0,
         id: `call_${crypto.randomUUID().slice(0, 8)}`,
         type: "function",
-        function: { name: shellTool(question.tools), arguments: input },
+        function: { name, arguments: input },
       }
       return [event(choice({ role: "assistant", tool_calls: [call] })), event(choice({}, "tool_calls")), done]
     }

@@ -1,4 +1,4 @@
-import { type Dialect, event, type Json, shellTool, textOf } from "./stub-model.ts"
+import { type Dialect, event, type Json, sentoTool, shellTool, textOf } from "./stub-model.ts"
 
 /** Google's Gemini API, which Gemini CLI speaks. */
 export const gemini: Dialect = {
@@ -12,6 +12,10 @@ export const gemini: Dialect = {
     return { text: isToolResult ? null : textOf(last.parts), tools, streaming: path.includes("stream") }
   },
   answer: (answer, question) => {
+    if (answer.kind === "mcp") {
+      const call = { name: sentoTool(question.tools, answer.tool), args: answer.input }
+      return [event(candidate({ functionCall: call }, true))]
+    }
     if (answer.kind === "tool") {
       const call = answer.isQuestion
         ? {

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 /** An agent program as the lab starts it: in a home of its own, with a made-up key, against the stub. */
@@ -124,6 +125,25 @@ export const labPrograms = { claude, codex, gemini, opencode } as const
 /** What lets a program run its hooks unasked: Codex 0.169.0 runs none before its owner trusted it. */
 export const hookTrust = (name: LabProgram["name"]): readonly string[] =>
   name === "codex" ? ["--dangerously-bypass-hook-trust"] : []
+
+/**
+ * The yes of its owner to Codex' hooks, as Codex 0.169.0 keeps it. The option {@link hookTrust} is not as its owners start
+ * it: with it Codex does without its background server.
+ */
+export function trustCodexHooks(home: string): void {
+  const path = join(home, ".codex/hooks.json")
+  const { hooks } = JSON.parse(readFileSync(path, "utf8"))
+  for (const [event, key] of [
+    ["UserPromptSubmit", "user_prompt_submit"],
+    ["Stop", "stop"],
+  ] as const) {
+    const { command, timeout, type } = hooks[event][0].hooks[0]
+    const shown = { event_name: key, hooks: [{ async: false, command, timeout, type }] }
+    const hash = createHash("sha256").update(JSON.stringify(shown)).digest("hex")
+    const state = `[hooks.state."${path}:${key}:0:0"]\ntrusted_hash = "sha256:${hash}"`
+    appendFileSync(join(home, ".codex/config.toml"), `\n${state}\n`)
+  }
+}
 
 /** The executable of a program below the directory that npm installed it to, else on PATH; or null. */
 export function executableOf(program: LabProgram, from: string | null): string | null {

@@ -35,10 +35,14 @@ const usage = {
 }
 
 function items(answer: Answer, question: Question): Chunk[] {
-  if (answer.kind === "tool")
+  if (answer.kind !== "words")
     return [
       event(
-        { type: "response.output_item.done", output_index: 0, item: call(answer.command, question) },
+        {
+          type: "response.output_item.done",
+          output_index: 0,
+          item: answer.kind === "mcp" ? mcpCall(answer) : call(answer.command, question),
+        },
         "response.output_item.done",
       ),
     ]
@@ -75,6 +79,16 @@ function call(command: string, question: Question): object {
       : name === "shell"
         ? { command: ["sh", "-c", command], with_escalated_permissions: true, ...escalated }
         : { command, with_escalated_permissions: true, ...escalated }
+  return functionCall(name, input)
+}
+
+/** The tools of each MCP server stand in a namespace of their own. */
+const mcpCall = ({ tool, input }: Extract<Answer, { kind: "mcp" }>): object => ({
+  ...functionCall(tool, input),
+  namespace: "mcp__sento",
+})
+
+function functionCall(name: string, input: object): object {
   const id = crypto.randomUUID().slice(0, 8)
   return {
     type: "function_call",

@@ -21,6 +21,7 @@ export type Answer =
       readonly isAloud?: boolean
       readonly isQuestion?: boolean
     }
+  | { readonly kind: "mcp"; readonly tool: string; readonly input: object }
 
 /** One line or block of a stream, and how long to wait before it. */
 export type Chunk = { readonly text: string; readonly pauseMilliseconds: number }
@@ -58,6 +59,11 @@ export type ToolCall = {
   readonly delayMilliseconds: () => number
   /** Called when the answer leaves. */
   readonly onAsked?: () => void
+  /**
+   * What to answer to a person's text or, with null, to a tool's result; null where the words of it decide.
+   * @param request - all of it, as JSON
+   */
+  readonly answer?: (text: string | null, request: string) => Answer | null
 }
 
 /** Starts the stub on a free port of the loopback interface. */
@@ -81,7 +87,9 @@ export function startStubModel(tool: ToolCall): StubModel {
       if (question.tools.length > 0) last = body
       if (question.text !== null && question.tools.length > 0) received.push(question.text)
       if (question.text?.includes("bad request")) return refusal()
-      const answer = chooseAnswer(question, tool, received.length, asked)
+      const isAsked = question.tools.length > 0
+      const own = isAsked ? tool.answer?.(question.text, JSON.stringify(body)) : null
+      const answer = own ?? chooseAnswer(question, tool, received.length, asked)
       if (answer.kind === "tool") {
         if (question.text !== null) asked.add(question.text)
         await Bun.sleep(tool.delayMilliseconds())
@@ -163,6 +171,10 @@ export function event(payload: object, name: string | null = null, pauseMillisec
   const line = name === null ? "" : `event: ${name}\n`
   return { text: `${line}data: ${JSON.stringify(payload)}\n\n`, pauseMilliseconds }
 }
+
+/** A tool of Sentō's MCP server among those offered, whatever the program calls it; the name itself where it is not. */
+export const sentoTool = (tools: readonly string[], tool: string): string =>
+  tools.find(name => name.includes("sento") && name.endsWith(`_${tool}`)) ?? tool
 
 /** The shell tool among those offered, whatever this version calls it. */
 export function shellTool(tools: readonly string[]): string {

@@ -36,6 +36,7 @@ export function clientsOf({ pid: server, signs }: SharedServer): number[] {
       signsOf(pid) === signs &&
       readsTerminal(pid) === true &&
       settingsOf(pid, signs) === settings &&
+      !signs.isServer(argumentsOf(pid) ?? []) &&
       !isAlone(pid, signs),
   )
 }

@@ -367,7 +367,11 @@ export function jsonLines(child: Child): { readonly lines: Record<string, unknow
 }
 
 /** Pairs two agents the quick way: code, join and yes, each at a door. */
-export async function pairAgents(world: World, minter: string, joiner: string): Promise<void> {
+export async function pairAgents(
+  world: Pick<World, "ask" | "status">,
+  minter: string,
+  joiner: string,
+): Promise<void> {
   const { promise: code, resolve: foundCode } = Promise.withResolvers<string>()
   const { promise: request, resolve: foundRequest } = Promise.withResolvers<string>()
   const minting = world.ask(minter, "owner", { op: "pair" }, event => {
