@@ -328,7 +328,7 @@ describe("Codex", () => {
     setUpHere("codex")
     expect(check()).toEqual([untrusted])
     expect(readFileSync(join(home, ".codex/config.toml"), "utf8")).toContain(
-      'env_vars = ["SENTO_HOME", "MINE", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"]',
+      'env_vars = ["SENTO_HOME", "MINE", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE", "TMUX_TMPDIR"]',
     )
   })
 })

@@ -131,7 +131,7 @@ describe("what it writes into a file that is there", () => {
     const sento = {
       command: built[0],
       args: ["mcp"],
-      env_vars: ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"],
+      env_vars: ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE", "TMUX_TMPDIR"],
       tool_timeout_sec: 660,
     }
     expect(after).toEqual({ ...before, mcp_servers: { ...before.mcp_servers, sento } })

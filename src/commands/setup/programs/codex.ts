@@ -15,8 +15,15 @@ import { mcpServer, skill } from "../texts.ts"
 /** The hooks that tell of a turn. */
 export const codexEvents = ["UserPromptSubmit", "Stop"] as const
 
-/** Which agent it is, and in which tmux session. */
-export const ownVariables = ["SENTO_HOME", "SENTO_DOOR", "SENTO_AGENT", "TMUX", "TMUX_PANE"] as const
+/** Which agent it is, and in which tmux session of which server. */
+export const ownVariables = [
+  "SENTO_HOME",
+  "SENTO_DOOR",
+  "SENTO_AGENT",
+  "TMUX",
+  "TMUX_PANE",
+  "TMUX_TMPDIR",
+] as const
 
 /**
  * Hooks go into hooks.json, which Codex itself never writes, and whose entries it tells by their number: the
