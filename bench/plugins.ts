@@ -3,7 +3,16 @@
  * command, and has one turn; what it ran of `sento`, then the same where there is no `sento`, with what it shows. A
  * temporary home, a made-up key, a stub of its model, no network.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { layOut } from "../src/protocol/layout.ts"
@@ -88,6 +97,9 @@ function install(
   place: LabPlace,
   variables: Readonly<Record<string, string>>,
 ): void {
+  // Else each of OpenCode's starts waits for the registry, 131 s (1.18.33).
+  const fetched = join(place.home, ".config/opencode/node_modules/@opencode-ai/plugin")
+  if (program.name === "opencode") mkdirSync(fetched, { recursive: true })
   const env = { HOME: place.home, TERM: "dumb", ...program.environment(place), ...variables }
   for (const words of installs[program.name]) {
     const ran = Bun.spawnSync([executable, ...words], { cwd: place.work, env, stdin: Buffer.from("y\n") })

@@ -17,7 +17,6 @@ function run(cwd: string, ...words: string[]): void {
 /** A release of a clone. @returns its SHA256SUMS */
 async function release(name: string): Promise<string> {
   const clone = join(folder, name)
-  run(folder, "git", "clone", "--quiet", root, clone)
   run(clone, process.execPath, "run", "release", join(clone, "out"))
   const sums = await Bun.file(join(clone, "out/SHA256SUMS")).text()
   rmSync(clone, { recursive: true })
@@ -25,6 +24,9 @@ async function release(name: string): Promise<string> {
 }
 
 try {
+  // Both before either is built: somebody may commit meanwhile.
+  run(folder, "git", "clone", "--quiet", root, join(folder, "a"))
+  run(folder, "git", "clone", "--quiet", join(folder, "a"), join(folder, "another/place"))
   const [first, second] = [await release("a"), await release("another/place")]
   process.stdout.write(first)
   if (first !== second) throw new Error(`not the same:\n${second}`)

@@ -3,7 +3,7 @@
  * with `--everything` alone, and then the other sides are told that the pairs have ended.
  */
 import { SentoError } from "../protocol/errors.ts"
-import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
+import type { AddCommand, OptionsOf, Program } from "./command.ts"
 import { confirmOwner, requireOwner } from "./consent.ts"
 import type { Io } from "./io.ts"
 import { ask } from "./prompts.ts"
@@ -14,7 +14,12 @@ import { type Plan, planOf, planWords } from "./uninstall/plan.ts"
 import { undoSetup } from "./uninstall/setups.ts"
 
 const grammar = (program: Program) =>
-  command(program, "uninstall", "take away what sento put anywhere, shown first")
+  program
+    .command("uninstall")
+    .description("take away what sento put anywhere, shown first")
+    .option("--json", "print JSON")
+    .addOption(program.createOption("--agent <name>").hideHelp())
+    .allowExcessArguments(false)
     .option("--everything", "keys and messages too: pairs end, and the other sides are told")
     .option("--yes", "without asking")
 
@@ -41,7 +46,9 @@ async function uninstall(io: Io, options: UninstallOptions): Promise<number> {
   if (words.length === 0) return tellNothing(io, plan, json)
   if (!json) for (const line of words) tell(io, line)
   if (!yes) await confirm(io, everything, json)
-  for (const { paths } of plan.agents) await (everything ? confirmOwner : requireOwner)(io, paths)
+  // One whose config cannot be read has no door that could be asked.
+  for (const { paths } of plan.agents.filter(one => one.config !== null))
+    await (everything ? confirmOwner : requireOwner)(io, paths)
   const outcome = await carryOut(io, plan)
   if (json) printJson(io, { ...outcome, kept: plan.kept })
   else report(io, plan, outcome)

@@ -98,6 +98,25 @@ test("what cannot be taken away is told, and keeps nothing of the rest", async (
   expect(setups.map((one: { program: string }) => one.program)).toEqual(["codex"])
 })
 
+test("an agent whose config is broken goes too", async () => {
+  writeFileSync(join(world.home("mira"), ".sento-config.json"), "{ no")
+  const { exit, stderr } = await world.sento("mira", ["uninstall", "--everything", "--yes"])
+  expect([exit, stderr]).toEqual([
+    0,
+    expect.stringContaining("removes mira's keys and messages: ~/mira/.sento-config.json"),
+  ])
+  expect(readdirSync(world.home("mira"))).toEqual([])
+})
+
+test("an agent's process does not take it away", async () => {
+  await setUpAgent(world, "mira", ["sh"])
+  await setUpAll()
+  await world.type("mira", `clear; ${world.command.join(" ")} uninstall --everything --yes; echo "exit $?"`)
+  await world.shows("mira", "exit 77")
+  expect(existsSync(join(world.folder, ".claude"))).toBe(true)
+  expect(guardiansOf(world.home("mira"))).toHaveLength(1)
+})
+
 test("it is for all agents, and says so to who names one", async () => {
   expect(await world.run("mira", ["uninstall", "--agent", "kai", "--yes"])).toMatchObject({
     exit: 64,
