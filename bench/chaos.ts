@@ -54,6 +54,7 @@ function run(): Promise<ChaosReport> {
     mostStallMilliseconds: 20_000,
     hastens: false,
     fillsDisks: true,
+    upgrades: null,
     keep: values.keep ?? null,
     signal: stopping.signal,
     say,

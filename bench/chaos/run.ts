@@ -22,6 +22,7 @@ import { createRandom, type Random } from "./random.ts"
 import { createSide, recordPath, type Side, type SideCounts } from "./side.ts"
 import { sleep } from "./sleep.ts"
 import { createTraffic, type Traffic } from "./traffic.ts"
+import { type UpgradeCounts, upgrade } from "./upgrade.ts"
 import { judge, type Verdict } from "./verdict.ts"
 
 /**
@@ -48,10 +49,19 @@ export type ChaosOptions = {
   readonly hastens: boolean
   /** Whether disks are filled, where this user may mount one. */
   readonly fillsDisks: boolean
+  /** What replaces `binary` in turn, while all of it runs; null: nothing does. */
+  readonly upgrades: Upgrades | null
   /** Where logs, databases and records are copied to before all is removed, or null. */
   readonly keep: string | null
   readonly signal: AbortSignal
   readonly say: (line: string) => void
+}
+
+export type Upgrades = {
+  /** Files of two builds, the first of which lies at `binary` now. */
+  readonly builds: readonly [string, string]
+  /** At least so many replacements. */
+  readonly times: number
 }
 
 export type ChaosReport = {
@@ -67,6 +77,8 @@ export type ChaosReport = {
   readonly way: Way
   /** How often the way changed. */
   readonly changes: number
+  /** How often the binary was replaced, and how often a command said so of a Guardian that ran, and was to. */
+  readonly upgrades: UpgradeCounts
   /** In the outboxes when for long nothing had gone any more. */
   readonly undrained: number
   /** What kept them: the heads of the outboxes. */
@@ -167,7 +179,7 @@ async function connect(
 
 async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   const startedAt = Date.now()
-  const { diskFull, changes } = await misbehave(options, stage)
+  const { diskFull, changes, upgrades } = await misbehave(options, stage)
   const calmAt = Date.now()
   options.say("the faults are over; waiting for the outboxes")
   for (const link of stage.links) link.calm()
@@ -189,6 +201,7 @@ async function play(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
   return report(stage, {
     way,
     changes,
+    upgrades,
     diskFull,
     undrained,
     stuck,
@@ -209,17 +222,20 @@ const shareOf = (way: Way, { direction }: Traffic): number =>
 async function misbehave(
   options: ChaosOptions,
   { sides, traffics, links }: Stage,
-): Promise<Pick<ChaosReport, "diskFull" | "changes">> {
+): Promise<Pick<ChaosReport, "diskFull" | "changes" | "upgrades">> {
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, options.signal])
   const counts = { diskFull: 0, changes: 0 }
+  const upgrades: UpgradeCounts = { times: 0, asked: 0, told: 0 }
   const isEnough = (traffic: Traffic): boolean =>
     traffic.taken() >= options.messages * shareOf(options.way, traffic) &&
-    (shareOf(options.way, traffic) < 0.5 || killsOf(sides) >= options.kills)
+    (shareOf(options.way, traffic) < 0.5 || killsOf(sides) >= options.kills) &&
+    upgrades.times >= (options.upgrades?.times ?? 0)
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
     changeWay(options, links[0], signal, counts),
+    upgrade(options, sides, signal, upgrades),
     ...sides.map(side => clearDrafts(side, signal)),
     tell(options, sides, traffics, signal),
     Promise.all(traffics.map(one => one.flow(() => isEnough(one), signal))).then(() => over.abort()),
@@ -236,7 +252,7 @@ async function misbehave(
   options.signal.throwIfAborted()
   for (const one of ended) if (one.status === "rejected") throw one.reason
   const { diskFull, changes } = counts
-  return { diskFull: sides.some(side => side.disk !== null) ? diskFull : null, changes }
+  return { diskFull: sides.some(side => side.disk !== null) ? diskFull : null, changes, upgrades }
 }
 
 /** A mixed run: the way to the one behind the router opens and closes. */
@@ -339,7 +355,15 @@ async function drain(options: ChaosOptions, { world, traffics }: Stage): Promise
 
 type Times = Pick<
   ChaosReport,
-  "way" | "changes" | "diskFull" | "undrained" | "stuck" | "replayedAtEnd" | "faultSeconds" | "drainSeconds"
+  | "way"
+  | "changes"
+  | "upgrades"
+  | "diskFull"
+  | "undrained"
+  | "stuck"
+  | "replayedAtEnd"
+  | "faultSeconds"
+  | "drainSeconds"
 >
 
 /** What waits longest to be sent, in words. */

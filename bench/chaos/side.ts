@@ -41,6 +41,8 @@ export type Side = {
   clearDraft(): Promise<void>
   /** Asks the Guardian to stop, if one runs. */
   askToStop(): void
+  /** What `sento guard status` says of the Guardian that runs before and after it, and of which build that is; or null. */
+  statusWords(): Promise<{ readonly words: string; readonly commit: string | undefined } | null>
   /** Kills and starts until the signal ends it. @throws when a start fails for no reason of ours */
   live(signal: AbortSignal): Promise<void>
   /** Starts it, without any fault, and leaves it. */
@@ -124,6 +126,7 @@ export function createSide(options: SideOptions): Side {
     isDiskFull: () => state.isDiskFull,
     clearDraft: () => clearDraft(state),
     askToStop: () => askToStop(state),
+    statusWords: () => statusWords(state),
     live: signal => live(state, signal),
     settle: () => settle(state),
   }
@@ -203,6 +206,17 @@ function askToStop(state: State): void {
   if (!isRunning(state)) return
   state.wasAsked = true
   process.kill(state.pid ?? 0, "SIGTERM")
+}
+
+async function statusWords(state: State): ReturnType<Side["statusWords"]> {
+  const { world, name } = state
+  const before = await world.status(name)
+  if (before === null) return null
+  const { exit, stdout, stderr } = await world.sento(name, ["guard", "status"])
+  const after = await world.status(name)
+  return exit === 0 && after?.pid === before.pid
+    ? { words: `${stdout}${stderr}`, commit: before.commit }
+    : null
 }
 
 async function clearDraft({ world, name, counts }: State): Promise<void> {

@@ -12,7 +12,8 @@ export function isClean(report: ChaosReport): boolean {
     one => one.lost.length + one.duplicated.length + one.ghosts.length + one.waiting + one.inversions,
   )
   const crashed = Object.values(sides).map(one => one.crashed)
-  const faults = sum([...wrong, ...crashed, undrained, bypassed.length, bugs.length])
+  const untold = report.upgrades.asked - report.upgrades.told
+  const faults = sum([...wrong, ...crashed, undrained, bypassed.length, bugs.length, untold])
   return faults === 0 && isOnItsWay(report)
 }
 
@@ -63,6 +64,7 @@ function facts(seed: string, report: ChaosReport): string[] {
     `answered queued: ${report.queued}; no answer in time: ${report.timeouts}; said again with the same id: ${report.again}; refused: ${sum(refusals.map(([, n]) => n))}`,
     ...refusals.map(([reason, count]) => `  ${count}× ${reason}`),
     `way: ${report.way}, changed ${report.changes} times`,
+    `binary replaced ${report.upgrades.times} times; ${report.upgrades.told} of ${report.upgrades.asked} commands said that another build runs`,
     `outbox: ${words(report.outboxStates)}; undrained: ${report.undrained}`,
     `replayed once more at the end: ${report.replayedAtEnd}; links bypassed: ${report.bypassed.join(", ") || "none"}`,
     `bugs in the logs: ${bugs.length}`,

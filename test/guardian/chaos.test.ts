@@ -43,6 +43,7 @@ describe.skipIf(!hasBuild)(
           mostStallMilliseconds: 1000,
           hastens: true,
           fillsDisks: false,
+          upgrades: null,
           keep: null,
           signal: stopping.signal,
           say: () => {},
