@@ -47,6 +47,20 @@ test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
   120_000,
 )
 
+test("SIGTERM between paste and return: the message is submitted first, and nobody is left uncertain", async () => {
+  world = createWorld()
+  for (const name of ["mira", "kai"]) await setUpAgent(world, name)
+  await pairAgents(world, "mira", "kai")
+  for (let i = 0; i < 5; i += 1)
+    expect((await world.run("mira", ["send", "kai", `number ${i}`])).exit).toBe(0)
+  await until("one to be typed", () => textsIn("kai", "inbox", "typing").length > 0)
+  for (const pid of guardiansOf(world.home("kai"))) process.kill(pid, "SIGTERM")
+  await until("its end", () => guardiansOf(world.home("kai")).length === 0)
+  expect([textsIn("kai", "inbox", "typing"), textsIn("kai", "inbox", "uncertain")]).toEqual([[], []])
+  await world.guard("kai")
+  await until("all of them", () => textsIn("kai", "inbox", "delivered").length === 5)
+}, 120_000)
+
 test("a Guardian that was killed leaves sockets and a lock behind that are in nobody's way", async () => {
   world = createWorld()
   initAgent(world, "mira")

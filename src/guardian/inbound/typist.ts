@@ -39,6 +39,28 @@ type Outcome = {
 /** The message's pair was removed or paused just before the paste. */
 export class Withdrawn extends Error {}
 
+/** A text that stands in the box is submitted before the Guardian ends, where that takes no longer. */
+const finishMilliseconds = 3000
+
+/** Ends at once with the Guardian; once something was pasted, a little later. */
+function endingOf(stopping: AbortSignal, isPasted: boolean) {
+  const ending = new AbortController()
+  let patience = isPasted ? finishMilliseconds : 0
+  const end = (): void => {
+    if (patience === 0) ending.abort(stopping.reason)
+    else setTimeout(() => ending.abort(stopping.reason), patience)
+  }
+  if (stopping.aborted) end()
+  else stopping.addEventListener("abort", end, { once: true })
+  return {
+    signal: ending.signal,
+    pasted(): void {
+      patience = finishMilliseconds
+    },
+    over: () => stopping.removeEventListener("abort", end),
+  }
+}
+
 export function createTypist(context: Context, tellSender: TellSender) {
   const { store, log } = context
   let pasted: Pasted | null = null
@@ -117,16 +139,21 @@ export function createTypist(context: Context, tellSender: TellSender) {
     const text = typedText(context, name, message, target.profile)
     const resume = message.state === "typing"
     if (resume) pasted ??= pastedBefore(message, target, text)
-    return context.hands.type(target, text, {
+    const ending = endingOf(context.stopping, resume)
+    const typing = context.hands.type(target, text, {
       resume,
       unseen: resume && pasted?.isUnseen === true,
       pastedAt: resume ? (pasted?.inBox.pastedAt ?? null) : null,
       unpressed: resume && pasted?.isUnpressed === true,
       deliver: deliver ?? "hold",
       allowShell: allowShell ?? false,
-      signal: context.stopping,
-      onPasted: () => notePaste(message, inBoxOf(target, message, text, Date.now())),
+      signal: ending.signal,
+      onPasted: () => {
+        notePaste(message, inBoxOf(target, message, text, Date.now()))
+        ending.pasted()
+      },
     })
+    return typing.finally(ending.over)
   }
 
   /** By a Guardian before this one: nobody knows whether the return was pressed. */
