@@ -208,7 +208,7 @@ async function sharedServer(stage: Stage): Promise<void> {
   await stage.tmux("default", ["kill-session", "-t", "=person"])
 }
 
-/** The agent's shell answers, and is refused in these words; ana hears nothing, and nothing goes out as another. */
+/** The agent's shell or a tool of it answers, is refused in these words, and ana hears nothing. */
 async function refused(
   stage: Stage,
   actor: Actor,
@@ -216,11 +216,22 @@ async function refused(
   way: Way = "shell",
 ): Promise<string | null> {
   const token = newToken(actor.name)
-  const asked = await stage.sento("send", actor.name, `${way} ${token}`, "--wait", "40", "--agent", "ana")
-  if (asked.stdout.includes("←")) return `${actor.name}: ${asked.stdout}`
-  const isTold = actor.requests.some(request => request.includes(token) && words.test(request))
-  return isTold ? null : `${actor.name}: ${asked.stderr}${await stage.screen(actor)}`
+  await stage.must("send", actor.name, `${way} ${token}`, "--agent", "ana")
+  /** Behind what the model wanted, not of what was refused before. */
+  const isTold = () =>
+    actor.requests.some(
+      request => request.includes(token) && words.test(request.slice(request.lastIndexOf(token))),
+    )
+  const told = await until(`${actor.name} is refused`, isTold, 120_000).catch(String)
+  const heard = await stage.ask("ana", "agent", { op: "log", limit: 1000 })
+  if (heard.some(({ direction, text }) => direction === "in" && text.includes(token)))
+    return `${actor.name} was heard`
+  return told === true ? null : `${told}: ${await stage.screen(actor)}`
 }
+
+/** What the model is told of the tool: the door's refusal, or the program's own words where it has no such tool. */
+const noTool =
+  /one agent does not speak as another|no such tool|unsupported call|not found in registry|unavailable tool/i
 
 /** A tmux server started from a shell in which SENTO_HOME names leo. */
 async function wrongHome(stage: Stage): Promise<void> {
@@ -238,9 +249,7 @@ async function wrongHome(stage: Stage): Promise<void> {
   const faults = stage.actors.map(actor => refused(stage, actor, /one agent does not speak as another/))
   tell("SENTO_HOME names leo: sento reply is refused", await Promise.all(faults))
   // Where the program started its server before the agent was moved here, the server is refused when it is asked.
-  const tools = stage.actors.map(actor =>
-    refused(stage, actor, /one agent does not speak as another|tool/, "tell"),
-  )
+  const tools = stage.actors.map(actor => refused(stage, actor, noTool, "tell"))
   tell("SENTO_HOME names leo: no tool speaks", await Promise.all(tools))
   const hooks = stage.actors.map(({ name }) =>
     stage.logOf(name).includes("a hook in this agent's pane did nothing: SENTO_HOME there names leo")
