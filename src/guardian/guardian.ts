@@ -248,6 +248,7 @@ function connect(
     handle,
     distrusted,
     others: () => othersProcesses(paths),
+    isOver: () => stopping.signal.aborted,
     onError,
     hands: remote === null ? null : remote.serve,
     refused: log.refused,

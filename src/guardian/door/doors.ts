@@ -8,7 +8,7 @@ import { findUser } from "../../store/users.ts"
 import { type DoorOptions, openDoor } from "./server.ts"
 import { sharedFolderFault } from "./shared-folder.ts"
 
-type Parts = Required<Pick<DoorOptions, "handle" | "distrusted" | "others" | "onError">> & {
+type Parts = Required<Pick<DoorOptions, "handle" | "distrusted" | "others" | "onError" | "isOver">> & {
   /** At the shared door: takes the agent's hands on; null in plain mode. */
   readonly hands: DoorOptions["hands"] | null
   readonly refused: (reason: string, from: string) => void

@@ -30,6 +30,8 @@ export type DoorOptions = {
   /** At the agent's door: those of the user's other agents, from which nobody speaks as this one. */
   readonly others?: () => Promise<Distrusted>
   readonly onError: (error: unknown) => void
+  /** Whether the Guardian is stopping: whoever comes now is hung up on, and asks the next one. */
+  readonly isOver?: () => boolean
   /** At the door that the agent's user shares: takes its hands on, and resolves when they are gone. */
   readonly hands?: (request: HandsRequest, line: HandsLine) => Promise<void>
   /** Who is answered there, and how many. A door that users share has the mode 0660, others 0600. */
@@ -182,6 +184,7 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
     else if (options.others !== undefined && isSpoken(request))
       refuseOthers(fileDescriptor(socket), await options.others())
+    if (options.isOver?.()) return socket.terminate()
     const call: DoorCall = {
       door: options.door,
       gone: socket.data.gone.signal,
