@@ -97,18 +97,18 @@ export const SentoPlugin = async input => {
   const hooks = await Sento(input)
   let isMissing = spawnSync("sh", ["-c", "command -v sento"]).status !== 0
 
-  /** Once, at a prompt: before that there may be no screen yet. */
-  async function sayMissing() {
+  /** Once, at a prompt, before which there may be no screen; a while later, for 1.18.33 draws the prompt over it. */
+  function sayMissing() {
     if (!isMissing) return
     isMissing = false
     const body = { message: ${JSON.stringify(`sento: ${missing}`)}, variant: "warning", duration: 15_000 }
-    await input.client.tui.showToast({ body }).catch(() => {})
+    setTimeout(() => input.client.tui.showToast({ body }).catch(() => {}), 2000)
   }
 
   return {
     ...hooks,
     "chat.message": async (...told) => {
-      await sayMissing()
+      sayMissing()
       await hooks["chat.message"](...told)
     },
     config: async settings => {
