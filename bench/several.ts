@@ -217,10 +217,10 @@ async function refused(
 ): Promise<string | null> {
   const token = newToken(actor.name)
   await stage.must("send", actor.name, `${way} ${token}`, "--agent", "ana")
-  /** Behind what the model wanted, not of what was refused before. */
+  /** Behind the message, not of what was refused before. */
   const isTold = () =>
     actor.requests.some(
-      request => request.includes(token) && words.test(request.slice(request.lastIndexOf(token))),
+      request => request.includes(token) && words.test(request.slice(request.indexOf(token))),
     )
   const told = await until(`${actor.name} is refused`, isTold, 120_000).catch(String)
   const heard = await stage.ask("ana", "agent", { op: "log", limit: 1000 })
@@ -230,8 +230,7 @@ async function refused(
 }
 
 /** What the model is told of the tool: the door's refusal, or the program's own words where it has no such tool. */
-const noTool =
-  /one agent does not speak as another|no such tool|unsupported call|not found in registry|unavailable tool/i
+const noTool = /one agent does not speak as another|no such tool|unsupported call|not found|unavailable tool/i
 
 /** A tmux server started from a shell in which SENTO_HOME names leo. */
 async function wrongHome(stage: Stage): Promise<void> {
