@@ -160,7 +160,11 @@ async function checkHands(config: Config, user: string, running: GuardStatus): P
   }
   const tmux = judgeTmux(hands.tmux ?? "not installed")
   return [
-    { check: "hands", is: `${user}'s are at the terminal`, fix: null },
+    {
+      check: "hands",
+      is: `${user}'s are at the terminal${hands.isContained ? ", in a container" : ""}`,
+      fix: null,
+    },
     { ...tmux, is: `${tmux.is} (${user}'s)` },
     {
       check: "session",

@@ -63,6 +63,16 @@ export function foregroundProcess(pid: number): ProcessStat | null {
 }
 
 /**
+ * In how many namespaces of processes a process is, one within the other: more than this one are those in a container
+ * (NSpid in /proc/PID/status, proc_pid_status(5)). 0 where that cannot be seen.
+ */
+export const namespacesOf = (pid: number): number =>
+  /^NSpid:(.*)$/m
+    .exec(readProc(`/proc/${pid}/status`) ?? "")?.[1]
+    ?.trim()
+    .split(/\s+/).length ?? 0
+
+/**
  * The whole path of the program a process runs, or null when that may not be read: another user's, or a zombie's.
  * The kernel marks a file that was removed or replaced meanwhile, as an updater does.
  */

@@ -227,8 +227,10 @@ function handsLine(socket: DoorSocket): HandsLine {
     }
     if (rest.length > mostHandsBytes) socket.terminate()
   }
+  const { uid, pid } = peerOf(fileDescriptor(socket))
   return {
-    uid: peerOf(fileDescriptor(socket)).uid,
+    uid,
+    pid,
     say: message => write(socket, `${JSON.stringify(message)}\n`),
     onLine: next => {
       listener = next

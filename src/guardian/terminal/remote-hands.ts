@@ -6,6 +6,7 @@
 import * as v from "valibot"
 import { SentoError } from "../../protocol/errors.ts"
 import { type Hands, HandsAway } from "../../tmux/hands.ts"
+import { namespacesOf } from "../../tmux/process.ts"
 import type { Log } from "../log.ts"
 import {
   type Answered,
@@ -23,6 +24,8 @@ import {
 export type HandsLine = {
   /** Of the user who connected, as the kernel noted it. */
   readonly uid: number
+  /** As this process sees it. */
+  readonly pid: number
   say(message: ToHands): void
   /** @param listener - gets each line, of at most `mostHandsBytes` */
   onLine(listener: (line: string) => void): void
@@ -31,9 +34,12 @@ export type HandsLine = {
   readonly gone: AbortSignal
 }
 
-/** Whether somebody is at the terminal. `tmux`: the version they said they have. `reason`: why nobody is. */
+/**
+ * Whether somebody is at the terminal. `tmux`: the version they said they have. `isContained`: they run in a container, as
+ * the kernel counts processes. `reason`: why nobody is.
+ */
 export type HandsState =
-  | { readonly connected: true; readonly tmux: string | null }
+  | { readonly connected: true; readonly tmux: string | null; readonly isContained?: true }
   | { readonly connected: false; readonly reason: string }
 
 export type RemoteHands = {
@@ -74,6 +80,12 @@ type Connection = {
   readonly pending: Map<number, Pending>
   readonly over: PromiseWithResolvers<void>
 }
+
+const stateOf = ({ tmux, line }: Connection): HandsState => ({
+  connected: true,
+  tmux,
+  ...(namespacesOf(line.pid) > namespacesOf(process.pid) ? { isContained: true } : {}),
+})
 
 export function createRemoteHands(options: RemoteOptions): RemoteHands {
   const { user, uid, log, stopping } = options
@@ -215,7 +227,7 @@ export function createRemoteHands(options: RemoteOptions): RemoteHands {
 
   return {
     serve,
-    state: () => (current === null ? { connected: false, reason } : { connected: true, tmux: current.tmux }),
+    state: () => (current === null ? { connected: false, reason } : stateOf(current)),
     hands: {
       async find(kept, wish) {
         const { pane, target } = await ask({ op: "find", kept, wish })

@@ -226,3 +226,69 @@ hardenedTest("an agent that stops its tmux server holds up its messages, and not
   expect(timesTold("to a tmux that stands still")).toBe(1)
   expect(made.ownersTmux()).toEqual([])
 })
+
+hardenedTest(
+  "the agent in a container, of which the door alone is mounted: messages are typed there, it speaks at its door, doctor knows",
+  async () => {
+    await made.must(made.agent, "tmux kill-server")
+    const container = await openContainer()
+    await until("its hands", async () => (await hands()).isContained === true)
+    await send("into a container")
+    await becomes("into a container", "delivered")
+    expect(timesTold("into a container")).toBe(1)
+    const doctor = await made.as(made.owner, "sento doctor")
+    expect(doctor.stdout).toContain(`${made.agent}'s are at the terminal, in a container`)
+    expect(await container.run("sento agents --json")).toContain('"name":"kai"')
+    expect((await container.run("ls /home")).trim()).toBe(made.agent)
+    await container.end()
+  },
+)
+
+const hands = async (): Promise<{ isContained?: boolean }> =>
+  JSON.parse(await made.must(made.owner, "sento guard status --json || :")).hands ?? {}
+
+/** As `docker run` and the like make it: a root, processes and mounts of its own; what is the owner's is not there. */
+async function openContainer() {
+  const [uid, gid] = [await made.must(made.agent, "id -u"), await made.must(made.agent, "id -g")].map(one =>
+    one.trim(),
+  )
+  const root = `${made.folder}/root`
+  const shared = [
+    "/usr",
+    "/etc",
+    "/dev",
+    `/home/${made.agent}`,
+    `${made.folder}/agent`,
+    `${made.folder}/bin`,
+    `${made.folder}/door`,
+  ]
+  const env = `PATH=${made.folder}/bin:/usr/bin:/bin HOME=/home/${made.agent} LANG=C.UTF-8 TERM=xterm-256color TMUX_TMPDIR=/tmp SENTO_DOOR=${made.door}`
+  const inside = `chroot --userspec=${uid}:${gid} ${root} /usr/bin/env -i ${env}`
+  writeFileSync(
+    `${made.folder}/container.sh`,
+    [
+      ...shared.map(path => `mkdir -p ${root}${path}; mount --rbind ${path} ${root}${path}`),
+      `for one in bin lib lib64 sbin; do ln -sfn usr/$one ${root}/$one; done`,
+      `mkdir -p ${root}/proc ${root}/tmp; chmod 1777 ${root}/tmp; mount -t proc proc ${root}/proc`,
+      `${inside} tmux new-session -d -s main ${JSON.stringify(double.command(made.folder))}`,
+      `exec ${inside} sento hands`,
+    ].join("\n"),
+  )
+  const child = made.start(
+    "root",
+    `exec unshare -m --pid --fork --kill-child sh -e ${made.folder}/container.sh`,
+  )
+  /** The first process of it, with which all others end. */
+  const first = (): Promise<number | undefined> => pidsOf(made.agent, "^sento hands").then(([pid]) => pid)
+  return {
+    async end(): Promise<void> {
+      process.kill((await first()) ?? child.pid, "SIGKILL")
+      await child.exited
+    },
+    async run(line: string): Promise<string> {
+      const ran = await made.as("root", `nsenter -t ${await first()} -m -p ${inside} ${line}`)
+      if (ran.exit !== 0) throw new Error(`${line}: ${ran.stdout}${ran.stderr}${child.exitCode ?? ""}`)
+      return ran.stdout
+    },
+  }
+}

@@ -43,7 +43,7 @@ export function codex({ sento, project, environment }: Scope): ProgramSetup {
       jsonFile(hooksPath, hooks),
       ownFile("codex", join(folder, "skills", "sento", "SKILL.md"), skill("codex")),
     ],
-    next: `start Codex anew${project === null ? "" : " in this directory, trust it"} and say yes to the two hooks (/hooks in Codex)`,
+    next: `start Codex anew${project === null ? "" : " in this directory, trust it"} and say yes to the two hooks (/hooks in Codex); where two agents here use Codex, start each as \`codex --no-daemon\``,
     pending: words =>
       words.includes(trustOption) || hooksTrusted(join(user.folder, "config.toml"), hooksPath, hooks)
         ? null
