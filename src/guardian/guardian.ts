@@ -55,6 +55,7 @@ import { ownCommand } from "./terminal/own-command.ts"
 import { openTerminal } from "./terminal/own-terminal.ts"
 import type { RemoteHands } from "./terminal/remote-hands.ts"
 import { createWaiters } from "./waiters.ts"
+import { watchForSleep } from "./waking.ts"
 
 export type Guardian = {
   readonly address: { readonly host: string; readonly port: number }
@@ -259,7 +260,15 @@ function connect(
     },
   })
   const sweepStore = createSweep(context, sender)
+  const lookForSleep = watchForSleep(context, () => {
+    for (const { id } of Object.values(context.config.current.agents)) {
+      if (outbox.hasWaiting(id)) outbox.hasten(id)
+      collecting.hasten(id)
+    }
+    delivery.pausesChanged()
+  })
   const sweep = (): void => {
+    lookForSleep()
     sweepStore()
     silence.look()
     outbox.look()

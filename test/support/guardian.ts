@@ -15,6 +15,8 @@ export type TestGuardian = {
   now: number
   /** Time passes, and what it ends is looked at. */
   pass(milliseconds: number): void
+  /** The machine sleeps: the time of day goes on, and no timer does. */
+  sleep(milliseconds: number): void
   log(): string
   status(): Promise<GuardStatus>
   /** Stops it and starts it again on the same home. */
@@ -74,6 +76,9 @@ export async function openGuardian(
       clock.now += milliseconds
       clock.elapsed += milliseconds
       guardian.sweep()
+    },
+    sleep(milliseconds) {
+      clock.now += milliseconds
     },
     log: () => readFileSync(paths.log, "utf8"),
     status: () => callDoor(paths, "agent", { op: "status" }),
