@@ -27,6 +27,7 @@ export const rooms: Readonly<Record<string, number>> = {
   guardian: 0,
   dispatch: 1,
   sweep: 1,
+  waking: 1,
   pairing: 2,
   inbound: 2,
   owner: 3,
