@@ -20,6 +20,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   agents: async () => (await import("./agents.ts")).addAgents,
   send: async () => (await import("./send.ts")).addSend,
   reply: async () => (await import("./reply.ts")).addReply,
+  cancel: async () => (await import("./cancel.ts")).addCancel,
+  inbox: async () => (await import("./inbox.ts")).addInbox,
   log: async () => (await import("./log.ts")).addLog,
   status: async () => (await import("./status.ts")).addStatus,
   doctor: async () => (await import("./doctor.ts")).addDoctor,

@@ -209,11 +209,11 @@ describe.skipIf(missing !== null)("once paired", () => {
       await network.outer.run("mira", ["agents"]),
     ]
     expect([at.stdout, there.stdout]).toEqual([
-      expect.stringContaining("it fetches"),
+      expect.stringContaining("peer fetches"),
       expect.stringContaining("we fetch"),
     ])
     expect((await network.inner.run("kai", ["status"])).stdout).toContain(
-      "reached   mira: it fetches, last seen",
+      "reached   mira: peer fetches, last seen",
     )
     expect(await wrong(network.inner, "kai", "mira")).toBe("all is well")
     expect(await wrong(network.outer, "mira", "kai")).toBe("all is well")

@@ -17,8 +17,8 @@ export type TestGuardian = {
   pass(milliseconds: number): void
   log(): string
   status(): Promise<GuardStatus>
-  /** Stops it and starts it again on the same home. */
-  restart(): Promise<void>
+  /** Stops it and starts it again on the same home, after what is done meanwhile. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -77,8 +77,9 @@ export async function openGuardian(
     },
     log: () => readFileSync(paths.log, "utf8"),
     status: () => callDoor(paths, "agent", { op: "status" }),
-    async restart() {
+    async restart(meanwhile = async () => {}) {
       await guardian.stop()
+      await meanwhile()
       guardian = await start()
     },
     async [Symbol.asyncDispose]() {
