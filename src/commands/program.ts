@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   reply: async () => (await import("./reply.ts")).addReply,
   cancel: async () => (await import("./cancel.ts")).addCancel,
   inbox: async () => (await import("./inbox.ts")).addInbox,
+  watch: async () => (await import("./watch.ts")).addWatch,
   log: async () => (await import("./log.ts")).addLog,
   status: async () => (await import("./status.ts")).addStatus,
   doctor: async () => (await import("./doctor.ts")).addDoctor,
