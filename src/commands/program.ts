@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 const ofNoAgent: ReadonlySet<string> = new Set([
   "init",
   "setup",
+  "watch",
   "completions",
   "uninstall",
   "demo",

@@ -1,20 +1,32 @@
 /** `sento watch`: the agents of this machine on one live screen; plain, and once, where it goes to no such terminal. */
-import type { Paths } from "../store/paths.ts"
+import { resolve } from "node:path"
+import { registeredHomes } from "../store/homes.ts"
+import { type Paths, pathsOf } from "../store/paths.ts"
+import { chooseAgent } from "./choosing.ts"
 import { type AddCommand, command } from "./command.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { paintFor, print, printJson } from "./terminal.ts"
 import { screenLines } from "./watch/lines.ts"
 import { type AgentView, lookAt } from "./watch/view.ts"
+import { userHomeOf } from "./which-agent.ts"
 
 /** The words of `sento watch`. */
-export const addWatch: AddCommand = (program, { io, paths, finish }) =>
-  command(program, "watch", "a live screen: the agents here, their peers, what waits and why").action(
-    ({ json = false }) => finish(watch(io, homesOf(paths()), json)),
+export const addWatch: AddCommand = (program, { io, finish }) =>
+  command(program, "watch", "a live screen: your agents here, their peers, what waits and why").action(
+    async ({ agent, json = false }) => finish(watch(io, await homesOf(io, agent), json)),
   )
 
-/** The homes of the agents of this machine. */
-const homesOf = (paths: Paths): readonly Paths[] => [paths]
+/** All of the user's agents; one alone where it is named, or its home is none of theirs. */
+async function homesOf(io: Io, wish: string | undefined): Promise<readonly Paths[]> {
+  const { SENTO_HOME, SENTO_DOOR } = io.environment
+  if (wish !== undefined) return [(await chooseAgent(io, wish, [])).paths]
+  const homes = registeredHomes(userHomeOf(io))
+  const isElsewhere = SENTO_HOME !== undefined && !homes.some(({ home }) => home === resolve(SENTO_HOME))
+  if (isElsewhere || SENTO_DOOR || homes.length === 0)
+    return [pathsOf(SENTO_HOME || userHomeOf(io), SENTO_DOOR)]
+  return homes
+}
 
 const lookMilliseconds = 1000
 /** Of so many peers the last words are looked up where no screen says how many fit. */

@@ -12,8 +12,7 @@ import { openReader, type Reader } from "../../store/reader.ts"
 import { askOrRead } from "../agents.ts"
 import type { Io } from "../io.ts"
 import { guardStatus, placesWords } from "../running.ts"
-import { seenWords, sessionWords } from "../session-words.ts"
-import { sessionState } from "../status.ts"
+import { seenWords, sessionState, sessionWords } from "../session-state.ts"
 
 /** An agent as it is now; times are RFC 3339. */
 export type AgentView = {
