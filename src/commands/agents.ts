@@ -167,12 +167,10 @@ async function isMeant(io: Io, paths: Paths, name: string): Promise<boolean> {
   if (!Object.hasOwn(agents, name)) throw unknownAgent(name, Object.keys(agents))
   const waiting = (await askOrRead(io, paths)).agents.find(one => one.name === name)?.waiting ?? 0
   const lost =
-    waiting === 0
-      ? ""
-      : ` ${waiting === 1 ? "1 message" : `${waiting} messages`} that wait${waiting === 1 ? "s" : ""} are dropped.`
+    waiting === 1 ? " 1 message that waits is dropped." : ` ${waiting} messages that wait are dropped.`
   tell(
     io,
-    `The pair with ${name} ends on both sides, and only a new code and a new yes bring it back.${lost}`,
+    `The pair with ${name} ends on both sides, and only a new code and a new yes bring it back.${waiting === 0 ? "" : lost}`,
   )
   const answer = await ask(`Remove ${name}? (yes/no)`, {
     check: text => (readYesNo(text) === null ? "type yes or no" : undefined),

@@ -19,7 +19,7 @@ import type { Paths } from "../store/paths.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask, askSecret, untilQuiet } from "./prompts.ts"
-import { bold, isPerson, tell } from "./terminal.ts"
+import { bold, isPerson, tell, wrap } from "./terminal.ts"
 
 export type Request = QuestionEvent
 
@@ -46,7 +46,7 @@ function wordsFor(io: Io, paths: Paths, request: Request, unasked: string | null
   const about = { ...request, expiresAt: Date.parse(request.expiresAt), unasked }
   const lines = questionLines(about, self)
   const line = questionLine(request, self)
-  const rowsOf = (text: string): number => Math.ceil((Bun.stringWidth(text) || 1) / columns)
+  const rowsOf = (text: string): number => wrap(text, columns).length
   // The blank line before, and the mark before the question.
   const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
   if (needed <= rows) return { lines, line, isBrief: false }

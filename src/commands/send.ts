@@ -208,7 +208,7 @@ export function say(
     tell(io, `queued for ${result.to}: ${result.reason}`)
     tell(
       io,
-      `hint: nothing to do; the message is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it, and its id, with which \`sento cancel ID\` takes it back`,
+      `hint: nothing to do; the message is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it; \`sento cancel ${result.shortId ?? result.id}\` takes it back`,
     )
   } else tellArrived(io, result)
   return result.status === "queued" ? exitStatus["try-later"] : 0

@@ -70,7 +70,9 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     void (async () => {
       for await (const chunk of child.stderr) told += new TextDecoder().decode(chunk)
     })()
-    await until("the hint", () => told.includes("Only this machine can use it: `sento pair --network`"))
+    await until("the hint", () =>
+      told.includes("Only this machine can use this code: `sento pair --network`"),
+    )
     child.kill()
     expect(await openPorts("inner")).toEqual(["127.0.0.1:9876"])
     const code = await kaisCode()

@@ -148,7 +148,7 @@ function heldOf(reader: Reader, config: Config, running: GuardStatus | null): He
   )
   const received = reader.inbox.heads().map(({ message, count }) => {
     const name = names.get(message.pair) ?? message.name
-    const pause = paused.get(name)
+    const pause = message.isReleased ? undefined : paused.get(name)
     const reason =
       pause === undefined ? (running?.held?.reason ?? "its turn comes") : `paused ${pauseWords(pause)}`
     const { shortId, receivedAt } = message

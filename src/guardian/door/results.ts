@@ -195,6 +195,8 @@ export type LogEntry = {
 
 export type SendResult = {
   readonly id: string
+  /** Of one that is queued: what `sento cancel` takes. */
+  readonly shortId?: string
   readonly to: string
   readonly status: "delivered" | "accepted" | "queued"
   readonly reason?: string

@@ -215,7 +215,7 @@ export function createCarrying(
       const { promise, resolve } = Promise.withResolvers<WireAnswer>()
       const request = make()
       const late = (): void =>
-        resolve(carriedFailure("the peer fetched it, and did not answer in time", "timed-out"))
+        resolve(carriedFailure("the peer fetched what waited here, and did not answer in time", "timed-out"))
       const timer = setTimeout(late, carriedMilliseconds)
       const cut = (): void => resolve(carriedFailure("the Guardian is stopping"))
       stopping.addEventListener("abort", cut, { once: true })

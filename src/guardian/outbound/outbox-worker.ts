@@ -333,7 +333,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const word = settledWord(sent) ?? (await firstTried(sent))
       if (word.state !== "accepted" && word.state !== "queued") throw endedError(to, word)
       const { state: status, ...why } = word
-      return { id: sent.id, to, status, ...why, ...paused }
+      const waits = status === "queued" && sent.shortId !== null ? { shortId: sent.shortId } : {}
+      return { id: sent.id, ...waits, to, status, ...why, ...paused }
     },
   }
 }
