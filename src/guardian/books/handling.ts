@@ -34,14 +34,14 @@ const noted =
 /**
  * One message, and no other of its pair.
  * @param waitsFor - what keeps it from being typed all the same, or null
- * @throws as {@link dropReceived}; failed where no pause holds it
+ * @throws as {@link dropReceived}; refused where no pause holds it
  */
 export function releaseReceived(books: Books, id: string, waitsFor: string | null): Handled {
   const { store, log, now } = books
   const { seq, pair, name, shortId, isReleased } = requireUntouched(books, id)
   if (!isReleased && store.peers.pauseOf(pair, now()) === null)
     throw new SentoError(
-      "failed",
+      "refused",
       `[${shortId}] from ${name} is held by no pause: it is typed as soon as the agent can take it`,
       "`sento inbox` says what each message waits for",
     )
