@@ -2,24 +2,26 @@
 import { listAgents } from "../guardian/books/agent-list.ts"
 import { hostsToOpen, hostToShow } from "../guardian/books/own-places.ts"
 import { endPair, renamePair } from "../guardian/books/pairs.ts"
-import { loopThereWords, pausePair, resumePair } from "../guardian/books/pauses.ts"
+import { loopThereWords, pausePair, resumePair, untilWords } from "../guardian/books/pauses.ts"
 import { setPlace } from "../guardian/books/peer-places.ts"
 import { requirePin } from "../guardian/books/pin.ts"
-import { requirePeer } from "../guardian/books/requirements.ts"
+import { requirePeer, unknownAgent } from "../guardian/books/requirements.ts"
 import { callDoor, NoGuardian } from "../guardian/door/client.ts"
 import type { AgentList, AgentRow, LoopThere } from "../guardian/door/results.ts"
 import { type Address, formatAddress, isDestination, readAddress } from "../protocol/addresses.ts"
 import { readDuration } from "../protocol/durations.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { isName, nameRule } from "../protocol/names.ts"
+import { readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
 import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
-import { askOrDo, withPin } from "./consent.ts"
+import { askOrDo, requireOwner, withPin } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { localAgents } from "./local-agents.ts"
-import { ago, print, printJson, table, tell } from "./terminal.ts"
+import { ask } from "./prompts.ts"
+import { ago, isPerson, print, printJson, table, tell } from "./terminal.ts"
 import { wayCells } from "./way-words.ts"
 
 /** The words of `sento agents`. */
@@ -35,7 +37,11 @@ export const addAgents: AddCommand = (program, { io, paths, finish }) => {
   )
   command(listing, "remove", "end a pair and destroy our end of its secret")
     .argument("<name>")
-    .action((name, _, self) => finish(removeAgent(io, paths(), name, isJson(self))))
+    .option("--yes", "do not ask")
+    .action((name, { yes = false }, self) => finish(removeAgent(io, paths(), name, yes, isJson(self))))
+  command(listing, "clear", "take the ends of pairs out of `sento status` and this list")
+    .argument("[name]", "only of this one")
+    .action((name, _, self) => finish(clearEnds(io, paths(), name ?? null, isJson(self))))
   command(listing, "rename", "call a paired agent by another name here")
     .argument("<old>")
     .argument("<new>")
@@ -101,7 +107,8 @@ const awayLine = (name: string, away: string): string =>
 
 function pauseCell({ name, pausedUntil, pauseReason, loopThere }: AgentRow): string {
   if (pausedUntil === null) return loopThere === undefined ? "" : `by ${name}'s Guardian (below)`
-  return pauseReason === "loop" ? "loop, until resume" : `until ${pausedUntil}`
+  if (pauseReason === "loop") return "loop, until resume"
+  return `until ${pausedUntil === "resume" ? pausedUntil : untilWords(pausedUntil)}`
 }
 
 /** The list from the Guardian, or where none runs from the disk. */
@@ -130,8 +137,18 @@ export async function askOrRead(io: Io, paths: Paths): Promise<AgentList> {
 }
 
 /** `sento agents remove NAME` */
-async function removeAgent(io: Io, paths: Paths, name: string, isJson: boolean): Promise<number> {
-  await withPin(io, pin =>
+async function removeAgent(
+  io: Io,
+  paths: Paths,
+  name: string,
+  isSure: boolean,
+  isJson: boolean,
+): Promise<number> {
+  if (!isSure && isPerson(io, isJson)) {
+    await requireOwner(io, paths)
+    if (!(await isMeant(io, paths, name))) return 0
+  }
+  await withPin(io, `to remove ${name}`, pin =>
     askOrDo(io, paths, { op: "remove", name, pin }, async books => {
       requirePeer(books, name)
       await requirePin(books, pin)
@@ -141,6 +158,44 @@ async function removeAgent(io: Io, paths: Paths, name: string, isJson: boolean):
   )
   if (isJson) printJson(io, { removed: name })
   else tell(io, `removed ${name}: its messages are refused from now on, and our end of the secret is gone`)
+  return 0
+}
+
+/** Asks a person, and says what goes with the pair. @throws unknown-agent; interrupted */
+async function isMeant(io: Io, paths: Paths, name: string): Promise<boolean> {
+  const { agents } = needConfig(io, paths)
+  if (!Object.hasOwn(agents, name)) throw unknownAgent(name, Object.keys(agents))
+  const waiting = (await askOrRead(io, paths)).agents.find(one => one.name === name)?.waiting ?? 0
+  const lost =
+    waiting === 1 ? " 1 message that waits is dropped." : ` ${waiting} messages that wait are dropped.`
+  tell(
+    io,
+    `The pair with ${name} ends on both sides, and only a new code and a new yes bring it back.${waiting === 0 ? "" : lost}`,
+  )
+  const answer = await ask(`Remove ${name}? (yes/no)`, {
+    check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
+  })
+  if (answer !== null && readYesNo(answer) === "yes") return true
+  tell(io, `${name} stays paired`)
+  return false
+}
+
+/** `sento agents clear [NAME]` */
+async function clearEnds(io: Io, paths: Paths, name: string | null, isJson: boolean): Promise<number> {
+  const { cleared } = await askOrDo(io, paths, { op: "clear", name }, ({ store }) => ({
+    cleared: store.peers.clear(name),
+  }))
+  if (isJson) printJson(io, { cleared })
+  else if (cleared === 0)
+    tell(
+      io,
+      name === null ? "no pair has ended that was not cleared" : `no end of a pair with ${name} is shown`,
+    )
+  else
+    tell(
+      io,
+      `cleared: ${cleared === 1 ? "the end of a pair" : `the ends of ${cleared} pairs`}; ended they stay`,
+    )
   return 0
 }
 
@@ -214,7 +269,7 @@ async function pauseAgent(
   else
     tell(
       io,
-      `paused ${name}: its messages are kept until ${until === "resume" ? resume : `${until}, or ${resume}`}`,
+      `paused ${name}: its messages are kept until ${until === "resume" ? resume : `${untilWords(until)}, or ${resume}`}`,
     )
   return 0
 }

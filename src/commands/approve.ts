@@ -59,7 +59,7 @@ async function answerOf(
 ): Promise<Answered> {
   const request = { op: "approve", id: asked?.id ?? id, as, replace } as const
   if (asked === null) return callDoor(paths, "owner", request)
-  if (!isPerson(io, json)) return approveWith(io, paths, request)
+  if (!isPerson(io, json)) return approveWith(io, paths, request, asked.name)
   const wish = as === null && !replace ? null : { as, replace }
   const never = new AbortController().signal
   return (await (id === null ? askYesNo : sayYes)(io, paths, asked, never, wish)) as Answered

@@ -57,7 +57,8 @@ async function askInPopup(io: Io, paths: Paths, id: string): Promise<number> {
     withdrawn.abort()
     if (!(error instanceof SentoError)) throw error
     if (error instanceof HungUp) tell(io, "The Guardian stopped; the question is asked again when it runs.")
-    else if (error.code === "interrupted") tell(io, `Not answered; \`sento approve ${id}\` answers it later.`)
+    else if (error.code === "interrupted")
+      tell(io, `Not answered; \`sento approve ${id}\` answers the request later.`)
     else tell(io, `sento: error: ${error.message}`)
     return exitStatus[error.code]
   } finally {

@@ -9,7 +9,7 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { visibleLine } from "../protocol/layout.ts"
 import { requireConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
-import { openReader } from "../store/reader.ts"
+import { openReader, type Reader } from "../store/reader.ts"
 import { readRegistry } from "../store/registry.ts"
 import { argumentKinds, type Kind, optionKinds } from "./completions/kinds.ts"
 import { optionsOf, type Place, placeOf } from "./completions/words.ts"
@@ -79,17 +79,31 @@ async function valuesOf(io: Io, kind: Exclude<Kind, null>, words: readonly strin
 }
 
 /** As the agent's user of hardened mode, who has no books, what the agent's door tells. */
-async function inBooks(paths: Paths, kind: "peer" | "message" | "request" | "file"): Promise<Candidate[]> {
+async function inBooks(
+  paths: Paths,
+  kind: "peer" | "message" | "waiting" | "queued" | "request" | "file",
+): Promise<Candidate[]> {
   if (kind === "peer") return paths.isAgentSide ? peersAtDoor(paths) : peersOf(paths)
   if (paths.isAgentSide) return kind === "message" ? messagesAtDoor(paths) : []
   using reader = openReader(paths.database)
   if (reader === null) return []
   if (kind === "message") return distinct(reader.inbox.recent(mostMessages, null).map(described))
+  if (kind === "waiting") return reader.inbox.waiting().slice(0, mostMessages).map(described)
+  if (kind === "queued") return queuedIn(reader)
   return listQuestions(reader, requireConfig(paths)).map(one => [
     one.id,
     `${one.name} at ${formatAddress(one.host, one.port)}`,
   ])
 }
+
+/** What `sento cancel` takes back. */
+const queuedIn = ({ outbox, requests }: Reader): Candidate[] => [
+  ...outbox
+    .recent(mostMessages)
+    .filter(({ state }) => state === "queued")
+    .flatMap(({ shortId, name, text }) => (shortId === null ? [] : [described({ shortId, name, text })])),
+  ...requests.waiting("joiner").map(({ id, name }) => [id, `the join of ${name}`] as const),
+]
 
 const peersOf = (paths: Paths): Candidate[] =>
   Object.entries(requireConfig(paths).agents).map(([name, { host, port }]) => [
@@ -103,7 +117,7 @@ async function peersAtDoor(paths: Paths): Promise<Candidate[]> {
 }
 
 async function messagesAtDoor(paths: Paths): Promise<Candidate[]> {
-  const entries = await callDoor(paths, "agent", { op: "log", limit: mostMessages })
+  const entries = await callDoor(paths, "agent", { op: "log", way: "in", limit: mostMessages })
   return distinct(
     entries
       .toReversed()

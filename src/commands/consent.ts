@@ -19,7 +19,7 @@ import type { Paths } from "../store/paths.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask, askSecret, untilQuiet } from "./prompts.ts"
-import { bold, isPerson, tell } from "./terminal.ts"
+import { bold, isPerson, tell, wrap } from "./terminal.ts"
 
 export type Request = QuestionEvent
 
@@ -46,7 +46,7 @@ function wordsFor(io: Io, paths: Paths, request: Request, unasked: string | null
   const about = { ...request, expiresAt: Date.parse(request.expiresAt), unasked }
   const lines = questionLines(about, self)
   const line = questionLine(request, self)
-  const rowsOf = (text: string): number => Math.ceil((Bun.stringWidth(text) || 1) / columns)
+  const rowsOf = (text: string): number => wrap(text, columns).length
   // The blank line before, and the mark before the question.
   const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
   if (needed <= rows) return { lines, line, isBrief: false }
@@ -104,7 +104,8 @@ export async function sayYes(
   const isOpen = wish === null && request.taken
   const as = isOpen ? await askOtherName(io, request.as, withdrawn) : wish
   if (isOpen && as === null) return null
-  return approveWith(io, paths, { op: "approve", id: request.id, ...as }, withdrawn).catch(error => {
+  const yes = { op: "approve", id: request.id, ...as } as const
+  return approveWith(io, paths, yes, request.name, withdrawn).catch(error => {
     // The prompt for the PIN was withdrawn; a yes of ours that failed is told.
     if (withdrawn.aborted && isInterrupted(error)) return null
     throw error
@@ -140,16 +141,22 @@ export const approveWith = (
   io: Io,
   paths: Paths,
   request: DoorRequestInput<"approve">,
+  name: string,
   withdrawn: AbortSignal | null = null,
-): Promise<Approval> => withPin(io, pin => callDoor(paths, "owner", { ...request, pin }), withdrawn)
+): Promise<Approval> =>
+  withPin(io, `to pair with ${name}`, pin => callDoor(paths, "owner", { ...request, pin }), withdrawn)
 
-/** Does it without a PIN, and asks for one where one is needed and somebody sits there. */
+/**
+ * Does it without a PIN, and asks for one where one is needed and somebody sits there.
+ * @param what - what the PIN is for: `to remove kai`
+ */
 export async function withPin<Result>(
   io: Io,
+  what: string,
   act: (pin: string | null) => Promise<Result>,
   withdrawn: AbortSignal | null = null,
 ): Promise<Result> {
-  for (let pin: string | null = null; ; pin = await askSecret("Owner PIN", withdrawn)) {
+  for (let pin: string | null = null; ; pin = await askSecret(`Owner PIN, ${what}`, { signal: withdrawn })) {
     try {
       return await act(pin)
     } catch (error) {
@@ -181,6 +188,6 @@ export const requireOwner = (io: Io, paths: Paths): Promise<unknown> =>
   askOrDo(io, paths, { op: "requests" }, () => [])
 
 /** The same, and asks for the PIN where one is set. @throws not-owner, needs-pin */
-export async function confirmOwner(io: Io, paths: Paths): Promise<void> {
-  await withPin(io, pin => askOrDo(io, paths, { op: "confirm", pin }, books => requirePin(books, pin)))
+export async function confirmOwner(io: Io, paths: Paths, what: string): Promise<void> {
+  await withPin(io, what, pin => askOrDo(io, paths, { op: "confirm", pin }, books => requirePin(books, pin)))
 }

@@ -26,7 +26,7 @@ import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
 import { sessionState, sessionWords } from "./session-state.ts"
-import { print, printJson } from "./terminal.ts"
+import { printBehind, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
 /** The words of `sento doctor`. */
@@ -40,6 +40,8 @@ const oldestTmux = [3, 2] as const
 const handsMilliseconds = 2500
 const lookMilliseconds = 50
 const secondLookMilliseconds = 1000
+/** What stands before a finding. */
+const markColumns = "wrong ".length
 /** How long the loss of a database is told. */
 const lossMilliseconds = 7 * 24 * 60 * 60 * 1000
 
@@ -50,7 +52,7 @@ async function doctor(io: Io, paths: Paths, name: string | null, isJson: boolean
   if (isJson) printJson(io, { ok: isWell, checks: findings })
   else
     for (const { check, is, fix } of findings)
-      print(io, fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`)
+      printBehind(io, fix === null ? `ok    ${check}: ${is}` : `wrong ${check}: ${is}; ${fix}`, markColumns)
   return isWell ? 0 : 1
 }
 

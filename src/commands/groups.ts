@@ -1,9 +1,9 @@
 /** The commands by what they are for, as `sento` alone and `sento --help` list them. */
 export const groups = {
   "Set up": ["init", "setup", "pair", "owner", "completions", "uninstall"],
-  Talk: ["send", "reply", "log"],
+  Talk: ["send", "reply", "cancel", "log"],
   "Say yes or no": ["approve", "deny"],
-  "See and keep": ["status", "agents", "doctor", "guard"],
+  "See and keep": ["watch", "status", "inbox", "agents", "doctor", "guard"],
   "For programs": ["mcp", "hook", "hands"],
   "Try it": ["demo"],
 } as const satisfies Readonly<Record<string, readonly string[]>>

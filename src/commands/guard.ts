@@ -21,6 +21,7 @@ import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
 import { ensureGuardian, guardStatus, placesWords, runningGuardian, stopAndWait } from "./running.ts"
 import { sessionHere } from "./session-here.ts"
+import { sessionWords } from "./session-state.ts"
 import { ago, print, printJson, tell } from "./terminal.ts"
 
 /** The words of `sento guard`. */
@@ -54,17 +55,22 @@ export const addGuard: AddCommand = (program, { io, paths, finish }) => {
         const one = (agent: Paths, name?: string): Promise<number> => acts[act](io, agent, isJson(self), name)
         return finish(isOfAll(self) ? forEach(io, one) : one(paths()))
       })
-  each("stop", "stop it")
-  each("restart", "stop it and start it again")
+  each("stop", "stop the Guardian")
+  each("restart", "stop the Guardian and start it again")
   command(guarding, "attach", "type into the session's active pane as it is now, or into another one")
     .argument("[pane]", "as tmux names it, %3; in that session itself: the other pane")
     .action((pane, _, self) => finish(guardAttach(io, paths(), pane ?? null, isJson(self))))
-  each("install", "have it start with the machine, by systemd or cron")
-  each("uninstall", "take that away again, and stop it")
-  each("status", "whether it runs, where it listens, what waits")
-  command(guarding, "logs", "what it wrote down")
-    .option("-f, --follow", "go on as it writes")
-    .action(({ follow = false }, self) => finish(guardLogs(io, paths(), follow, isJson(self))))
+  each("install", "have the Guardian start with the machine, by systemd or cron")
+  each("uninstall", "take that away again, and stop the Guardian")
+  each("status", "whether the Guardian runs, where it listens, what waits")
+  command(guarding, "logs", "what the Guardian wrote down")
+    .option("-f, --follow", "go on as the Guardian writes")
+    .option("-n, --lines <count>", "how many lines, the latest (all; with -f 20)")
+    .action(({ follow = false, lines }, self) =>
+      finish(
+        guardLogs(io, paths(), { follow, most: lines === undefined ? null : readCount(lines) }, isJson(self)),
+      ),
+    )
 }
 
 const ofAll = "of all your agents on this machine"
@@ -164,7 +170,7 @@ export async function guardStatusCommand(
   } else {
     const { name, pid, session, waiting } = status
     print(io, `${name}'s Guardian listens on ${placesWords(status)} (pid ${pid})`)
-    print(io, `session ${session.target}: ${session.state}`)
+    print(io, `session ${session.target}: ${sessionWords[session.state]}`)
     if (status.hands !== undefined) print(io, `hands: ${handsLine(status.hands)}`)
     print(io, `waiting: ${waiting.inbox} to type, ${waiting.outbox} to send`)
     for (const one of status.paused ?? []) print(io, `paused: ${pausedWords(one)}`)
@@ -187,7 +193,7 @@ export function heldWords(
   { id, from, reason, since }: NonNullable<GuardStatus["held"]>,
   now: number,
 ): string {
-  return `[${id}] from ${from} since ${since} (${ago(since, now)}): ${reason}`
+  return `[${id}] from ${from}, for ${ago(since, now).replace(" ago", "")}: ${reason}`
 }
 
 /** `sento guard attach [PANE]`: type into the session's active pane as it is now, or into another one. */
@@ -220,16 +226,39 @@ async function paneBeside(io: Io, session: string): Promise<string | null> {
   )
 }
 
-/** `sento guard logs [-f]`: as it is written, or with `isJson` one object a line. */
-async function guardLogs(io: Io, paths: Paths, follow: boolean, isJson: boolean): Promise<number> {
+/** @throws usage */
+function readCount(text: string): number {
+  const count = Number(text)
+  if (/^\d{1,7}$/.test(text) && count > 0) return count
+  throw new SentoError(
+    "usage",
+    `${JSON.stringify(text)} is no number of lines`,
+    "run `sento guard logs -n 100`",
+  )
+}
+
+/** `sento guard logs [-f] [-n COUNT]`: as it is written, or with `isJson` one object a line. */
+async function guardLogs(
+  io: Io,
+  paths: Paths,
+  { follow, most }: { readonly follow: boolean; readonly most: number | null },
+  isJson: boolean,
+): Promise<number> {
   if (!existsSync(paths.log))
     throw new SentoError("failed", `there is no ${paths.log} yet`, "run `sento guard` to start the Guardian")
   const show = (line: string): void => (isJson ? printJson(io, logLine(line)) : print(io, line))
   if (!follow) {
-    for (const line of readLog(paths).trimEnd().split("\n")) show(line)
+    for (const line of readLog(paths)
+      .trimEnd()
+      .split("\n")
+      .slice(most === null ? 0 : -most))
+      show(line)
     return 0
   }
-  const tail = Bun.spawn(["tail", "-n", "20", "-F", paths.log], { stdin: "ignore", stderr: "ignore" })
+  const tail = Bun.spawn(["tail", "-n", String(most ?? 20), "-F", paths.log], {
+    stdin: "ignore",
+    stderr: "ignore",
+  })
   process.once("exit", () => tail.kill())
   for await (const line of createInterface({ input: Readable.fromWeb(tail.stdout) })) show(line)
   return await tail.exited

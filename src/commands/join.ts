@@ -101,8 +101,8 @@ async function joinAt(
   const request = { op: "join", ...wish, as: options.as ?? null, replace: options.replace ?? false } as const
   const call = (door: "owner" | "agent", pin: string | null) =>
     callDoor(paths, door, { ...request, pin }, { onEvent, signal: stop.signal })
-  const end = await withPin(io, pin => call("owner", pin)).catch(error =>
-    isNotOwner(error) ? call("agent", null) : Promise.reject(error),
+  const end = await withPin(io, `to join ${formatCode(wish.symbols)}`, pin => call("owner", pin)).catch(
+    error => (isNotOwner(error) ? call("agent", null) : Promise.reject(error)),
   )
   if (end?.event === "paired" && isPerson(io, options.json ?? false)) await tellWay(io, paths, end.name)
   return exitOf(end)

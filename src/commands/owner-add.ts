@@ -44,7 +44,7 @@ async function ownerAdd(io: Io, paths: Paths, text: string, options: OwnerAddOpt
   const name = requireChat(text)
   const isJson = options.json ?? false
   const config = await ensureConfig(io, paths, isJson)
-  await confirmOwner(io, paths)
+  await confirmOwner(io, paths, `to add ${name}`)
   const token = await readToken(io, name, options)
   const user = await readUser(io, name, options)
   const access = options.baseUrl === undefined ? { token } : { token, baseUrl: readBaseUrl(options.baseUrl) }

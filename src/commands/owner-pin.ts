@@ -1,12 +1,14 @@
 /** `sento owner pin`: sets, changes or takes away the PIN. */
-import { leastPinLength, requireLength } from "../guardian/books/pin.ts"
+import { leastPinLength } from "../guardian/books/pin.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import { SentoError } from "../protocol/errors.ts"
+import { readYesNo } from "../protocol/questions.ts"
 import type { Paths } from "../store/paths.ts"
 import { command, type Group, type Run } from "./command.ts"
+import { withPin } from "./consent.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
-import { askSecret } from "./prompts.ts"
+import { ask, askSecret } from "./prompts.ts"
 import { ensureGuardian } from "./running.ts"
 import { isPerson, tell } from "./terminal.ts"
 
@@ -28,16 +30,42 @@ async function ownerPin(io: Io, paths: Paths): Promise<number> {
   const { owner } = await ensureConfig(io, paths, false)
   await ensureGuardian(io, paths)
   const isSet = owner?.pin !== undefined
-  const pin = isSet ? await askSecret("The PIN until now") : null
-  const next = await askSecret(
-    isSet ? "New PIN (empty: none any more)" : `PIN, at least ${leastPinLength} characters`,
-  )
-  if (next === "" && !isSet) throw new SentoError("usage", "no PIN was typed", "run `sento owner pin` again")
-  if (next !== "") requireLength(next)
-  if (next !== "" && (await askSecret("Once more")) !== next)
-    throw new SentoError("usage", "the two are not the same", "run `sento owner pin` again")
-  await callDoor(paths, "owner", { op: "pin", pin, next: next === "" ? null : next })
-  if (next === "") tell(io, "no PIN any more")
+  const pin = isSet ? await askOldPin(io, paths) : null
+  const next = await askNewPin(isSet)
+  if (next === null && !(await isMeant(io))) return 0
+  await callDoor(paths, "owner", { op: "pin", pin, next })
+  if (next === null) tell(io, "no PIN any more")
   else tell(io, "the PIN is set: every yes and every removal takes it")
   return 0
+}
+
+/** The PIN that holds until now, asked for again where it is wrong. */
+const askOldPin = (io: Io, paths: Paths): Promise<string | null> =>
+  withPin(io, "the one until now", async pin => {
+    await callDoor(paths, "owner", { op: "confirm", pin })
+    return pin
+  })
+
+/** Null: none any more. */
+async function askNewPin(isSet: boolean): Promise<string | null> {
+  const check = (pin: string): string | undefined => {
+    if (pin.length >= leastPinLength || (pin === "" && isSet)) return undefined
+    return `give at least ${leastPinLength} characters`
+  }
+  const what = `at least ${leastPinLength} characters`
+  const next = await askSecret(isSet ? `New PIN, ${what} (empty: none any more)` : `PIN, ${what}`, { check })
+  if (next === "") return null
+  return askSecret("Once more", {
+    check: again => (again === next ? undefined : "that is another one; Ctrl-C gives up"),
+  })
+}
+
+/** Without a PIN whoever can type into a terminal of the owner's can say yes. */
+async function isMeant(io: Io): Promise<boolean> {
+  const answer = await ask("Take the PIN away, so that no yes needs one? (yes/no)", {
+    check: text => (readYesNo(text) === null ? "type yes or no" : undefined),
+  })
+  if (answer !== null && readYesNo(answer) === "yes") return true
+  tell(io, "the PIN stays as it is")
+  return false
 }

@@ -52,7 +52,7 @@ async function ownerRemove(io: Io, paths: Paths, text: string, isJson: boolean):
   const name = requireChat(text)
   if (needConfig(io, paths).owner?.[name] === undefined)
     throw new SentoError("usage", `${name} is not set up`, "run `sento owner` to see what is")
-  await confirmOwner(io, paths)
+  await confirmOwner(io, paths, `to remove ${name}`)
   updateConfig(paths, config => {
     const { [name]: _, ...others } = config.owner ?? {}
     return { ...config, owner: others }

@@ -1,5 +1,11 @@
 /** The side that types a code needs nothing open. */
 async function joinWith(io: Io, paths: Paths, target: string, options: PairOptions): Promise<number> {
+  if (options.close)
+    throw new SentoError(
+      "usage",
+      "a code of another agent is not closed here",
+      "`sento pair --close` closes this agent's own; `sento status` shows a join that waits, and how to withdraw it",
+    )
   if (options.network === undefined && options.listen === undefined) return join(io, paths, target, options)
   throw new SentoError(
     "usage",
@@ -15,7 +21,7 @@ import { firstPort } from "../protocol/addresses.ts"
 import { exitStatus, SentoError } from "../protocol/errors.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
-import { answerHere, answerWords, type Request, tellQuestion } from "./consent.ts"
+import { answerHere, answerWords, askOrDo, type Request, tellQuestion } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import { eachOf } from "./init-options.ts"
 import type { Io } from "./io.ts"
@@ -34,6 +40,7 @@ const grammar = (program: Program) =>
     .option("--long", "a code of eight symbols")
     .option("--network", "for another machine: opens this machine's private and VPN addresses, and stays so")
     .option("--listen <host>", "for another machine: opens this address; all: public ones too", eachOf)
+    .option("--close", "close the code that is open: nobody can join by it any more")
     .option("--as <name>", "the name for the other agent here")
     .option("--replace", "end the pair that has this name now")
 
@@ -42,8 +49,25 @@ type PairOptions = OptionsOf<typeof grammar>
 /** The words of `sento pair`. */
 export const addPair: AddCommand = (program, { io, paths, finish }) =>
   grammar(program).action((words, options) =>
-    finish(words.length === 0 ? pair(io, paths(), options) : joinWith(io, paths(), words.join(" "), options)),
+    finish(
+      words.length === 0 ? pairHere(io, paths(), options) : joinWith(io, paths(), words.join(" "), options),
+    ),
   )
+
+const pairHere = (io: Io, paths: Paths, options: PairOptions): Promise<number> =>
+  options.close ? closeCode(io, paths, options.json ?? false) : pair(io, paths, options)
+
+/** `sento pair --close` */
+async function closeCode(io: Io, paths: Paths, isJson: boolean): Promise<number> {
+  const { wasOpen } = await askOrDo(io, paths, { op: "close" }, ({ store, now }) => {
+    const isOpen = store.codes.open(now()) !== null
+    store.codes.close("expired")
+    return { wasOpen: isOpen }
+  })
+  if (isJson) printJson(io, { closed: wasOpen })
+  else tell(io, wasOpen ? "the code is closed: nobody can join by it any more" : "no code is open")
+  return 0
+}
 
 /** `sento pair`: a code for the other owner, and the question when it was proved. */
 async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number> {
@@ -69,7 +93,7 @@ async function pair(io: Io, paths: Paths, options: PairOptions): Promise<number>
     if (end?.event === "paired" && isPerson(io, isJson)) await tellWay(io, paths, end.name)
     return exitOf(end)
   } catch (error) {
-    // Told already, with what answers it later.
+    // Told already, with what answers the request later.
     if (stop.signal.reason === unanswered) return exitStatus.interrupted
     if (!isNotOwner(error)) throw error
     return pairForAgent(io, paths, request, onEvent, (error as SentoError).message)
@@ -118,7 +142,7 @@ function askHere(io: Io, paths: Paths, request: Request, { withdrawals, answers,
       if (error instanceof SentoError && error.code === "interrupted") {
         tell(
           io,
-          `Not answered; \`sento approve ${request.id}\` or \`sento deny ${request.id}\` answers it later.`,
+          `Not answered; \`sento approve ${request.id}\` or \`sento deny ${request.id}\` answers the request later.`,
         )
         stop.abort(unanswered)
       } else tell(io, `sento: error: ${(error as Error).message}`)
@@ -154,8 +178,8 @@ function tellMinter(io: Io, paths: Paths, event: PairingEvent, unasked: string |
     for (const one of others)
       tell(io, `or${over(one, ", where that leads nowhere")}:  sento pair ${one.address}`)
     if (event.addresses === undefined && !isPerson(io, false))
-      tell(io, "Only this machine can use it: `sento pair --network` makes one for another machine.")
-    tell(io, dim(io, "It is good for 10 minutes, also where Ctrl-C ends this wait."))
+      tell(io, "Only this machine can use this code: `sento pair --network` makes one for another machine.")
+    tell(io, dim(io, "The code is good for 10 minutes, also where Ctrl-C ends this wait."))
   } else if (event.event === "request") {
     tellQuestion(io, paths, event, unasked)
     if (!isPerson(io, false))

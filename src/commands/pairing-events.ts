@@ -19,6 +19,8 @@ function endLine(event: PairingEvent): string | null {
       return deniedWords
     case "expired":
       return "Nobody answered in time. Run `sento pair` for a new code."
+    case "closed":
+      return "The code was closed with `sento pair --close`. Run `sento pair` for a new one."
     case "replaced":
       return "The code above is no longer good: another `sento pair` opened a new one in its place."
     case "burned":
@@ -38,6 +40,8 @@ export function exitOf(end: PairingEvent | null): number {
       return 77
     case "expired":
       return 124
+    case "closed":
+      return 1
     case "failed":
       throw new SentoError(isErrorCode(end.code) ? end.code : "failed", end.message, end.hint)
     default:

@@ -20,6 +20,9 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   agents: async () => (await import("./agents.ts")).addAgents,
   send: async () => (await import("./send.ts")).addSend,
   reply: async () => (await import("./reply.ts")).addReply,
+  cancel: async () => (await import("./cancel.ts")).addCancel,
+  inbox: async () => (await import("./inbox.ts")).addInbox,
+  watch: async () => (await import("./watch.ts")).addWatch,
   log: async () => (await import("./log.ts")).addLog,
   status: async () => (await import("./status.ts")).addStatus,
   doctor: async () => (await import("./doctor.ts")).addDoctor,
@@ -37,6 +40,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 const ofNoAgent: ReadonlySet<string> = new Set([
   "init",
   "setup",
+  "watch",
   "completions",
   "uninstall",
   "demo",

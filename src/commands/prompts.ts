@@ -61,10 +61,17 @@ export async function ask(
 }
 
 /** Asks for one line that is not shown. @throws interrupted, also where it was withdrawn by `signal` */
-export async function askSecret(message: string, signal: AbortSignal | null = null): Promise<string> {
+export async function askSecret(
+  message: string,
+  {
+    check,
+    signal = null,
+  }: { check?: (answer: string) => string | undefined; signal?: AbortSignal | null } = {},
+): Promise<string> {
   const { password, isCancel } = await import("@clack/prompts")
   const withdrawal = signal === null ? {} : { signal }
-  const answer = await password({ message, output: process.stderr, ...withdrawal })
+  const validation = check === undefined ? {} : { validate: (value?: string) => check(value ?? "") }
+  const answer = await password({ message, output: process.stderr, ...withdrawal, ...validation })
   if (isCancel(answer)) throw new SentoError("interrupted", "not answered")
   return answer ?? ""
 }

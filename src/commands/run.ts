@@ -68,7 +68,7 @@ function wantsJson(words: readonly string[]): boolean {
 const bug = { code: "failed", message: "a bug of sento", hint: "stderr has its stack" } as const
 
 /** `sento: error: …` and `sento: hint: …` for people, `{"error":…}` on stdout for programs. */
-function report(io: Io, error: unknown, isJson: boolean): number {
+async function report(io: Io, error: unknown, isJson: boolean): Promise<number> {
   // Whoever read stdout has gone, as `head` does: nobody is left to tell.
   if (error instanceof OutputLost && error.isReaderGone) return exitStatus[error.code]
   if (!(error instanceof SentoError)) {
@@ -77,14 +77,18 @@ function report(io: Io, error: unknown, isJson: boolean): number {
   }
   if (isJson && !(error instanceof OutputLost)) return reportToProgram(io, error)
   const { code, message, hint } = error
-  io.err(`sento: error: ${message}\n${hint === null ? "" : `sento: hint: ${hint}\n`}`)
+  // A person did so: nothing went wrong.
+  const mark = code === "interrupted" ? "" : "error: "
+  const { tell } = await import("./terminal.ts")
+  tell(io, `sento: ${mark}${message}`)
+  if (hint !== null) tell(io, `sento: hint: ${hint}`)
   return exitStatus[code]
 }
 
-function reportToProgram(
+async function reportToProgram(
   io: Io,
   { code, message, hint }: Pick<SentoError, "code" | "message" | "hint">,
-): number {
+): Promise<number> {
   try {
     io.out(`${JSON.stringify({ error: { code, message, hint } })}\n`)
     return exitStatus[code]

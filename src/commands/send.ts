@@ -174,8 +174,8 @@ function tellNews(io: Io, to: string, state: string, reason: string | null): voi
     accepted: `${to} has the message; waiting for the answer`,
     delivered: `typed into ${to}'s session`,
     uncertain: `${to}'s Guardian cannot tell whether the message was typed; ask again if no answer comes`,
-    held: `${to}'s agent cannot take it now (${reason === null ? "held" : reasonWords(reason)}); held until it can`,
-    loop: `${to}'s Guardian holds it: too many replies in a row, until ${to}'s owner says \`sento agents resume\``,
+    held: `${to} has the message and cannot type it now (${reason === null ? "held" : reasonWords(reason)}); it is typed when it can be`,
+    loop: `${to}'s Guardian holds the message: too many replies in a row, until ${to}'s owner says \`sento agents resume\``,
   }
   const isLoop = state === "held" && reason === "loop"
   const why = reason === null ? "" : ` (${reasonWords(reason)})`
@@ -208,7 +208,7 @@ export function say(
     tell(io, `queued for ${result.to}: ${result.reason}`)
     tell(
       io,
-      `hint: nothing to do; it is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it`,
+      `hint: nothing to do; the message is tried again for 24 hours, and \`sento log ${result.to}\` says what became of it; \`sento cancel ${result.shortId ?? result.id}\` takes it back`,
     )
   } else tellArrived(io, result)
   return result.status === "queued" ? exitStatus["try-later"] : 0

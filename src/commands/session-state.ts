@@ -1,5 +1,5 @@
 /** What an agent's session is now, and in words. */
-import type { SessionState } from "../guardian/door/results.ts"
+import type { GuardStatus, SessionState } from "../guardian/door/results.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
 import type { Config } from "../store/config.ts"
 
@@ -35,3 +35,7 @@ export const sessionWords: Readonly<Record<SessionState, string>> = {
   other: "what runs there cannot be typed into now, messages wait",
   absent: "there is no such tmux session, messages wait",
 }
+
+/** What a Guardian sees of its session; in hardened mode nothing is where nobody is there to look. */
+export const seenWords = ({ session, hands }: Pick<GuardStatus, "session" | "hands">): string =>
+  hands === undefined || hands.connected ? sessionWords[session.state] : `${hands.reason}, messages wait`

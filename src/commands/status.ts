@@ -3,9 +3,11 @@
 import { listQuestions } from "../guardian/books/open-questions.ts"
 import { listLoopsThere, listPaused } from "../guardian/books/pauses.ts"
 import type { AgentRow, GuardStatus, LoopThere, PausedAgent, SessionState } from "../guardian/door/results.ts"
+import { triesPerCode } from "../protocol/codes.ts"
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Question } from "../protocol/questions.ts"
 import { placeWords } from "../protocol/questions.ts"
+import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { openReader } from "../store/reader.ts"
@@ -16,9 +18,10 @@ import { forEach } from "./each-agent.ts"
 import { guardStatusCommand, heldWords, pausedWords } from "./guard.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
+import { dateOf, timeOf } from "./log-lines.ts"
 import { guardStatus, placesWords } from "./running.ts"
-import { sessionState, sessionWords } from "./session-state.ts"
-import { ago, print, printJson } from "./terminal.ts"
+import { seenWords, sessionState, sessionWords } from "./session-state.ts"
+import { ago, print, printBehind, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 import { wayCells } from "./way-words.ts"
 
@@ -52,9 +55,18 @@ type Kept = {
   /** Agents whose Guardians hold a message of ours as one reply too many; absent where there are none. */
   readonly loopsThere?: readonly LoopThere[]
   readonly revoked: readonly { readonly name: string; readonly byUs: boolean; readonly at: string }[]
+  /** The code that is open; absent where none is. */
+  readonly code?: { readonly expiresAt: string; readonly triesUsed: number }
+  /** Joins that wait for the other owner's yes; absent where there are none. */
+  readonly joins?: readonly {
+    readonly id: string
+    readonly name: string
+    readonly host: string
+    readonly expiresAt: string
+  }[]
 }
 
-/** `sento status` */
+/** `sento status`: exit 0 where the Guardian runs, 1 where not, as `sento guard status`. */
 export async function status(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   if (paths.isAgentSide) return guardStatusCommand(io, paths, isJson)
   const config = needConfig(io, paths)
@@ -83,9 +95,14 @@ export async function status(io: Io, paths: Paths, isJson: boolean): Promise<num
       ...(reach.length === 0 ? {} : { reach }),
       ...kept,
     })
-  else for (const line of lines(config, running, session, unasked, kept, reach)) print(io, line)
-  return 0
+  else
+    for (const line of lines(config, running, session, unasked, kept, reach))
+      printBehind(io, line, labelColumns)
+  return running === null ? 1 : 0
 }
+
+/** What stands before the words of a line. */
+const labelColumns = "guardian  ".length
 
 /** How a peer is reached. */
 type Reach = Pick<AgentRow, "name" | "lastContactAt" | "way" | "away">
@@ -113,8 +130,15 @@ const guardianOf = (running: GuardStatus | null): object =>
 function readKept(paths: Paths, config: Config): Kept {
   using reader = openReader(paths.database)
   if (reader === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
-  const { inbox, outbox, peers, waitingRoom } = reader
+  const { inbox, outbox, peers, waitingRoom, codes, requests } = reader
   const loopsThere = listLoopsThere(config, outbox.loops())
+  const code = codes.stateAt(Date.now())
+  const joins = requests.waiting("joiner").map(({ id, name, host, createdAt }) => ({
+    id,
+    name,
+    host,
+    expiresAt: formatTimestamp(createdAt + requestLifetimeMilliseconds),
+  }))
   return {
     waiting: { inbox: inbox.waitingCount(), outbox: outbox.waitingCount() },
     requests: listQuestions(reader, config).map(({ id, kind, name, as, host, claimedHost, verifier }) => ({
@@ -128,9 +152,13 @@ function readKept(paths: Paths, config: Config): Kept {
     })),
     paused: listPaused(config, peers.pauses(Date.now()), waitingRoom.counts()),
     ...(loopsThere.length === 0 ? {} : { loopsThere }),
+    ...(code === null
+      ? {}
+      : { code: { expiresAt: formatTimestamp(code.expiresAt), triesUsed: code.triesUsed } }),
+    ...(joins.length === 0 ? {} : { joins }),
     revoked: peers
       .revocations()
-      .filter(({ name }) => !Object.hasOwn(config.agents, name))
+      .filter(({ name, isCleared }) => !isCleared && !Object.hasOwn(config.agents, name))
       .map(({ name, byUs, at }) => ({ name, byUs, at: formatTimestamp(at) })),
   }
 }
@@ -140,7 +168,7 @@ function lines(
   running: GuardStatus | null,
   session: GuardStatus["session"],
   unasked: string | null,
-  { waiting, requests, paused, loopsThere = [], revoked }: Kept,
+  { waiting, requests, paused, loopsThere = [], code, joins = [], revoked }: Kept,
   reach: readonly Reach[],
 ): string[] {
   const names = Object.keys(config.agents)
@@ -162,10 +190,19 @@ function lines(
       ({ id, kind, name, as, verifier, ...where }) =>
         `${kind === "join" ? `join      the agent asks to join ${name} at ${where.host}${as === name ? "" : `, to be called ${as} here`}` : `request   ${name} at ${placeWords(where)}, ${verifier}`}: \`sento approve ${id}\` or \`sento deny ${id}\``,
     ),
+    ...(code === undefined
+      ? []
+      : [
+          `code      open until ${timeOf({ isUtc: false }, code.expiresAt)}, ${code.triesUsed} of ${triesPerCode} tries used: \`sento pair\` shows it, \`sento pair --close\` closes it`,
+        ]),
+    ...joins.map(
+      ({ id, name, host }) =>
+        `asked     ${name} at ${host}, whose owner has not answered yet: \`sento cancel ${id}\` withdraws it`,
+    ),
     ...revoked.map(({ name, byUs, at }) =>
       byUs
-        ? `ended     ${name} (removed here, ${at.slice(0, 10)})`
-        : `ended     revoked by ${name} (${at.slice(0, 10)})`,
+        ? `ended     ${name}, removed here on ${dateOf(at)}: \`sento agents clear ${name}\` takes this line away`
+        : `ended     ${name}, whose owner ended the pair on ${dateOf(at)}: \`sento agents clear ${name}\` takes this line away`,
     ),
   ]
 }
@@ -177,11 +214,6 @@ function otherBuild(running: GuardStatus | null): string[] {
 
 /** What is known of the session; in hardened mode nothing is where nobody is there to look. */
 function sessionLine(isHardened: boolean, running: GuardStatus | null, state: SessionState): string {
-  if (running === null && isHardened) return "not looked at from here; messages wait for the Guardian"
-  const words = handsWords(running)
-  return words === null ? sessionWords[state] : `${words}, messages wait`
+  if (running !== null) return seenWords(running)
+  return isHardened ? "not looked at from here; messages wait for the Guardian" : sessionWords[state]
 }
-
-/** Why nobody is at the terminal; null where somebody is, and outside hardened mode. */
-const handsWords = (running: GuardStatus | null): string | null =>
-  running?.hands === undefined || running.hands.connected ? null : running.hands.reason

@@ -17,4 +17,5 @@ export function optionsFirst(words: readonly string[]): string[] {
 }
 
 const takesNext = (option: string, next: string | undefined): boolean =>
-  next !== undefined && (option === "--reply-to" || option === "--agent" || (option === "--wait" && /^[\d.]+[a-z]*$/i.test(next)))
+  next !== undefined &&
+  (option === "--reply-to" || option === "--agent" || (option === "--wait" && /^[\d.]+[a-z]*$/i.test(next)))

@@ -48,7 +48,7 @@ async function uninstall(io: Io, options: UninstallOptions): Promise<number> {
   if (!yes) await confirm(io, everything, json)
   // One whose config cannot be read has no door that could be asked.
   for (const { paths } of plan.agents.filter(one => one.config !== null))
-    await (everything ? confirmOwner : requireOwner)(io, paths)
+    await (everything ? confirmOwner(io, paths, "to take everything away") : requireOwner(io, paths))
   const outcome = await carryOut(io, plan)
   if (json) printJson(io, { ...outcome, kept: plan.kept })
   else report(io, plan, outcome)

@@ -10,7 +10,7 @@ type Way = NonNullable<PeerWay["way"]>
 /** In a table. */
 export const wayCells: Readonly<Record<Way, string>> = {
   direct: "directly",
-  fetched: "it fetches",
+  fetched: "peer fetches",
   fetching: "we fetch",
   "both-fetch": "both fetch",
 }

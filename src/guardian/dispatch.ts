@@ -8,17 +8,19 @@ import { commit, version } from "../version.ts"
 import { listAgents } from "./books/agent-list.ts"
 import { attach } from "./books/agent-pane.ts"
 import { calledAt } from "./books/called.ts"
-import { historyOf } from "./books/history.ts"
+import { dropReceived, releaseReceived } from "./books/handling.ts"
+import { logOf } from "./books/history.ts"
 import { questionEvent } from "./books/open-questions.ts"
 import { isOpenToOthers, placesOfHosts } from "./books/own-places.ts"
 import { endPair, renamePair } from "./books/pairs.ts"
 import { listPaused, pausePair, resumePair } from "./books/pauses.ts"
 import { setPlace } from "./books/peer-places.ts"
 import { requirePin, setPin } from "./books/pin.ts"
-import { requirePeer, unknownAgent } from "./books/requirements.ts"
+import { requirePeer } from "./books/requirements.ts"
+import { joinToWithdraw } from "./books/withdrawing.ts"
 import { type Context, greetingOf } from "./context.ts"
 import type { DoorRequest, EventOf, OpName, ResultOf } from "./door/operations.ts"
-import type { AgentList, Alive, GuardStatus, LogEntry, Probe, SessionState } from "./door/results.ts"
+import type { AgentList, Alive, GuardStatus, Probe, SessionState } from "./door/results.ts"
 import type { DoorCall, DoorHandler } from "./door/server.ts"
 import type { Delivery } from "./inbound/delivery.ts"
 import type { Turns } from "./inbound/turns.ts"
@@ -69,17 +71,22 @@ const dispatch = <Op extends OpName>(
 ) => handlers[request.op](request, call)
 
 function createHandlers(parts: Parts): Handlers {
-  const { context, sender, outbox, questions, turns, whereabouts } = parts
+  const { context, sender, outbox, minting, joining, questions, delivery, turns, whereabouts } = parts
   return {
     alive: () => alive(parts),
     status: () => status(parts),
     agents: () => agents(parts),
     requests: () => questions.waiting().map(questionEvent),
     probe: ({ name }) => probe(parts, name),
-    log: ({ name, limit }) => log(context, name, limit),
+    log: ({ limit, ...wish }) =>
+      logOf({ config: context.config.current, ...context.store }, wish, limit, context.now()),
 
     send: (request, call) => send(context, outbox, request, call),
     reply: request => reply(context, outbox, request),
+    cancel: ({ id }, { door }) => {
+      const join = door === "owner" ? joinToWithdraw(context, id) : null
+      return join === null ? outbox.withdraw(id) : joining.withdraw(join)
+    },
     turn: ({ session, event }) => turns.take(session, event),
     stray: ({ source, named }) => {
       const words = `a hook in this agent's pane did nothing: ${source} there names ${visibleText(named)}`
@@ -107,6 +114,10 @@ function createHandlers(parts: Parts): Handlers {
       tellEnded(context, sender)
       return null
     },
+    drop: ({ id }) => woken(parts, dropReceived(context, id, outbox.tellSender)),
+    release: ({ id }) => woken(parts, releaseReceived(context, id, delivery.hold()?.reason ?? null)),
+    close: () => ({ wasOpen: minting.close() }),
+    clear: ({ name }) => ({ cleared: context.store.peers.clear(name) }),
     rename: ({ from, to }) => renamePair(context, requirePeer(context, from), to),
     pause: ({ name, milliseconds }) =>
       woken(parts, pausePair(context, requirePeer(context, name), milliseconds)),
@@ -208,15 +219,6 @@ function agents({ context, ways }: Parts): AgentList {
     context.store.peers.revocations(),
     peer => ways.of({ peer }),
   )
-}
-
-/** The latest messages. @throws unknown-agent for a name that nobody has or had */
-function log({ config, store, now }: Context, name: string | null, limit: number): LogEntry[] {
-  const books = { config: config.current, ...store }
-  const entries = historyOf(books, name, limit, now())
-  if (name !== null && entries.length === 0 && !Object.hasOwn(config.current.agents, name))
-    throw unknownAgent(name, Object.keys(config.current.agents))
-  return entries.slice(-limit)
 }
 
 /** Says hello to a peer: whether it can be reached, is who it was, has the same time, and how it reaches us. */

@@ -11,7 +11,7 @@ export type News =
 /** Nothing more becomes of it. */
 export type Ended = {
   readonly kind: "ended"
-  readonly state: "refused" | "expired" | "dropped"
+  readonly state: "refused" | "expired" | "dropped" | "withdrawn"
   readonly reason: string
 }
 
@@ -62,6 +62,12 @@ export function endedError(to: string, { state, reason }: Omit<Ended, "kind">): 
         "timed-out",
         `the message to ${to} has expired: ${reason}`,
         `see \`sento doctor ${to}\`, then send it again`,
+      )
+    case "withdrawn":
+      return new SentoError(
+        "failed",
+        `the message to ${to} was withdrawn: ${reason}`,
+        `\`sento log ${to}\` shows it`,
       )
     case "dropped":
       return new SentoError(

@@ -9,6 +9,10 @@ export const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const shortLength = 4
 const longLength = 8
 
+/** Wrong tries that burn a code. */
+export const triesPerCode = 3
+export const codeLifetimeMilliseconds = 10 * 60 * 1000
+
 /** How many random bytes {@link newCode} takes. */
 export const codeRandomBytes = longLength
 

@@ -59,3 +59,7 @@ export const staleForGoodMilliseconds = 2 * toleranceSeconds * 1000
 function daysOf(year: number, month: number): number {
   return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
 }
+
+/** A moment in a sentence: `2026-11-25 03:35 UTC`. @param time - milliseconds since the epoch */
+export const minuteWords = (time: number): string =>
+  `${formatTimestamp(time).slice(0, 16).replace("T", " ")} UTC`

@@ -22,9 +22,6 @@ import { derivePairingKeys, type PairingKeys, pairingGenerator } from "./key-sch
 import { type Confirm, type Hello, ownFeatures, type Self } from "./pairing-messages.ts"
 import { type ConfirmedPairing, confirmedPairing } from "./requests.ts"
 
-/** Wrong tries that burn a code. */
-export const triesPerCode = 3
-export const codeLifetimeMilliseconds = 10 * 60 * 1000
 export const handshakeLifetimeMilliseconds = 60 * 1000
 export const mostHandshakes = 8
 export const hellosPerSecond = 5

@@ -1,6 +1,6 @@
 /** The question for an owner, in the same words wherever it appears. */
 import { formatAddress } from "./addresses.ts"
-import { formatTimestamp } from "./freshness.ts"
+import { minuteWords } from "./freshness.ts"
 
 /** What waits for the owner's yes: an agent that proved our code, or a join that our own agent asked for. */
 export type Question = {
@@ -42,8 +42,8 @@ export function placeWords({ host, claimedHost }: Pick<AskedAbout, "host" | "cla
   return `${isLong ? `…${claimedHost.slice(1 - mostHostUnits)}` : claimedHost}, calling from ${host}`
 }
 
-const knowsCode = (asked: AskedAbout): string =>
-  `${asked.name} at ${placeWords(asked)}${asked.claimedHost === null ? "" : ","} knows the code`
+const typedCode = (asked: AskedAbout): string =>
+  `${asked.name}'s owner, at ${placeWords(asked)}, typed your code`
 
 /**
  * The lines before the question: who asks and from where, what to compare, what a yes grants, what happens
@@ -53,7 +53,7 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
   const { name, as, host, port, verifier } = asked
   const who =
     asked.kind === "request"
-      ? `${knowsCode(asked)} of \`sento pair\`.`
+      ? `${typedCode(asked)}.`
       : `${self} itself asks to join ${name} at ${formatAddress(host, port)} with a code it was given.`
   const compare =
     verifier === null
@@ -66,7 +66,7 @@ export function questionLines(asked: AskedAbout, self: string): string[] {
     `With a yes ${name}'s messages will be typed into ${self}'s session;`,
     `what they make ${self} do is up to ${self} and its permissions.`,
     ...(asked.unasked ? [`${self} acts without asking (${asked.unasked}): they take effect at once.`] : []),
-    `Unanswered, it ends at ${minuteOf(asked.expiresAt)}, and nothing is paired.`,
+    `Unanswered, the request ends at ${minuteWords(asked.expiresAt)}, and nothing is paired.`,
   ]
 }
 
@@ -75,18 +75,15 @@ export function briefQuestionLines(asked: AskedAbout, self: string): string[] {
   const { name, as, host, port, verifier } = asked
   return [
     asked.kind === "request"
-      ? `${knowsCode(asked)}.`
+      ? `${typedCode(asked)}.`
       : `${self} asks to join ${name} at ${formatAddress(host, port)}.`,
     verifier === null
-      ? "Nothing is proved yet; its owner is asked, too."
+      ? `Nothing is proved yet; ${name}'s owner is asked, too.`
       : `Verifier: ${verifier}; no, if it differs there.`,
-    ...(as === name ? [] : [`It will be called ${as} here.`]),
-    `A yes lets it type into this session${asked.unasked ? `, which asks nobody (${asked.unasked})` : ""}.`,
+    ...(as === name ? [] : [`${name} will be called ${as} here.`]),
+    `A yes lets ${name} type into this session${asked.unasked ? `, which asks nobody (${asked.unasked})` : ""}.`,
   ]
 }
-
-/** `2026-11-25 03:35 UTC`. */
-const minuteOf = (time: number): string => `${formatTimestamp(time).slice(0, 16).replace("T", " ")} UTC`
 
 /** The question itself: only the words yes and no answer it. */
 export function questionLine({ kind, name }: Pick<AskedAbout, "kind" | "name">, self: string): string {

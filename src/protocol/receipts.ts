@@ -55,9 +55,13 @@ export function isTaken(last: ReceiptState | null, taken: number, next: ReceiptS
   return taken < mostOf(next) && !isBackwards
 }
 
+/** Why a message is `refused` that had come: its owner dropped it before it was typed. */
+export const droppedReason = "dropped by its owner"
+
 /** The reasons that a Guardian gives; docs/PROTOCOL.md leaves them free. */
 const usualReasons: ReadonlySet<string> = new Set([
   ...["busy", "dialog", "draft", "no agent", "copy mode", "not ready", "no session", "loop", "paused"],
+  droppedReason,
   ...Object.values(noAnswerReasons),
 ])
 

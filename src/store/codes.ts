@@ -1,8 +1,11 @@
 /** Open codes and tries, on both sides. Limits hold over restarts because they are counted here. */
 import type { Database } from "bun:sqlite"
-import { codeLifetimeMilliseconds, triesPerCode } from "../protocol/minter.ts"
+import { codeLifetimeMilliseconds, triesPerCode } from "../protocol/codes.ts"
 
 export type OpenCode = { readonly symbols: string; readonly expiresAt: number }
+
+/** A code that is open, without what it is. */
+export type CodeState = { readonly expiresAt: number; readonly triesUsed: number }
 
 /** Codes an agent may open; those that others burned do not count (docs/PROTOCOL.md section 2). */
 export const codeLimits = [
@@ -19,6 +22,9 @@ export function createCodes(database: Database) {
   )
   const openOne = database.query<{ symbols: string; expires_at: number }, []>(
     "SELECT symbols, expires_at FROM codes WHERE state = 'open'",
+  )
+  const state = database.query<{ expires_at: number; tries_left: number }, { now: number }>(
+    "SELECT expires_at, tries_left FROM codes WHERE state = 'open' AND expires_at > $now AND opened_at <= $now + 60000",
   )
   const insert = database.query(
     "INSERT INTO codes (symbols, opened_at, expires_at, tries_left, state) VALUES ($symbols, $now, $expiresAt, $tries, 'open')",
@@ -37,6 +43,12 @@ export function createCodes(database: Database) {
       expire.run({ now })
       const row = openOne.get()
       return row === null ? null : { symbols: row.symbols, expiresAt: row.expires_at }
+    },
+
+    /** How the open code stands, or null: for whoever only reads. */
+    stateAt(now: number): CodeState | null {
+      const row = state.get({ now })
+      return row === null ? null : { expiresAt: row.expires_at, triesUsed: triesPerCode - row.tries_left }
     },
 
     /** Opens a code in place of the one that may be open. */

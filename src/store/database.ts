@@ -188,13 +188,68 @@ const migrations: readonly string[] = [
     UPDATE waiting SET bytes = bytes - length(CAST(OLD.text AS BLOB)) WHERE pair = OLD.pair AND box = 'outbox';
   END;
   `,
+  `
+  CREATE TABLE sent (                 -- the outbox with a state more: SQLite cannot change a CHECK in place
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    pair TEXT NOT NULL,
+    name TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    short_id TEXT,                    -- what \`sento cancel\` takes; null: none was free
+    text TEXT NOT NULL,
+    in_reply_to TEXT,
+    hops INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL
+      CHECK (state IN ('queued', 'accepted', 'refused', 'expired', 'dropped', 'withdrawn')),
+    reason TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    exposed INTEGER NOT NULL DEFAULT 0, -- an attempt may have brought it, though nobody said so
+    next_at INTEGER NOT NULL DEFAULT 0,
+    asked_for INTEGER,
+    settled_at INTEGER,
+    peer_state TEXT,
+    peer_reason TEXT,
+    receipts INTEGER NOT NULL DEFAULT 0
+  );
+  INSERT INTO sent (seq, pair, name, id, short_id, text, in_reply_to, hops, created_at, state, reason, attempts, exposed,
+      next_at, asked_for, settled_at, peer_state, peer_reason, receipts)
+    SELECT seq, pair, name, id, ${["", "", "", ""].map(() => "substr('0123456789abcdefghjkmnpqrstvwxyz', 1 + (random() & 31), 1)").join(" || ")},
+      text, in_reply_to, hops, created_at, iif(state = 'failed', 'expired', state), reason, attempts, state = 'queued',
+      next_at, asked_for, settled_at, peer_state, peer_reason, receipts FROM outbox;
+  INSERT INTO sqlite_sequence SELECT 'sent', seq FROM sqlite_sequence
+    WHERE name = 'outbox' AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sent');
+  UPDATE sqlite_sequence SET seq = (SELECT max(seq) FROM sqlite_sequence WHERE name IN ('sent', 'outbox'))
+    WHERE name = 'sent';
+  DROP TABLE outbox;
+  ALTER TABLE sent RENAME TO outbox;
+  CREATE INDEX outbox_by_state ON outbox (state, pair, seq);
+  CREATE INDEX outbox_held ON outbox (pair) WHERE peer_state = 'held';
+  CREATE INDEX outbox_by_answer ON outbox (in_reply_to) WHERE in_reply_to IS NOT NULL;
+  CREATE INDEX outbox_by_short_id ON outbox (short_id, seq);
+  CREATE INDEX outbox_by_pair ON outbox (pair, seq);    -- an agent's latest, however many others there are
+  CREATE INDEX outbox_by_name ON outbox (name, pair);
+  CREATE INDEX inbox_by_pair ON inbox (pair, seq);
+  CREATE INDEX inbox_by_name ON inbox (name, pair);
+  CREATE TRIGGER outbox_waits AFTER INSERT ON outbox WHEN NEW.state = 'queued' BEGIN
+    INSERT INTO waiting VALUES (NEW.pair, 'outbox', length(CAST(NEW.text AS BLOB)))
+      ON CONFLICT (pair, box) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER outbox_settles AFTER UPDATE OF state ON outbox
+    WHEN OLD.state = 'queued' AND NEW.state <> 'queued' BEGIN
+    UPDATE waiting SET bytes = bytes - length(CAST(OLD.text AS BLOB)) WHERE pair = OLD.pair AND box = 'outbox';
+  END;
+  ALTER TABLE inbox ADD COLUMN released INTEGER NOT NULL DEFAULT 0;  -- typed though its pair is paused: its owner's word
+  ALTER TABLE inbox ADD COLUMN reason TEXT;           -- why it was dropped
+  ALTER TABLE revoked ADD COLUMN is_cleared INTEGER NOT NULL DEFAULT 0;  -- its owner has seen that it ended
+  `,
 ]
 
 /**
  * Opens sento.db for the Guardian, which is its one writer, and brings its schema up to date.
+ * @param version - of the schema, where it is to be that of an older build
  * @throws config when the file is no database or of a newer sento
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, version = migrations.length): Database {
   const database = openChecked(path, { create: true, strict: true })
   chmodSync(path, 0o600)
   // Has an effect on a file that is empty still: what retention frees goes back to the disk.
@@ -204,7 +259,7 @@ export function openDatabase(path: string): Database {
   // What is forgotten, a key or a text, is overwritten.
   database.run("PRAGMA secure_delete = ON")
   database.run(`PRAGMA journal_size_limit = ${8 * 1024 * 1024}`)
-  for (const [index, migration] of migrations.entries()) {
+  for (const [index, migration] of migrations.slice(0, version).entries()) {
     if (index < versionOf(database)) continue
     database.transaction(() => {
       database.run(migration)

@@ -4,9 +4,9 @@ import { messageBucket, otherBucket, secondsUntilFree } from "../protocol/limite
 import { idLifetimeMilliseconds, type MessageBody } from "../protocol/messages.ts"
 import { areLimitsLifted } from "./faults.ts"
 import { isPaused } from "./peers.ts"
-import { type Correspondent, createRecent } from "./recent.ts"
-import { freshShortId } from "./short-ids.ts"
-import { createRoom } from "./waiting-room.ts"
+import { type Correspondent, createRecent, type Wanted } from "./recent.ts"
+import { createShortIds } from "./short-ids.ts"
+import { createRoom, isWaiting } from "./waiting-room.ts"
 
 /** A received message; times are milliseconds since the epoch. */
 export type Received = {
@@ -21,10 +21,17 @@ export type Received = {
   readonly receivedAt: number
   readonly state: "waiting" | "typing" | "delivered" | "uncertain" | "dropped"
   readonly settledAt: number | null
+  /** Its owner's word that it is typed though its pair is paused. */
+  readonly isReleased: boolean
+  /** Why it was dropped; null where nobody said so. */
+  readonly reason: string | null
 }
 
 /** A received message that waits, without its text. */
-export type WaitingMessage = Pick<Received, "seq" | "pair" | "name" | "id">
+export type WaitingMessage = Pick<Received, "seq" | "pair" | "name" | "id"> & {
+  /** 1 where its owner released it. */
+  readonly released?: number
+}
 
 /** What became of a message that was rightly signed. */
 export type Admission =
@@ -33,9 +40,6 @@ export type Admission =
   | { readonly kind: "limited"; readonly retryAfterSeconds: number }
   /** So much of this pair waits already that no more is kept, or no short id was free. */
   | { readonly kind: "full" }
-
-/** How long a short id is not given to another message. */
-const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
 
 export type Inbox = ReturnType<typeof createInbox>
 
@@ -64,9 +68,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
   )
   const forgetOthers = database.query("DELETE FROM other_requests WHERE pair = $pair AND at <= $before")
   const countOther = database.query("INSERT INTO other_requests (pair, at) VALUES ($pair, $now)")
-  const isShortIdTaken = database.query(
-    "SELECT 1 FROM inbox WHERE short_id = $shortId AND received_at > $since LIMIT 1",
-  )
+  const shortIds = createShortIds(database, random)
   const insert = database.query(
     `INSERT INTO inbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, received_at, state)
      VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $createdAt, $now, 'waiting')`,
@@ -74,10 +76,10 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const typing = database.query<Row, []>("SELECT * FROM inbox WHERE state = 'typing' ORDER BY seq LIMIT 1")
   const next = database.query<Row, { now: number; but: string | null }>(
     `SELECT * FROM inbox WHERE state = 'waiting' AND pair IS NOT $but
-     AND pair NOT IN (SELECT pair FROM peers WHERE ${isPaused}) ORDER BY seq LIMIT 1`,
+     AND (released OR pair NOT IN (SELECT pair FROM peers WHERE ${isPaused})) ORDER BY seq LIMIT 1`,
   )
   const waitingBehind = database.query<WaitingMessage, { seq: number; most: number }>(
-    "SELECT seq, pair, name, id FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
+    "SELECT seq, pair, name, id, released FROM inbox WHERE state = 'waiting' AND seq > $seq ORDER BY seq LIMIT $most",
   )
   const waitingHops = database.query<{ most: number | null }, { pair: string }>(
     "SELECT max(hops) AS most FROM inbox WHERE pair = $pair AND state = 'waiting'",
@@ -91,11 +93,23 @@ export function createInbox(database: Database, random: (length: number) => Uint
   const setState = database.query(
     "UPDATE inbox SET state = $state, settled_at = $now WHERE seq = $seq AND state IN ('waiting', 'typing')",
   )
+  const dropOne = database.query(
+    "UPDATE inbox SET state = 'dropped', reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'waiting'",
+  )
+  const release = database.query("UPDATE inbox SET released = 1 WHERE seq = $seq AND state = 'waiting'")
+  // Bare columns beside min() are those of the row with the minimum (sqlite.org/lang_select.html, section 3.7).
+  const heads = database.query<Row & { count: number }, []>(
+    `SELECT *, min(seq), count(*) AS count FROM inbox WHERE ${isWaiting.inbox} GROUP BY pair ORDER BY seq`,
+  )
+  const unsettled = database.query<Row, []>(`SELECT * FROM inbox WHERE ${isWaiting.inbox} ORDER BY seq`)
   const byId = database.query<Row, { pair: string; id: string }>(
     "SELECT * FROM inbox WHERE pair = $pair AND id = $id",
   )
   const answer = database.query<Row, { pair: string; to: string }>(
     "SELECT * FROM inbox WHERE in_reply_to = $to AND pair = $pair AND state <> 'dropped' ORDER BY seq LIMIT 1",
+  )
+  const answers = database.query<Row, { pair: string; to: string }>(
+    "SELECT * FROM inbox WHERE in_reply_to = $to AND pair = $pair ORDER BY seq",
   )
   const claim = database.query(
     "UPDATE inbox SET state = 'delivered', settled_at = $now WHERE seq = $seq AND state = 'waiting'",
@@ -110,8 +124,6 @@ export function createInbox(database: Database, random: (length: number) => Uint
     "UPDATE inbox SET state = 'dropped', settled_at = $now WHERE pair = $pair AND state IN ('waiting', 'typing')",
   )
   const recent = createRecent<Row>(database, "inbox")
-
-  const isTakenAt = (since: number) => (shortId: string) => isShortIdTaken.get({ shortId, since }) !== null
 
   const hasSeen = (pair: string, id: string): boolean => seen.get({ pair, id }) !== null
 
@@ -152,7 +164,7 @@ export function createInbox(database: Database, random: (length: number) => Uint
       const wait = secondsUntilFree(messageBucket, timesOf(messageTimes.all({ pair, since })), now)
       if (wait !== null && !areLimitsLifted()) return { kind: "limited", retryAfterSeconds: wait }
       if (!room.has(pair, body.text) && !areLimitsLifted()) return { kind: "full" }
-      const shortId = freshShortId(random, isTakenAt(now - shortIdLifetimeMilliseconds))
+      const shortId = shortIds.fresh(now)
       if (shortId === null) return { kind: "full" }
       remember.run({ pair, id: body.id, isMessage: 1, now })
       insert.run({
@@ -200,6 +212,20 @@ export function createInbox(database: Database, random: (length: number) => Uint
     mark: (seq: number, state: Received["state"], now: number): boolean =>
       setState.run({ seq, state, now }).changes > 0,
 
+    /** Takes back one that nobody has begun to type; false where somebody has, or it is settled. */
+    dropOne: (seq: number, reason: string, now: number): boolean =>
+      dropOne.run({ seq, reason, now }).changes > 0,
+
+    /** It is typed though its pair is paused; false where it waits no more. */
+    release: (seq: number): boolean => release.run({ seq }).changes > 0,
+
+    /** The oldest of each pair that waits, and how many of it do. */
+    heads: (): { readonly message: Received; readonly count: number }[] =>
+      heads.all().map(({ count, ...row }) => ({ message: received(row), count })),
+
+    /** All that waits, oldest first. */
+    waiting: (): Received[] => unsettled.all().map(received),
+
     byId: (pair: string, id: string): Received | null => receivedOrNull(byId.get({ pair, id })),
 
     /** The first answer of this pair to a message of ours, or null. */
@@ -218,8 +244,12 @@ export function createInbox(database: Database, random: (length: number) => Uint
 
     waitingCount: room.count,
 
-    /** The latest messages, newest first; of all, or of one agent, however many others have sent since. */
-    recent: (most: number, of: Correspondent | null = null): Received[] => recent(most, of).map(received),
+    /** The latest messages, newest first; of one agent, however many others have sent since. */
+    recent: (most: number, of: Correspondent | null = null, wanted?: Wanted): Received[] =>
+      recent(most, of, wanted).map(received),
+
+    /** The answers of this pair to a message of ours. */
+    answersTo: (pair: string, to: string): Received[] => answers.all({ pair, to }).map(received),
   }
 }
 
@@ -235,6 +265,8 @@ type Row = {
   received_at: number
   state: Received["state"]
   settled_at: number | null
+  released: number
+  reason: string | null
 }
 
 const timesOf = (rows: readonly { at: number }[]): number[] => rows.map(row => row.at)
@@ -247,7 +279,8 @@ function received(row: Row): Received {
     in_reply_to: inReplyTo,
     received_at: receivedAt,
     settled_at: settledAt,
+    released,
     ...same
   } = row
-  return { ...same, shortId, inReplyTo, receivedAt, settledAt }
+  return { ...same, shortId, inReplyTo, receivedAt, settledAt, isReleased: released === 1 }
 }

@@ -2,22 +2,27 @@
 import type { Database } from "bun:sqlite"
 import type { ReceiptState } from "../protocol/messages.ts"
 import { isTaken } from "../protocol/receipts.ts"
-import { type Correspondent, createRecent } from "./recent.ts"
-import { createRoom } from "./waiting-room.ts"
+import { type Correspondent, createRecent, type Wanted } from "./recent.ts"
+import { createShortIds } from "./short-ids.ts"
+import { createRoom, isWaiting } from "./waiting-room.ts"
 
-/** A message of ours. The schema knows one state more, `failed`, which nothing writes: SQLite cannot change a CHECK in place. */
+/** A message of ours. */
 export type Sent = {
   readonly seq: number
   readonly pair: string
   readonly name: string
   readonly id: string
+  /** What `sento cancel` takes; null where no short id was free. */
+  readonly shortId: string | null
   readonly text: string
   readonly inReplyTo: string | null
   readonly hops: number
   readonly createdAt: number
-  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped"
+  readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped" | "withdrawn"
   readonly reason: string | null
   readonly attempts: number
+  /** Whether an attempt may have brought it, though nobody said so. */
+  readonly isExposed: boolean
   /** When it may be tried again. */
   readonly nextAt: number
   /** Milliseconds that the peer itself asked us to wait, or null where the wait is our own. */
@@ -33,12 +38,16 @@ export type NewMessage = Pick<Sent, "pair" | "name" | "id" | "text" | "inReplyTo
 /** An attempt that did not get through, and when the next one may be made. */
 export type Postponed = Pick<Sent, "attempts" | "nextAt" | "askedFor">
 
+/** Why a message is `accepted` that was withdrawn: the other side says that it has it. */
+export const withdrawnTooLate = "withdrawn too late"
+
 export type Outbox = ReturnType<typeof createOutbox>
 
-export function createOutbox(database: Database) {
+export function createOutbox(database: Database, random: (length: number) => Uint8Array) {
+  const shortIds = createShortIds(database, random)
   const insert = database.query<SentRow, Record<string, string | number | null>>(
-    `INSERT INTO outbox (pair, name, id, text, in_reply_to, hops, created_at, state)
-     VALUES ($pair, $name, $id, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
+    `INSERT INTO outbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, state)
+     VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
   )
   const settle = database.query(
     "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
@@ -51,9 +60,27 @@ export function createOutbox(database: Database) {
     "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
   )
   const postpone = database.query(
-    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason
+    `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason,
+       exposed = max(exposed, $isExposed) WHERE seq = $seq AND state = 'queued'`,
+  )
+  const withdraw = database.query(
+    `UPDATE outbox SET state = 'withdrawn', exposed = $isExposed, reason = NULL, settled_at = $now
      WHERE seq = $seq AND state = 'queued'`,
   )
+  const prove = database.query(
+    `UPDATE outbox SET state = 'accepted', reason = '${withdrawnTooLate}' WHERE pair = $pair AND id = $id AND state = 'withdrawn'`,
+  )
+  const lastSeq = database.query<{ seq: number | null }, []>("SELECT max(seq) AS seq FROM outbox")
+  const byShortId = database.query<SentRow, { shortId: string }>(
+    "SELECT * FROM outbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
+  )
+  const answers = database.query<SentRow, { pair: string; to: string }>(
+    "SELECT * FROM outbox WHERE in_reply_to = $to AND pair = $pair ORDER BY seq",
+  )
+  const heads = database.query<SentRow & { count: number }, []>(
+    `SELECT *, min(seq), count(*) AS count FROM outbox WHERE ${isWaiting.outbox} GROUP BY pair ORDER BY seq`,
+  )
+  const withId = database.query<SentRow, { id: string }>("SELECT * FROM outbox WHERE id = $id")
   const byId = database.query<SentRow, { pair: string; id: string }>(
     "SELECT * FROM outbox WHERE pair = $pair AND id = $id",
   )
@@ -79,13 +106,40 @@ export function createOutbox(database: Database) {
   return {
     /** Keeps a message that is to be sent. */
     keep(message: NewMessage, now: number): Sent {
-      const row = insert.get({ ...message, now })
+      const row = insert.get({ ...message, shortId: shortIds.fresh(now), now })
       if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
       return sent(row)
     },
-    settle(seq: number, state: Exclude<Sent["state"], "queued">, reason: string | null, now: number): void {
-      settle.run({ seq, state, reason, now })
+    /** Gives what waits its end; false where it has one. */
+    settle(
+      seq: number,
+      state: Exclude<Sent["state"], "queued" | "withdrawn">,
+      reason: string | null,
+      now: number,
+    ): boolean {
+      return settle.run({ seq, state, reason, now }).changes > 0
     },
+    /** Takes back what waits: no attempt begins any more. False where it is settled. */
+    withdraw: (seq: number, isExposed: boolean, now: number): boolean =>
+      withdraw.run({ seq, isExposed: isExposed ? 1 : 0, now }).changes > 0,
+    /** The other side has it. @returns whether it had been withdrawn */
+    prove: (pair: string, id: string): boolean => prove.run({ pair, id }).changes > 0,
+    /** The latest that was ever kept, or 0. */
+    lastSeq: (): number => lastSeq.get()?.seq ?? 0,
+    byShortId(shortId: string): Sent | null {
+      const row = byShortId.get({ shortId })
+      return row === null ? null : sent(row)
+    },
+    /** Whomever it went to. */
+    withId(id: string): Sent | null {
+      const row = withId.get({ id })
+      return row === null ? null : sent(row)
+    },
+    /** Our answers to a message of this pair. */
+    answersTo: (pair: string, to: string): Sent[] => answers.all({ pair, to }).map(sent),
+    /** The oldest for each pair that waits, and how many of it do. */
+    heads: (): { readonly message: Sent; readonly count: number }[] =>
+      heads.all().map(({ count, ...row }) => ({ message: sent(row), count })),
     /** The oldest message of a pair that waits, or null. */
     head(pair: string): Sent | null {
       const row = head.get({ pair })
@@ -93,14 +147,17 @@ export function createOutbox(database: Database) {
     },
     /** When the oldest message of each pair that has some may be tried. */
     times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
-    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string): void {
-      postpone.run({ seq, attempts, nextAt: Math.round(nextAt), askedFor, reason })
+    /** @param isExposed - whether this attempt may have brought it all the same */
+    postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string, isExposed = true): void {
+      const when = { attempts, nextAt: Math.round(nextAt), askedFor }
+      postpone.run({ seq, ...when, reason, isExposed: isExposed ? 1 : 0 })
     },
     /**
-     * Notes what the peer says of a message of ours; false where it is none that went to this pair, enough was
+     * Notes what the peer says of a message of ours, which is a proof that it came; false where it is none that went to this pair, enough was
      * said of it, or its end is known.
      */
     noteReceipt(pair: string, of: string, state: ReceiptState, reason: string | null): boolean {
+      prove.run({ pair, id: of })
       const known = receiptsTaken.get({ pair, of })
       if (known === null || !isTaken(known.peer_state, known.receipts, state)) return false
       receipt.run({ pair, of, state, reason })
@@ -123,8 +180,9 @@ export function createOutbox(database: Database) {
     /** Where the other side holds a message of ours as one reply too many: its replies in a row, by pair id. */
     loops: (): Map<string, number> => new Map(loops.all().map(({ pair, hops }) => [pair, hops])),
     waitingCount: room.count,
-    /** The latest messages, newest first; of all, or of one agent. */
-    recent: (most: number, of: Correspondent | null = null): Sent[] => recent(most, of).map(sent),
+    /** The latest messages, newest first; of one agent, however many others were sent to since. */
+    recent: (most: number, of: Correspondent | null = null, wanted?: Wanted): Sent[] =>
+      recent(most, of, wanted).map(sent),
   }
 }
 
@@ -133,6 +191,7 @@ type SentRow = {
   pair: string
   name: string
   id: string
+  short_id: string | null
   text: string
   in_reply_to: string | null
   hops: number
@@ -140,6 +199,7 @@ type SentRow = {
   state: Sent["state"]
   reason: string | null
   attempts: number
+  exposed: number
   next_at: number
   asked_for: number | null
   peer_state: ReceiptState | null
@@ -149,6 +209,8 @@ type SentRow = {
 
 function sent(row: SentRow): Sent {
   const {
+    short_id: shortId,
+    exposed,
     in_reply_to: inReplyTo,
     created_at: createdAt,
     next_at: nextAt,
@@ -158,5 +220,17 @@ function sent(row: SentRow): Sent {
     settled_at: settledAt,
     ...same
   } = row
-  return { ...same, inReplyTo, createdAt, nextAt, askedFor, peerState, peerReason, settledAt }
+  const isExposed = exposed === 1
+  return {
+    ...same,
+    shortId,
+    isExposed,
+    inReplyTo,
+    createdAt,
+    nextAt,
+    askedFor,
+    peerState,
+    peerReason,
+    settledAt,
+  }
 }

@@ -6,6 +6,8 @@ export type Revocation = {
   readonly name: string
   readonly byUs: boolean
   readonly at: number
+  /** Its owner has seen that it ended. */
+  readonly isCleared: boolean
 }
 
 /** An ended pair whose other side does not know yet. */
@@ -45,8 +47,12 @@ export function createPeers(database: Database) {
     "INSERT INTO revoked (pair, name, by_us, at, unpair) VALUES ($pair, $name, $byUs, $now, $unpair) ON CONFLICT (pair) DO NOTHING",
   )
   const told = database.query("UPDATE revoked SET unpair = NULL WHERE pair = $pair")
-  const revocations = database.query<{ pair: string; name: string; by_us: number; at: number }, []>(
-    "SELECT pair, name, by_us, at FROM revoked ORDER BY at DESC",
+  const revocations = database.query<
+    { pair: string; name: string; by_us: number; at: number; is_cleared: number },
+    []
+  >("SELECT pair, name, by_us, at, is_cleared FROM revoked ORDER BY at DESC")
+  const clear = database.query(
+    "UPDATE revoked SET is_cleared = 1 WHERE is_cleared = 0 AND ($name IS NULL OR name = $name)",
   )
   const untold = database.query<Untold, []>(
     "SELECT pair, name, unpair, at FROM revoked WHERE unpair IS NOT NULL",
@@ -125,7 +131,13 @@ export function createPeers(database: Database) {
     /** This pair, where it has ended and its other side does not know yet; or null. */
     untoldOf: (pair: string): Untold | null => untoldOf.get({ pair }),
     revocations: (): Revocation[] =>
-      revocations.all().map(({ by_us, ...row }) => ({ ...row, byUs: by_us === 1 })),
+      revocations.all().map(({ by_us, is_cleared, ...row }) => ({
+        ...row,
+        byUs: by_us === 1,
+        isCleared: is_cleared === 1,
+      })),
+    /** Its owner has seen the ends of pairs: of this name, or of all. @returns how many */
+    clear: (name: string | null): number => clear.run({ name }).changes,
   }
 }
 

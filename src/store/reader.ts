@@ -1,4 +1,5 @@
 /** sento.db as commands read it where no Guardian is asked: nothing is written, and nothing is prepared unused. */
+import { type Codes, createCodes } from "./codes.ts"
 import { readDatabase } from "./database.ts"
 import { createFacts, type Facts } from "./facts.ts"
 import { createInbox, type Inbox } from "./inbox.ts"
@@ -16,6 +17,7 @@ export type Reader = {
   readonly peers: Peers
   readonly requests: Requests
   readonly joins: Joins
+  readonly codes: Codes
   readonly facts: Facts
   /** Another number as soon as another process has written. */
   version(): number
@@ -34,7 +36,7 @@ export function openReader(path: string, waitMilliseconds?: number): Reader | nu
       return createInbox(database, noRandom)
     },
     get outbox() {
-      return createOutbox(database)
+      return createOutbox(database, noRandom)
     },
     get waitingRoom() {
       return createWaitingRoom(database)
@@ -47,6 +49,9 @@ export function openReader(path: string, waitMilliseconds?: number): Reader | nu
     },
     get joins() {
       return createJoins(database, noRandom)
+    },
+    get codes() {
+      return createCodes(database)
     },
     get facts() {
       return createFacts(database)

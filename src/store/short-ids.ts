@@ -1,4 +1,5 @@
 /** Short ids that nothing else has. */
+import type { Database } from "bun:sqlite"
 import { newShortId } from "../protocol/codes.ts"
 import { SentoError } from "../protocol/errors.ts"
 
@@ -29,4 +30,22 @@ export function requireShortId(
     "no short id is free",
     "try again; what waits gives up its id when it ends",
   )
+}
+
+/** How long a short id is not given to another message. */
+const shortIdLifetimeMilliseconds = 30 * 24 * 60 * 60 * 1000
+
+/** Ids for messages, which no other one has, whichever way it goes. */
+export function createShortIds(database: Database, random: (length: number) => Uint8Array) {
+  const taken = database.query(
+    `SELECT 1 FROM inbox WHERE short_id = $shortId AND received_at > $since
+     UNION ALL SELECT 1 FROM outbox WHERE short_id = $shortId AND created_at > $since LIMIT 1`,
+  )
+  return {
+    /** @see freshShortId @param now - milliseconds since the epoch */
+    fresh(now: number): string | null {
+      const since = now - shortIdLifetimeMilliseconds
+      return freshShortId(random, shortId => taken.get({ shortId, since }) !== null)
+    },
+  }
 }

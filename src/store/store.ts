@@ -57,7 +57,7 @@ export function storeOf(database: Database, random: (length: number) => Uint8Arr
     joins: createJoins(database, random),
     owner: createOwner(database),
     inbox: createInbox(database, random),
-    outbox: createOutbox(database),
+    outbox: createOutbox(database, random),
     waitingRoom: createWaitingRoom(database),
     peers: createPeers(database),
     receipts: createReceipts(database),

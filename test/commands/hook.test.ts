@@ -74,7 +74,9 @@ test("a turn that fails ends the wait of its peer with a plain word, in the log 
     "sento: error: kai had the message and gave no answer: the agent's turn failed\n",
   )
   expect(told.stderr).toContain("sento: hint: ask again: `sento send kai TEXT --wait`")
-  expect((await world.run("mira", ["log"])).stdout).toContain("(failed: the agent's turn failed)")
+  expect((await world.run("mira", ["log"])).stdout).toContain(
+    "kai had it and gave no answer: the agent's turn failed",
+  )
 
   await world.run("mira", ["send", "kai", "and now?"])
   const again = await asked("and now?")

@@ -87,8 +87,10 @@ test("all of them in a long text lie in a file of `inbox/`, and in an answer are
   expect([exit, stdout.replace(/^← agent kai \[\w{4}\]: /, "")]).toEqual([0, `${printed}\n`])
   for (const name of ["mira", "kai"] as const) {
     const log = (await world.sento(name, ["log"])).stdout
-    expect(scriptTexts.filter(([, text]) => !log.includes(`: ${text}  (`))).toEqual([])
-    expect(log).toContain(`: ${printed}  (`)
+    const shown = (text: string): string =>
+      `\n${`\n${text}`.replaceAll("\n", `\n${" ".repeat(7)}`).slice(1)}\n`
+    expect(scriptTexts.filter(([, text]) => !log.includes(shown(text)))).toEqual([])
+    expect(log).toContain(shown(everything))
   }
 }, 120_000)
 

@@ -1,6 +1,8 @@
 /** The numbers that docs/PROTOCOL.md names: both sides of the wire count on them. */
+
 import { expect, test } from "bun:test"
 import { firstPort, portTries } from "../../src/protocol/addresses.ts"
+import { codeLifetimeMilliseconds, triesPerCode } from "../../src/protocol/codes.ts"
 import {
   carriedMilliseconds,
   collectBucket,
@@ -23,13 +25,7 @@ import {
   mostTextUnits,
   mostWaitSeconds,
 } from "../../src/protocol/messages.ts"
-import {
-  codeLifetimeMilliseconds,
-  handshakeLifetimeMilliseconds,
-  hellosPerSecond,
-  mostHandshakes,
-  triesPerCode,
-} from "../../src/protocol/minter.ts"
+import { handshakeLifetimeMilliseconds, hellosPerSecond, mostHandshakes } from "../../src/protocol/minter.ts"
 import {
   askMilliseconds,
   searchMilliseconds,

@@ -22,7 +22,7 @@ const request: AskedAbout = {
 }
 const join: AskedAbout = { ...request, kind: "join", host: "fd00::1", verifier: null }
 const claimed: AskedAbout = { ...request, claimedHost: "kai.example" }
-const ends = "Unanswered, it ends at 2026-11-25 03:35 UTC, and nothing is paired."
+const ends = "Unanswered, the request ends at 2026-11-25 03:35 UTC, and nothing is paired."
 const grants = [
   "With a yes kai's messages will be typed into mira's session;",
   "what they make mira do is up to mira and its permissions.",
@@ -31,16 +31,11 @@ const compares = "Verifier: k7q2-a1b2. kai's owner must see the same; if not, sa
 
 describe("the lines of", () => {
   test.each<[string, AskedAbout, string[]]>([
-    ["a request", request, ["kai at 192.0.2.7 knows the code of `sento pair`.", compares, ...grants, ends]],
+    ["a request", request, ["kai's owner, at 192.0.2.7, typed your code.", compares, ...grants, ends]],
     [
       "one that names another address",
       claimed,
-      [
-        "kai at kai.example, calling from 192.0.2.7, knows the code of `sento pair`.",
-        compares,
-        ...grants,
-        ends,
-      ],
+      ["kai's owner, at kai.example, calling from 192.0.2.7, typed your code.", compares, ...grants, ends],
     ],
     [
       "a join",
@@ -56,7 +51,7 @@ describe("the lines of", () => {
       "one under another name, of an agent that asks nobody",
       { ...request, as: "kai2", unasked: "--yolo" },
       [
-        "kai at 192.0.2.7 knows the code of `sento pair`.",
+        "kai's owner, at 192.0.2.7, typed your code.",
         compares,
         "kai will be called kai2 here.",
         ...grants,
@@ -71,23 +66,23 @@ describe("the lines of", () => {
 })
 
 describe("in few words,", () => {
-  const typed = "A yes lets it type into this session."
+  const typed = "A yes lets kai type into this session."
   const differs = "Verifier: k7q2-a1b2; no, if it differs there."
   test.each<[string, AskedAbout, string[]]>([
-    ["a request", request, ["kai at 192.0.2.7 knows the code.", differs, typed]],
+    ["a request", request, ["kai's owner, at 192.0.2.7, typed your code.", differs, typed]],
     [
       "one that names another address",
       claimed,
-      ["kai at kai.example, calling from 192.0.2.7, knows the code.", differs, typed],
+      ["kai's owner, at kai.example, calling from 192.0.2.7, typed your code.", differs, typed],
     ],
     [
       "a join under another name, by an agent that asks nobody",
       { ...join, as: "kai2", unasked: "--yolo" },
       [
         "mira asks to join kai at [fd00::1]:9876.",
-        "Nothing is proved yet; its owner is asked, too.",
-        "It will be called kai2 here.",
-        "A yes lets it type into this session, which asks nobody (--yolo).",
+        "Nothing is proved yet; kai's owner is asked, too.",
+        "kai will be called kai2 here.",
+        "A yes lets kai type into this session, which asks nobody (--yolo).",
       ],
     ],
   ])("%s", (_, asked, want) => expect(briefQuestionLines(asked, "mira")).toEqual(want))

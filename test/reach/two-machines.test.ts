@@ -70,7 +70,9 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     void (async () => {
       for await (const chunk of child.stderr) told += new TextDecoder().decode(chunk)
     })()
-    await until("the hint", () => told.includes("Only this machine can use it: `sento pair --network`"))
+    await until("the hint", () =>
+      told.includes("Only this machine can use this code: `sento pair --network`"),
+    )
     child.kill()
     expect(await openPorts("inner")).toEqual(["127.0.0.1:9876"])
     const code = await kaisCode()
@@ -209,11 +211,11 @@ describe.skipIf(missing !== null)("once paired", () => {
       await network.outer.run("mira", ["agents"]),
     ]
     expect([at.stdout, there.stdout]).toEqual([
-      expect.stringContaining("it fetches"),
+      expect.stringContaining("peer fetches"),
       expect.stringContaining("we fetch"),
     ])
     expect((await network.inner.run("kai", ["status"])).stdout).toContain(
-      "reached   mira: it fetches, last seen",
+      "reached   mira: peer fetches, last seen",
     )
     expect(await wrong(network.inner, "kai", "mira")).toBe("all is well")
     expect(await wrong(network.outer, "mira", "kai")).toBe("all is well")

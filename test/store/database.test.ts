@@ -16,7 +16,7 @@ import { openReader } from "../../src/store/reader.ts"
 import { createTestStore, keep, receive } from "../support/store.ts"
 import { confirmed, now } from "./two-pairs/fixture.ts"
 
-const version = 8
+const version = 9
 
 let folder: string
 let path: string
@@ -152,6 +152,10 @@ describe("the schema", () => {
   const unsettled = { inbox: ["waiting", "typing"], outbox: ["queued"] } as const
   const states = {
     inbox: ["waiting", "typing", "delivered", "uncertain", "dropped"],
+    outbox: ["queued", "accepted", "refused", "expired", "dropped", "withdrawn"],
+  } as const
+  const olderStates = {
+    ...states,
     outbox: ["queued", "accepted", "refused", "failed", "expired", "dropped"],
   } as const
   const row = {
@@ -207,17 +211,36 @@ describe("the schema", () => {
   })
 
   test("counts what waited when an older build's file is opened", () => {
-    const old = openDatabase(path)
-    for (const [box, ofBox] of Object.entries(states) as [keyof typeof states, readonly string[]][])
+    const old = openDatabase(path, 7)
+    for (const [box, ofBox] of Object.entries(olderStates) as [keyof typeof states, readonly string[]][])
       for (const state of ofBox) old.query(row[box]).run({ id: `${box} ${state}`, text: `ä${state}`, state })
-    for (const trigger of ["inbox_waits", "inbox_settles", "outbox_waits", "outbox_settles"])
-      old.run(`DROP TRIGGER ${trigger}`)
-    old.run("DROP TABLE waiting")
-    old.run(`PRAGMA user_version = ${version - 1}`)
     old.close()
     const database = openDatabase(path)
     expect([waits(database, "inbox"), waits(database, "outbox")]).toEqual([2 + 7 + 2 + 6, 2 + 6])
     expect(versionOf(database)).toEqual({ user_version: version })
+    database.close()
+  })
+
+  test("of an older build's outbox all is there as it was, with an id, and what waits may have been tried", () => {
+    const old = openDatabase(path, 8)
+    for (const state of olderStates.outbox) old.query(row.outbox).run({ id: state, text: state, state })
+    old.run("UPDATE outbox SET attempts = seq, peer_state = 'held', receipts = 2")
+    old.run("DELETE FROM outbox WHERE id = 'dropped'")
+    old.close()
+    const database = openDatabase(path)
+    const rows = database.query<Record<string, unknown>, []>("SELECT * FROM outbox ORDER BY seq").all()
+    const kept = rows.map(one => [one.seq, one.id, one.state, one.attempts, one.peer_state, one.exposed])
+    expect(kept).toEqual([
+      [1, "queued", "queued", 1, "held", 1],
+      [2, "accepted", "accepted", 2, "held", 0],
+      [3, "refused", "refused", 3, "held", 0],
+      [4, "failed", "expired", 4, "held", 0],
+      [5, "expired", "expired", 5, "held", 0],
+    ])
+    for (const { short_id } of rows) expect(short_id).toMatch(/^[0-9a-hjkmnp-tv-z]{4}$/)
+    // No number is given twice, not even that of a row that is gone.
+    database.query(row.outbox).run({ id: "new", text: "new", state: "queued" })
+    expect(database.query("SELECT seq FROM outbox WHERE id = 'new'").values()).toEqual([[7]])
     database.close()
   })
 

@@ -1,6 +1,6 @@
 /** Every move of a row's state, from each state by each operation: where it goes, or that it stays. */
 import { afterAll, describe, expect, test } from "bun:test"
-import { codeLifetimeMilliseconds } from "../../src/protocol/minter.ts"
+import { codeLifetimeMilliseconds } from "../../src/protocol/codes.ts"
 import { requestLifetimeMilliseconds } from "../../src/protocol/requests.ts"
 import { joinLifetimeMilliseconds } from "../../src/store/joins.ts"
 import type { Store } from "../../src/store/store.ts"
@@ -16,6 +16,8 @@ type Move = {
   readonly moves: Readonly<Record<string, string>>
   /** What the operation gives where it moves the row, and where it does not. */
   readonly gives?: readonly [moved: unknown, stays: unknown]
+  /** In place of the table's own. */
+  readonly settles?: Readonly<Record<string, unknown>>
 }
 
 type Table = {
@@ -54,6 +56,12 @@ const tables: readonly Table[] = [
         gives: [true, false],
       },
       {
+        by: "dropOne, by its owner",
+        act: ({ inbox }) => inbox.dropOne(2, "why", now),
+        moves: { waiting: "dropped" },
+        gives: [true, false],
+      },
+      {
         by: "drop, with its pair",
         act: ({ inbox }) => inbox.drop("kai", now),
         moves: from(unsettled, "dropped"),
@@ -64,14 +72,29 @@ const tables: readonly Table[] = [
   {
     table: "outbox",
     row: "seq = 2",
-    states: ["queued", "accepted", "refused", "expired", "dropped", "failed"],
+    states: ["queued", "accepted", "refused", "expired", "dropped", "withdrawn"],
     settles: { settled_at: now, reason: "why" },
     moves: [
       ...(["accepted", "refused", "expired", "dropped"] as const).map(to => ({
         by: `settle ${to}`,
         act: ({ outbox }: Store) => outbox.settle(2, to, "why", now),
         moves: { queued: to },
+        gives: [true, false] as const,
       })),
+      {
+        by: "withdraw, by its owner",
+        act: ({ outbox }) => outbox.withdraw(2, true, now),
+        moves: { queued: "withdrawn" },
+        settles: { settled_at: now, reason: null, exposed: 1 },
+        gives: [true, false],
+      },
+      {
+        by: "prove, that the peer has it",
+        act: ({ outbox }) => outbox.prove("kai", "oK1"),
+        moves: { withdrawn: "accepted" },
+        settles: { reason: "withdrawn too late" },
+        gives: [true, false],
+      },
       {
         by: "drop, with its pair",
         act: ({ outbox }) => outbox.drop("kai", "why", now),
@@ -81,7 +104,9 @@ const tables: readonly Table[] = [
       ...(["held", "delivered", "answered", "expired", "refused", "failed"] as const).map(state => ({
         by: `noteReceipt ${state}, which is the peer's word and not ours`,
         act: ({ outbox }: Store) => outbox.noteReceipt("kai", "oK1", state, null),
-        moves: {},
+        // But that it came, which no withdrawal takes back.
+        moves: { withdrawn: "accepted" },
+        settles: { reason: "withdrawn too late" },
         gives: [true, true] as const,
       })),
     ],
@@ -198,7 +223,7 @@ describe.each([...new Set(rows.map(one => one.table))])("%s", table => {
     const after = look()
     expect(after?.state).toBe(to)
     if (move.gives !== undefined) expect(given).toEqual(move.gives[isFirst ? 0 : 1])
-    if (move.moves[state] !== undefined) expect(after).toMatchObject(settles)
+    if (move.moves[state] !== undefined) expect(after).toMatchObject(move.settles ?? settles)
     else {
       const untouched = { ...after }
       for (const name of ["peer_state", "peer_reason", "receipts", "tries_left"])

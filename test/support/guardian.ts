@@ -19,8 +19,8 @@ export type TestGuardian = {
   sleep(milliseconds: number): void
   log(): string
   status(): Promise<GuardStatus>
-  /** Stops it and starts it again on the same home. */
-  restart(): Promise<void>
+  /** Stops it and starts it again on the same home, after what is done meanwhile. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -82,8 +82,9 @@ export async function openGuardian(
     },
     log: () => readFileSync(paths.log, "utf8"),
     status: () => callDoor(paths, "agent", { op: "status" }),
-    async restart() {
+    async restart(meanwhile = async () => {}) {
       await guardian.stop()
+      await meanwhile()
       guardian = await start()
     },
     async [Symbol.asyncDispose]() {

@@ -27,10 +27,10 @@ export type Peer = {
 } & AsyncDisposable
 
 /** A peer that answers every request in its own way. */
-export async function openPeer(pair: ClientPair, answerer: Answerer): Promise<Peer> {
+export async function openPeer(pair: ClientPair, answerer: Answerer, port = 0): Promise<Peer> {
   const asked: Asked[] = []
   const server = Bun.serve({
-    port: 0,
+    port,
     hostname: "127.0.0.1",
     async fetch(request) {
       const isSealed = request.headers.get("content-encoding") === "aes128gcm"

@@ -22,6 +22,8 @@ const placeholders = {
   seconds: String.raw`\d+`,
   date: String.raw`\d{4}-\d\d-\d\d`,
   time: String.raw`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3}Z)?`,
+  minute: String.raw`\d{4}-\d\d-\d\d \d\d:\d\d UTC`,
+  clock: String.raw`\d\d:\d\d`,
   uuid: "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
   hex: "[0-9a-f]{32}",
   short: "[0-9a-hjkmnp-tv-z]{4}",

@@ -4,6 +4,7 @@ import { delivery } from "./delivery.ts"
 import { flood } from "./flood.ts"
 import { idle } from "./idle.ts"
 import { idleCollecting } from "./idle-collecting.ts"
+import { logOfFew, logOfOne } from "./log.ts"
 import { agents, hook, hookAlone, version } from "./start-up.ts"
 
 /** In the order of the table. */
@@ -12,6 +13,8 @@ export const rows: readonly Row[] = [
   agents,
   hook,
   hookAlone,
+  logOfOne,
+  logOfFew,
   delivery,
   carried,
   carriedFar,

@@ -3,7 +3,16 @@ import { agentProgramNames, chatNames, profileNames } from "../../protocol/names
 import { shellNames } from "./scripts.ts"
 
 /** Words to choose from, something in the books, the shell's files, or what nobody can know. */
-export type Kind = readonly string[] | "peer" | "own" | "message" | "request" | "file" | null
+export type Kind =
+  | readonly string[]
+  | "peer"
+  | "own"
+  | "message"
+  | "waiting"
+  | "queued"
+  | "request"
+  | "file"
+  | null
 
 /** By the argument's command and name. */
 export const argumentKinds: Readonly<Record<string, Kind>> = {
@@ -22,10 +31,15 @@ export const argumentKinds: Readonly<Record<string, Kind>> = {
   "agents pause name": "peer",
   "agents pause duration": ["30m", "2h", "1d"],
   "agents resume name": "peer",
+  "agents clear name": null,
   "send name": "peer",
   "send text": null,
   "reply id": "message",
   "reply text": null,
+  "cancel id": "queued",
+  "inbox read id": "waiting",
+  "inbox drop id": "waiting",
+  "inbox release id": "waiting",
   "log name": "peer",
   "doctor name": "peer",
   "setup program": agentProgramNames,
@@ -39,6 +53,7 @@ export const optionKinds: Readonly<Record<string, Kind>> = {
   "--agent": "own",
   "--agent-user": null,
   "--as": null,
+  "--grep": null,
   "--lines": null,
   "--listen": ["network", "all", "127.0.0.1"],
   "--name": null,
@@ -46,6 +61,8 @@ export const optionKinds: Readonly<Record<string, Kind>> = {
   "--profile": profileNames,
   "--reply-to": "message",
   "--session": null,
+  "--since": ["30m", "2h", "1d"],
+  "--thread": "message",
   "--tmux-socket": "file",
   "--token-file": "file",
   "--user": null,

@@ -55,7 +55,7 @@ async function endPairs(io: Io, { name, paths }: Registered, peers: readonly str
 /** False where the other side has ended it meanwhile: it may be an agent that went right before. */
 async function endPair(io: Io, paths: Paths, peer: string): Promise<boolean> {
   try {
-    await withPin(io, pin => callDoor(paths, "owner", { op: "remove", name: peer, pin }))
+    await withPin(io, `to remove ${peer}`, pin => callDoor(paths, "owner", { op: "remove", name: peer, pin }))
     return true
   } catch (error) {
     if (Object.hasOwn(requireConfig(paths).agents, peer)) throw error

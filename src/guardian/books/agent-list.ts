@@ -37,7 +37,7 @@ export function listAgents(
     }
   })
   const revoked = revocations
-    .filter(({ name, byUs }) => !byUs && !Object.hasOwn(config.agents, name))
+    .filter(({ name, byUs, isCleared }) => !byUs && !isCleared && !Object.hasOwn(config.agents, name))
     .map(({ name, at }) => ({ name, at: formatTimestamp(at) }))
   const self = { name: config.name, ...address }
   return { self, agents, ...(revoked.length === 0 ? {} : { revoked }) }

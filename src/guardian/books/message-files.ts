@@ -23,7 +23,8 @@ export function keepInFile(context: Context, shortId: string, text: string): voi
 }
 
 /** Where the text of a long message lies, for a short id. */
-export const fileOf = (context: Context, shortId: string): string => join(folderOf(context), `${shortId}.txt`)
+export const fileOf = (context: Pick<Context, "config" | "paths">, shortId: string): string =>
+  join(folderOf(context), `${shortId}.txt`)
 
 const folderOf = ({ config, paths }: Pick<Context, "config" | "paths">): string =>
   join(config.current.hardened?.folder ?? paths.folder, "inbox")

@@ -1,7 +1,9 @@
 /** How a pair comes to be and how it ends: config file and database, in an order that survives a crash. */
 import { SentoError } from "../../protocol/errors.ts"
+import { formatTimestamp } from "../../protocol/freshness.ts"
 import type { Config, Peer } from "../../store/config.ts"
 import { faultPoint } from "../../store/faults.ts"
+import type { PairingRequest } from "../../store/requests.ts"
 import { type Context, type NamedPeer, peerById, peerByName } from "../context.ts"
 import type { Teller } from "../notices.ts"
 import { forgetCalled } from "./called.ts"
@@ -82,6 +84,17 @@ export function withPeer(config: Config, name: string, peer: Peer): Config {
     )
   return { ...config, agents: { ...config.agents, [name]: peer } }
 }
+
+/** The peer that a request makes. @param now - milliseconds since the epoch */
+export const peerFrom = (request: PairingRequest, now: number): Peer => ({
+  id: request.pairId,
+  host: request.host,
+  port: request.port,
+  sendKey: request.sendKey,
+  receiveKey: request.receiveKey,
+  pairedAt: formatTimestamp(now),
+  features: [...request.features],
+})
 
 const withoutPeer = (config: Config, pairId: string): Config => ({
   ...config,

@@ -1,5 +1,5 @@
 /** Pairs whose messages are kept and not typed: their owner said so, or two agents answer each other on and on. */
-import { formatTimestamp } from "../../protocol/freshness.ts"
+import { formatTimestamp, minuteWords } from "../../protocol/freshness.ts"
 import type { Config, Peer } from "../../store/config.ts"
 import type { Received } from "../../store/inbox.ts"
 import type { Pause } from "../../store/peers.ts"
@@ -45,14 +45,16 @@ export function pauseReason({ store, now }: Pick<Books, "store" | "now">, pair: 
   const pause = store.peers.pauseOf(pair, now())
   if (pause === null) return null
   if (pause.reason === "loop") return "too many replies in a row; the owner there must let the agents go on"
-  return pause.until === null ? "paused by its owner" : `paused by its owner until ${endOf(pause)}`
+  return pause.until === null
+    ? "paused by its owner"
+    : `paused by its owner until ${untilWords(endOf(pause))}`
 }
 
 /** Keeps what comes from now on. @param milliseconds - how long, or null: until {@link resumePair} */
 export function pausePair(books: Books, { name, peer }: NamedPeer, milliseconds: number | null): PauseEnd {
   const pause: Pause = { until: milliseconds === null ? null : books.now() + milliseconds, reason: "owner" }
   books.store.peers.pause(peer.id, pause)
-  books.log.write(`paused ${name} until ${endOf(pause)}`)
+  books.log.write(`paused ${name} until ${pause.until === null ? "resume" : minuteWords(pause.until)}`)
   return endOf(pause)
 }
 
@@ -77,6 +79,9 @@ export function resumePair(books: Books, { name, peer }: NamedPeer): Resumed {
 /** RFC 3339, or `resume`. */
 export const endOf = ({ until }: Pause): PauseEnd => (until === null ? "resume" : formatTimestamp(until))
 
+/** When a pause with an end is over, in a sentence. */
+export const untilWords = (until: PauseEnd): string => minuteWords(Date.parse(until))
+
 /** The paused ones of the paired agents. @param pauses, waiting - by pair id */
 export function listPaused(
   config: Config,
@@ -94,7 +99,7 @@ export function listPaused(
 export function pauseWords({ name, until, reason }: Omit<PausedAgent, "waiting">): string {
   const how = `\`sento agents resume ${name}\``
   if (reason === "loop") return `because the agents answered each other too often: until ${how}`
-  return until === "resume" ? `until ${how}` : `until ${until}, or ${how}`
+  return until === "resume" ? `until ${how}` : `until ${untilWords(until)}, or ${how}`
 }
 
 /** Where the other side holds our message because the agents answered each other too often, and how to go on. */

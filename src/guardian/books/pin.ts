@@ -3,7 +3,7 @@
  * terminal of the owner's and cannot know it; docs/SECURITY.md says what it does not stop.
  */
 import { SentoError } from "../../protocol/errors.ts"
-import { formatTimestamp } from "../../protocol/freshness.ts"
+import { minuteWords } from "../../protocol/freshness.ts"
 import { pinTries } from "../../store/owner.ts"
 import type { Books } from "./pairs.ts"
 
@@ -54,7 +54,7 @@ function tellWrong({ store, now, notices }: PinBooks): void {
   const text =
     wait === null
       ? `a wrong PIN was given, ${store.owner.pinTriesMade(now())} of ${pinTries.most} within an hour: if it was not you, somebody types in your place`
-      : `${pinTries.most} wrong PINs were given within an hour: none is taken until ${formatTimestamp(now() + wait * 1000)}, not yours either; if it was not you, somebody types in your place`
+      : `${pinTries.most} wrong PINs were given within an hour: none is taken until ${minuteWords(now() + wait * 1000)}, not yours either; if it was not you, somebody types in your place`
   notices.tell(`wrong pin ${Bun.randomUUIDv7()}`, text)
 }
 

@@ -13,6 +13,7 @@ import type {
   Alive,
   Approval,
   GuardStatus,
+  Handled,
   LogEntry,
   MessageEvent,
   PairingEvent,
@@ -23,6 +24,7 @@ import type {
   Resumed,
   SendResult,
   TurnAnswer,
+  Withdrawn,
 } from "./results.ts"
 
 /** The owner's door takes every operation, the agent's those that an agent may ask for too. */
@@ -120,10 +122,24 @@ export const operations = {
     request: {
       /** Only the messages from and to this agent. */
       name: v.optional(v.nullable(v.string()), null),
+      /** Only those of the conversation that this one is in: a short id, or the whole one of a message of ours. */
+      thread: v.optional(v.nullable(v.string()), null),
+      /** None older, in milliseconds since the epoch. */
+      since: v.optional(v.nullable(v.number()), null),
+      /** Only those in whose text this stands, in whichever case. */
+      grep: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(1000))), null),
+      way: v.optional(v.nullable(v.picklist(["in", "out"])), null),
       limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)),
     },
     event: noEvent,
     result: type<LogEntry[]>(),
+  }),
+  /** Takes back a message of ours that waits; at the owner's door also a join that waits for the other owner. */
+  cancel: entry({
+    door: "agent",
+    request: { id: v.string() },
+    event: noEvent,
+    result: type<Withdrawn>(),
   }),
   /** At the agent's door it asks the agent's own owner first. */
   join: entry({
@@ -165,6 +181,24 @@ export const operations = {
     request: { pin, next: v.nullable(pinText) },
     event: noEvent,
     result: nothing,
+  }),
+  /** A message that waits to be typed never is. */
+  drop: entry({ door: "owner", request: { id: v.string() }, event: noEvent, result: type<Handled>() }),
+  /** A message that waits to be typed is, though its pair is paused. */
+  release: entry({ door: "owner", request: { id: v.string() }, event: noEvent, result: type<Handled>() }),
+  /** Closes the code that is open. */
+  close: entry({
+    door: "owner",
+    request: {},
+    event: noEvent,
+    result: type<{ readonly wasOpen: boolean }>(),
+  }),
+  /** The ends of pairs are news no more: of this name, or of all. */
+  clear: entry({
+    door: "owner",
+    request: { name: v.nullable(v.string()) },
+    event: noEvent,
+    result: type<{ readonly cleared: number }>(),
   }),
   rename: entry({
     door: "owner",

@@ -23,6 +23,8 @@ export type PairingEvent =
   | { readonly event: "paired"; readonly name: string; readonly id: string }
   | { readonly event: "denied" }
   | { readonly event: "expired" }
+  /** The owner closed the code that was shown. */
+  | { readonly event: "closed" }
   | { readonly event: "burned"; readonly address: string }
   /** Another code was opened in place of the one that was shown; the wait goes on. */
   | { readonly event: "replaced" }
@@ -180,6 +182,8 @@ export type LogEntry = {
   readonly id: string
   readonly shortId: string | null
   readonly inReplyTo: string | null
+  /** The short id of the message that it answers; null where it answers none, or that one is forgotten. */
+  readonly inReplyToShortId: string | null
   readonly text: string
   readonly state: string
   readonly reason: string | null
@@ -191,6 +195,8 @@ export type LogEntry = {
 
 export type SendResult = {
   readonly id: string
+  /** Of one that is queued: what `sento cancel` takes. */
+  readonly shortId?: string
   readonly to: string
   readonly status: "delivered" | "accepted" | "queued"
   readonly reason?: string
@@ -198,6 +204,26 @@ export type SendResult = {
   readonly paused?: PauseEnd
   /** The answer that was waited for: its short id and its visible text. */
   readonly reply?: { readonly id: string; readonly text: string }
+}
+
+/** What was taken back; a message that was tried may have arrived all the same. */
+export type Withdrawn =
+  | {
+      readonly kind: "message"
+      readonly id: string
+      readonly shortId: string | null
+      readonly to: string
+      readonly mayHaveArrived: boolean
+    }
+  /** A join that waited for the other owner's yes. */
+  | { readonly kind: "join"; readonly id: string; readonly name: string }
+
+/** A message that is dropped, or typed though its pair is paused. */
+export type Handled = {
+  readonly id: string
+  readonly from: string
+  /** Of one that is released: why it waits all the same, or null. */
+  readonly waitsFor: string | null
 }
 
 /** What a hook says to its program: the sentence with which the turn goes on, or null. */

@@ -138,7 +138,7 @@ function tellSenders(context: Context, tellSender: TellSender, why: () => string
   }
 
   function tell(message: Omit<WaitingMessage, "seq">): void {
-    const pause = store.peers.pauseOf(message.pair, now())
+    const pause = message.released === 1 ? null : store.peers.pauseOf(message.pair, now())
     // The one reply too many was told so; what waits behind it was told at its arrival.
     if (pause?.reason === "loop") return
     const reason = pause === null ? why() : "paused"

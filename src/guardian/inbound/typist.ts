@@ -99,7 +99,7 @@ export function createTypist(context: Context, tellSender: TellSender) {
   async function attempt(message: Received): Promise<Held | null> {
     const peer = peerById(context, message.pair)
     if (peer === null) return settle(message, "dropped")
-    if (message.state === "waiting" && holdsLoop(peer, message)) return null
+    if (message.state === "waiting" && !message.isReleased && holdsLoop(peer, message)) return null
     const target = await findTarget(context)
     if (target.kind === "none") {
       if (target.isAway) return waitForHands(target.reason)
@@ -164,10 +164,10 @@ export function createTypist(context: Context, tellSender: TellSender) {
   }
 
   /** On disk before the paste; a message whose pair was removed or paused meanwhile is not typed. */
-  function notePaste({ seq, pair }: Received, inBox: InBox): void {
+  function notePaste({ seq, pair, isReleased }: Received, inBox: InBox): void {
     faultPoint("before-typing-is-noted")
     store.now(() => {
-      const isPaused = store.peers.pauseOf(pair, context.now()) !== null
+      const isPaused = !isReleased && store.peers.pauseOf(pair, context.now()) !== null
       if (peerById(context, pair) === null || isPaused || !store.inbox.mark(seq, "typing", context.now()))
         throw new Withdrawn()
       noteInBox(store.facts, inBox)

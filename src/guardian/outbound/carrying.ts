@@ -110,7 +110,7 @@ export function createCarrying(
     if (handed === null) return "none"
     const response = answer === undefined ? null : unpackAnswer(answer)
     if (response === null || readAnswer(keys, handed, response) === null) {
-      handed.end(carriedFailure("its answer did not come"))
+      handed.end(carriedFailure("the peer's answer did not come"))
       return "failed"
     }
     faultPoint("before-carried-answer")
@@ -211,11 +211,11 @@ export function createCarrying(
      */
     async carry(pair: string, id: string, make: () => SignedBytes): Promise<WireAnswer> {
       const lane = laneOf(pair)
-      if (lane.open === null || lane.handed !== null) return carriedFailure("it is not being fetched")
+      if (lane.open === null || lane.handed !== null) return carriedFailure("the peer does not fetch now")
       const { promise, resolve } = Promise.withResolvers<WireAnswer>()
       const request = make()
       const late = (): void =>
-        resolve(carriedFailure("it was fetched, and not answered in time", "timed-out"))
+        resolve(carriedFailure("the peer fetched what waited here, and did not answer in time", "timed-out"))
       const timer = setTimeout(late, carriedMilliseconds)
       const cut = (): void => resolve(carriedFailure("the Guardian is stopping"))
       stopping.addEventListener("abort", cut, { once: true })

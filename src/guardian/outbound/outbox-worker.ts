@@ -14,6 +14,7 @@ import {
   longestWaitMilliseconds,
 } from "../../protocol/retries.ts"
 import { shellWord } from "../../protocol/shell.ts"
+import { mayHaveBrought } from "../../protocol/withdrawals.ts"
 import { lockedMilliseconds } from "../../store/commits.ts"
 import { isLocked } from "../../store/database.ts"
 import { faultPoint } from "../../store/faults.ts"
@@ -23,8 +24,9 @@ import type { Receipt } from "../../store/receipts-to-send.ts"
 import { mostWaitingBytes } from "../../store/waiting-room.ts"
 import { endOf } from "../books/pauses.ts"
 import { requirePeer, requireSendable } from "../books/requirements.ts"
+import { type Watcher, withdrawMessage, withdrawnWords } from "../books/withdrawing.ts"
 import { type Context, type NamedPeer, peerById } from "../context.ts"
-import type { SendResult } from "../door/results.ts"
+import type { SendResult, Withdrawn } from "../door/results.ts"
 import { type Ended, endedError, type News } from "../waiters.ts"
 import { createLanes, type Step } from "./lanes.ts"
 import type { Attempt, Sender } from "./sender.ts"
@@ -77,6 +79,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   const listening = new Set<Listener>()
   /** Receipts that a pair was told one after the other. */
   const receiptsInRow = new Map<string, number>()
+  /** The message of each pair of which an attempt is under way, or has ended and is not noted yet. */
+  const underWay = new Map<string, number>()
+  /** What was kept after it was kept by this process. */
+  const lastOfOthers = store.outbox.lastSeq()
   /** What kept us from writing, said once. */
   let lastTrouble: string | null = null
 
@@ -137,8 +143,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   async function tryMessage(peer: NamedPeer, message: Sent): Promise<void> {
     if (isExpired(message.createdAt, now()))
       return settle(message, "expired", message.reason || "not delivered within 24 hours")
+    underWay.set(message.pair, message.seq)
     const attempt = await attemptOf(peer, bodyOf(message))
-    if (!context.stopping.aborted || attempt.kind === "accepted") await conclude(message, attempt)
+    if (context.stopping.aborted && attempt.kind !== "accepted") return
+    await conclude(message, attempt)
+    underWay.delete(message.pair)
   }
 
   async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
@@ -176,7 +185,12 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     if (after.state !== "queued") return settle(head, after.state, reason)
     if (reason !== head.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
     await store.commit(() =>
-      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after, now()), reason ?? ""),
+      store.outbox.postpone(
+        head.seq,
+        waitFrom(attempt, attempts, after, now()),
+        reason ?? "",
+        isExposing(attempt),
+      ),
     )
     tellFirst(head.seq, { state: "queued", reason: reason ?? "" })
   }
@@ -186,8 +200,13 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     state: "accepted" | "refused" | "expired",
     reason: string | null,
   ): Promise<void> {
-    await store.commit(() => store.outbox.settle(head.seq, state, reason, now()))
+    const isKnown = await store.commit(() => {
+      if (state === "accepted" && store.outbox.prove(head.pair, head.id)) return false
+      return store.outbox.settle(head.seq, state, reason, now())
+    })
     faultPoint("after-settle")
+    // It was withdrawn meanwhile, and whoever waited was told so.
+    if (!isKnown) return
     log.write(`to ${head.name}: ${head.id} ${state}${reason === null ? "" : ` (${reason})`}`)
     const news: News =
       state === "accepted"
@@ -212,6 +231,16 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     lastTrouble = message
     tellQueued(pair, `it cannot be noted here what became of an attempt: ${message}`)
     return { kind: "rest", until: now() + troubleMilliseconds }
+  }
+
+  const watcher: Watcher = {
+    isUnderWay: ({ pair, seq }) => underWay.get(pair) === seq,
+    isOurs: ({ seq }) => seq > lastOfOthers,
+    tellWaiters({ pair, id, seq }, reason) {
+      context.waiters.tell(pair, id, { kind: "ended", state: "withdrawn", reason })
+      tellFirst(seq, { state: "withdrawn", reason })
+    },
+    tryNext: pair => lanes.wake(pair),
   }
 
   function firstWord(sent: Sent): Promise<FirstWord> {
@@ -243,6 +272,9 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
     /** Looks whose time has come: for a clock that was set ahead. */
     look: lanes.look,
+
+    /** @see withdrawMessage */
+    withdraw: (id: string): Withdrawn => withdrawMessage(context, id, watcher),
 
     /** Whether something is to be sent to this pair, now or later. */
     hasWaiting: (pair: string): boolean =>
@@ -301,7 +333,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const word = settledWord(sent) ?? (await firstTried(sent))
       if (word.state !== "accepted" && word.state !== "queued") throw endedError(to, word)
       const { state: status, ...why } = word
-      return { id: sent.id, to, status, ...why, ...paused }
+      const waits = status === "queued" && sent.shortId !== null ? { shortId: sent.shortId } : {}
+      return { id: sent.id, ...waits, to, status, ...why, ...paused }
     },
   }
 }
@@ -330,8 +363,9 @@ const tooMuchWaits = (to: string): SentoError =>
   )
 
 /** What became of a message that is settled; null while it waits. */
-function settledWord({ state, reason }: Sent): FirstWord | null {
+function settledWord({ state, reason, isExposed }: Sent): FirstWord | null {
   if (state === "queued") return null
+  if (state === "withdrawn") return { state, reason: withdrawnWords(isExposed) }
   return state === "accepted" ? { state } : { state, reason: reason ?? state }
 }
 
@@ -366,6 +400,10 @@ function notKept(error: unknown, path: string): SentoError {
 function outcomeOf(attempt: Attempt): AttemptOutcome {
   return attempt.kind === "refused" || attempt.kind === "skewed" ? { kind: attempt.kind } : attempt
 }
+
+/** Whether an attempt without an answer may have brought its message; what the peer refused for now, it saw. */
+const isExposing = (attempt: Attempt): boolean =>
+  attempt.kind !== "failed" || attempt.wasCut === true || mayHaveBrought(attempt.cause)
 
 /** When it is tried again, and whether the peer itself asked for that. */
 const waitFrom = (

@@ -27,6 +27,8 @@ export type Attempt =
       readonly retryAfterSeconds: number | null
       /** The peer's name led where the peer never was. */
       readonly isElsewhere?: boolean
+      /** A dial before it was cut, which may have brought it. */
+      readonly wasCut?: boolean
     }
 
 type Word =
@@ -165,24 +167,28 @@ async function attemptOnce(
   const { context, carrying } = parts
   const pair = to.peer.id
   const deadline = context.elapsed() + milliseconds
+  let wasCut = false
+  const ended = (made: Attempt): Attempt => (wasCut && made.kind === "failed" ? { ...made, wasCut } : made)
   while (!context.stopping.aborted) {
     const way = route === "dial" ? ({ kind: "dial" } as const) : carrying.way(pair)
-    if (way.kind === "carry") return carryOnce(parts, to, body)
+    if (way.kind === "carry") return ended(await carryOnce(parts, to, body))
     if (way.kind === "dial") {
       const made = await dialOnce(parts, to, body, route, milliseconds)
-      if (made !== null) return made
-    } else if (!(await isFetchedBefore(parts, pair, Math.min(way.until, deadline)))) return notFetched
+      if (made !== null) return ended(made)
+      wasCut = true
+    } else if (!(await isFetchedBefore(parts, pair, Math.min(way.until, deadline))))
+      return ended(notFetchedBy(to))
   }
-  return { ...notFetched, reason: "the Guardian is stopping" }
+  return ended({ ...notFetchedBy(to), reason: "the Guardian is stopping" })
 }
 
-const notFetched: Failure = {
+const notFetchedBy = ({ name }: NamedPeer): Failure => ({
   kind: "failed",
-  reason: "it has not come for it yet",
+  reason: `${name} has not come for what waits here yet`,
   status: null,
   cause: "timed-out",
   retryAfterSeconds: null,
-}
+})
 
 /** Waits for the pair's next collect. @param until - by the clock that nobody sets */
 async function isFetchedBefore({ context, carrying }: Parts, pair: string, until: number): Promise<boolean> {
@@ -284,7 +290,12 @@ async function readAttempt(
   if (word === null) {
     if (holdsRequest(to.peer.id, to.keys, response, "unpair")) {
       await events.onCarried(response)
-      return { ...notFetched, reason: `${to.name} ended the pair`, status: response.status, cause: null }
+      return {
+        ...notFetchedBy(to),
+        reason: `${to.name} ended the pair`,
+        status: response.status,
+        cause: null,
+      }
     }
     return unsigned(context, to, response.status, response.header("Retry-After"))
   }

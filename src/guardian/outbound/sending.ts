@@ -34,6 +34,7 @@ export async function send(
     if (!isThere) emit({ event: "news", state: "accepted", reason: null })
     isThere = true
     if (state === "failed") reject(noAnswer(to, reason))
+    else if (state === "refused" || state === "expired") reject(notTyped(to, state, reason))
     else if (state !== "accepted") emit({ event: "news", state, reason })
   }
   let stop = (): void => {}
@@ -70,6 +71,14 @@ const noAnswer = (to: string, reason: string | null): SentoError =>
     "failed",
     `${to} had the message and gave no answer: ${reason === null ? "no reason was told" : reasonWords(reason)}`,
     `ask again: \`sento send ${to} TEXT --wait\`; an answer that comes later will be typed into the agent's session`,
+  )
+
+/** It came, and its agent never had it. */
+const notTyped = (to: string, state: "refused" | "expired", reason: string | null): SentoError =>
+  new SentoError(
+    state === "refused" ? "refused" : "timed-out",
+    `${to} had the message, and did not give it to its agent: ${reason === null ? state : reasonWords(reason)}`,
+    `\`sento log ${to}\` shows it`,
   )
 
 type Reply = Extract<News, { kind: "reply" }>

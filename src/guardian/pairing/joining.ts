@@ -9,13 +9,15 @@ import type { Place } from "../../protocol/moving.ts"
 import type { AskedJoin } from "../../store/joins.ts"
 import type { PairingRequest } from "../../store/requests.ts"
 import { type LocalName, requireFreeName } from "../books/pairs.ts"
+import { withdrawJoin } from "../books/withdrawing.ts"
 import { announce, type Context } from "../context.ts"
-import type { Candidate, PairingEvent } from "../door/results.ts"
+import type { Candidate, PairingEvent, Withdrawn } from "../door/results.ts"
 import type { Sender } from "../outbound/sender.ts"
 import { type Handshake, resumeHandshake, sayHello } from "./handshake.ts"
 import { isHeardJoin, requireHeardTry, searchNetworks } from "./heard.ts"
 import { type Miss, nobodyAt, nobodyHere, nobodyThere, ownIsNone, unknownHost } from "./nobody.ts"
 import { declinePair, storePair } from "./settling.ts"
+import { tellEnded } from "./unpairing.ts"
 
 /** What an owner typed. `host` null: this machine; `port` null: the usual range. */
 export type JoinWish = {
@@ -168,6 +170,17 @@ export function createJoining(context: Context, sender: Sender, greet: (pair: st
     join,
     find,
     carryOut,
+
+    /** Its owner asks no more: whoever waits here for the other owner's yes is told. */
+    withdraw(request: PairingRequest): Withdrawn {
+      const withdrawn = withdrawJoin(context, request)
+      tellEnded(context, sender)
+      const { id, name } = request
+      context.events.emit({ event: "answered", id, state: "denied" }, { role: "joiner", id })
+      const message = `the join of ${name} was withdrawn here`
+      context.events.emit({ event: "failed", code: "failed", message, hint: null }, { role: "joiner", id })
+      return withdrawn
+    },
     /** Goes on with what waited when the Guardian stopped. */
     resume(): void {
       for (const request of context.store.requests.waiting("joiner"))

@@ -6,7 +6,7 @@ import { decodeJson, equalInConstantTime, fromHex, toBase64Url } from "../../pro
 import { codeRandomBytes, formatCode, newCode } from "../../protocol/codes.ts"
 import { scalarRandomBytes, sha512 } from "../../protocol/cpace.ts"
 import { SentoError } from "../../protocol/errors.ts"
-import { formatTimestamp } from "../../protocol/freshness.ts"
+import { formatTimestamp, minuteWords } from "../../protocol/freshness.ts"
 import { decisionPollTag, decisionStateTag } from "../../protocol/key-schedule.ts"
 import { type MinterEffect, type MinterEvent, type MinterState, stepMinter } from "../../protocol/minter.ts"
 import {
@@ -137,8 +137,8 @@ export function createMinting(context: Context) {
     const whose = symbols === agentsCode ? "a short code" : "a code that the owner may have passed on"
     throw new SentoError(
       "try-later",
-      `${whose} is open until ${formatTimestamp(expiresAt)}`,
-      "the owner sees it with `sento pair`, and can open another one: `sento pair --long`",
+      `${whose} is open until ${minuteWords(expiresAt)}`,
+      "the owner sees that code with `sento pair`, and can open another one: `sento pair --long`",
     )
   }
 
@@ -175,8 +175,19 @@ export function createMinting(context: Context) {
       startExpiry(code)
       agentsCode = door === "agent" ? code.symbols : null
       if (current !== null) events.emit({ event: "replaced" }, null)
-      log.write(`a code was opened until ${formatTimestamp(code.expiresAt)}`)
+      log.write(`a code was opened until ${minuteWords(code.expiresAt)}`)
       return code
+    },
+
+    /** Nobody can join by the open code any more. @returns whether there was one */
+    close(): boolean {
+      if (store.codes.open(context.now()) === null) return false
+      stopExpiry()
+      store.codes.close("expired")
+      if (state.kind !== "closed") step({ kind: "code-closed" })
+      log.write("the code was closed")
+      events.emit({ event: "closed" }, null)
+      return true
     },
 
     /** Whether the open code is this one; at the agent's door nothing is said of one that was not opened there. */

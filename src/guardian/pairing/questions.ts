@@ -277,7 +277,7 @@ function answeredAlready({ store }: Context, id: string | null): SentoError | nu
 const nothingWaits = (context: Context, id: string | null): SentoError =>
   answeredAlready(context, id) ??
   new SentoError(
-    "usage",
+    "refused",
     "no request waits",
     "a request appears when another agent has proved the code of `sento pair`, or this agent asks to join one",
   )

@@ -1,10 +1,8 @@
 /** What an owner's yes comes to: a pair that is stored, or one that cannot be any more. */
-import { formatTimestamp } from "../../protocol/freshness.ts"
 import { requestLifetimeMilliseconds } from "../../protocol/requests.ts"
-import type { Peer } from "../../store/config.ts"
 import { faultPoint } from "../../store/faults.ts"
 import type { PairingRequest } from "../../store/requests.ts"
-import { endPair, type LocalName, withPeer } from "../books/pairs.ts"
+import { endPair, type LocalName, peerFrom, withPeer } from "../books/pairs.ts"
 import { announce, type Context, keysOf, peerByName } from "../context.ts"
 import type { Sender } from "../outbound/sender.ts"
 import { tellEnded } from "./unpairing.ts"
@@ -51,17 +49,5 @@ export function giveUpJoins(context: Context, name: string, forRequest: string):
     context.store.requests.settle(join.id, "denied", context.now())
     context.log.write(`gave up the join of ${join.name} (${join.id}), whose name is another one's`)
     announce(context, join, { state: "denied" })
-  }
-}
-
-function peerFrom(request: PairingRequest, now: number): Peer {
-  return {
-    id: request.pairId,
-    host: request.host,
-    port: request.port,
-    sendKey: request.sendKey,
-    receiveKey: request.receiveKey,
-    pairedAt: formatTimestamp(now),
-    features: [...request.features],
   }
 }

@@ -120,7 +120,7 @@ function waitForEnd(context: Context, { emit, gone }: Call, only: string | null 
     emit(event)
     // A join that the agent asked for meanwhile is asked here too; its end is not the end of the code.
     if (only === null && about?.role === "join") return
-    if (["paired", "denied", "expired", "burned", "failed"].includes(event.event)) resolve(event)
+    if (["paired", "denied", "expired", "closed", "burned", "failed"].includes(event.event)) resolve(event)
   })
   const cancel = (): null => {
     off()

@@ -40,7 +40,7 @@ async function open(stored: TestStore, notices: Teller) {
 const wrong = (tries: number): string =>
   `a wrong PIN was given, ${tries} of 5 within an hour: if it was not you, somebody types in your place`
 const locked =
-  "5 wrong PINs were given within an hour: none is taken until 2026-11-23T11:00:00.000Z, not yours either; " +
+  "5 wrong PINs were given within an hour: none is taken until 2026-11-23 11:00 UTC, not yours either; " +
   "if it was not you, somebody types in your place"
 
 test("the owner is told of each wrong PIN, and once that it is locked, however often it is tried then", async () => {

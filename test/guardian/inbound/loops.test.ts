@@ -90,7 +90,9 @@ test("two agents that echo each other stop by themselves, and go on when an owne
   const listed = await world.sento("kai", ["agents"])
   expect(listed.stdout).toContain("by mira's Guardian (below)")
   expect(listed.stderr).toBe(`${words}\n`)
-  expect((await world.sento("kai", ["log"])).stdout).toContain(`→ mira: 5  (held: ${howToGoOn})\n`)
+  expect((await world.sento("kai", ["log"])).stdout).toContain(
+    ` · mira has it, and types it when its owner lets the agents go on: ${howToGoOn}\n       5\n`,
+  )
   expect((await world.sento("kai", ["guard", "logs"])).stdout).toContain(`told the owner: ${words}`)
 
   const [last] = (await world.log("mira")).slice(-1)

@@ -115,6 +115,18 @@ describe("a message", () => {
   })
 })
 
+test("one that its owner released is typed past a pause, and past the replies that are too many", async () => {
+  const { typist } = open(pastes(submitted))
+  const { store } = made.stored
+  const id = receive(made.stored, "kai", made.now, { hops: 99 })
+  store.peers.pause("kai", { until: null, reason: "loop" })
+  const waiting = store.inbox.byId("kai", id) as Received
+  await expect(typist.deliver({ ...waiting, hops: 0 })).rejects.toThrow(Withdrawn)
+  store.inbox.release(waiting.seq)
+  expect(await typist.deliver(again(waiting))).toBeNull()
+  expect(stateOf(waiting)).toBe("delivered")
+})
+
 describe("between the look and the paste", () => {
   const meanwhile = (what: () => void): Typing => {
     return async options => {

@@ -139,7 +139,7 @@ test("a connection that dies silently: what was put into it comes with the next 
   // The collector gives it up 35 s after it asked, and comes again a second later.
   mira.pass((mostWaitSeconds + graceSeconds) * 1000 + 1000)
   await kai.collect({ waitSeconds: 0 }).answer
-  await until("its failure", () => mira.log().includes("its answer did not come"))
+  await until("its failure", () => mira.log().includes("the peer's answer did not come"))
   expect(await kai.fetch(2)).toEqual(["into the void", "behind it"])
 })
 

@@ -252,7 +252,7 @@ test("a peer that lost its pairs is told apart from one that does not run", asyn
   expect(doctor.stdout).toContain(stranger)
   expect(doctor.stdout).toContain("pair again")
   await until("the log", async () =>
-    (await world.sento("mira", ["log"])).stdout.includes(`(queued: ${stranger}`),
+    (await world.sento("mira", ["log"])).stdout.includes(`waits to be sent: ${stranger}`),
   )
 }, 120_000)
 

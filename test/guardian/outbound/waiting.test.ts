@@ -80,7 +80,9 @@ test("the sender hears that its message is held, and later that it was typed", a
   await world.session("kai", demoAgent("done"))
   const asked = await finished(waiting)
   expect(asked).toMatchObject({ exit: 0, stdout: answer("done") })
-  expect(asked.stderr).toContain("kai's agent cannot take it now (no session); held until it can")
+  expect(asked.stderr).toContain(
+    "kai has the message and cannot type it now (no session); it is typed when it can be",
+  )
 }, 120_000)
 
 test("the sender hears that its message waits because its agent was paused", async () => {

@@ -259,7 +259,7 @@ test("whoever proved the code is named in the log, with where it says that it is
   const [{ id } = { id: "" }] = waiting()
   expect(made.log.at(-1)).toBe(`fritz at 192.0.2.7 proved the code and waits for the owner (${id})`)
   expect(waiting()[0]).toMatchObject({ localName: "fritz", replaces: false })
-  expect(made.log[0]).toStartWith("a code was opened until 2026-11-23T10:10:00.000Z")
+  expect(made.log[0]).toStartWith("a code was opened until 2026-11-23 10:10 UTC")
 })
 
 test("a code whose time is over is closed by its timer, and said to be", async () => {

@@ -123,7 +123,7 @@ test("an answer from another terminal withdraws the question here", async () => 
   expect((await world.sento("mira", ["deny"])).exit).toBe(0)
   await world.shows("owner", "answered elsewhere")
   const late = await world.sento("mira", ["approve"])
-  expect(late.exit).toBe(64)
+  expect(late.exit).toBe(77)
   expect(late.stderr).toContain("no request waits")
 }, 120_000)
 

@@ -168,7 +168,7 @@ export function createTwoPairs(): { open(given?: string, isReversed?: boolean): 
   const original = join(folder, "original.db")
   const store = openStore(original, counting())
   store.now(() => {
-    for (const fill of [fillInbox, fillOutbox, fillReceipts, fillPeers, fillPairing]) fill(store)
+    for (const fill of [fillInbox, fillReceipts, fillPeers, fillPairing, fillOutbox]) fill(store)
   })
   store.close()
   let count = 0

@@ -116,7 +116,7 @@ export const inboxCases: Cases = {
               in_reply_to: "oL1",
             },
             ...{ hops: 9, created_at: now - minute, received_at: now, state: "waiting" },
-            ...{ settled_at: null, taken_at: null },
+            ...{ settled_at: null, taken_at: null, released: 0, reason: null },
           },
         },
         waiting: { "kai inbox": { bytes: 29 } },
@@ -184,17 +184,71 @@ export const inboxCases: Cases = {
     { does: "is what is being typed", act: ({ inbox }) => nameOf(inbox.next(now)), gives: "lia t1" },
     ...turnCases(),
   ],
+  "inbox.dropOne": [
+    {
+      does: "one that waits, with why",
+      act: ({ inbox }) => inbox.dropOne(2, "why", now),
+      gives: true,
+      changes: { inbox: { 2: { ...settled, reason: "why" } }, waiting: waitsNot("inbox", 18) },
+    },
+    { does: "none that is being typed", act: ({ inbox }) => inbox.dropOne(4, "why", now), gives: false },
+  ],
+  "inbox.release": [
+    {
+      does: "one that waits",
+      act: ({ inbox }) => inbox.release(2),
+      gives: true,
+      changes: { inbox: { 2: { released: 1 } } },
+    },
+    { does: "none that waits no more", act: ({ inbox }) => inbox.release(8), gives: false },
+    {
+      does: "past the pause of its pair, and nothing else of it",
+      given: "UPDATE inbox SET state = 'delivered' WHERE state = 'typing'",
+      act: ({ inbox }) => {
+        const before = inbox.next(now)
+        inbox.release(10)
+        return [before, inbox.next(now)?.seq]
+      },
+      gives: [null, 10],
+      changes: { inbox: { 10: { released: 1 } } },
+    },
+  ],
+  "inbox.heads": [
+    {
+      does: "the oldest of each pair that is not settled, and how many",
+      given: "UPDATE inbox SET state = 'delivered' WHERE pair = 'lia' AND id = 'w1'",
+      act: ({ inbox }) => inbox.heads().map(({ message, count }) => [message.pair, message.id, count]),
+      gives: [
+        ["kai", "w1", 3],
+        ["lia", "t1", 2],
+      ],
+    },
+  ],
+  "inbox.waiting": [
+    {
+      does: "all that is not settled, oldest first",
+      act: ({ inbox }) => named(inbox.waiting()),
+      gives: ["lia w1", "kai w1", "lia t1", "kai t1", "lia w2", "kai w2"],
+    },
+  ],
+  "inbox.answersTo": [
+    {
+      does: "all of this pair, also those that were dropped",
+      act: ({ inbox }) => named(inbox.answersTo("kai", "oK2")),
+      gives: ["kai x1", "kai d1", "kai w2"],
+    },
+  ],
   "inbox.waitingBehind": [
     {
       does: "those that wait, of all pairs, oldest first",
       act: ({ inbox }) => [inbox.waitingBehind(1, 3), inbox.waitingBehind(2, 1)],
       gives: [
         [
-          { seq: 2, pair: "kai", name: "kai", id: "w1" },
-          { seq: 9, pair: "lia", name: "lia", id: "w2" },
-          { seq: 10, pair: "kai", name: "kai", id: "w2" },
+          { seq: 2, pair: "kai", name: "kai", id: "w1", released: 0 },
+          { seq: 9, pair: "lia", name: "lia", id: "w2", released: 0 },
+          { seq: 10, pair: "kai", name: "kai", id: "w2", released: 0 },
         ],
-        [{ seq: 9, pair: "lia", name: "lia", id: "w2" }],
+        [{ seq: 9, pair: "lia", name: "lia", id: "w2", released: 0 }],
       ],
     },
   ],
@@ -259,7 +313,7 @@ export const inboxCases: Cases = {
           hops: 2,
         },
         ...{ receivedAt: cameAt(3) + 1, state: "delivered", settledAt: cameAt(3) + 2 },
-        ...{ created_at: null, taken_at: null },
+        ...{ created_at: null, taken_at: null, isReleased: false, reason: null },
       },
     },
   ],
@@ -366,6 +420,6 @@ function anInboxRow(seq: number, id: string) {
   return {
     ...{ seq, pair: "kai", name: "kai", id, short_id: "000z", text: "hi" },
     ...{ in_reply_to: null, hops: 0, created_at: null, received_at: now, state: "waiting" },
-    ...{ settled_at: null, taken_at: null },
+    ...{ settled_at: null, taken_at: null, released: 0, reason: null },
   }
 }

@@ -30,7 +30,7 @@ export const outboxCases: Cases = {
           createdAt: now,
         },
         ...{ state: "queued", reason: null, attempts: 0, nextAt: 0, askedFor: null, settledAt: null },
-        ...{ peerState: null, peerReason: null, receipts: 0 },
+        ...{ peerState: null, peerReason: null, receipts: 0, shortId: "000z", isExposed: false },
       },
       changes: {
         outbox: {
@@ -38,6 +38,7 @@ export const outboxCases: Cases = {
             ...{ seq: 9, pair: "kai", name: "Kai", id: "new", text: "hi", in_reply_to: "d1", hops: 2 },
             ...{ created_at: now, state: "queued", reason: null, attempts: 0, next_at: 0, asked_for: null },
             ...{ settled_at: null, peer_state: null, peer_reason: null, receipts: 0 },
+            ...{ short_id: "000z", exposed: 0 },
           },
         },
         waiting: { "kai outbox": { bytes: 24 } },
@@ -47,7 +48,8 @@ export const outboxCases: Cases = {
   "outbox.settle": [
     {
       does: "one message",
-      act: ({ outbox }) => outbox.settle(2, "refused", "no", now),
+      act: ({ outbox }) => [outbox.settle(2, "refused", "no", now), outbox.settle(2, "expired", null, now)],
+      gives: [true, false],
       changes: {
         outbox: { 2: { state: "refused", reason: "no", settled_at: now } },
         waiting: waitsNot("outbox", 11),
@@ -87,6 +89,79 @@ export const outboxCases: Cases = {
       changes: { outbox: { 6: { attempts: 3, next_at: now + 1, asked_for: 7, reason: "no route" } } },
     },
     { does: "none that is settled", act: ({ outbox }) => outbox.postpone(4, postponed, "no route") },
+    {
+      does: "with the word that nothing of it can have left, which takes back none that it may have",
+      given: "UPDATE outbox SET exposed = 0 WHERE seq = 2",
+      act: ({ outbox }) => {
+        const states: unknown[] = []
+        for (const isExposed of [false, true, false]) {
+          outbox.postpone(2, postponed, "no answer", isExposed)
+          states.push(outbox.byId("kai", "oK1")?.isExposed)
+        }
+        return states
+      },
+      gives: [false, true, true],
+      changes: { outbox: { 2: { attempts: 3, next_at: now + 1, asked_for: 7, exposed: 1 } } },
+    },
+  ],
+  "outbox.withdraw": [
+    {
+      does: "one that waits",
+      act: ({ outbox }) => outbox.withdraw(2, false, now),
+      gives: true,
+      changes: {
+        outbox: { 2: { state: "withdrawn", reason: null, exposed: 0, settled_at: now } },
+        waiting: waitsNot("outbox", 11),
+      },
+    },
+    { does: "none that is settled", act: ({ outbox }) => outbox.withdraw(4, true, now), gives: false },
+  ],
+  "outbox.prove": [
+    {
+      does: "one of this pair that was withdrawn, and no other",
+      given: "UPDATE outbox SET state = 'withdrawn' WHERE id IN ('oL1', 'oK1')",
+      act: ({ outbox }) => [
+        outbox.prove("lia", "oK1"),
+        outbox.prove("kai", "oK2"),
+        outbox.prove("kai", "oK1"),
+      ],
+      gives: [false, false, true],
+      changes: { outbox: { 2: { state: "accepted", reason: "withdrawn too late" } } },
+    },
+  ],
+  "outbox.lastSeq": [{ does: "of all", act: ({ outbox }) => outbox.lastSeq(), gives: 8 }],
+  "outbox.byShortId": [
+    {
+      does: "the latest that has it, or none",
+      given: "UPDATE outbox SET short_id = 'aaaa' WHERE id IN ('oL1', 'oK2')",
+      act: ({ outbox }) => [outbox.byShortId("aaaa")?.id, outbox.byShortId("zzzz")],
+      gives: ["oK2", null],
+    },
+  ],
+  "outbox.withId": [
+    {
+      does: "whomever it went to",
+      act: ({ outbox }) => [outbox.withId("oL1")?.pair, outbox.withId("oK1")?.pair, outbox.withId("none")],
+      gives: ["lia", "kai", null],
+    },
+  ],
+  "outbox.answersTo": [
+    {
+      does: "to a message of this pair",
+      act: ({ outbox }) => named([...outbox.answersTo("kai", "d1"), ...outbox.answersTo("lia", "w1")]),
+      gives: ["kai oK1", "lia oL3"],
+    },
+  ],
+  "outbox.heads": [
+    {
+      does: "the oldest of each pair that is not settled, and how many",
+      given: "UPDATE outbox SET state = 'accepted' WHERE id = 'oL1'",
+      act: ({ outbox }) => outbox.heads().map(({ message, count }) => [message.id, count]),
+      gives: [
+        ["oK1", 2],
+        ["oL3", 1],
+      ],
+    },
   ],
   "outbox.noteReceipt": [
     {
@@ -94,6 +169,17 @@ export const outboxCases: Cases = {
       act: ({ outbox }) => outbox.noteReceipt("kai", "oK2", "failed", "silent"),
       gives: true,
       changes: { outbox: { 4: { peer_state: "failed", peer_reason: "silent", receipts: 2 } } },
+    },
+    {
+      does: "that it came, of one that was withdrawn",
+      given: "UPDATE outbox SET state = 'withdrawn' WHERE id = 'oK1'",
+      act: ({ outbox }) => outbox.noteReceipt("kai", "oK1", "delivered", null),
+      gives: true,
+      changes: {
+        outbox: {
+          2: { state: "accepted", reason: "withdrawn too late", peer_state: "delivered", receipts: 1 },
+        },
+      },
     },
     {
       does: "nothing that a peer says of a message to somebody else",

@@ -249,6 +249,14 @@ export const pairingCases: Cases = {
       changes: { joins: { "000f": { state: "expired", symbols: "" } } },
     },
   ],
+  "codes.stateAt": [
+    {
+      does: "how the open one stands, and changes nothing where its time is over",
+      given: "UPDATE codes SET tries_left = 1 WHERE seq = 2",
+      act: ({ codes }) => [codes.stateAt(now), codes.stateAt(now + tenMinutes)],
+      gives: [{ expiresAt: now - minute + tenMinutes, triesUsed: 2 }, null],
+    },
+  ],
   "codes.open": [
     {
       does: "the one that is open",

@@ -121,12 +121,16 @@ export const pairCases: Cases = {
     {
       does: "this pair",
       act: ({ peers }) => peers.revoke("kai", "Kai", true, "{}", now),
-      changes: { revoked: { "+kai": { pair: "kai", name: "Kai", by_us: 1, at: now, unpair: "{}" } } },
+      changes: {
+        revoked: { "+kai": { pair: "kai", name: "Kai", by_us: 1, at: now, unpair: "{}", is_cleared: 0 } },
+      },
     },
     {
       does: "one that the other side ended",
       act: ({ peers }) => peers.revoke("kai", "Kai", false, null, now),
-      changes: { revoked: { "+kai": { pair: "kai", name: "Kai", by_us: 0, at: now, unpair: null } } },
+      changes: {
+        revoked: { "+kai": { pair: "kai", name: "Kai", by_us: 0, at: now, unpair: null, is_cleared: 0 } },
+      },
     },
     { does: "none anew", act: ({ peers }) => peers.revoke("old kai", "Kai", true, null, now) },
   ],
@@ -153,13 +157,27 @@ export const pairCases: Cases = {
       gives: [null, { pair: "old lia", name: "lia", unpair: '{"of":"lia"}', at: now - day }, null],
     },
   ],
+  "peers.clear": [
+    {
+      does: "the ends of one name, once",
+      act: ({ peers }) => [peers.clear("kai"), peers.clear("kai"), peers.clear("noa")],
+      gives: [1, 0, 0],
+      changes: { revoked: { "old kai": { is_cleared: 1 } } },
+    },
+    {
+      does: "of all",
+      act: ({ peers }) => peers.clear(null),
+      gives: 2,
+      changes: { revoked: { "old kai": { is_cleared: 1 }, "old lia": { is_cleared: 1 } } },
+    },
+  ],
   "peers.revocations": [
     {
       does: "the latest first",
       act: ({ peers }) => peers.revocations(),
       gives: [
-        { pair: "old kai", name: "kai", byUs: false, at: now - day + 1 },
-        { pair: "old lia", name: "lia", byUs: true, at: now - day },
+        { pair: "old kai", name: "kai", byUs: false, at: now - day + 1, isCleared: false },
+        { pair: "old lia", name: "lia", byUs: true, at: now - day, isCleared: false },
       ],
     },
   ],

@@ -1,0 +1,111 @@
+/**
+ * A screen that is redrawn in place, and given back whole: on every way out of {@link withScreen}, whatever throws, and
+ * on every signal that can be caught. The sequences are those of xterm, as tmux 3.2 and the Linux console take them.
+ */
+import type { Io } from "../io.ts"
+
+/** What a person did. */
+export type Press = "quit" | "interrupt" | "other"
+
+export type Screen = {
+  /** Puts these lines there, from the top; each is cut where the screen ends. */
+  draw(lines: readonly string[]): void
+  size(): { readonly columns: number; readonly rows: number }
+}
+
+/** What ends it, and the exit status of that. */
+type End = { readonly status: number }
+
+const csi = "\u001b["
+/** The other screen, whose lines do not scroll away; no cursor; no line runs on into the next. */
+const enter = `${csi}?1049h${csi}?25l${csi}?7l${csi}2J`
+const leave = `${csi}0m${csi}?7h${csi}?25h${csi}?1049l`
+
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/**
+ * Shows what `show` draws until it is ended by a key or a signal.
+ * @param show - is called at first, after each resize, and as often as it asks: it resolves when it has drawn, with the
+ * milliseconds to wait before the next time
+ * @returns the exit status: 0 for q and Ctrl-C, which are how it ends; 128 and its number for a signal
+ */
+export async function withScreen(io: Io, show: (screen: Screen) => Promise<number>): Promise<number> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<End>()
+  let wake = (): void => {}
+  const onKey = (typed: Buffer): void => {
+    if (typed.includes("q") || typed.includes(interruptByte)) end({ status: 0 })
+    wake()
+  }
+  const onResize = (): void => {
+    io.out(`${csi}2J`)
+    wake()
+  }
+  const handlers = Object.entries(signals).map(
+    ([signal, status]) => [signal as NodeJS.Signals, () => end({ status })] as const,
+  )
+  const giveBack = take(io, onKey, onResize)
+  for (const [signal, handler] of handlers) process.on(signal, handler)
+  try {
+    for (;;) {
+      const woken = new Promise<null>(resolve => {
+        wake = () => resolve(null)
+      })
+      const wait = await Promise.race([ended, show(screenOf(io))])
+      if (typeof wait !== "number") return wait.status
+      const timer = Promise.withResolvers<null>()
+      const id = setTimeout(timer.resolve, wait, null)
+      const over = await Promise.race([ended, woken, timer.promise])
+      clearTimeout(id)
+      if (over !== null) return over.status
+    }
+  } finally {
+    for (const [signal, handler] of handlers) process.off(signal, handler)
+    giveBack()
+  }
+}
+
+/** Ctrl-C, which a raw terminal passes on as it is. */
+const interruptByte = 3
+
+/** @returns what gives the terminal back, in the state in which it was */
+function take(io: Io, onKey: (typed: Buffer) => void, onResize: () => void): () => void {
+  const { stdin, stdout } = process
+  const hasKeys = io.isTerminal.stdin
+  io.out(enter)
+  if (hasKeys) {
+    stdin.setRawMode(true)
+    stdin.on("data", onKey)
+    stdin.resume()
+  }
+  stdout.on("resize", onResize)
+  let isTaken = true
+  const giveBack = (): void => {
+    if (!isTaken) return
+    isTaken = false
+    process.off("exit", giveBack)
+    stdout.off("resize", onResize)
+    if (hasKeys) {
+      stdin.off("data", onKey)
+      stdin.pause()
+      stdin.setRawMode(false)
+    }
+    try {
+      io.out(leave)
+    } catch {
+      // The terminal is gone.
+    }
+  }
+  // What is thrown where nobody catches it ends the process without the way back from here.
+  process.once("exit", giveBack)
+  return giveBack
+}
+
+const screenOf = (io: Io): Screen => ({
+  size: () => io.sizeOf("stdout"),
+  draw(lines) {
+    const { rows } = io.sizeOf("stdout")
+    const placed = lines.slice(0, rows).map((line, i) => `${csi}${i + 1};1H${csi}K${line}${csi}0m`)
+    const below = lines.length < rows ? `${csi}${lines.length + 1};1H${csi}J` : ""
+    io.out(placed.join("") + below)
+  },
+})
