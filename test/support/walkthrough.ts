@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { environmentOf } from "../../src/tmux/process.ts"
 import { doubleCommand } from "./pane.ts"
 import { built, finished, guardiansOf, until } from "./world.ts"
 
@@ -14,6 +15,9 @@ export type Walk = {
   /** What the README shows of it, block by block: codes, ids, times and the home directory are always the same there. */
   readonly blocks: readonly string[]
 }
+
+/** As a user's is called, for lines are wrapped where they are too long. */
+const homeThere = "/home/you"
 
 const question = "What tasks were mentioned this week?"
 const answer = "Two: book the venue, and send the draft to Blair."
@@ -26,12 +30,16 @@ export async function playWalkthrough(): Promise<Walk> {
   try {
     return await walk(stage, folder, home)
   } finally {
-    for (const one of [home, join(home, ".sento/agents/kai")])
-      for (const pid of guardiansOf(one)) process.kill(pid, "SIGKILL")
+    for (const one of [homeThere, `${homeThere}/.sento/agents/kai`])
+      for (const pid of guardiansOf(one).filter(pid => isOf(pid, folder))) process.kill(pid, "SIGKILL")
     await stage.tmux("kill-server")
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+/** Somebody of this machine may have that home. */
+const isOf = (pid: number, folder: string): boolean =>
+  environmentOf(pid).includes(`TMUX_TMPDIR=${join(folder, "tmux")}`)
 
 type Stage = ReturnType<typeof openStage>
 
@@ -99,7 +107,7 @@ async function walk(
   const line = `sento reply ${id} - <<'EOF'\n${answer}\nEOF`
   const ran = await finished(
     Bun.spawn(["sh", "-c", line], {
-      env: { ...env, SENTO_AGENT: "kai" },
+      env: { ...env, HOME: home, SENTO_AGENT: "kai" },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -111,15 +119,14 @@ async function walk(
   return {
     commands,
     blocks: [initiated, paired, joined, sent, told(arrived), replied, told(answered)].map(text =>
-      fixed(text.replace(/\n\$$/, "").trimEnd(), home),
+      fixed(text.replace(/\n\$$/, "").trimEnd()),
     ),
   }
 }
 
 /** What is never the same twice, always the same. */
-const fixed = (text: string, home: string): string =>
+const fixed = (text: string): string =>
   text
-    .replaceAll(home, "/home/you")
     .replace(/SENTO-[0-9A-HJKMNP-TV-Z]{4}\b/g, "SENTO-J3YK")
     .replace(/\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b/g, "SYVCM-7GHYQ")
     .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, "2026-12-01 10:00 UTC")
@@ -135,7 +142,7 @@ function openStage(folder: string, home: string) {
   writeFileSync(join(bin, "sento"), `#!/bin/sh\nexec ${built.join(" ")} "$@"\n`)
   chmodSync(join(bin, "sento"), 0o755)
   const env = {
-    HOME: home,
+    HOME: homeThere,
     TMUX_TMPDIR: join(folder, "tmux"),
     PATH: `${bin}:${process.env.PATH}`,
     LANG: "C.UTF-8",
@@ -149,10 +156,16 @@ function openStage(folder: string, home: string) {
     "link set lan up",
     "link set far up",
   ]
-  const inside = [...network.map(line => `ip ${line}`), 'exec "$@"'].join("; ")
+  const inside = [
+    ...network.map(line => `ip ${line}`),
+    "mount -t tmpfs tmpfs /home",
+    `mkdir ${homeThere}`,
+    `mount --bind ${home} ${homeThere}`,
+    'exec "$@"',
+  ].join("; ")
   let isStarted = false
   function tmux(...words: string[]) {
-    const before = isStarted ? [] : ["unshare", "-n", "sh", "-c", inside, "sh"]
+    const before = isStarted ? [] : ["unshare", "-n", "-m", "sh", "-c", inside, "sh"]
     isStarted = true
     const command = [...before, "tmux", "-f", "/dev/null", ...words]
     return finished(Bun.spawn(command, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" }))
