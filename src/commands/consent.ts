@@ -30,10 +30,12 @@ export type Request = QuestionEvent
 export function tellQuestion(io: Io, paths: Paths, request: Request, unasked: string | null): void {
   const { lines, isBrief } = wordsFor(io, paths, request, unasked)
   const [who, compare, ...others] = lines
-  if (!isBrief) tell(io)
-  tell(io, who)
-  tell(io, bold(io, compare ?? ""))
-  for (const line of others) tell(io, line)
+  // Where there is little room the terminal breaks lines, which takes fewer of them than words do.
+  const say = isBrief ? (line: string): void => io.err(`${line}\n`) : (line: string): void => tell(io, line)
+  if (!isBrief) say("")
+  say(who ?? "")
+  say(bold(io, compare ?? ""))
+  for (const line of others) say(line)
 }
 
 /** What the prompt puts around its question (@clack/prompts 1.9.0): a rule above it, the answer, an end. */

@@ -81,7 +81,7 @@ export function briefQuestionLines(asked: AskedAbout, self: string): string[] {
       ? `Nothing is proved yet; ${name}'s owner is asked, too.`
       : `Verifier: ${verifier}; no, if it differs there.`,
     ...(as === name ? [] : [`${name} will be called ${as} here.`]),
-    `A yes lets ${name} type into this session${asked.unasked ? `, which asks nobody (${asked.unasked})` : ""}.`,
+    `A yes lets ${name} type here${asked.unasked ? `, which asks nobody (${asked.unasked})` : ""}.`,
   ]
 }
 

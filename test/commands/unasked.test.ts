@@ -34,6 +34,6 @@ test("the question promises nothing of what the agent then does, and says where 
   const lines = questionLines({ ...asked, unasked: "auto mode on" }, "mira")
   expect(lines).toContain("mira acts without asking (auto mode on): they take effect at once.")
   expect(briefQuestionLines({ ...asked, unasked: "--yolo" }, "mira").at(-1)).toBe(
-    "A yes lets kai type into this session, which asks nobody (--yolo).",
+    "A yes lets kai type here, which asks nobody (--yolo).",
   )
 })

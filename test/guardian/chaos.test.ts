@@ -82,10 +82,20 @@ test.each<[string, boolean, Record<string, unknown>]>([
   ["a link that was bypassed", false, { bypassed: ["mira"] }],
   ["a bug in a log", false, { bugs: ["bug: x"] }],
   ["a Guardian that ended by itself", false, { crashed: 1 }],
+  ["another build that was not told of", false, { told: 0 }],
 ])("a run with %s wrong is clean: %p", (_, want, { undrained = 0, bypassed = [], bugs = [], ...wrong }) => {
   const verdict = { lost: [], duplicated: [], ghosts: [], waiting: 0, inversions: 0, ...wrong }
   const sides = { mira: { crashed: wrong.crashed ?? 0 } }
-  const report = { way: "dialled", verdicts: { "mira > kai": verdict }, sides, undrained, bypassed, bugs }
+  const upgrades = { times: 1, asked: 1, told: wrong.told ?? 1 }
+  const report = {
+    way: "dialled",
+    verdicts: { "mira > kai": verdict },
+    sides,
+    undrained,
+    bypassed,
+    bugs,
+    upgrades,
+  }
   expect(isClean(report as unknown as ChaosReport)).toBe(want)
 })
 
@@ -99,7 +109,16 @@ test.each<[string, boolean, ChaosReport["way"], number, number]>([
   ["nothing dialled is none", false, "mixed", 0, 1],
 ])("%s: %p", (_, want, way, pass, carried) => {
   const links = { mira: { ...counts, pass }, kai: { ...counts, carried } }
-  const report = { way, links, verdicts: {}, sides: {}, undrained: 0, bypassed: [], bugs: [] }
+  const report = {
+    way,
+    links,
+    verdicts: {},
+    sides: {},
+    undrained: 0,
+    bypassed: [],
+    bugs: [],
+    upgrades: { times: 0, asked: 0, told: 0 },
+  }
   expect(isClean(report as unknown as ChaosReport)).toBe(want)
 })
 

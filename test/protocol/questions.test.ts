@@ -66,7 +66,7 @@ describe("the lines of", () => {
 })
 
 describe("in few words,", () => {
-  const typed = "A yes lets kai type into this session."
+  const typed = "A yes lets kai type here."
   const differs = "Verifier: k7q2-a1b2; no, if it differs there."
   test.each<[string, AskedAbout, string[]]>([
     ["a request", request, ["kai's owner, at 192.0.2.7, typed your code.", differs, typed]],
@@ -82,7 +82,7 @@ describe("in few words,", () => {
         "mira asks to join kai at [fd00::1]:9876.",
         "Nothing is proved yet; kai's owner is asked, too.",
         "kai will be called kai2 here.",
-        "A yes lets kai type into this session, which asks nobody (--yolo).",
+        "A yes lets kai type here, which asks nobody (--yolo).",
       ],
     ],
   ])("%s", (_, asked, want) => expect(briefQuestionLines(asked, "mira")).toEqual(want))

@@ -145,6 +145,7 @@ describe("hands", () => {
         kind: "none",
         state: "other",
         reason: "the session sento is another one now; `sento guard attach` takes it as it is",
+        isAnew: true,
       },
     })
   })

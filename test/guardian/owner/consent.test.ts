@@ -231,7 +231,7 @@ describe("on a small screen", () => {
       await askOwnerOf(world, self, joiner, host)
       const shown = await viewer.shows("person", /\(yes\/no\)/)
       const words = shown.replace(/[│\s]/g, "")
-      expect(words).toContain(`${joiner}at…${host.slice(-44)},callingfrom127.0.0.1,knowsthecode`)
+      expect(words).toContain(`${joiner}'sowner,at…${host.slice(-44)},callingfrom127.0.0.1,typedyourcode`)
       expect(words).toMatch(/Verifier:[0-9A-Z]{5}-[0-9A-Z]{5}/)
       expect(words).toContain("Approve?(yes/no)")
       await viewer.type("person", "no")

@@ -145,7 +145,7 @@ hardenedTest(
   async () => {
     await toDouble("SIGUSR1")
     await until("the dialog", async () =>
-      (await made.must(made.owner, "sento guard status")).includes("main: dialog"),
+      (await made.must(made.owner, "sento guard status")).includes("main: a dialog"),
     )
     await send("behind a dialog")
     const held = `the hands of ${made.agent} say: Claude Code waits for an answer`
