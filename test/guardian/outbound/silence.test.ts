@@ -63,8 +63,9 @@ test("a holder that is gone for ten minutes is told once, though nothing waits f
   await until("kai to collect", () => kai.log().includes("fetches mira's messages from there"))
   // Nor a receipt.
   await until("the receipt", async () => {
-    const [sent] = await callDoor(mira.paths, "agent", { op: "log", limit: 1 })
-    return sent?.direction === "in" || (sent?.peerState ?? null) !== null
+    const log = await callDoor(mira.paths, "agent", { op: "log", limit: 2 })
+    const sent = log.find(one => one.direction === "out")
+    return (sent?.direction === "out" ? sent.peerState : null) !== null
   })
   const goneAt = `what mira has for this agent is fetched from 127.0.0.1:${mira.port}, and nothing has answered there`
   await mira[Symbol.asyncDispose]()
