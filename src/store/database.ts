@@ -259,14 +259,31 @@ export function openDatabase(path: string, version = migrations.length): Databas
   // What is forgotten, a key or a text, is overwritten.
   database.run("PRAGMA secure_delete = ON")
   database.run(`PRAGMA journal_size_limit = ${8 * 1024 * 1024}`)
-  for (const [index, migration] of migrations.slice(0, version).entries()) {
-    if (index < versionOf(database)) continue
-    database.transaction(() => {
-      database.run(migration)
-      database.run(`PRAGMA user_version = ${index + 1}`)
-    })()
-  }
+  migrate(database, path, version)
   return database
+}
+
+/**
+ * To a newer version in one transaction: what fails on the way, a disk or a kill, leaves the file as it was, for the sento
+ * that wrote it.
+ * @throws config
+ */
+function migrate(database: Database, path: string, version: number): void {
+  const from = versionOf(database)
+  if (from >= version) return
+  try {
+    database.transaction(() => {
+      for (const migration of migrations.slice(from, version)) database.run(migration)
+      database.run(`PRAGMA user_version = ${version}`)
+    })()
+  } catch (error) {
+    database.close()
+    throw new SentoError(
+      "config",
+      `cannot bring ${path} from version ${from} to ${version}: ${(error as Error).message}`,
+      "it is as it was, for the sento that wrote it; free some space on its disk, and run this again",
+    )
+  }
 }
 
 /** SQLite waits within the call, and nothing else runs meanwhile: no longer than a reader or a backup takes. */

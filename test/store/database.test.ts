@@ -221,6 +221,26 @@ describe("the schema", () => {
     database.close()
   })
 
+  test("an older build's file that cannot be brought up to date is as it was, and that build opens it", () => {
+    const old = openDatabase(path, 7)
+    // In the way of the last of the two migrations.
+    old.run("CREATE TABLE sent (x)")
+    for (const state of olderStates.outbox)
+      old.query(row.outbox).run({ id: `outbox ${state}`, text: state, state })
+    const before = old.query("SELECT * FROM outbox ORDER BY seq").values()
+    old.close()
+    expect(errorOf(() => openDatabase(path))).toEqual([
+      "config",
+      `cannot bring FOLDER/sento.db from version 7 to ${version}: table sent already exists`,
+      "it is as it was, for the sento that wrote it; free some space on its disk, and run this again",
+    ])
+    const again = openDatabase(path, 7)
+    expect(versionOf(again)).toEqual({ user_version: 7 })
+    expect(again.query("SELECT * FROM outbox ORDER BY seq").values()).toEqual(before)
+    expect(again.query("SELECT name FROM sqlite_master WHERE name = 'waiting'").values()).toEqual([])
+    again.close()
+  })
+
   test("of an older build's outbox all is there as it was, with an id, and what waits may have been tried", () => {
     const old = openDatabase(path, 8)
     for (const state of olderStates.outbox) old.query(row.outbox).run({ id: state, text: state, state })
