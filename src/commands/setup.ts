@@ -1,11 +1,11 @@
 /** `sento setup PROGRAM`: tells an agent program of sento, and with `--undo` takes exactly that away again. */
 import { SentoError } from "../protocol/errors.ts"
-import { agentProgramNames, joinNames } from "../protocol/names.ts"
+import { type AgentProgramName, agentProgramNames, joinNames } from "../protocol/names.ts"
 import { setupsPath } from "../store/homes.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import type { Io } from "./io.ts"
 import { type Change, ChangedMeanwhile, readFile, replaceFile, requireOneName } from "./setup/files.ts"
-import { requireNoPlugin } from "./setup/installed-plugins.ts"
+import { findPlugin, requireNoPlugin } from "./setup/installed-plugins.ts"
 import { lastingPath } from "./setup/own-path.ts"
 import { findSetup, requireProgram } from "./setup/programs.ts"
 import { forgetSetup, noteSetup, recordOf, type SetupRecord } from "./setup/records.ts"
@@ -51,10 +51,11 @@ export async function setup(io: Io, name: string, options: SetupOptions): Promis
   return 0
 }
 
-/** Whether `sento setup` of this program for the user would change nothing. @throws config */
-export const isSetUp = (io: Io, name: string): boolean =>
-  changesOf(findSetup(name, { sento: lastingCommand(io), project: null, environment: io.environment }), false)
-    .length === 0
+/** Whether the program knows of sento: `sento setup` for the user would change nothing, or its own plugin does that. */
+export function isSetUp(io: Io, name: AgentProgramName): boolean {
+  const scope = { sento: lastingCommand(io), project: null, environment: io.environment }
+  return findPlugin(name, scope) !== null || changesOf(findSetup(name, scope), false).length === 0
+}
 
 /** A refusal leaves no record either. @throws config */
 function setUpNoted(io: Io, program: ProgramSetup, record: SetupRecord, isUndo: boolean): Change[] {

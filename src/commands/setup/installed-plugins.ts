@@ -14,9 +14,13 @@ import { mark } from "./texts.ts"
 /** The file that says so, and what takes it away, as a hint has it. */
 type InstalledPlugin = { readonly path: string; readonly remove: string }
 
+/** What says that the program has it, or null. */
+export const findPlugin = (program: AgentProgramName, scope: Scope): InstalledPlugin | null =>
+  finders[program](scope)
+
 /** @throws config where it has */
 export function requireNoPlugin(program: AgentProgramName, scope: Scope): void {
-  const found = finders[program](scope)
+  const found = findPlugin(program, scope)
   if (found === null) return
   throw new SentoError(
     "config",
