@@ -297,6 +297,35 @@ describe("what the box holds", () => {
     expect(profiles.opencode.read(openCode(rows)).box?.text).toBe(want)
   })
 
+  /** 35 signs of two cells: another one begins in the last column but one of 80, and is drawn in the next row again. */
+  const japanese = "確認してください次のビルドは正午です確認してください次のビルドは正午で"
+  const further = "また次のビルドは正午です"
+  test.each([
+    ["🖥", "🖥", "🖥", "ours"],
+    ["🖥\ufe0f", "🖥\ufe0f", "🖥", "ours"],
+    ["❤\ufe0f", "❤\ufe0f", "❤", "ours"],
+    ["☰", "☰", "☰", "ours"],
+    ["🇯🇵", "🇯🇵", "🇵", "ours"],
+    ["👨\u200d💻", "👨\u200d💻", "👨 ", "ours"],
+    ["👩\u200d👩\u200d👧\u200d👦", "👩\u200d👩\u200d👧\u200d", "👩\u200d👩  \u200d👧  \u200d👦 ", "ours"],
+    ["क्षि", "क्षि", "ष", "ours"],
+    ["🖥🖥", "🖥", "🖥", "ours"],
+    ["🖥", "🖥", "🖥 🖥", "joined"],
+    ["🖥", "🖥", "🖥x", "joined"],
+    ["🖥", "🖥", "🖨", "joined"],
+    ["漢", "漢", "漢", "joined"],
+  ] as const)("%s at the right edge of OpenCode's box, shown as %s and %s: %s", (sign, end, begin, want) => {
+    const rows = [barred(""), barred("← agent mira [abcd]:"), barred(japanese + end), barred(begin + further)]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: ${japanese}${sign}${further}`)).toBe(want)
+  })
+
+  test("a sign that a person repeats in a row of its own is seen", () => {
+    const rows = [barred(""), barred("← agent mira [abcd]: at the 🖥"), barred("🖥")]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, "← agent mira [abcd]: at the 🖥")).toBe("joined")
+  })
+
   test("a dialog with a row that has lost its bar is a dialog", () => {
     const rows = [
       barred("△ Permission required"),

@@ -44,6 +44,41 @@ const betweenLetters =
   /(?<=[\u1100-\u115f\ua960-\ua97c])(?=[\u1100-\u115f\ua960-\ua97c])|(?<=[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb])(?=[\ud7b0-\ud7fb])/g
 const noWidthSpace = "\u200b"
 
+/**
+ * The rows without what stands in them twice: a sign of two cells at the right edge is drawn at the end of its row, and
+ * in the first cell of the next again, whole or in part (1.18.33). There the next sign wipes out the half of it, and with
+ * that the whole, but not one that has a single cell for tmux (🖥, and more than half of those that one joins).
+ */
+function withoutTwins(text: string, columns: number): string {
+  const rows = text.split("\n")
+  return rows.map((row, index) => row.slice(twinOf(rows[index - 1] ?? "", row, columns))).join("\n")
+}
+
+/** How much of a row repeats the sign at the end of the one above, in code units. */
+function twinOf(above: string, row: string, columns: number): number {
+  const words = above.replace(indent, "")
+  const sign = [...graphemes.segment(words)].at(-1)?.segment ?? ""
+  const isTwice = maybeWide.test(sign) || ([...sign].length > 1 && cellsOf(sign) > 1)
+  if (!isTwice || cellsOf(words) < columns - 1) return 0
+  let rest = sign
+  let length = 0
+  let at = indent.exec(row)?.[0].length ?? 0
+  for (const part of row.slice(at)) {
+    at += part.length
+    if (cellless.test(part)) continue
+    if (!rest.includes(part)) break
+    rest = rest.slice(rest.indexOf(part) + part.length)
+    length = at
+  }
+  return length
+}
+
+const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" })
+const indent = /^ {0,2}/
+const cellless = /[\s\p{M}\p{Cf}]/u
+/** Of two cells for it, of one for tmux 3.3a; not letters. */
+const maybeWide = /^[\p{So}\u{1d360}-\u{1d378}]/u
+
 /** What stands above the box until the first prompt. */
 const logo = /█▀▀█ █▀▀█/
 
@@ -63,7 +98,10 @@ function read(snapshot: Screen): Reading {
   if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
-  const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
+  const text = withoutTwins(
+    boxText(box, /^/, run => faint.test(run.colour ?? "")),
+    columnsOf(lines),
+  )
   // In a narrow pane it wraps (60 columns, and `What is the tech stack of this project?`).
   const words = box
     .map(line => line.text.trim())
@@ -99,10 +137,14 @@ function lacksRoom(snapshot: Screen, text: string): string | null {
       lines.findLastIndex(line => !isBlank(line)),
     )
     .filter(isBlank).length
-  const columns = (/▀+/.exec(lines[bottom]?.text ?? "")?.[0].length ?? 0) - 4
+  const columns = columnsOf(lines)
   const rows = (findBox(lines)?.length ?? 0) - paddingRows
   return rowsOf(text, columns) - rows > above + below ? overdrawn : null
 }
+
+/** Cells that a row of its box has for words. */
+const columnsOf = (lines: readonly Line[]): number =>
+  (/▀+/.exec(lines[lastLine(lines, boxEnd)]?.text ?? "")?.[0].length ?? 0) - 4
 
 /** At the most, as its words wrap; one for the label that it shows for 150 characters or three lines. */
 function rowsOf(text: string, columns: number): number {
