@@ -57,9 +57,10 @@ function withoutTwins(text: string, columns: number): string {
 /** How much of a row repeats the sign at the end of the one above, in code units. */
 function twinOf(above: string, row: string, columns: number): number {
   const words = above.replace(indent, "")
-  const sign = [...graphemes.segment(words)].at(-1)?.segment ?? ""
+  if (cellsOf(words) < columns - 1) return 0
+  const sign = [...graphemes.segment(words.slice(-longestSign))].at(-1)?.segment ?? ""
   const isTwice = maybeWide.test(sign) || ([...sign].length > 1 && cellsOf(sign) > 1)
-  if (!isTwice || cellsOf(words) < columns - 1) return 0
+  if (!isTwice) return 0
   let rest = sign
   let length = 0
   let at = indent.exec(row)?.[0].length ?? 0
@@ -73,6 +74,8 @@ function twinOf(above: string, row: string, columns: number): number {
   return length
 }
 
+/** tmux 3.3a keeps 21 bytes of a cell. */
+const longestSign = 21
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" })
 const indent = /^ {0,2}/
 const cellless = /[\s\p{M}\p{Cf}]/u
