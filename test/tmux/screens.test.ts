@@ -320,6 +320,22 @@ describe("what the box holds", () => {
     expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: ${japanese}${sign}${further}`)).toBe(want)
   })
 
+  /** As a box that grew over the line under an answer is drawn (1.18.33, tmux 3.3a): `seen` on the ground of the page. */
+  const grown = (before: string, seen: string, behind: string): string =>
+    `  \x1b[38;5;75m┃\x1b[39m${ground(`  ${before}`)}${seen}${ground(`${behind.padEnd(40)}`)}`
+  const unseen = "\u{1fae9}"
+  test.each([
+    ["words of the answer's line", grown("9 and word ", "Build", " 10 and"), "ours"],
+    ["a row of nothing else", grown("", "▣  Build · Stub · 244ms", ""), "ours"],
+    ["and a person's words", grown("9 and word ", "Build", " 10 and so"), "joined"],
+    ["a person's words there", grown("9 and word ", ground("Build"), " 10 and"), "joined"],
+  ] as const)("where tmux shows nothing of a sign, %s may stand", (_, row, want) => {
+    const rows = [barred(""), barred("← agent mira [abcd]: 8 and word"), row]
+    const words = row.includes("word") ? `9 and word ${unseen} 10 and` : unseen.repeat(30)
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: 8 and word ${words}`)).toBe(want)
+  })
+
   test("a sign that a person repeats in a row of its own is seen", () => {
     const rows = [barred(""), barred("← agent mira [abcd]: at the 🖥"), barred("🖥")]
     const { box } = profiles.opencode.read(openCode(rows))

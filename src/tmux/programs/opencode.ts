@@ -220,8 +220,28 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
     if (isRow(lines[row])) top = row
   if (bottom < 0 || bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
-  return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
+  return lines.slice(top, bottom - 1).map(line => withoutBar(withoutRemains(cutAt(line, columns))))
 }
+
+/**
+ * Where tmux shows nothing of a sign (🫩), what stood there before the box grew stays drawn, on the ground of the page, which
+ * its bar has, too. What a person writes stands on the ground of the box.
+ */
+function withoutRemains(line: Line): Line {
+  const bar = line.runs.findIndex(run => run.text.includes("┃"))
+  const page = line.runs[bar]?.ground ?? null
+  if (bar < 0 || page === groundOf(line)) return line
+  const runs = line.runs.map((run, index) =>
+    index > bar && run.ground === page ? { ...run, text: run.text.replace(/\S/gu, " ") } : run,
+  )
+  return { text: textOf(runs), runs }
+}
+
+const textOf = (runs: Line["runs"]): string =>
+  runs
+    .map(run => run.text)
+    .join("")
+    .trimEnd()
 
 /** A side bar stands beside the box, from 120 columns on: the box is as wide as its lower edge. */
 function cutAt(line: Line, columns: number): Line {
@@ -231,13 +251,7 @@ function cutAt(line: Line, columns: number): Line {
     room -= cellsOf(run.text)
     return { ...run, text }
   })
-  return {
-    text: runs
-      .map(run => run.text)
-      .join("")
-      .trimEnd(),
-    runs,
-  }
+  return { text: textOf(runs), runs }
 }
 
 /** As a terminal counts them, also where many letters are one sign. */
