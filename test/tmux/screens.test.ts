@@ -328,6 +328,7 @@ describe("what the box holds", () => {
     ["words of the answer's line", grown("9 and word ", "Build", " 10 and"), "ours"],
     ["a row of nothing else", grown("", "▣  Build · Stub · 244ms", ""), "ours"],
     ["and a person's words", grown("9 and word ", "Build", " 10 and so"), "joined"],
+    ["words that a person selected", grown("9 and word ", "\x1b[48;5;255mBuild", " 10 and"), "joined"],
     ["a person's words there", grown("9 and word ", ground("Build"), " 10 and"), "joined"],
   ] as const)("where tmux shows nothing of a sign, %s may stand", (_, row, want) => {
     const rows = [barred(""), barred("← agent mira [abcd]: 8 and word"), row]
