@@ -249,6 +249,7 @@ describe("what the box holds", () => {
     ["in the blank row above", `  ┃${" ".repeat(50)}ী`, "  ┃", 5, "ready"],
     ["in its row", "  ┃", `  ┃${" ".repeat(50)}ী`, 5, "ready"],
     ["marks on the blank before its first cell", "  ┃", "  ┃  \u{1cf00}\u{1cf01}", 5, "ready"],
+    ["letters that have no cell there", `  ┃${" ".repeat(70)}ำำ`, "  ┃  \u1161", 5, "ready"],
     ["before its bar, too", `  ┃${" ".repeat(70)}ି`, "ୋ ┃", 5, "ready"],
     ["beside a person's word", `  ┃${" ".repeat(50)}ী`, "  ┃  x", 6, "draft"],
   ] as const)("what stays drawn of a box that was emptied, %s", (_, above, row, x, want) => {

@@ -179,10 +179,10 @@ function isEmptied({ lines, cursor }: Screen, boxRows: number): boolean {
 
 /**
  * Whether its first cells show nothing, whatever stands before its bar or over it. Marks of a sign that tmux does not show
- * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80).
+ * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80), as do the letters of a syllable's end (U+1161).
  */
 function isBlankAt(row: string, first: number): boolean {
-  const barred = row.replace(/\p{M}/gu, "")
+  const barred = row.replace(/[\p{M}\u1160-\u11ff\ud7b0-\ud7fb]/gu, "")
   const words = isOverdrawn(row)
     ? row.slice(startOf(row, first).length)
     : barred.slice(barred.indexOf("┃") + "┃  ".length)
