@@ -69,6 +69,8 @@ export type LoopState =
       readonly isUnpressed: boolean
       readonly keys: number
       readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
+      /** How many keys in a row changed nothing. */
+      readonly inVain: number
       /** Since when no box is to be seen, in every look. */
       readonly hiddenSince: number | null
     }
@@ -333,7 +335,7 @@ function gone(
 }
 
 function takeOut(reason: string, isAlone: boolean, isUnpressed: boolean): LoopStep {
-  const begun = { keys: 0, last: null, hiddenSince: null } as const
+  const begun = { keys: 0, last: null, inVain: 0, hiddenSince: null } as const
   const state = { step: "take-out", reason, isAlone, isUnpressed, ...begun } as const
   return { state, effects: [lookAfter(0)] }
 }
@@ -360,9 +362,11 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   if (isUnchanged && at - last.at < keyMilliseconds)
     return { state: { ...state, hiddenSince: null }, effects: [lookAfter(pollMilliseconds)] }
   const key = isUnchanged && last.key === "kill" ? "erase" : "kill"
-  if (!rules.takeOutKeys.includes(key) || state.keys >= mostKeys) return stuck("with other words")
+  const inVain = isUnchanged ? state.inVain + 1 : 0
+  const isEnough = state.keys >= mostKeys || inVain >= mostInVain
+  if (isEnough || !rules.takeOutKeys.includes(key)) return stuck("with other words")
   return {
-    state: { ...state, last: { key, at, sight }, hiddenSince: null },
+    state: { ...state, last: { key, at, sight }, inVain, hiddenSince: null },
     effects: [{ kind: "take", key }],
   }
 }
@@ -384,6 +388,8 @@ function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
 const keyMilliseconds = 400
 /** A screen that was cleared is drawn anew by then. */
 const redrawnMilliseconds = 1000
+/** Five seconds: a program under load shows later what one did, and of many rows alike one that is gone is not missed. */
+const mostInVain = 12
 /** n lines take Codex 0.169.0 2n - 1 keys, and it collapses what has more than 1,000 characters. */
 const mostKeys = 2000
 

@@ -423,6 +423,12 @@ describe("the typing loop", () => {
     expect([all.effects.length, all.outcome]).toEqual([2000, "stuck, with other words"])
   })
 
+  test("what no key takes away is not tried for long: everybody waits behind it", () => {
+    const unmoved = Array.from({ length: 100 }, (_, index) => [took, looked(ours, (index + 1) * 400)])
+    const all = run("take-out", [looked(ours), ...unmoved.flat()])
+    expect(all).toEqual({ effects: Array(12).fill("take"), outcome: "stuck, with other words" })
+  })
+
   test("resumed, never pastes again", () => {
     expect(run("box", [looked(ours), looked(ours), pressed, ...emptied])).toEqual({
       effects: ["press"],
