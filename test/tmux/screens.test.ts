@@ -338,6 +338,12 @@ describe("what the box holds", () => {
     expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: 8 and word ${words}`)).toBe(want)
   })
 
+  test("letters without a cell that stay drawn of another text are none of this one's", () => {
+    const rows = [barred("\u1161"), barred("\u1161← agent mira [abcd]: x"), barred(`\u1161\u1161${japanese}`)]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: x${japanese}`)).toBe("ours")
+  })
+
   test("a sign that a person repeats in a row of its own is seen", () => {
     const rows = [barred(""), barred("← agent mira [abcd]: at the 🖥"), barred("🖥")]
     const { box } = profiles.opencode.read(openCode(rows))

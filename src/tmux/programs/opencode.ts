@@ -54,6 +54,12 @@ function withoutTwins(text: string, columns: number): string {
   return rows.map((row, index) => row.slice(twinOf(rows[index - 1] ?? "", row, columns))).join("\n")
 }
 
+/**
+ * Letters of a syllable's end on a blank: they have no cell in tmux 3.3a, stay drawn beside the first cell of a row, and would
+ * stand in the rows of every text that comes after (1.18.33).
+ */
+const strays = /(?<=^|\s)[\u1160-\u11ff\ud7b0-\ud7fb]+/gu
+
 /** How much of a row repeats the sign at the end of the one above, in code units. */
 function twinOf(above: string, row: string, columns: number): number {
   const words = above.replace(indent, "")
@@ -101,10 +107,8 @@ function read(snapshot: Screen): Reading {
   if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
-  const text = withoutTwins(
-    boxText(box, /^/, run => faint.test(run.colour ?? "")),
-    columnsOf(lines),
-  )
+  const shownText = boxText(box, /^/, run => faint.test(run.colour ?? ""))
+  const text = withoutTwins(shownText.replace(strays, ""), columnsOf(lines))
   // In a narrow pane it wraps (60 columns, and `What is the tech stack of this project?`).
   const words = box
     .map(line => line.text.trim())
