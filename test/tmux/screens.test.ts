@@ -338,6 +338,21 @@ describe("what the box holds", () => {
     expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: 8 and word ${words}`)).toBe(want)
   })
 
+  const fullRow = `${"ga ".repeat(23)}ga`
+  const syllables = (spelt: string): string =>
+    spelt.replaceAll("ga", "\u1100\u1161").replaceAll("no", "\u1102\u1169")
+  test.each([
+    ["another", "no ga", fullRow, 24, "noga"],
+    ["the same", "ga ga", fullRow, 26, ""],
+    ["the same, drawn twice", "gaga ga", fullRow, 26, ""],
+    ["another behind one that is drawn twice", "gano ga", fullRow, 24, "noga"],
+  ] as const)("a row that begins with a syllable of letters: %s", (_, begin, above, times, end) => {
+    const rows = [barred("← agent mira [abcd]:"), barred(syllables(above)), barred(syllables(begin))]
+    const { box } = profiles.opencode.read(openCode(rows))
+    const pasted = syllables(`← agent mira [abcd]: ${"ga".repeat(times)}${end.replaceAll(" ", "")}`)
+    expect(boxContent(profiles.opencode, box, pasted)).toBe("ours")
+  })
+
   test("letters without a cell that stay drawn of another text are none of this one's", () => {
     const rows = [barred("\u1161"), barred("\u1161← agent mira [abcd]: x"), barred(`\u1161\u1161${japanese}`)]
     const { box } = profiles.opencode.read(openCode(rows))

@@ -65,12 +65,20 @@ function twinOf(above: string, row: string, columns: number): number {
   const words = above.replace(indent, "")
   if (cellsOf(words) < columns - 1) return 0
   const sign = [...graphemes.segment(words.slice(-longestSign))].at(-1)?.segment ?? ""
-  const isTwice = maybeWide.test(sign) || ([...sign].length > 1 && cellsOf(sign) > 1)
-  if (!isTwice) return 0
+  if (!maybeWide.test(sign) && !(isJoined.test(sign) && cellsOf(sign) > 1)) return 0
+  const begin = indent.exec(row)?.[0].length ?? 0
+  const length = begin + repeated(sign, row.slice(begin))
+  // One that has the cell behind it, too, is a syllable of its own (U+1100, U+1161).
+  return syllable.test(sign) && blankAt(row, length) ? 0 : length
+}
+
+/** How much of the beginning of a row is made of a sign's code points in their order, in code units. */
+function repeated(sign: string, row: string): number {
+  if (blankAt(row, 0)) return 0
   let rest = sign
   let length = 0
-  let at = indent.exec(row)?.[0].length ?? 0
-  for (const part of row.slice(at)) {
+  let at = 0
+  for (const part of row) {
     at += part.length
     if (cellless.test(part)) continue
     if (!rest.includes(part)) break
@@ -80,6 +88,8 @@ function twinOf(above: string, row: string, columns: number): number {
   return length
 }
 
+const blankAt = (row: string, at: number): boolean => (row[at] ?? " ") === " "
+
 /** tmux 3.3a keeps 21 bytes of a cell. */
 const longestSign = 21
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" })
@@ -87,6 +97,9 @@ const indent = /^ {0,2}/
 const cellless = /[\s\p{M}\p{Cf}]/u
 /** Of two cells for it, of one for tmux 3.3a; not letters. */
 const maybeWide = /^[\p{So}\u{1d360}-\u{1d378}]/u
+/** Of several code points. */
+const isJoined = /^../u
+const syllable = /^\p{Script=Hangul}/u
 
 /** What stands above the box until the first prompt. */
 const logo = /█▀▀█ █▀▀█/
