@@ -48,18 +48,12 @@ const noWidthSpace = "\u200b"
 /**
  * The rows without what stands in them twice: a sign of two cells at the right edge is drawn at the end of its row, and
  * in the first cell of the next again, whole or in part (1.18.33). There the next sign wipes out the half of it, and with
- * that the whole, but not one that has a single cell for tmux (🖥, and more than half of those that one joins).
+ * that the whole, but not one that has a single cell for tmux (🖥), and not always one that is joined (🇯🇵).
  */
 function withoutTwins(text: string, columns: number): string {
   const rows = text.split("\n")
   return rows.map((row, index) => row.slice(twinOf(rows[index - 1] ?? "", row, columns))).join("\n")
 }
-
-/**
- * Letters of a syllable's end on a blank: they have no cell in tmux 3.3a, stay drawn beside the first cell of a row, and would
- * stand in the rows of every text that comes after (1.18.33).
- */
-const strays = /(?<=^|\s)[\u1160-\u11ff\ud7b0-\ud7fb]+/gu
 
 /** How much of a row repeats the sign at the end of the one above, in code units. */
 function twinOf(above: string, row: string, columns: number): number {
@@ -101,6 +95,12 @@ const maybeWide = /^[\p{So}\u{1d360}-\u{1d378}]/u
 /** Of several code points. */
 const isJoined = /^../u
 const syllable = /^\p{Script=Hangul}/u
+
+/**
+ * Letters of a syllable's end on a blank: they have no cell in tmux 3.3a, stay drawn beside the first cell of a row, and would
+ * stand in the rows of every text that comes after (1.18.33).
+ */
+const strays = /(?<=^|\s)[\u1160-\u11ff\ud7b0-\ud7fb]+/gu
 
 /** What stands above the box until the first prompt. */
 const logo = /█▀▀█ █▀▀█/
