@@ -328,11 +328,13 @@ describe("what the box holds", () => {
   test.each([
     ["words of the answer's line", grown("9 and word ", "Build", " 10 and"), "ours"],
     ["a row of nothing else", grown("", "▣  Build · Stub · 244ms", ""), "ours"],
+    ["words of a person's message", grown("9 and word ", "\x1b[48;5;233mBuild", " 10 and"), "ours"],
     ["and a person's words", grown("9 and word ", "Build", " 10 and so"), "joined"],
     ["words that a person selected", grown("9 and word ", "\x1b[48;5;255mBuild", " 10 and"), "joined"],
     ["a person's words there", grown("9 and word ", ground("Build"), " 10 and"), "joined"],
   ] as const)("where tmux shows nothing of a sign, %s may stand", (_, row, want) => {
-    const rows = [barred(""), barred("← agent mira [abcd]: 8 and word"), row]
+    const said = barred("a message").replace("48;5;234", "48;5;233")
+    const rows = [said, "", barred(""), barred("← agent mira [abcd]: 8 and word"), row]
     const words = row.includes("word") ? `9 and word ${unseen} 10 and` : unseen.repeat(30)
     const { box } = profiles.opencode.read(openCode(rows))
     expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: 8 and word ${words}`)).toBe(want)

@@ -238,21 +238,22 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
     if (isRow(lines[row])) top = row
   if (bottom < 0 || bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
-  return lines.slice(top, bottom - 1).map(line => withoutBar(withoutRemains(cutAt(line, columns))))
+  const grounds = new Set([pageOf(lines[bottom - 1])])
+  for (const line of lines.slice(0, top)) if (barOf(line) >= 0) grounds.add(groundOf(line))
+  grounds.delete(ground)
+  return lines.slice(top, bottom - 1).map(line => withoutBar(withoutRemains(cutAt(line, columns), grounds)))
 }
 
 /**
- * Where tmux shows nothing of a sign (🫩), what stood there before the box grew stays drawn, on the ground of the page, which
- * its bar has, too. What a person writes stands on the ground of the box.
+ * Where tmux shows nothing of a sign (🫩), what stood there before the box grew stays drawn, on a ground of the conversation's:
+ * the page's, or that of a person's messages. What a person writes stands on the ground of the box.
  */
-function withoutRemains(line: Line): Line {
-  const bar = line.runs.findIndex(run => run.text.includes("┃"))
-  const page = line.runs[bar]?.ground ?? null
-  if (bar < 0 || page === groundOf(line)) return line
+function withoutRemains(line: Line, grounds: ReadonlySet<string | null>): Line {
+  const bar = barOf(line)
   const runs = line.runs.map((run, index) =>
-    index > bar && run.ground === page ? { ...run, text: run.text.replace(/\S/gu, " ") } : run,
+    index > bar && grounds.has(run.ground) ? { ...run, text: run.text.replace(/\S/gu, " ") } : run,
   )
-  return { text: textOf(runs), runs }
+  return bar < 0 ? line : { text: textOf(runs), runs }
 }
 
 const textOf = (runs: Line["runs"]): string =>
@@ -286,16 +287,21 @@ function startOf(text: string, columns: number): string {
   return start
 }
 
+const barOf = (line: Line | undefined): number => line?.runs.findIndex(run => run.text.includes("┃")) ?? -1
+
+/** The bar stands on the ground of the page. */
+const pageOf = (line: Line | undefined): string | null => line?.runs[barOf(line)]?.ground ?? null
+
 /** What stands behind a row's bar. */
 function groundOf(line: Line | undefined): string | null {
-  const bar = line?.runs.findIndex(run => run.text.includes("┃")) ?? -1
+  const bar = barOf(line)
   const run = line?.runs[bar]
   if (run === undefined) return null
   return /┃\s*\S|┃ /.test(run.text) ? run.ground : (line?.runs[bar + 1]?.ground ?? null)
 }
 
 function withoutBar(line: Line): Line {
-  const bar = line.runs.findIndex(run => run.text.includes("┃"))
+  const bar = barOf(line)
   if (bar < 0) return line
   const runs = line.runs
     .slice(bar)
