@@ -10,6 +10,7 @@
  */
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { profiles } from "../src/tmux/readiness.ts"
 import { type Delivered, deliverKind } from "./lab/deliveries.ts"
 import { holdAtDialog, type RaceResult, raceDialogs } from "./lab/dialogs.ts"
 import { deliverFirst } from "./lab/first.ts"
@@ -93,7 +94,7 @@ async function run(program: LabProgram, executable: string, version: string): Pr
   const held = await holdAtDialog(program, executable)
   console.log(`\na delivery at an open dialog: ${held}\n`)
   const races: RaceResult[] = [await raceDialogs(program, executable, "hold", Number(values.races))]
-  if (program.name !== "gemini")
+  if (profiles[program.name].queueKey !== null)
     races.push(await raceDialogs(program, executable, "queue", Number(values.races)))
   printTable(
     "program|version|mode|races|pasted before the dialog|approved|lost|doubled|changed".split("|"),

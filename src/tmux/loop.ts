@@ -69,6 +69,10 @@ export type LoopState =
       readonly isUnpressed: boolean
       readonly keys: number
       readonly last: { readonly key: TakeOutKey; readonly at: number; readonly sight: Sight } | null
+      /** How many keys in a row changed nothing. */
+      readonly inVain: number
+      /** Since when no box is to be seen, in every look. */
+      readonly hiddenSince: number | null
     }
   | { readonly step: "done"; readonly outcome: LoopOutcome }
 
@@ -331,7 +335,8 @@ function gone(
 }
 
 function takeOut(reason: string, isAlone: boolean, isUnpressed: boolean): LoopStep {
-  const state = { step: "take-out", reason, isAlone, isUnpressed, keys: 0, last: null } as const
+  const begun = { keys: 0, last: null, inVain: 0, hiddenSince: null } as const
+  const state = { step: "take-out", reason, isAlone, isUnpressed, ...begun } as const
   return { state, effects: [lookAfter(0)] }
 }
 
@@ -348,15 +353,29 @@ function takeOutMore(state: In<"take-out">, event: Of<"looked">, rules: LoopRule
   }
   if (sight.content === "empty") return stuck(null)
   const isOpenBox = sight.state === "draft" || sight.state === "ready"
+  if (sight.state === "other") return awaitBox(state, at) ?? stuck("not now")
   if (!isOpenBox || sight.content === "hidden") return stuck("not now")
   const isOurs = sight.content === "ours" || state.isAlone
   if (sight.isTypedInto) return stuck(last === null && isOurs ? "not now" : "with other words")
   if (last === null && !isOurs) return stuck("with other words")
   const isUnchanged = last !== null && sight.box === last.sight.box && sight.place === last.sight.place
-  if (isUnchanged && at - last.at < keyMilliseconds) return { state, effects: [lookAfter(pollMilliseconds)] }
+  if (isUnchanged && at - last.at < keyMilliseconds)
+    return { state: { ...state, hiddenSince: null }, effects: [lookAfter(pollMilliseconds)] }
   const key = isUnchanged && last.key === "kill" ? "erase" : "kill"
-  if (!rules.takeOutKeys.includes(key) || state.keys >= mostKeys) return stuck("with other words")
-  return { state: { ...state, last: { key, at, sight } }, effects: [{ kind: "take", key }] }
+  const inVain = isUnchanged ? state.inVain + 1 : 0
+  const isEnough = state.keys >= mostKeys || inVain >= mostInVain
+  if (isEnough || !rules.takeOutKeys.includes(key)) return stuck("with other words")
+  return {
+    state: { ...state, last: { key, at, sight }, inVain, hiddenSince: null },
+    effects: [{ kind: "take", key }],
+  }
+}
+
+/** Gemini CLI 0.61.0 clears its screen for 26 to 37 ms as its list of shortcuts goes, which a lost `?` has opened. */
+function awaitBox(state: In<"take-out">, at: number): LoopStep | null {
+  const hiddenSince = state.hiddenSince ?? at
+  if (at - hiddenSince >= redrawnMilliseconds) return null
+  return { state: { ...state, hiddenSince }, effects: [lookAfter(pollMilliseconds)] }
 }
 
 function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
@@ -367,6 +386,10 @@ function afterKey(state: In<"take-out">, event: Of<"took">): LoopStep {
 
 /** All four programs showed what a key had done within 185 ms (Claude Code 2.1.332, OpenCode 1.18.33). */
 const keyMilliseconds = 400
+/** A screen that was cleared is drawn anew by then. */
+const redrawnMilliseconds = 1000
+/** Five seconds: a program under load shows later what one did, and of many rows alike one that is gone is not missed. */
+const mostInVain = 12
 /** n lines take Codex 0.169.0 2n - 1 keys, and it collapses what has more than 1,000 characters. */
 const mostKeys = 2000
 

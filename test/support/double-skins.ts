@@ -46,12 +46,38 @@ function wrap(text: string, columns: number): string[] {
   })
 }
 
+/**
+ * OpenCode 1.18.33 takes more signs for two cells than tmux 3.3a does: a cell stays blank behind each. At the right edge it
+ * draws one in both rows, and the next one beside the second.
+ */
+function wrapTwice(text: string, columns: number): string[] {
+  return text.split("\n").flatMap(line => {
+    const rows = [""]
+    for (const { segment } of graphemes.segment(line)) {
+      const row = rows.at(-1) ?? ""
+      const isWide = /^[\u{1f000}-\u{1faff}]/u.test(segment) && Bun.stringWidth(segment) === 1
+      const shown = isWide ? `${segment} ` : segment
+      if (Bun.stringWidth(row + shown) <= columns) rows[rows.length - 1] = row + shown
+      else {
+        if (isWide) rows[rows.length - 1] = row + segment
+        rows.push(segment)
+      }
+    }
+    return rows
+  })
+}
+
 /** The rows of a box without a prompt in front of them. */
 export const rowsOf = (text: string, columns: number): string[] => wrap(text, columns - 4)
 
 /** A box scrolls: of a text that is higher, it shows the end; how many rows are above it? */
-function boxRows(text: string, columns: number, most: number): { box: string[]; hidden: number } {
-  const all = wrap(text, columns)
+function boxRows(
+  text: string,
+  columns: number,
+  most: number,
+  fold = wrap,
+): { box: string[]; hidden: number } {
+  const all = fold(text, columns)
   const hidden = Math.max(0, all.length - most)
   return { box: all.slice(hidden), hidden }
 }
@@ -254,7 +280,7 @@ const opencode: Skin = {
       return { lines: [...above, ...asks], title: "OpenCode", x: scene.columns - 2, y: scene.rows - 2 }
     }
     const most = Math.max(6, Math.floor(scene.rows / 3))
-    const { box } = boxRows(scene.draft, scene.columns - 8, most)
+    const { box } = boxRows(scene.draft, scene.columns - 8, most, wrapTwice)
     const drawn = scene.draft === "" ? [`  ┃  ${grey("Ask anything…", 8)}`] : box.map(line => `  ┃  ${line}`)
     const foot = scene.mode === "busy" ? "   ⬝⬝⬝⬝  esc interrupt" : "   tab agents"
     const y = above.length + menuLines(scene).length + drawn.length

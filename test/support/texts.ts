@@ -4,6 +4,7 @@ export const textKinds = [
   ["2,000 characters", `${"words and ".repeat(199)}then end`],
   ["12 lines", Array.from({ length: 12 }, (_, index) => `line ${index}`).join("\n")],
   ["joined emoji", "a family 👩‍👩‍👧‍👦, a heart ❤️, 日本語 and é done"],
+  ["signs that are wider for some", "🖥".repeat(60)],
   ["a leading slash", "/help"],
   ["a leading exclamation mark", "! ls"],
   ["a leading at", "@file"],

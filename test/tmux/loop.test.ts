@@ -20,6 +20,7 @@ const dialog: Sight = {
   isTypedInto: false,
   wasTypedInto: false,
 }
+const other: Sight = { ...dialog, state: "other", reason: "shows no box" }
 const busy = sight("busy", "empty", "d")
 
 const pasted: LoopEvent = { kind: "pasted", at: 0, done: true }
@@ -386,6 +387,14 @@ describe("the typing loop", () => {
     ["a dialog is open", [looked(dialog)], 0, "stuck, not now"],
     ["a dialog opens", [looked(ours), took, looked(dialog)], 1, "stuck, not now"],
     ["the program works", [looked(sight("busy", "ours", "b"))], 0, "stuck, not now"],
+    ["no box for a moment", [looked(ours), took, looked(other), looked(idle, 900)], 1, "stuck, taken out"],
+    ["no box for a second", [looked(ours), took, looked(other), looked(other, 1000)], 1, "stuck, not now"],
+    [
+      "no box again and again",
+      [looked(ours), took, looked(other), looked(ours, 399), looked(other, 1000), looked(idle, 1999)],
+      1,
+      "stuck, taken out",
+    ],
     [
       "the key is not seen to do anything yet",
       [looked(ours), took, looked(ours, 399)],
@@ -412,6 +421,12 @@ describe("the typing loop", () => {
     )
     const all = run("take-out", [looked(ours), took, ...endless])
     expect([all.effects.length, all.outcome]).toEqual([2000, "stuck, with other words"])
+  })
+
+  test("what no key takes away is not tried for long: everybody waits behind it", () => {
+    const unmoved = Array.from({ length: 100 }, (_, index) => [took, looked(ours, (index + 1) * 400)])
+    const all = run("take-out", [looked(ours), ...unmoved.flat()])
+    expect(all).toEqual({ effects: Array(12).fill("take"), outcome: "stuck, with other words" })
   })
 
   test("resumed, never pastes again", () => {

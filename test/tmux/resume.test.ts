@@ -168,7 +168,7 @@ describe('deliver: "queue"', () => {
   test.each([
     ["claude", "submitted"],
     ["codex", "submitted"],
-    ["opencode", "submitted"],
+    ["opencode", "held"],
     ["gemini", "held"],
   ] as const)("%s, while it works: %s", async (name, want) => {
     await using pane = await startDouble(name)

@@ -249,6 +249,7 @@ describe("what the box holds", () => {
     ["in the blank row above", `  ┃${" ".repeat(50)}ী`, "  ┃", 5, "ready"],
     ["in its row", "  ┃", `  ┃${" ".repeat(50)}ী`, 5, "ready"],
     ["marks on the blank before its first cell", "  ┃", "  ┃  \u{1cf00}\u{1cf01}", 5, "ready"],
+    ["letters that have no cell there", `  ┃${" ".repeat(70)}ำำ`, "  ┃  \u1161", 5, "ready"],
     ["before its bar, too", `  ┃${" ".repeat(70)}ି`, "ୋ ┃", 5, "ready"],
     ["beside a person's word", `  ┃${" ".repeat(50)}ী`, "  ┃  x", 6, "draft"],
   ] as const)("what stays drawn of a box that was emptied, %s", (_, above, row, x, want) => {
@@ -295,6 +296,75 @@ describe("what the box holds", () => {
     ],
   ] as const)("a row without a bar %s", (_, rows, want) => {
     expect(profiles.opencode.read(openCode(rows)).box?.text).toBe(want)
+  })
+
+  /** 35 signs of two cells: another one begins in the last column but one of 80, and is drawn in the next row again. */
+  const japanese = "確認してください次のビルドは正午です確認してください次のビルドは正午で"
+  const further = "また次のビルドは正午です"
+  test.each([
+    ["🖥", "🖥", "🖥", "ours"],
+    ["🖥\ufe0f", "🖥\ufe0f", "🖥", "ours"],
+    ["❤\ufe0f", "❤\ufe0f", "❤", "ours"],
+    ["☰", "☰", "☰", "ours"],
+    ["🇯🇵", "🇯🇵", "🇵", "ours"],
+    ["👨\u200d💻", "👨\u200d💻", "👨 ", "ours"],
+    ["👩\u200d👩\u200d👧\u200d👦", "👩\u200d👩\u200d👧\u200d", "👩\u200d👩  \u200d👧  \u200d👦 ", "ours"],
+    ["क्षि", "क्षि", "ष", "ours"],
+    ["🖥🖥", "🖥", "🖥", "ours"],
+    ["🖥", "🖥", "🖥 🖥", "joined"],
+    ["🖥", "🖥", "🖥x", "joined"],
+    ["🖥", "🖥", "🖨", "joined"],
+    ["漢", "漢", "漢", "joined"],
+  ] as const)("%s at the right edge of OpenCode's box, shown as %s and %s: %s", (sign, end, begin, want) => {
+    const rows = [barred(""), barred("← agent mira [abcd]:"), barred(japanese + end), barred(begin + further)]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: ${japanese}${sign}${further}`)).toBe(want)
+  })
+
+  /** As a box that grew over the line under an answer is drawn (1.18.33, tmux 3.3a): `seen` on the ground of the page. */
+  const grown = (before: string, seen: string, behind: string): string =>
+    `  \x1b[38;5;75m┃\x1b[39m${ground(`  ${before}`)}${seen}${ground(`${behind.padEnd(40)}`)}`
+  const unseen = "\u{1fae9}"
+  test.each([
+    ["words of the answer's line", grown("9 and word ", "Build", " 10 and"), "ours"],
+    ["a row of nothing else", grown("", "▣  Build · Stub · 244ms", ""), "ours"],
+    ["words of a person's message", grown("9 and word ", "\x1b[48;5;233mBuild", " 10 and"), "ours"],
+    ["and a person's words", grown("9 and word ", "Build", " 10 and so"), "joined"],
+    ["words that a person selected", grown("9 and word ", "\x1b[48;5;255mBuild", " 10 and"), "joined"],
+    ["a person's words there", grown("9 and word ", ground("Build"), " 10 and"), "joined"],
+  ] as const)("where tmux shows nothing of a sign, %s may stand", (_, row, want) => {
+    const said = barred("a message").replace("48;5;234", "48;5;233")
+    const rows = [said, "", barred(""), barred("← agent mira [abcd]: 8 and word"), row]
+    const words = row.includes("word") ? `9 and word ${unseen} 10 and` : unseen.repeat(30)
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: 8 and word ${words}`)).toBe(want)
+  })
+
+  const fullRow = `${"ga ".repeat(23)}ga`
+  const syllables = (spelt: string): string =>
+    spelt.replaceAll("ga", "\u1100\u1161").replaceAll("no", "\u1102\u1169")
+  test.each([
+    ["another", "no ga", fullRow, 24, "noga"],
+    ["the same", "ga ga", fullRow, 26, ""],
+    ["the same, drawn twice", "gaga ga", fullRow, 26, ""],
+    ["another behind one that is drawn twice", "gano ga", fullRow, 24, "noga"],
+  ] as const)("a row that begins with a syllable of letters: %s", (_, begin, above, times, end) => {
+    const rows = [barred("← agent mira [abcd]:"), barred(syllables(above)), barred(syllables(begin))]
+    const { box } = profiles.opencode.read(openCode(rows))
+    const pasted = syllables(`← agent mira [abcd]: ${"ga".repeat(times)}${end.replaceAll(" ", "")}`)
+    expect(boxContent(profiles.opencode, box, pasted)).toBe("ours")
+  })
+
+  test("letters without a cell that stay drawn of another text are none of this one's", () => {
+    const rows = [barred("\u1161"), barred("\u1161← agent mira [abcd]: x"), barred(`\u1161\u1161${japanese}`)]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, `← agent mira [abcd]: x${japanese}`)).toBe("ours")
+  })
+
+  test("a sign that a person repeats in a row of its own is seen", () => {
+    const rows = [barred(""), barred("← agent mira [abcd]: at the 🖥"), barred("🖥")]
+    const { box } = profiles.opencode.read(openCode(rows))
+    expect(boxContent(profiles.opencode, box, "← agent mira [abcd]: at the 🖥")).toBe("joined")
   })
 
   test("a dialog with a row that has lost its bar is a dialog", () => {

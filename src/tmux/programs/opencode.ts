@@ -18,7 +18,8 @@ export const opencode: AgentProgram<"opencode"> = {
   // It reads its box two timers after the return, and at a session's first prompt when that session is made; 50 ms later
   // it swaps its screen, and a letter that came meanwhile may be lost (1.18.33).
   keysKept: snapshot => (isFirstScreen(snapshot) ? 250 : 0),
-  queueKey: "\r",
+  // It queues at a return, too, but shows its dialogs late: 5 of 20 returns near one approved it (1.18.33, load 11).
+  queueKey: null,
   // Of two lines Ctrl-U goes to the beginning of the first, and Ctrl-K takes what is behind it.
   takeOutKeys: { kill: "\x15", erase: "\x0b" },
   collapsed: /\[Pasted ~(?<lines>\d+) lines\]/,
@@ -44,6 +45,63 @@ const betweenLetters =
   /(?<=[\u1100-\u115f\ua960-\ua97c])(?=[\u1100-\u115f\ua960-\ua97c])|(?<=[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb])(?=[\ud7b0-\ud7fb])/g
 const noWidthSpace = "\u200b"
 
+/**
+ * The rows without what stands in them twice: a sign of two cells at the right edge is drawn at the end of its row, and
+ * in the first cell of the next again, whole or in part (1.18.33). There the next sign wipes out the half of it, and with
+ * that the whole, but not one that has a single cell for tmux (🖥), and not always one that is joined (🇯🇵).
+ */
+function withoutTwins(text: string, columns: number): string {
+  const rows = text.split("\n")
+  return rows.map((row, index) => row.slice(twinOf(rows[index - 1] ?? "", row, columns))).join("\n")
+}
+
+/** How much of a row repeats the sign at the end of the one above, in code units. */
+function twinOf(above: string, row: string, columns: number): number {
+  const words = above.replace(indent, "")
+  if (cellsOf(words) < columns - 1) return 0
+  const sign = [...graphemes.segment(words.slice(-longestSign))].at(-1)?.segment ?? ""
+  if (!maybeWide.test(sign) && !(isJoined.test(sign) && cellsOf(sign) > 1)) return 0
+  const begin = indent.exec(row)?.[0].length ?? 0
+  const length = begin + repeated(sign, row.slice(begin))
+  // One that has the cell behind it, too, is a syllable of its own (U+1100, U+1161).
+  return syllable.test(sign) && blankAt(row, length) ? 0 : length
+}
+
+/** How much of the beginning of a row is made of a sign's code points in their order, in code units. */
+function repeated(sign: string, row: string): number {
+  if (blankAt(row, 0)) return 0
+  let rest = sign
+  let length = 0
+  let at = 0
+  for (const part of row) {
+    at += part.length
+    if (cellless.test(part)) continue
+    if (!rest.includes(part)) break
+    rest = rest.slice(rest.indexOf(part) + part.length)
+    length = at
+  }
+  return length
+}
+
+const blankAt = (row: string, at: number): boolean => (row[at] ?? " ") === " "
+
+/** tmux 3.3a keeps 21 bytes of a cell. */
+const longestSign = 21
+const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" })
+const indent = /^ {0,2}/
+const cellless = /[\s\p{M}\p{Cf}]/u
+/** Of two cells for it, of one for tmux 3.3a; not letters. */
+const maybeWide = /^[\p{So}\u{1d360}-\u{1d378}]/u
+/** Of several code points. */
+const isJoined = /^../u
+const syllable = /^\p{Script=Hangul}/u
+
+/**
+ * Letters of a syllable's end on a blank: they have no cell in tmux 3.3a, stay drawn beside the first cell of a row, and would
+ * stand in the rows of every text that comes after (1.18.33).
+ */
+const strays = /(?<=^|\s)[\u1160-\u11ff\ud7b0-\ud7fb]+/gu
+
 /** What stands above the box until the first prompt. */
 const logo = /█▀▀█ █▀▀█/
 
@@ -63,7 +121,8 @@ function read(snapshot: Screen): Reading {
   if (box === null) return noBox("OpenCode")
   if (shellMode.test(lines[lastLine(lines, boxEnd) - 1]?.text ?? ""))
     return reading("draft", "the box is in shell mode", null)
-  const text = boxText(box, /^/, run => faint.test(run.colour ?? ""))
+  const shownText = boxText(box, /^/, run => faint.test(run.colour ?? ""))
+  const text = withoutTwins(shownText.replace(strays, ""), columnsOf(lines))
   // In a narrow pane it wraps (60 columns, and `What is the tech stack of this project?`).
   const words = box
     .map(line => line.text.trim())
@@ -99,10 +158,14 @@ function lacksRoom(snapshot: Screen, text: string): string | null {
       lines.findLastIndex(line => !isBlank(line)),
     )
     .filter(isBlank).length
-  const columns = (/▀+/.exec(lines[bottom]?.text ?? "")?.[0].length ?? 0) - 4
+  const columns = columnsOf(lines)
   const rows = (findBox(lines)?.length ?? 0) - paddingRows
   return rowsOf(text, columns) - rows > above + below ? overdrawn : null
 }
+
+/** Cells that a row of its box has for words. */
+const columnsOf = (lines: readonly Line[]): number =>
+  (/▀+/.exec(lines[lastLine(lines, boxEnd)]?.text ?? "")?.[0].length ?? 0) - 4
 
 /** At the most, as its words wrap; one for the label that it shows for 150 characters or three lines. */
 function rowsOf(text: string, columns: number): number {
@@ -134,10 +197,10 @@ function isEmptied({ lines, cursor }: Screen, boxRows: number): boolean {
 
 /**
  * Whether its first cells show nothing, whatever stands before its bar or over it. Marks of a sign that tmux does not show
- * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80).
+ * are drawn on the blank before it, and stay there (U+1CF00 behind U+1CE80), as do the letters of a syllable's end (U+1161).
  */
 function isBlankAt(row: string, first: number): boolean {
-  const barred = row.replace(/\p{M}/gu, "")
+  const barred = row.replace(/[\p{M}\u1160-\u11ff\ud7b0-\ud7fb]/gu, "")
   const words = isOverdrawn(row)
     ? row.slice(startOf(row, first).length)
     : barred.slice(barred.indexOf("┃") + "┃  ".length)
@@ -175,8 +238,29 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
     if (isRow(lines[row])) top = row
   if (bottom < 0 || bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
-  return lines.slice(top, bottom - 1).map(line => withoutBar(cutAt(line, columns)))
+  const grounds = new Set([pageOf(lines[bottom - 1])])
+  for (const line of lines.slice(0, top)) if (barOf(line) >= 0) grounds.add(groundOf(line))
+  grounds.delete(ground)
+  return lines.slice(top, bottom - 1).map(line => withoutBar(withoutRemains(cutAt(line, columns), grounds)))
 }
+
+/**
+ * Where tmux shows nothing of a sign (🫩), what stood there before the box grew stays drawn, on a ground of the conversation's:
+ * the page's, or that of a person's messages. What a person writes stands on the ground of the box.
+ */
+function withoutRemains(line: Line, grounds: ReadonlySet<string | null>): Line {
+  const bar = barOf(line)
+  const runs = line.runs.map((run, index) =>
+    index > bar && grounds.has(run.ground) ? { ...run, text: run.text.replace(/\S/gu, " ") } : run,
+  )
+  return bar < 0 ? line : { text: textOf(runs), runs }
+}
+
+const textOf = (runs: Line["runs"]): string =>
+  runs
+    .map(run => run.text)
+    .join("")
+    .trimEnd()
 
 /** A side bar stands beside the box, from 120 columns on: the box is as wide as its lower edge. */
 function cutAt(line: Line, columns: number): Line {
@@ -186,13 +270,7 @@ function cutAt(line: Line, columns: number): Line {
     room -= cellsOf(run.text)
     return { ...run, text }
   })
-  return {
-    text: runs
-      .map(run => run.text)
-      .join("")
-      .trimEnd(),
-    runs,
-  }
+  return { text: textOf(runs), runs }
 }
 
 /** As a terminal counts them, also where many letters are one sign. */
@@ -209,16 +287,21 @@ function startOf(text: string, columns: number): string {
   return start
 }
 
+const barOf = (line: Line | undefined): number => line?.runs.findIndex(run => run.text.includes("┃")) ?? -1
+
+/** The bar stands on the ground of the page. */
+const pageOf = (line: Line | undefined): string | null => line?.runs[barOf(line)]?.ground ?? null
+
 /** What stands behind a row's bar. */
 function groundOf(line: Line | undefined): string | null {
-  const bar = line?.runs.findIndex(run => run.text.includes("┃")) ?? -1
+  const bar = barOf(line)
   const run = line?.runs[bar]
   if (run === undefined) return null
   return /┃\s*\S|┃ /.test(run.text) ? run.ground : (line?.runs[bar + 1]?.ground ?? null)
 }
 
 function withoutBar(line: Line): Line {
-  const bar = line.runs.findIndex(run => run.text.includes("┃"))
+  const bar = barOf(line)
   if (bar < 0) return line
   const runs = line.runs
     .slice(bar)
