@@ -9,7 +9,7 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { visibleLine } from "../protocol/layout.ts"
 import { requireConfig } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
-import { openReader, type Reader } from "../store/reader.ts"
+import { openCurrentReader, type Reader } from "../store/reader.ts"
 import { readRegistry } from "../store/registry.ts"
 import { argumentKinds, type Kind, optionKinds } from "./completions/kinds.ts"
 import { optionsOf, type Place, placeOf } from "./completions/words.ts"
@@ -85,7 +85,7 @@ async function inBooks(
 ): Promise<Candidate[]> {
   if (kind === "peer") return paths.isAgentSide ? peersAtDoor(paths) : peersOf(paths)
   if (paths.isAgentSide) return kind === "message" ? messagesAtDoor(paths) : []
-  using reader = openReader(paths.database)
+  using reader = openCurrentReader(paths.database)
   if (reader === null) return []
   if (kind === "message") return distinct(reader.inbox.recent(mostMessages, null).map(described))
   if (kind === "waiting") return reader.inbox.waiting().slice(0, mostMessages).map(described)

@@ -9,7 +9,7 @@ import { formatAddress, isLoopback, readAddress } from "../protocol/addresses.ts
 import { formatTimestamp } from "../protocol/freshness.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
-import { openReader } from "../store/reader.ts"
+import { openCurrentReader } from "../store/reader.ts"
 import { ago } from "./terminal.ts"
 
 /** `fix` is what to run or do, null where all is well. */
@@ -39,7 +39,7 @@ export async function walkTo(
 
 /** @throws unknown-agent for a name that nobody has or had */
 function endedPair(paths: Paths, config: Config, name: string): Finding {
-  using reader = openReader(paths.database)
+  using reader = openCurrentReader(paths.database)
   const ended = reader?.peers.revocations().find(one => one.name === name)
   if (ended === undefined) throw unknownAgent(name, Object.keys(config.agents))
   const date = formatTimestamp(ended.at).slice(0, 10)

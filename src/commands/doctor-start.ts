@@ -16,7 +16,11 @@ export async function checkStart(io: Io, paths: Paths): Promise<Finding> {
   const unit = readUnit(io, name)
   if (unit !== null) return judge(io, `with the machine (${name}.service)`, startedBy(unit))
   const mark = ` ${cronMark(paths.home).replaceAll("%", "\\%")}`
-  const lines = hasCron() ? (await readCrontab()).split("\n") : []
+  const lines = hasCron()
+    ? Buffer.from(await readCrontab(), "latin1")
+        .toString()
+        .split("\n")
+    : []
   const line = lines.find(one => one.endsWith(mark))
   if (line !== undefined) return judge(io, "with the machine (your crontab)", commandIn(io, line))
   return {

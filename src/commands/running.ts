@@ -11,7 +11,7 @@ import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { startUnit, unitPath } from "./service/systemd.ts"
+import { readUnit, startUnit } from "./service/systemd.ts"
 import { unitName } from "./service/unit.ts"
 import { userHomeOf } from "./which-agent.ts"
 
@@ -114,7 +114,7 @@ async function startInBackground(io: Io, paths: Paths): Promise<Alive> {
 /** Where it is a unit's, the unit starts it; false where there is none, or systemd cannot be reached from here. */
 async function startByUnit(io: Io, paths: Paths): Promise<boolean> {
   const name = unitName(paths.home, userHomeOf(io))
-  return existsSync(unitPath(io, name)) && startUnit(io, name)
+  return readUnit(io, name) !== null && startUnit(io, name)
 }
 
 /**

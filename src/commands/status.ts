@@ -10,7 +10,7 @@ import { placeWords } from "../protocol/questions.ts"
 import { requestLifetimeMilliseconds } from "../protocol/requests.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
-import { openReader } from "../store/reader.ts"
+import { openCurrentReader, openReader } from "../store/reader.ts"
 import { askOrRead, heldThere } from "./agents.ts"
 import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command } from "./command.ts"
@@ -72,7 +72,7 @@ export async function status(io: Io, paths: Paths, isJson: boolean): Promise<num
   const config = needConfig(io, paths)
   const running = await guardStatus(paths)
   const session = running?.session ?? { target: config.tmux.session, state: await sessionState(config) }
-  const kept = readKept(paths, config)
+  const kept = readKept(paths, config, running)
   const rows = running === null ? [] : (await askOrRead(io, paths)).agents
   const reach = rows.map(({ name, way = null, away, lastContactAt }) => ({
     name,
@@ -127,9 +127,10 @@ const guardianOf = (running: GuardStatus | null): object =>
         ...(running.hosts === undefined ? {} : { hosts: running.hosts }),
       }
 
-function readKept(paths: Paths, config: Config): Kept {
-  using reader = openReader(paths.database)
-  if (reader === null) return { waiting: { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
+function readKept(paths: Paths, config: Config, running: GuardStatus | null): Kept {
+  using reader = running === null ? openReader(paths.database) : openCurrentReader(paths.database)
+  if (reader === null)
+    return { waiting: running?.waiting ?? { inbox: 0, outbox: 0 }, requests: [], paused: [], revoked: [] }
   const { inbox, outbox, peers, waitingRoom, codes, requests } = reader
   const loopsThere = listLoopsThere(config, outbox.loops())
   const code = codes.stateAt(Date.now())

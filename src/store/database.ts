@@ -213,7 +213,7 @@ const migrations: readonly string[] = [
   );
   INSERT INTO sent (seq, pair, name, id, short_id, text, in_reply_to, hops, created_at, state, reason, attempts, exposed,
       next_at, asked_for, settled_at, peer_state, peer_reason, receipts)
-    SELECT seq, pair, name, id, ${["", "", "", ""].map(() => "substr('0123456789abcdefghjkmnpqrstvwxyz', 1 + (random() & 31), 1)").join(" || ")},
+    SELECT seq, pair, name, id, iif(state = 'queued', ${["", "", "", ""].map(() => "substr('0123456789abcdefghjkmnpqrstvwxyz', 1 + (random() & 31), 1)").join(" || ")}, NULL),
       text, in_reply_to, hops, created_at, iif(state = 'failed', 'expired', state), reason, attempts, state = 'queued',
       next_at, asked_for, settled_at, peer_state, peer_reason, receipts FROM outbox;
   INSERT INTO sqlite_sequence SELECT 'sent', seq FROM sqlite_sequence
@@ -301,8 +301,9 @@ export function withoutWaiting<Value>(database: Database, work: () => Value): Va
 }
 
 /**
- * sento.db to look into, without a Guardian; null where there is none yet, or none this build can read.
+ * sento.db to look into, without a Guardian; null where there is none yet.
  * @param waitMilliseconds - for another program that has it locked
+ * @throws OlderDatabase; config for one that is none, or newer
  */
 export function readDatabase(path: string, waitMilliseconds = lockMilliseconds): Database | null {
   const found = statSync(path, { throwIfNoEntry: false })
@@ -311,9 +312,20 @@ export function readDatabase(path: string, waitMilliseconds = lockMilliseconds):
   if (found.isFIFO())
     throw new SentoError("config", `${path} is no file`, "move it away, and run `sento guard`")
   const database = openChecked(path, { readonly: true, strict: true }, waitMilliseconds)
-  if (versionOf(database) === migrations.length) return database
+  const version = versionOf(database)
+  if (version === migrations.length) return database
   database.close()
-  return null
+  // Nothing was ever kept in it.
+  if (version === 0) return null
+  throw new OlderDatabase(path)
+}
+
+/** What waits in it is there, and this build cannot read it before a Guardian of it has run. */
+export class OlderDatabase extends SentoError {
+  constructor(path: string) {
+    super("config", `${path} is an older sento's`, "`sento guard restart` brings it up to date")
+    this.name = "OlderDatabase"
+  }
 }
 
 /** Another process has had the database locked for too long, and nothing was changed. */

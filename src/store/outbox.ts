@@ -72,7 +72,7 @@ export function createOutbox(database: Database, random: (length: number) => Uin
   )
   const lastSeq = database.query<{ seq: number | null }, []>("SELECT max(seq) AS seq FROM outbox")
   const byShortId = database.query<SentRow, { shortId: string }>(
-    "SELECT * FROM outbox WHERE short_id = $shortId ORDER BY seq DESC LIMIT 1",
+    "SELECT * FROM outbox WHERE short_id = $shortId ORDER BY state = 'queued' DESC, seq DESC LIMIT 1",
   )
   const answers = database.query<SentRow, { pair: string; to: string }>(
     "SELECT * FROM outbox WHERE in_reply_to = $to AND pair = $pair ORDER BY seq",

@@ -1,6 +1,6 @@
 /** sento.db as commands read it where no Guardian is asked: nothing is written, and nothing is prepared unused. */
 import { type Codes, createCodes } from "./codes.ts"
-import { readDatabase } from "./database.ts"
+import { OlderDatabase, readDatabase } from "./database.ts"
 import { createFacts, type Facts } from "./facts.ts"
 import { createInbox, type Inbox } from "./inbox.ts"
 import { createJoins, type Joins } from "./joins.ts"
@@ -24,7 +24,7 @@ export type Reader = {
 } & Disposable
 
 /**
- * Opens sento.db to look into it; null where there is none yet, or none this build can read.
+ * Opens sento.db to look into it; null where there is none yet.
  * @param waitMilliseconds - for another program that has it locked (2 s)
  * @throws config when the file is no database or of a newer sento
  */
@@ -66,4 +66,14 @@ export function openReader(path: string, waitMilliseconds?: number): Reader | nu
 /** Whoever reads gives nothing an id. */
 function noRandom(): never {
   throw new Error("a reader has no random bytes")
+}
+
+/** The same for those who say besides that another build runs: null for an older sento's file, too. @throws config */
+export function openCurrentReader(path: string): Reader | null {
+  try {
+    return openReader(path)
+  } catch (error) {
+    if (error instanceof OlderDatabase) return null
+    throw error
+  }
 }

@@ -1,6 +1,6 @@
 /** What starts a Guardian with the machine: a unit of the user's systemd, a line of the user's crontab. */
 import { describe, expect, test } from "bun:test"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { amendCrontab, cronLine, startedBy, unitName, unitText } from "../../src/commands/service/unit.ts"
@@ -47,6 +47,27 @@ describe("a unit", () => {
   })
 })
 
+test("a unit of that name that is not sento's is neither written over nor taken away", async () => {
+  const world = createWorld()
+  try {
+    initAgent(world, "kai", ".")
+    const bin = join(world.folder, "bin")
+    const units = join(world.folder, ".config/systemd/user")
+    mkdirSync(bin)
+    mkdirSync(units, { recursive: true })
+    writeFileSync(join(bin, "systemctl"), "#!/bin/sh\nexit 0\n")
+    chmodSync(join(bin, "systemctl"), 0o755)
+    writeFileSync(join(units, "sento.service"), "[Service]\nExecStart=/opt/mine\n")
+    const env = { PATH: `${bin}:${process.env.PATH}`, SENTO_HOME: "" }
+    const install = await world.sento(".", ["guard", "install"], { env })
+    expect(install).toMatchObject({ exit: 78, stderr: expect.stringContaining("did not write it") })
+    await world.sento(".", ["guard", "uninstall"], { env })
+    expect(readFileSync(join(units, "sento.service"), "utf8")).toContain("/opt/mine")
+  } finally {
+    await world.close()
+  }
+})
+
 describe("a line of a crontab", () => {
   const line = cronLine(service(["/a b/sento", "guard"], { SENTO_HOME: "/home/u 100%" }), "/home/u 100%")
 
@@ -81,22 +102,31 @@ test("where there is no systemd of the user's: cron, by a stand-in for crontab(1
     mkdirSync(bin)
     writeFileSync(
       join(bin, "crontab"),
-      `#!/bin/sh\ncase "$1" in -l) cat ${table} 2>/dev/null;; -r) rm ${table};; -) cat >${table};; esac\n`,
+      `#!/bin/sh\ncase "$1" in -l) cat ${table} 2>/dev/null || { echo "no crontab for you" >&2; exit 1; };; -r) rm ${table};; -) cat >${table};; esac\n`,
     )
     writeFileSync(join(bin, "systemctl"), "#!/bin/sh\nexit 1\n")
     for (const name of ["crontab", "systemctl"]) chmodSync(join(bin, name), 0o755)
     initAgent(world, "kai", ".")
     await world.session("kai", ["cat"], ".")
     const env = { PATH: `${bin}:${process.env.PATH}`, SENTO_HOME: "" }
+    // Whose encoding nobody knows.
+    const own = Buffer.from("0 5 * * * /home/u/caf\xe9/backup.sh\n", "latin1")
+    writeFileSync(table, own)
     const install = await world.sento(".", ["guard", "install"], { env })
     expect(install).toMatchObject({ exit: 0, stderr: expect.stringContaining("a line in your crontab") })
-    expect(readFileSync(table, "utf8")).toMatch(
+    expect(readFileSync(table).subarray(0, own.length)).toEqual(own)
+    expect(readFileSync(table).subarray(own.length).toString()).toMatch(
       /^@reboot env PATH=\S+ .* guard >\/dev\/null 2>&1 # sento: \S+\n$/,
     )
     expect(guardiansOf(world.folder)).toHaveLength(1)
     expect((await world.sento(".", ["doctor"], { env })).stdout).toContain("with the machine (your crontab)")
     expect((await world.sento(".", ["guard", "uninstall"], { env })).exit).toBe(0)
-    expect([existsSync(table), guardiansOf(world.folder)]).toEqual([false, []])
+    expect(readFileSync(table)).toEqual(own)
+    expect(guardiansOf(world.folder)).toEqual([])
+    // A crontab that cannot be read is not one that is empty.
+    writeFileSync(join(bin, "crontab"), "#!/bin/sh\necho trouble >&2; exit 1\n")
+    const failed = await world.sento(".", ["guard", "install"], { env })
+    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringContaining("crontab -l: trouble") })
   } finally {
     await world.close()
   }

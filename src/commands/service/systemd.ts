@@ -5,6 +5,7 @@ import { SentoError } from "../../protocol/errors.ts"
 import { ownUser } from "../../store/users.ts"
 import type { Io } from "../io.ts"
 import { userHomeOf } from "../which-agent.ts"
+import { unitMark } from "./unit.ts"
 
 type Answer = { readonly isWell: boolean; readonly text: string }
 
@@ -24,6 +25,12 @@ export const hasUserBus = async (io: Io): Promise<boolean> =>
 /** Writes a unit, and has it started now and with the machine. @throws failed */
 export async function enableUnit(io: Io, name: string, text: string): Promise<void> {
   const path = unitPath(io, name)
+  if (existsSync(path) && readUnit(io, name) === null)
+    throw new SentoError(
+      "config",
+      `${path} is there, and \`sento guard install\` did not write it`,
+      "move it away, and run this again",
+    )
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text, { mode: 0o644 })
   await must(io, "daemon-reload")
@@ -34,17 +41,18 @@ export async function enableUnit(io: Io, name: string, text: string): Promise<vo
 /** Stops it, and leaves nothing of it. @returns whether there was one @throws failed */
 export async function removeUnit(io: Io, name: string): Promise<boolean> {
   const path = unitPath(io, name)
-  if (!existsSync(path)) return false
+  if (readUnit(io, name) === null) return false
   if (await hasUserBus(io)) await must(io, "disable", "--quiet", "--now", `${name}.service`)
   rmSync(path)
   if (await hasUserBus(io)) await must(io, "daemon-reload")
   return true
 }
 
-/** The text of a unit, or null where there is none. */
+/** The text of a unit of ours, or null where there is none. */
 export function readUnit(io: Io, name: string): string | null {
   try {
-    return readFileSync(unitPath(io, name), "utf8")
+    const text = readFileSync(unitPath(io, name), "utf8")
+    return text.startsWith(unitMark) ? text : null
   } catch {
     return null
   }

@@ -25,13 +25,17 @@ export function unitName(home: string, userHome: string): string {
   return `sento-${isRegistered ? basename(home) : digest}`
 }
 
+/** The first line of a unit of ours: another one of this name is somebody else's. */
+export const unitMark = "# Written by `sento guard install`; `sento guard uninstall` takes it away."
+
 /**
  * A unit for `systemctl --user`. It is closed as far as tmux and the owner's `notify` command allow: their sockets lie
  * in /tmp and below the home directory, and Bun's JIT writes what it runs. 75 and 78: another Guardian runs, or the
  * config is wrong, which no restart mends.
  */
 export const unitText = ({ description, command, environment, isEndless }: Service): string =>
-  `[Unit]
+  `${unitMark}
+[Unit]
 Description=${value(description)}
 
 [Service]

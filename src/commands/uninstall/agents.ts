@@ -28,9 +28,23 @@ export async function forgetAgent(io: Io, agent: Registered): Promise<string[]> 
   const { paths, config } = agent
   const peers = Object.keys(config?.agents ?? {})
   const told = peers.length === 0 ? [] : await endPairs(io, agent, peers)
+  const untold =
+    config === null
+      ? [`nobody was told: ${short(paths.config)} cannot be read, nor whom it is paired with`]
+      : []
   const stopped = await stopAgent(io, agent)
   removeHome(paths, userHomeOf(io))
-  return [...told, ...stopped, `removed ${short(paths.config)} and ${short(paths.folder)}/`]
+  const left = existsSync(paths.folder)
+    ? readdirSync(paths.folder).filter(name => !["agents", "setups.json"].includes(name))
+    : []
+  const kept = left.map(name => `left ${short(`${paths.folder}/${name}`)}, which is not sento's`)
+  return [
+    ...told,
+    ...untold,
+    ...stopped,
+    `removed ${short(paths.config)} and ${short(paths.folder)}/`,
+    ...kept,
+  ]
 }
 
 /** For the other side to be heard; who cannot be reached will find that its messages are refused. */
@@ -70,15 +84,18 @@ function hasHeard({ log }: Paths, start: number, peer: string): boolean | null {
   return lines.length === 0 ? null : lines.some(line => line.endsWith(": heard"))
 }
 
+/** What a Guardian makes there. */
+const ownEntries =
+  /^(?:sento\.db(?:-\w+)?|guardian\.(?:lock(?:-\w+)?|log(?:\.\d)?|(?:\d+\.)?out)|(?:owner|agent)\.sock|stopped|inbox)$/
+
 /** The config behind its links too: a key that lies in a vault is a key. */
 function removeHome(paths: Paths, userHome: string): void {
   removeCopies(paths)
   rmSync(behindLinks(paths.config), { force: true })
   rmSync(paths.config, { force: true })
-  // The first agent's folder has those of the others in it, and the list of setups.
+  // The first agent's folder has those of the others in it, the list of setups, and perhaps a file of its owner's.
   for (const entry of existsSync(paths.folder) ? readdirSync(paths.folder) : [])
-    if (!["agents", "setups.json"].includes(entry))
-      rmSync(`${paths.folder}/${entry}`, { recursive: true, force: true })
+    if (ownEntries.test(entry)) rmSync(`${paths.folder}/${entry}`, { recursive: true, force: true })
   const made =
     paths.home === userHome
       ? [paths.folder]

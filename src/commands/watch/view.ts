@@ -8,7 +8,7 @@ import { formatTimestamp } from "../../protocol/freshness.ts"
 import { placeWords } from "../../protocol/questions.ts"
 import { type Config, readConfig } from "../../store/config.ts"
 import type { Paths } from "../../store/paths.ts"
-import { openReader, type Reader } from "../../store/reader.ts"
+import { openCurrentReader, type Reader } from "../../store/reader.ts"
 import { askOrRead } from "../agents.ts"
 import type { Io } from "../io.ts"
 import { guardStatus, placesWords } from "../running.ts"
@@ -83,7 +83,7 @@ const broken = ({ home }: Paths, guardian: string): AgentView => ({
 async function viewOf(io: Io, paths: Paths, config: Config, most: number): Promise<AgentView> {
   const running = await statusOf(paths)
   const { agents } = running === null || running === "silent" ? { agents: null } : await askOrRead(io, paths)
-  using reader = openReader(paths.database)
+  using reader = openCurrentReader(paths.database)
   const isUp = running !== null && running !== "silent"
   const session = isUp ? seenWords(running) : sessionWords[await sessionState(config)]
   return {

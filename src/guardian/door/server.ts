@@ -259,7 +259,8 @@ async function requireOwner(options: DoorOptions, descriptor: number): Promise<v
 }
 
 /** What is said or done in the agent's name. */
-const isSpoken = ({ op }: DoorRequest): boolean => ["send", "reply", "turn", "pair", "join"].includes(op)
+const isSpoken = ({ op }: DoorRequest): boolean =>
+  ["send", "reply", "cancel", "turn", "pair", "join"].includes(op)
 
 function refuseOthers(descriptor: number, panes: Distrusted): void {
   const { pid, uid } = peerOf(descriptor)

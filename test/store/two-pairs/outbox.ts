@@ -132,10 +132,10 @@ export const outboxCases: Cases = {
   "outbox.lastSeq": [{ does: "of all", act: ({ outbox }) => outbox.lastSeq(), gives: 8 }],
   "outbox.byShortId": [
     {
-      does: "the latest that has it, or none",
+      does: "the one that waits, before a later one that does not; or none",
       given: "UPDATE outbox SET short_id = 'aaaa' WHERE id IN ('oL1', 'oK2')",
       act: ({ outbox }) => [outbox.byShortId("aaaa")?.id, outbox.byShortId("zzzz")],
-      gives: ["oK2", null],
+      gives: ["oL1", null],
     },
   ],
   "outbox.withId": [
