@@ -6,7 +6,7 @@
 import { isIP } from "node:net"
 import { isAllowedHost } from "../protocol/addresses.ts"
 import { mostBodyBytes } from "../protocol/messages.ts"
-import { createHolds, type Holds, watchCrowd } from "./crowd.ts"
+import { announceNewcomers, createHolds, type Holds, watchCrowd } from "./crowd.ts"
 import { isWildcard, openPlaces, type Places, type PlacesOptions } from "./places.ts"
 import { plainAddress } from "./sockets.ts"
 
@@ -30,7 +30,10 @@ export type WireRequest = {
 
 export type WireHandler = (request: WireRequest) => Response | Promise<Response>
 
-export type Listener = Places
+export type Listener = Places & {
+  /** Counts the connections now; by itself it does as somebody comes, where the kernel tells of that. */
+  look(): void
+}
 
 /** `hosts` are IP literals, of which one is loopback or stands for all; `preferredPort` is the last one, or 0 for any. */
 export type ListenerOptions = Pick<
@@ -72,6 +75,7 @@ export function listen(options: ListenerOptions): Listener {
   const crowd = watchCrowd({ port: places.port, holds, onCut, onError: options.onError })
   return {
     ...places,
+    look: crowd.look,
     stop() {
       crowd.stop()
       return places.stop()
@@ -81,7 +85,7 @@ export function listen(options: ListenerOptions): Listener {
 
 function serve(options: ListenerOptions, holds: Holds, hostname: string, port: number) {
   const isPipelined = watchPipelines()
-  return Bun.serve({
+  const server = Bun.serve({
     hostname,
     port,
     // Without it a second Guardian would share the port, and take half of the first one's requests (Bun 1.4.5).
@@ -101,6 +105,13 @@ function serve(options: ListenerOptions, holds: Holds, hostname: string, port: n
       return refusal()
     },
   })
+  try {
+    announceNewcomers(server.port ?? port)
+  } catch (error) {
+    // Of a host that comes back in a flood: no descriptor is left to look with.
+    options.onError(error)
+  }
+  return server
 }
 
 /**
