@@ -69,6 +69,8 @@ export type Guardian = {
 const ownChild = "it was started by the Guardian itself; what `notify` runs prints yes or no instead"
 
 const sweepMilliseconds = staleForGoodMilliseconds
+/** How often is looked at what may change without an event. */
+const lookMilliseconds = 10_000
 const firstLookMilliseconds = 1000
 
 /**
@@ -276,13 +278,12 @@ function connect(
     collecting.look()
     carrying.tidy(pair => peerById(context, pair) !== null || isUntold(pair))
   }
-  const sweeping = setInterval(() => {
-    try {
-      sweep()
-    } catch (error) {
-      onError(error)
-    }
-  }, sweepMilliseconds)
+  const look = (): void => {
+    lookForSleep()
+    doors.look()
+    listener.look()
+  }
+  const ticking = [repeat(look, lookMilliseconds, onError), repeat(sweep, sweepMilliseconds, onError)]
   sweep()
   outbox.resume()
   void collecting.resume(lastPort)
@@ -304,7 +305,7 @@ function connect(
   async function close(): Promise<void> {
     log.write("stopping")
     stopping.abort()
-    clearInterval(sweeping)
+    ticking.forEach(clearInterval)
     await minting.stop()
     questions.stop()
     await listener.stop()
@@ -330,6 +331,20 @@ function connect(
       return stopped
     },
   }
+}
+
+function repeat(
+  act: () => void,
+  milliseconds: number,
+  onError: (error: unknown) => void,
+): ReturnType<typeof setInterval> {
+  return setInterval(() => {
+    try {
+      act()
+    } catch (error) {
+      onError(error)
+    }
+  }, milliseconds)
 }
 
 type ListenerParts = Required<Pick<ListenerOptions, "onHost">> & {

@@ -1,8 +1,6 @@
 /** A machine that slept: timers stood still meanwhile (CLOCK_MONOTONIC, clock_gettime(2)), and the time of day did not. */
 import type { Context } from "./context.ts"
 
-/** How often is looked. */
-const lookMilliseconds = 10_000
 /** What the two clocks may differ by while nobody sleeps: a clock that is set right, a look that came late. */
 const usualMilliseconds = 30_000
 /** A network is seldom there at once. */
@@ -10,7 +8,7 @@ const againMilliseconds = [0, 5000, 20_000] as const
 
 /**
  * Calls `onWake` some times behind each sleep; a clock that was set ahead looks the same, and is as good a reason.
- * @returns what looks now, instead of at the next look
+ * @returns what looks, to be called every 10 s or so
  */
 export function watchForSleep(
   { now, elapsed, log, stopping }: Pick<Context, "now" | "elapsed" | "log" | "stopping">,
@@ -33,9 +31,7 @@ export function watchForSleep(
     }
   }
 
-  const looking = setInterval(look, lookMilliseconds)
   stopping.addEventListener("abort", () => {
-    clearInterval(looking)
     for (const timer of timers) clearTimeout(timer)
   })
   return look

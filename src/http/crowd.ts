@@ -11,7 +11,7 @@ export const mostConnections = 512
 /** Requests that may be held open for peers at a time; fewer where the system allows few descriptors. */
 const mostHoldsAnywhere = 1024
 /** Twice this is no divisor of the 1, 3 and 7 s at which Linux repeats what a shut listener dropped. */
-const watchMilliseconds = 400
+const lookMilliseconds = 400
 
 /**
  * How many requests may be held at a time (`WireRequest.hold`): 1,024, and at most a quarter of the descriptors. The
@@ -88,23 +88,48 @@ export type CrowdOptions = {
   readonly onError: (error: unknown) => void
 }
 
+/** Lets every crowd know that somebody came to one of this port's listeners: Bun tells of requests alone (Bun 1.4.5). */
+export function announceNewcomers(port: number): void {
+  // For good: a SIGIO that nobody handles would end the process.
+  if (!isHeard) process.on("SIGIO", tellCrowds)
+  isHeard = true
+  for (const descriptor of listenersAmong(descriptors(), port)) sockets().announce(descriptor)
+}
+
+const watching = new Set<() => void>()
+let isHeard = false
+
+function tellCrowds(): void {
+  for (const lookSoon of watching) lookSoon()
+}
+
 /**
- * Cuts what is too much, every 400 ms. Between two looks a flood can take every descriptor, however short the time
- * is: Bun takes in whoever waits at one go. So one descriptor is kept for the look itself, and where hardly any is
- * left, the listeners are shut to newcomers until a later look finds enough of them: what was cut is free for the local
- * doors then, and not taken again at once. A caller that comes meanwhile is not refused; its kernel knocks again.
+ * Cuts what is too much, 400 ms after somebody came (`announceNewcomers`), and every 400 ms as long as more come or the
+ * listeners are shut; while nobody comes, no timer is set. `look` does it now, for where no signal tells of them.
+ *
+ * Between two looks a flood can take every descriptor, however short the time is: Bun takes in whoever waits at one go.
+ * So one descriptor is kept for the look itself, and where hardly any is left, the listeners are shut to newcomers until
+ * a later look finds enough of them: what was cut is free for the local doors then, and not taken again at once. A
+ * caller that comes meanwhile is not refused; its kernel knocks again.
  */
-export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { stop(): void } {
+export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { look(): void; stop(): void } {
   const limit = mostDescriptors()
   const most = Math.min(mostConnections, Math.floor(limit / 2))
   let known: ReadonlySet<string> = new Set()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let lastOpen = 0
   // Now, while there are descriptors: in a flood the C library could not be opened any more.
   sockets()
   const spare = openSpare()
   const gate = gateOf(port)
-  function look(): void {
+
+  function count(): void {
     const open = spare.lend(descriptors)
-    gate.set(open.length < limit - mostLocal(limit), open)
+    const hasRoom = open.length < limit - mostLocal(limit)
+    gate.set(hasRoom, open)
+    // One may have come in just behind a look, and its signal before.
+    if (!hasRoom || open.length > lastOpen) lookSoon()
+    lastOpen = open.length
     if (open.length - holds.size <= most) return
     const found = strangersAmong(open, port, holds)
     const old = found.filter(({ key }) => known.has(key))
@@ -115,17 +140,31 @@ export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { sto
     }
     known = new Set(found.map(({ key }) => key))
   }
-  const watching = setInterval(() => {
+
+  function look(): void {
     try {
-      look()
+      count()
     } catch (error) {
+      lookSoon()
       onError(error)
     }
-  }, watchMilliseconds)
-  watching.unref()
+  }
+
+  function lookSoon(): void {
+    timer ??= setTimeout(() => {
+      timer = null
+      look()
+    }, lookMilliseconds)
+    timer.unref()
+  }
+
+  watching.add(lookSoon)
+  lookSoon()
   return {
+    look,
     stop() {
-      clearInterval(watching)
+      watching.delete(lookSoon)
+      if (timer !== null) clearTimeout(timer)
       spare.close()
     },
   }
@@ -168,11 +207,14 @@ function gateOf(port: number) {
     set(next: boolean, open: readonly number[]): void {
       if (next && isOpen) return
       isOpen = next
-      const { own, isListening, admit } = sockets()
-      for (const descriptor of open)
-        if (own(descriptor)?.port === port && isListening(descriptor)) admit(descriptor, next)
+      for (const descriptor of listenersAmong(open, port)) sockets().admit(descriptor, next)
     },
   }
+}
+
+function listenersAmong(open: readonly number[], port: number): readonly number[] {
+  const { own, isListening } = sockets()
+  return open.filter(descriptor => own(descriptor)?.port === port && isListening(descriptor))
 }
 
 /** The limit as it is now: Bun raises it to the highest allowed. */

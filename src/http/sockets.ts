@@ -12,6 +12,8 @@ const [inet, inet6, addressBytes] = [2, 10, 128]
 const bothWays = 2
 /** SOL_SOCKET, SO_ACCEPTCONN, SO_ATTACH_FILTER and SO_DETACH_FILTER of Linux, and the size of `struct sock_fprog`. */
 const [socketLevel, acceptsConnections, attachFilter, detachFilter, filterBytes] = [1, 30, 26, 27, 16]
+/** F_GETFL, F_SETFL, F_SETOWN and O_ASYNC of Linux (fcntl(2)), on x64 and arm64. */
+const [getFlags, setFlags, setOwner, tellsOfInput] = [3, 4, 8, 0o20000]
 /** BPF_RET | BPF_K with 0: one `struct sock_filter`. */
 const keepNothing = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0)
 
@@ -35,6 +37,7 @@ function load() {
     shutdown: { args: [i32, i32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
+    fcntl: { args: [i32, i32, i32], returns: i32 },
   })
   const endOf = (ask: typeof libc.getsockname, descriptor: number): End | null => {
     const bytes = Buffer.alloc(addressBytes)
@@ -50,6 +53,11 @@ function load() {
       const length = new Uint32Array([value.byteLength])
       libc.getsockopt(descriptor, socketLevel, acceptsConnections, ptr(value), ptr(length))
       return value[0] === 1
+    },
+    /** From now on this process gets SIGIO as somebody comes to a listening socket; unhandled, that ends it (fcntl(2), O_ASYNC). */
+    announce(descriptor: number): void {
+      libc.fcntl(descriptor, setOwner, process.pid)
+      libc.fcntl(descriptor, setFlags, libc.fcntl(descriptor, getFlags, 0) | tellsOfInput)
     },
     /** Ends a connection both ways; who owns it is told, and closes it. */
     cut: (descriptor: number): number => libc.shutdown(descriptor, bothWays),

@@ -1,5 +1,5 @@
 /** The doors of one home: the owner's, the agent's, and in hardened mode the one that the agent's user shares. */
-import { lstatSync } from "node:fs"
+import { lstatSync, watch } from "node:fs"
 import { basename, join } from "node:path"
 import { SentoError } from "../../protocol/errors.ts"
 import type { Config } from "../../store/config.ts"
@@ -16,17 +16,16 @@ type Parts = Required<Pick<DoorOptions, "handle" | "distrusted" | "others" | "on
   readonly onGone: () => void
 }
 
-const watchMilliseconds = 2000
-
 /**
- * Opens them all. Only to be called under the lock.
+ * Opens them all. Only to be called under the lock. `look` sees whether the agent's door is still there, which by itself
+ * is seen as it is removed, but not as a folder above it is renamed.
  * @throws config where the shared door's directory does not keep others out
  */
 export function openDoors(
   paths: Paths,
   hardened: Config["hardened"],
   { hands, refused, onGone, ...parts }: Parts,
-): { close(): void } {
+): { look(): void; close(): void } {
   const own = { ...parts, guests: { uids: null, refused } }
   const doors = [
     openDoor({ ...own, path: paths.ownerSocket, door: "owner" }),
@@ -38,8 +37,9 @@ export function openDoors(
   ]
   const watching = watchDoor(paths.agentSocket, onGone)
   return {
+    look: watching.look,
     close() {
-      clearInterval(watching)
+      watching.stop()
       for (const door of doors) door.close()
     },
   }
@@ -59,9 +59,18 @@ function sharedDoors(
   return [{ path: join(hardened.folder, basename(agentSocket)), uids: new Set(uids) }]
 }
 
-function watchDoor(path: string, onGone: () => void): ReturnType<typeof setInterval> {
+/** The socket alone is watched, not its folder: connections and the files beside it wake nobody. */
+function watchDoor(path: string, onGone: () => void): { look(): void; stop(): void } {
   const inode = lstatSync(path).ino
-  return setInterval(() => {
+  const look = (): void => {
     if (lstatSync(path, { throwIfNoEntry: false })?.ino !== inode) onGone()
-  }, watchMilliseconds)
+  }
+  try {
+    const watcher = watch(path, { persistent: false }, look)
+    watcher.on("error", look)
+    return { look, stop: () => watcher.close() }
+  } catch {
+    // The system allows a user so many watches (inotify(7)).
+    return { look, stop: () => {} }
+  }
 }
