@@ -7,9 +7,9 @@
  *     withdrawn  the other side says that it has it           accepted, "withdrawn too late"
  *     settled    asked                                        as it was
  *
- * It is withdrawn on disk before anybody is told, so that no crash sends it after all, and nothing of it is dialled or
- * handed over after that; an attempt under way goes on to
- * its end, and what it brings is a proof like any other: a 202, dialled or carried, a receipt, an answer.
+ * It is withdrawn on disk before anybody is told, so that no crash sends it after all, and it is not dialled or handed
+ * over after that. An attempt under way goes on to its end, and what it brings is a proof like any other: a 202, dialled
+ * or carried, a receipt, an answer.
  * @see docs/RELIABILITY.md, "Taking a message back"
  */
 

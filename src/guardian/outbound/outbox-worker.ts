@@ -164,7 +164,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
     const { id, of, state, reason } = receipt
     const body = { v: 1, id, type: "receipt", of, state, ...(reason === null ? {} : { reason }) } as const
-    const attempt = await attemptOf(peer, body, async () => peerById(context, peer.peer.id) !== null)
+    const attempt = await attemptOf(peer, body)
     if (isUnwanted(attempt) || (context.stopping.aborted && attempt.kind !== "accepted")) return
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
@@ -176,7 +176,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     faultPoint("after-settle")
   }
 
-  async function attemptOf(peer: NamedPeer, body: UnstampedBody, isWanted: IsWanted): Promise<Attempt> {
+  async function attemptOf(peer: NamedPeer, body: UnstampedBody, isWanted?: IsWanted): Promise<Attempt> {
     faultPoint("before-attempt")
     const attempt = await sender.tell(peer, body, null, isWanted)
     faultPoint("after-attempt")

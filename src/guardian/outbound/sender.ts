@@ -9,7 +9,7 @@ import { type Answer, messagesPath, type UnstampedBody } from "../../protocol/me
 import { isSamePlace, strangerReason } from "../../protocol/moving.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
 import type { Peer } from "../../store/config.ts"
-import type { Context, NamedPeer } from "../context.ts"
+import { type Context, type NamedPeer, peerById } from "../context.ts"
 import { sleep } from "../sleep.ts"
 import type { Carrying, WireAnswer } from "./carrying.ts"
 
@@ -97,7 +97,7 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
     route: Route,
     milliseconds = attemptMilliseconds,
     over: Way | null = null,
-    isWanted: IsWanted = always,
+    isWanted: IsWanted = async () => true,
   ): Promise<Attempt> {
     const parts = { context, carrying, events, over, isWanted }
     const made = await attemptOnce(parts, to, body, route, milliseconds)
@@ -122,14 +122,15 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
     },
 
     /**
-     * Tells a peer something, once. Rejects with what `isWanted` threw.
+     * Tells a peer something, once, and nothing but its end where the pair has ended meanwhile. Rejects with what
+     * `isWanted` threw.
      * @param over - where it is a hello that tells of its way
      */
     tell: (
       to: NamedPeer,
       body: UnstampedBody,
       over: Way | null = null,
-      isWanted: IsWanted = always,
+      isWanted: IsWanted = async () => body.type === "unpair" || peerById(context, to.peer.id) !== null,
     ): Promise<Attempt> =>
       queue(to.peer.id, async () => {
         const made = await attempt(to, body, "any", attemptMilliseconds, over, isWanted)
@@ -174,8 +175,6 @@ type Parts = {
   readonly isWanted: IsWanted
 }
 
-const always: IsWanted = async () => true
-
 /** One signed request and its checked answer: put into what the peer has open, or dialled. */
 async function attemptOnce(
   parts: Parts,
@@ -196,7 +195,7 @@ async function attemptOnce(
       if (await isFetchedBefore(parts, pair, Math.min(before.until, deadline))) continue
       return ended(notFetchedBy(to))
     }
-    if (!(await parts.isWanted())) return ended({ ...notFetchedBy(to), isUnwanted: true })
+    if (!(await parts.isWanted())) return ended(unwantedAt(to))
     // A collect may have come or gone while that was asked.
     const way = wayNow()
     if (way.kind === "carry") return ended(await carryOnce(parts, to, body))
@@ -214,6 +213,13 @@ const notFetchedBy = ({ name }: NamedPeer): Failure => ({
   status: null,
   cause: "timed-out",
   retryAfterSeconds: null,
+})
+
+const unwantedAt = (to: NamedPeer): Failure => ({
+  ...notFetchedBy(to),
+  reason: `the pair with ${to.name} has ended`,
+  cause: null,
+  isUnwanted: true,
 })
 
 /** Waits for the pair's next collect. @param until - by the clock that nobody sets */
@@ -266,6 +272,7 @@ async function dialUntil(
   const began = performance.now()
   const signal = AbortSignal.any([context.stopping, coming])
   const { id } = body
+  let isWanted = true
   const request = signedFor(
     context,
     to,
@@ -276,8 +283,13 @@ async function dialUntil(
     body: request.body,
     timeoutMilliseconds,
     signal,
+    isWanted: async () => {
+      isWanted = await parts.isWanted()
+      return isWanted
+    },
     ...(over === null || over.literal === null ? {} : { literal: over.literal }),
   })
+  if (!isWanted) return unwantedAt(to)
   if (answer.kind === "unreachable" && coming.aborted) return null
   const made =
     answer.kind === "unreachable"
