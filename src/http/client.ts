@@ -34,6 +34,8 @@ export type PostOptions = {
   readonly signal?: AbortSignal
   /** What the host led to a moment ago: that is asked, and the host is not looked up again. */
   readonly literal?: string
+  /** Asked when it is known where it goes: a look-up takes its time, and nothing is sent where it is not to go any more. */
+  readonly isWanted?: () => Promise<boolean>
 }
 
 /**
@@ -56,6 +58,8 @@ export async function post(
     if (found === null) return unresolved(`cannot resolve the host name ${host}`)
     if (!keepsItsSide(host, found))
       return unresolved(`the host name ${host} leads to ${found}, which is ${whatIsAmiss(host, found)}`)
+    if (options.isWanted !== undefined && !(await options.isWanted()))
+      return unresolved(`nothing is to go to ${where} any more`)
     literal = found
     return await postTo(found, port, path, options, deadline.signal)
   } catch (error) {

@@ -7,22 +7,17 @@
  *     withdrawn  the other side says that it has it           accepted, "withdrawn too late"
  *     settled    asked                                        as it was
  *
- * It is withdrawn on disk before anybody is told, so that no crash sends it after all; an attempt under way goes on to
- * its end, and what it brings is a proof like any other: a 202, dialled or carried, a receipt, an answer.
+ * It is withdrawn on disk before anybody is told, so that no crash sends it after all, and it is not dialled or handed
+ * over after that. An attempt under way goes on to its end, and what it brings is a proof like any other: a 202, dialled
+ * or carried, a receipt, an answer.
  * @see docs/RELIABILITY.md, "Taking a message back"
  */
 
 /** What is known of a message of ours, at the moment in which it is to be taken back. */
 export type Standing = {
   readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped" | "withdrawn"
-  /** The oldest of its pair that waits: nothing else of a pair is ever tried. */
-  readonly isHead: boolean
-  /** An attempt that ended may have brought it. */
+  /** An attempt may have brought it, or be about to: that is on disk before it comes to a connection. */
   readonly isExposed: boolean
-  /** An attempt is under way, or ended in a way that could not be noted. */
-  readonly isUnderWay: boolean
-  /** This process kept it: of an earlier one nobody knows what it did before it died. */
-  readonly isOurs: boolean
 }
 
 export type WithdrawalEffect =
@@ -36,17 +31,12 @@ export type WithdrawalEffect =
 /** What is to be done, in that order; nothing where it is settled. */
 export function withdraw(standing: Standing): readonly WithdrawalEffect[] {
   if (standing.state !== "queued") return []
-  const mayHaveArrived = mayHave(standing)
+  const mayHaveArrived = standing.isExposed
   return [
     { kind: "withdraw", mayHaveArrived },
     { kind: "tell-waiters", mayHaveArrived },
     { kind: "try-next" },
   ]
-}
-
-function mayHave({ isHead, isExposed, isUnderWay, isOurs }: Standing): boolean {
-  if (isExposed || isUnderWay) return true
-  return isHead && !isOurs
 }
 
 /** Why an attempt had no answer; null where something answered that is not the peer. */

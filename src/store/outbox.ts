@@ -21,7 +21,7 @@ export type Sent = {
   readonly state: "queued" | "accepted" | "refused" | "expired" | "dropped" | "withdrawn"
   readonly reason: string | null
   readonly attempts: number
-  /** Whether an attempt may have brought it, though nobody said so. */
+  /** Whether an attempt may have brought it, though nobody said so: noted before one comes to a connection. */
   readonly isExposed: boolean
   /** When it may be tried again. */
   readonly nextAt: number
@@ -46,8 +46,8 @@ export type Outbox = ReturnType<typeof createOutbox>
 export function createOutbox(database: Database, random: (length: number) => Uint8Array) {
   const shortIds = createShortIds(database, random)
   const insert = database.query<SentRow, Record<string, string | number | null>>(
-    `INSERT INTO outbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, state)
-     VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $now, 'queued') RETURNING *`,
+    `INSERT INTO outbox (pair, name, id, short_id, text, in_reply_to, hops, created_at, state, exposed)
+     VALUES ($pair, $name, $id, $shortId, $text, $inReplyTo, $hops, $now, 'queued', $isExposed) RETURNING *`,
   )
   const settle = database.query(
     "UPDATE outbox SET state = $state, reason = $reason, settled_at = $now WHERE seq = $seq AND state = 'queued'",
@@ -61,8 +61,10 @@ export function createOutbox(database: Database, random: (length: number) => Uin
   )
   const postpone = database.query(
     `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason,
-       exposed = max(exposed, $isExposed) WHERE seq = $seq AND state = 'queued'`,
+       exposed = $isExposed WHERE seq = $seq AND state = 'queued'`,
   )
+  const expose = database.query("UPDATE outbox SET exposed = 1 WHERE seq = $seq AND state = 'queued'")
+  const isQueued = database.query("SELECT 1 FROM outbox WHERE seq = $seq AND state = 'queued'")
   const withdraw = database.query(
     `UPDATE outbox SET state = 'withdrawn', exposed = $isExposed, reason = NULL, settled_at = $now
      WHERE seq = $seq AND state = 'queued'`,
@@ -70,7 +72,6 @@ export function createOutbox(database: Database, random: (length: number) => Uin
   const prove = database.query(
     `UPDATE outbox SET state = 'accepted', reason = '${withdrawnTooLate}' WHERE pair = $pair AND id = $id AND state = 'withdrawn'`,
   )
-  const lastSeq = database.query<{ seq: number | null }, []>("SELECT max(seq) AS seq FROM outbox")
   const byShortId = database.query<SentRow, { shortId: string }>(
     "SELECT * FROM outbox WHERE short_id = $shortId ORDER BY state = 'queued' DESC, seq DESC LIMIT 1",
   )
@@ -104,9 +105,14 @@ export function createOutbox(database: Database, random: (length: number) => Uin
   const room = createRoom(database, "outbox")
   const recent = createRecent<SentRow>(database, "outbox")
   return {
-    /** Keeps a message that is to be sent. */
-    keep(message: NewMessage, now: number): Sent {
-      const row = insert.get({ ...message, shortId: shortIds.fresh(now), now })
+    /** Keeps a message that is to be sent. @param isExposed - where an attempt begins at once, as {@link expose} */
+    keep(message: NewMessage, now: number, isExposed = false): Sent {
+      const row = insert.get({
+        ...message,
+        shortId: shortIds.fresh(now),
+        now,
+        isExposed: isExposed ? 1 : 0,
+      })
       if (row === null) throw new Error(`sqlite returned no row for ${message.id}`)
       return sent(row)
     },
@@ -119,13 +125,16 @@ export function createOutbox(database: Database, random: (length: number) => Uin
     ): boolean {
       return settle.run({ seq, state, reason, now }).changes > 0
     },
+    /** An attempt begins that may bring it; nothing where it is settled. */
+    expose(seq: number): void {
+      expose.run({ seq })
+    },
+    isQueued: (seq: number): boolean => isQueued.get({ seq }) !== null,
     /** Takes back what waits: no attempt begins any more. False where it is settled. */
     withdraw: (seq: number, isExposed: boolean, now: number): boolean =>
       withdraw.run({ seq, isExposed: isExposed ? 1 : 0, now }).changes > 0,
     /** The other side has it. @returns whether it had been withdrawn */
     prove: (pair: string, id: string): boolean => prove.run({ pair, id }).changes > 0,
-    /** The latest that was ever kept, or 0. */
-    lastSeq: (): number => lastSeq.get()?.seq ?? 0,
     byShortId(shortId: string): Sent | null {
       const row = byShortId.get({ shortId })
       return row === null ? null : sent(row)
@@ -147,7 +156,7 @@ export function createOutbox(database: Database, random: (length: number) => Uin
     },
     /** When the oldest message of each pair that has some may be tried. */
     times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
-    /** @param isExposed - whether this attempt may have brought it all the same */
+    /** @param isExposed - whether this attempt, or one before it, may have brought it all the same */
     postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string, isExposed = true): void {
       const when = { attempts, nextAt: Math.round(nextAt), askedFor }
       postpone.run({ seq, ...when, reason, isExposed: isExposed ? 1 : 0 })

@@ -21,6 +21,29 @@ test("nor the end of whoever asked", async () => {
   expect(await asked).toMatchObject({ kind: "unreachable", cause: "failed" })
 })
 
+test("nothing is sent where it is not to go any more once it is known where to", async () => {
+  const found = Promise.withResolvers<void>()
+  using look = spyOn(dns, "lookup").mockImplementation((async () => {
+    await found.promise
+    return { address: "127.0.0.1", family: 4 }
+  }) as never)
+  let count = 0
+  await using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch() {
+      count += 1
+      return new Response()
+    },
+  })
+  let isWanted = true
+  const asked = post("localhost", server.port ?? 0, "/", { ...options, isWanted: async () => isWanted })
+  isWanted = false
+  found.resolve()
+  expect(await asked).toMatchObject({ kind: "unreachable", cause: "unresolved" })
+  expect([look.mock.calls.length, count]).toEqual([1, 0])
+})
+
 test("where a host leads: an address to itself, a name nowhere where that is not known in time", async () => {
   using _ = spyOn(dns, "lookup").mockImplementation((() => new Promise(() => {})) as typeof dns.lookup)
   const never = new AbortController().signal

@@ -12,16 +12,15 @@ import { type Books, endPair, peerFrom } from "./pairs.ts"
 
 /** What a running Guardian knows of a message beside what is on disk; elsewhere nobody does. */
 export type Watcher = {
-  isUnderWay(message: Sent): boolean
-  isOurs(message: Sent): boolean
+  /** Noted on disk as exposed when it was kept, for an attempt that has not begun yet. */
+  isUntried(message: Sent): boolean
   tellWaiters(message: Sent, reason: string): void
   tryNext(pair: string): void
 }
 
-/** Where no Guardian runs: what one did before it ended is not known. */
+/** Where no Guardian runs: what one knew before it ended is not known. */
 export const nobodyWatches: Watcher = {
-  isUnderWay: () => false,
-  isOurs: () => false,
+  isUntried: () => false,
   tellWaiters: () => {},
   tryNext: () => {},
 }
@@ -36,13 +35,9 @@ export const withdrawnWords = (mayHaveArrived: boolean): string =>
  */
 export function withdrawMessage(books: Books, id: string, watcher: Watcher = nobodyWatches): Withdrawn {
   const message = requireSent(books, id)
-  const { pair, seq, name } = message
   const effects = withdraw({
     state: message.state,
-    isHead: books.store.outbox.head(pair)?.seq === seq,
-    isExposed: message.isExposed,
-    isUnderWay: watcher.isUnderWay(message),
-    isOurs: watcher.isOurs(message),
+    isExposed: message.isExposed && !watcher.isUntried(message),
   })
   if (effects.length === 0) throw tooLate(message)
   let isInDoubt = false
@@ -50,7 +45,8 @@ export function withdrawMessage(books: Books, id: string, watcher: Watcher = nob
     perform(books, message, watcher, effect)
     if (effect.kind === "withdraw") isInDoubt = effect.mayHaveArrived
   }
-  return { kind: "message", id: message.id, shortId: message.shortId, to: name, mayHaveArrived: isInDoubt }
+  const { id: whole, shortId, name: to } = message
+  return { kind: "message", id: whole, shortId, to, mayHaveArrived: isInDoubt }
 }
 
 function perform(books: Books, message: Sent, watcher: Watcher, effect: WithdrawalEffect): void {

@@ -29,7 +29,7 @@ import { type Context, type NamedPeer, peerById } from "../context.ts"
 import type { SendResult, Withdrawn } from "../door/results.ts"
 import { type Ended, endedError, type News } from "../waiters.ts"
 import { createLanes, type Step } from "./lanes.ts"
-import type { Attempt, Sender } from "./sender.ts"
+import type { Attempt, IsWanted, Sender } from "./sender.ts"
 
 export type OutboxWorker = ReturnType<typeof createOutboxWorker>
 
@@ -79,10 +79,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   const listening = new Set<Listener>()
   /** Receipts that a pair was told one after the other. */
   const receiptsInRow = new Map<string, number>()
-  /** The message of each pair of which an attempt is under way, or has ended and is not noted yet. */
-  const underWay = new Map<string, number>()
-  /** What was kept after it was kept by this process. */
-  const lastOfOthers = store.outbox.lastSeq()
+  /** The message of each pair that was noted as exposed when it was kept, until an attempt uses that note. */
+  const untried = new Map<string, number>()
   /** What kept us from writing, said once. */
   let lastTrouble: string | null = null
 
@@ -143,18 +141,31 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   async function tryMessage(peer: NamedPeer, message: Sent): Promise<void> {
     if (isExpired(message.createdAt, now()))
       return settle(message, "expired", message.reason || "not delivered within 24 hours")
-    underWay.set(message.pair, message.seq)
-    const attempt = await attemptOf(peer, bodyOf(message))
-    if (context.stopping.aborted && attempt.kind !== "accepted") return
-    await conclude(message, attempt)
-    underWay.delete(message.pair)
+    const wasExposed = message.isExposed && !isUntried(message)
+    let isTried = false
+    const attempt = await attemptOf(peer, bodyOf(message), async () => {
+      if (!isTried && !message.isExposed) await store.commit(() => store.outbox.expose(message.seq))
+      if (!store.outbox.isQueued(message.seq)) return false
+      isTried = true
+      forgetUntried(message)
+      return true
+    })
+    if (isUnwanted(attempt) || (context.stopping.aborted && attempt.kind !== "accepted")) return
+    await conclude(message, attempt, wasExposed || (isTried && isExposing(attempt)))
+    forgetUntried(message)
+  }
+
+  const isUntried = ({ pair, seq }: Sent): boolean => untried.get(pair) === seq
+
+  function forgetUntried(message: Sent): void {
+    if (isUntried(message)) untried.delete(message.pair)
   }
 
   async function tellReceipt(peer: NamedPeer, receipt: Receipt): Promise<void> {
     const { id, of, state, reason } = receipt
     const body = { v: 1, id, type: "receipt", of, state, ...(reason === null ? {} : { reason }) } as const
     const attempt = await attemptOf(peer, body)
-    if (context.stopping.aborted && attempt.kind !== "accepted") return
+    if (isUnwanted(attempt) || (context.stopping.aborted && attempt.kind !== "accepted")) return
     const attempts = receipt.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, receipt.at, now(), Math.random())
     await store.commit(() => {
@@ -165,9 +176,9 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     faultPoint("after-settle")
   }
 
-  async function attemptOf(peer: NamedPeer, body: UnstampedBody): Promise<Attempt> {
+  async function attemptOf(peer: NamedPeer, body: UnstampedBody, isWanted?: IsWanted): Promise<Attempt> {
     faultPoint("before-attempt")
-    const attempt = await sender.tell(peer, body)
+    const attempt = await sender.tell(peer, body, null, isWanted)
     faultPoint("after-attempt")
     return attempt
   }
@@ -178,19 +189,14 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     return { kind: "rest", until }
   }
 
-  async function conclude(head: Sent, attempt: Attempt): Promise<void> {
+  async function conclude(head: Sent, attempt: Attempt, isExposed: boolean): Promise<void> {
     const attempts = head.attempts + 1
     const after = afterAttempt(outcomeOf(attempt), attempts, head.createdAt, now(), Math.random())
     const reason = reasonOf(head.name, attempt)
     if (after.state !== "queued") return settle(head, after.state, reason)
     if (reason !== head.reason) log.write(`to ${head.name}: ${head.id} waits: ${reason}`)
     await store.commit(() =>
-      store.outbox.postpone(
-        head.seq,
-        waitFrom(attempt, attempts, after, now()),
-        reason ?? "",
-        isExposing(attempt),
-      ),
+      store.outbox.postpone(head.seq, waitFrom(attempt, attempts, after, now()), reason ?? "", isExposed),
     )
     tellFirst(head.seq, { state: "queued", reason: reason ?? "" })
   }
@@ -229,13 +235,12 @@ export function createOutboxWorker(context: Context, sender: Sender) {
     const { message } = error as Error
     if (message !== lastTrouble && !context.stopping.aborted) log.write(`sending failed: ${message}`)
     lastTrouble = message
-    tellQueued(pair, `it cannot be noted here what became of an attempt: ${message}`)
+    tellQueued(pair, `an attempt, or what became of it, cannot be noted here: ${message}`)
     return { kind: "rest", until: now() + troubleMilliseconds }
   }
 
   const watcher: Watcher = {
-    isUnderWay: ({ pair, seq }) => underWay.get(pair) === seq,
-    isOurs: ({ seq }) => seq > lastOfOthers,
+    isUntried,
     tellWaiters({ pair, id, seq }, reason) {
       context.waiters.tell(pair, id, { kind: "ended", state: "withdrawn", reason })
       tellFirst(seq, { state: "withdrawn", reason })
@@ -259,6 +264,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       context.stopping.removeEventListener("abort", stop)
     })
   }
+
+  /** What is kept now is dialled or handed over next, so that one commit notes both. */
+  const isTriedAtOnce = (pair: string): boolean =>
+    sender.isFree(pair) && store.receipts.head(pair) === null && store.outbox.head(pair) === null
 
   /** From here on nothing may fail the call: the message is kept. */
   function firstTried(sent: Sent): Promise<FirstWord> {
@@ -322,10 +331,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
       const paused = pause === null ? {} : { paused: endOf(pause) }
       faultPoint("before-outgoing-is-kept")
       const kept = await store
-        .commit(() => keepOnce(context, message))
+        .commit(() => keepOnce(context, message, isTriedAtOnce))
         .catch(error => {
           throw notKept(error, context.paths.database)
         })
+      if (kept.isNew && kept.isExposed) untried.set(kept.pair, kept.seq)
       // One that was kept before may have been settled in the same commit, and its first word told to nobody.
       const sent = store.outbox.byId(kept.pair, kept.id) ?? kept
       faultPoint("after-outgoing-is-kept")
@@ -340,13 +350,17 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 }
 
 /** The message as it is on disk, also where it was before. @throws usage where the id is another message's */
-function keepOnce({ store, now }: Context, message: NewMessage): Sent {
+function keepOnce(
+  { store, now }: Context,
+  message: NewMessage,
+  isTriedAtOnce: (pair: string) => boolean,
+): Sent & { readonly isNew: boolean } {
   const known = store.outbox.byId(message.pair, message.id)
   if (known === null && !store.outbox.has(message.id)) {
     if (!store.outbox.hasRoom(message.pair, message.text)) throw tooMuchWaits(message.name)
-    return store.outbox.keep(message, now())
+    return { ...store.outbox.keep(message, now(), isTriedAtOnce(message.pair)), isNew: true }
   }
-  if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return known
+  if (known?.text === message.text && known.inReplyTo === message.inReplyTo) return { ...known, isNew: false }
   throw new SentoError(
     "usage",
     `the id ${message.id} is that of another message`,
@@ -400,6 +414,8 @@ function notKept(error: unknown, path: string): SentoError {
 function outcomeOf(attempt: Attempt): AttemptOutcome {
   return attempt.kind === "refused" || attempt.kind === "skewed" ? { kind: attempt.kind } : attempt
 }
+
+const isUnwanted = (attempt: Attempt): boolean => attempt.kind === "failed" && attempt.isUnwanted === true
 
 /** Whether an attempt without an answer may have brought its message; what the peer refused for now, it saw. */
 const isExposing = (attempt: Attempt): boolean =>

@@ -1,7 +1,7 @@
 /** Signed requests to peers, one attempt each, in order within a pair. */
 import { type PostAnswer, post } from "../../http/client.ts"
 import { isLoopback } from "../../protocol/addresses.ts"
-import { holdsRequest } from "../../protocol/collects.ts"
+import { type Way as CarriedWay, holdsRequest } from "../../protocol/collects.ts"
 import { readAnswer, type SignedBytes, signRequest } from "../../protocol/exchange.ts"
 import { readTimestamp } from "../../protocol/freshness.ts"
 import { visibleLine } from "../../protocol/layout.ts"
@@ -9,7 +9,7 @@ import { type Answer, messagesPath, type UnstampedBody } from "../../protocol/me
 import { isSamePlace, strangerReason } from "../../protocol/moving.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
 import type { Peer } from "../../store/config.ts"
-import type { Context, NamedPeer } from "../context.ts"
+import { type Context, type NamedPeer, peerById } from "../context.ts"
 import { sleep } from "../sleep.ts"
 import type { Carrying, WireAnswer } from "./carrying.ts"
 
@@ -29,6 +29,8 @@ export type Attempt =
       readonly isElsewhere?: boolean
       /** A dial before it was cut, which may have brought it. */
       readonly wasCut?: boolean
+      /** It was not to go any more when its turn came: says nothing of the peer. */
+      readonly isUnwanted?: boolean
     }
 
 type Word =
@@ -65,6 +67,9 @@ export type SenderEvents = {
  */
 export type Way = { readonly literal: string | null; readonly from: string }
 
+/** Asked just before each time that a request is dialled or handed over: whether it is still to go. */
+export type IsWanted = () => Promise<boolean>
+
 /** How a request goes: as the pair is to be reached now, or dialled in any case. */
 type Route = "any" | "dial"
 
@@ -92,8 +97,9 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
     route: Route,
     milliseconds = attemptMilliseconds,
     over: Way | null = null,
+    isWanted: IsWanted = async () => true,
   ): Promise<Attempt> {
-    const parts = { context, carrying, events, over }
+    const parts = { context, carrying, events, over, isWanted }
     const made = await attemptOnce(parts, to, body, route, milliseconds)
     if (made.kind !== "failed") onAnswered(to.peer.id)
     if (made.kind !== "failed" && made.literal !== null) onReached(to, made.literal)
@@ -115,14 +121,26 @@ export function createSender(context: Context, carrying: Carrying, events: Sende
       await Promise.allSettled(inOrder.values())
     },
 
-    /** Tells a peer something that is not a message, once. @param over - where it is a hello that tells of its way */
-    tell: (to: NamedPeer, body: UnstampedBody, over: Way | null = null): Promise<Attempt> =>
+    /**
+     * Tells a peer something, once, and nothing but its end where the pair has ended meanwhile. Rejects with what
+     * `isWanted` threw.
+     * @param over - where it is a hello that tells of its way
+     */
+    tell: (
+      to: NamedPeer,
+      body: UnstampedBody,
+      over: Way | null = null,
+      isWanted: IsWanted = async () => body.type === "unpair" || peerById(context, to.peer.id) !== null,
+    ): Promise<Attempt> =>
       queue(to.peer.id, async () => {
-        const made = await attempt(to, body, "any", attemptMilliseconds, over)
-        if (made.kind === "failed") fail(to.peer.id, made)
-        else unreached.delete(to.peer.id)
+        const made = await attempt(to, body, "any", attemptMilliseconds, over, isWanted)
+        if (made.kind !== "failed") unreached.delete(to.peer.id)
+        else if (made.isUnwanted !== true) fail(to.peer.id, made)
         return made
       }),
+
+    /** Whether what this pair is told now goes at once. */
+    isFree: (pair: string): boolean => !inOrder.has(pair) && carrying.way(pair).kind !== "wait",
 
     /**
      * One attempt beside whatever else the pair is told, dialled at the address that `to` holds; whoever asks sees to
@@ -154,6 +172,7 @@ type Parts = {
   readonly carrying: Carrying
   readonly events: Pick<SenderEvents, "onCarried">
   readonly over: Way | null
+  readonly isWanted: IsWanted
 }
 
 /** One signed request and its checked answer: put into what the peer has open, or dialled. */
@@ -169,15 +188,21 @@ async function attemptOnce(
   const deadline = context.elapsed() + milliseconds
   let wasCut = false
   const ended = (made: Attempt): Attempt => (wasCut && made.kind === "failed" ? { ...made, wasCut } : made)
+  const wayNow = (): CarriedWay => (route === "dial" ? { kind: "dial" } : carrying.way(pair))
   while (!context.stopping.aborted) {
-    const way = route === "dial" ? ({ kind: "dial" } as const) : carrying.way(pair)
-    if (way.kind === "carry") return ended(await carryOnce(parts, to, body))
-    if (way.kind === "dial") {
-      const made = await dialOnce(parts, to, body, route, milliseconds)
-      if (made !== null) return ended(made)
-      wasCut = true
-    } else if (!(await isFetchedBefore(parts, pair, Math.min(way.until, deadline))))
+    const before = wayNow()
+    if (before.kind === "wait") {
+      if (await isFetchedBefore(parts, pair, Math.min(before.until, deadline))) continue
       return ended(notFetchedBy(to))
+    }
+    if (!(await parts.isWanted())) return ended(unwantedAt(to))
+    // A collect may have come or gone while that was asked.
+    const way = wayNow()
+    if (way.kind === "carry") return ended(await carryOnce(parts, to, body))
+    if (way.kind === "wait") continue
+    const made = await dialOnce(parts, to, body, route, milliseconds)
+    if (made !== null) return ended(made)
+    wasCut = true
   }
   return ended({ ...notFetchedBy(to), reason: "the Guardian is stopping" })
 }
@@ -188,6 +213,13 @@ const notFetchedBy = ({ name }: NamedPeer): Failure => ({
   status: null,
   cause: "timed-out",
   retryAfterSeconds: null,
+})
+
+const unwantedAt = (to: NamedPeer): Failure => ({
+  ...notFetchedBy(to),
+  reason: `the pair with ${to.name} has ended`,
+  cause: null,
+  isUnwanted: true,
 })
 
 /** Waits for the pair's next collect. @param until - by the clock that nobody sets */
@@ -240,6 +272,7 @@ async function dialUntil(
   const began = performance.now()
   const signal = AbortSignal.any([context.stopping, coming])
   const { id } = body
+  let isWanted = true
   const request = signedFor(
     context,
     to,
@@ -250,8 +283,13 @@ async function dialUntil(
     body: request.body,
     timeoutMilliseconds,
     signal,
+    isWanted: async () => {
+      isWanted = await parts.isWanted()
+      return isWanted
+    },
     ...(over === null || over.literal === null ? {} : { literal: over.literal }),
   })
+  if (!isWanted) return unwantedAt(to)
   if (answer.kind === "unreachable" && coming.aborted) return null
   const made =
     answer.kind === "unreachable"

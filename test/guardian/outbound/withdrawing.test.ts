@@ -1,4 +1,5 @@
 /** `sento cancel`: what is said of a message that is taken back, and what becomes of it, of those behind, and of who waits. */
+import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
 import type { Books } from "../../../src/guardian/books/pairs.ts"
 import { withdrawMessage } from "../../../src/guardian/books/withdrawing.ts"
@@ -10,7 +11,7 @@ import { openStore } from "../../../src/store/store.ts"
 import { newPair, packAnswer, uuidV7 } from "../../support/client.ts"
 import { acceptedAnswer, openCollector, openHolder, queue } from "../../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
-import { accepted, accepts, freePort, openPeer, signed, tell } from "../../support/peer.ts"
+import { accepted, accepts, freePort, openPeer, type Peer, signed, tell } from "../../support/peer.ts"
 import { until } from "../../support/world.ts"
 
 const kai = newPair()
@@ -62,6 +63,17 @@ const stateOf = async (guardian: TestGuardian, text: string): Promise<(string | 
   return [state, reason]
 }
 
+function onDisk({ paths }: TestGuardian, statement: string): void {
+  using database = new Database(paths.database)
+  database.run(statement)
+}
+
+/** Of the one message that is kept. */
+function isExposedOnDisk({ paths }: TestGuardian): boolean {
+  using database = new Database(paths.database, { readonly: true })
+  return database.query<{ exposed: number }, []>("SELECT exposed FROM outbox").get()?.exposed === 1
+}
+
 const gone = ["withdrawn", "it never left this machine"]
 const inDoubt = ["withdrawn", "it may have arrived"]
 const tooLate = ["accepted", "withdrawn too late"]
@@ -84,7 +96,7 @@ describe("where nothing listens", () => {
     const mira = opened(await openGuardian({ kai: { pair: kai } }))
     const request = { op: "send", to: "kai", text: "hi", wait: true, messageId: uuidV7(mira.now) } as const
     const waiting = errorOf(callDoor(mira.paths, "agent", request))
-    await until("it is kept", async () => (await log(mira)).length === 1)
+    await until("the attempt", () => mira.log().includes("waits: nothing listens"))
     await cancel(mira, "hi")
     for (const error of [await waiting, await errorOf(callDoor(mira.paths, "agent", request))])
       expect([error.code, error.message]).toEqual([
@@ -93,11 +105,56 @@ describe("where nothing listens", () => {
       ])
   })
 
-  test("after a restart the first may have been tried by the Guardian before, and what is behind was not", async () => {
+  test("after a restart it is known that neither the first nor what is behind it came to a connection", async () => {
     const mira = opened(await openGuardian({ kai: { pair: kai } }))
     for (const text of ["first", "second"]) await sendFrom(mira.paths, "kai", text)
     await mira.restart()
-    expect([await cancel(mira, "second"), await cancel(mira, "first")]).toEqual([false, true])
+    expect([await cancel(mira, "second"), await cancel(mira, "first")]).toEqual([false, false])
+  })
+})
+
+/** A peer that leaves a hello without an answer until it is let go, and a Guardian that waits for that answer. */
+async function openProbed() {
+  const going = Promise.withResolvers<void>()
+  const peer = opened(
+    await openPeer(kai, async asked => {
+      if (asked.body.type === "hello") await going.promise
+      return signed(kai, accepted(asked), asked.isSealed)
+    }),
+  )
+  const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
+  const probed = callDoor(mira.paths, "agent", { op: "probe", name: "kai" })
+  await until("the hello", () => peer.asked.some(one => one.body.type === "hello"))
+  return { peer, mira, probed, go: going.resolve }
+}
+
+const textsAt = (peer: Peer): unknown[] =>
+  peer.asked.filter(({ body }) => body.type === "message").map(({ body }) => body.text)
+
+describe("behind what the pair is just being told", () => {
+  test("what is taken back never leaves", async () => {
+    const { peer, mira, probed, go } = await openProbed()
+    const sending = errorOf(sendFrom(mira.paths, "kai", "gone"))
+    await until("it is kept", async () => (await log(mira)).length === 1)
+    expect(await cancel(mira, "gone")).toBe(false)
+    go()
+    await probed
+    expect((await sending).message).toBe("the message to kai was withdrawn: it never left this machine")
+    expect((await sendFrom(mira.paths, "kai", "next")).status).toBe("accepted")
+    expect(textsAt(peer)).toEqual(["next"])
+    expect(await stateOf(mira, "gone")).toEqual(gone)
+  })
+
+  test("nothing goes to a pair that has ended, neither a message nor a receipt", async () => {
+    const { peer, mira, probed, go } = await openProbed()
+    const sending = errorOf(sendFrom(mira.paths, "kai", "gone"))
+    await tell(mira, kai, { text: "held" })
+    await until("both are kept", async () => (await log(mira)).length === 2)
+    await tell(mira, kai, { type: "unpair" })
+    go()
+    await Promise.all([probed.catch(() => {}), sending])
+    await mira.restart()
+    expect(peer.asked.map(one => one.body.type)).toEqual(["hello"])
   })
 })
 
@@ -113,6 +170,7 @@ describe("where something answers", () => {
     const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
     const sending = errorOf(sendFrom(mira.paths, "kai", "slow"))
     await until("the attempt", () => peer.asked.some(one => one.body.text === "slow"))
+    expect(isExposedOnDisk(mira)).toBe(true)
     expect(await cancel(mira, "slow")).toBe(true)
     expect((await sending).message).toBe("the message to kai was withdrawn: it may have arrived")
     expect(await stateOf(mira, "slow")).toEqual(inDoubt)
@@ -131,6 +189,46 @@ describe("where something answers", () => {
     const count = peer.asked.filter(one => one.body.type === "message").length
     mira.pass(10 * 60 * 1000)
     expect(peer.asked.filter(one => one.body.type === "message").length).toBe(count)
+  })
+
+  test("an attempt that cannot be noted is not made, and waits for the disk", async () => {
+    const port = freePort()
+    const mira = opened(await openGuardian({ kai: { pair: kai, port } }))
+    await sendFrom(mira.paths, "kai", "late")
+    expect(isExposedOnDisk(mira)).toBe(false)
+    const peer = opened(await openPeer(kai, accepts(kai), port))
+    onDisk(
+      mira,
+      `CREATE TRIGGER full BEFORE UPDATE ON outbox WHEN NEW.exposed = 1 BEGIN SELECT RAISE(ABORT, 'disk full'); END`,
+    )
+    mira.pass(60_000)
+    await until("the trouble", () => mira.log().includes("sending failed: disk full"))
+    expect(textsAt(peer)).toEqual([])
+    onDisk(mira, "DROP TRIGGER full")
+    mira.pass(60_000)
+    await until("it went", async () => (await entry(mira, "late")).state === "accepted")
+    expect(textsAt(peer)).toEqual(["late"])
+  })
+
+  test("what was tried without an answer may have arrived after a restart too", async () => {
+    const peer = opened(await openPeer(kai, () => new Response("?", { status: 500 })))
+    const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
+    for (const text of ["first", "second"]) await sendFrom(mira.paths, "kai", text)
+    await peer[Symbol.asyncDispose]()
+    await mira.restart()
+    expect([await cancel(mira, "second"), await cancel(mira, "first")]).toEqual([false, true])
+  })
+
+  test("a dial that was cut is not made again for what was taken back", async () => {
+    const peer = opened(await openPeer(kai, () => new Promise<Response>(() => {})))
+    const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
+    const sending = errorOf(sendFrom(mira.paths, "kai", "cut"))
+    await until("the dial", () => textsAt(peer).length === 1)
+    expect(await cancel(mira, "cut")).toBe(true)
+    await sending
+    const collected = await openCollector(mira, kai).collect({ waitSeconds: 1 }).answer
+    expect(collected.kind).toBe("word")
+    expect(await stateOf(mira, "cut")).toEqual(inDoubt)
   })
 
   test.each(["held", "delivered", "answered"] as const)(
@@ -181,7 +279,7 @@ test("what was put into a collect may have arrived; the answer that the next one
   expect(await stateOf(mira, "carried")).toEqual(tooLate)
 })
 
-test("where no Guardian runs, the first may have arrived, what is behind never left, and none of them is sent later", async () => {
+test("where no Guardian runs, the disk says of each whether it ever left, and none of them is sent later", async () => {
   const mira = opened(await openGuardian({ kai: { pair: kai } }))
   for (const text of ["first", "second"]) await sendFrom(mira.paths, "kai", text)
   const ids = (await log(mira)).map(one => one.id)
@@ -190,7 +288,7 @@ test("where no Guardian runs, the first may have arrived, what is behind never l
     const books = { store, log: { write: () => {} }, now: () => mira.now } as unknown as Books
     const answers = ids.toReversed().map(id => mayHaveArrived(withdrawMessage(books, id)))
     store.close()
-    expect(answers).toEqual([false, true])
+    expect(answers).toEqual([false, false])
   })
   expect((await log(mira)).map(one => one.state)).toEqual(["withdrawn", "withdrawn"])
 })

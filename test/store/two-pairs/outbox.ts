@@ -90,7 +90,7 @@ export const outboxCases: Cases = {
     },
     { does: "none that is settled", act: ({ outbox }) => outbox.postpone(4, postponed, "no route") },
     {
-      does: "with the word that nothing of it can have left, which takes back none that it may have",
+      does: "with the word whether any attempt may have brought it",
       given: "UPDATE outbox SET exposed = 0 WHERE seq = 2",
       act: ({ outbox }) => {
         const states: unknown[] = []
@@ -100,8 +100,24 @@ export const outboxCases: Cases = {
         }
         return states
       },
-      gives: [false, true, true],
-      changes: { outbox: { 2: { attempts: 3, next_at: now + 1, asked_for: 7, exposed: 1 } } },
+      gives: [false, true, false],
+      changes: { outbox: { 2: { attempts: 3, next_at: now + 1, asked_for: 7 } } },
+    },
+  ],
+  "outbox.expose": [
+    {
+      does: "one that waits",
+      given: "UPDATE outbox SET exposed = 0 WHERE seq = 2",
+      act: ({ outbox }) => outbox.expose(2),
+      changes: { outbox: { 2: { exposed: 1 } } },
+    },
+    { does: "none that is settled", act: ({ outbox }) => outbox.expose(4) },
+  ],
+  "outbox.isQueued": [
+    {
+      does: "while it waits",
+      act: ({ outbox }) => [outbox.isQueued(2), outbox.isQueued(4)],
+      gives: [true, false],
     },
   ],
   "outbox.withdraw": [
@@ -129,7 +145,6 @@ export const outboxCases: Cases = {
       changes: { outbox: { 2: { state: "accepted", reason: "withdrawn too late" } } },
     },
   ],
-  "outbox.lastSeq": [{ does: "of all", act: ({ outbox }) => outbox.lastSeq(), gives: 8 }],
   "outbox.byShortId": [
     {
       does: "the one that waits, before a later one that does not; or none",
