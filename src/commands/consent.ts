@@ -19,7 +19,8 @@ import type { Paths } from "../store/paths.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask, askSecret, untilQuiet } from "./prompts.ts"
-import { bold, isPerson, tell, wrap } from "./terminal.ts"
+import { wrap } from "./rows.ts"
+import { bold, isPerson, tell } from "./terminal.ts"
 
 export type Request = QuestionEvent
 

@@ -13,8 +13,9 @@ import { askOrDo } from "./consent.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { excerptLine } from "./log-lines.ts"
+import { wrap } from "./rows.ts"
 import { guardStatus } from "./running.ts"
-import { ago, paintFor, print, printJson, tell, wrap } from "./terminal.ts"
+import { ago, paintFor, printJson, printRows, tell } from "./terminal.ts"
 
 /** The words of `sento inbox`. */
 export const addInbox: AddCommand = (program, { io, paths, finish }) => {
@@ -53,7 +54,11 @@ async function inbox(io: Io, paths: Paths, isJson: boolean): Promise<number> {
   const waiting = listWaiting(reader, config, await guardStatus(paths), Date.now())
   if (isJson) printJson(io, waiting)
   else if (waiting.length === 0) tell(io, `nothing waits to be typed into ${config.name}'s session`)
-  else for (const one of waiting) for (const line of linesOf(io, one)) print(io, line)
+  else
+    printRows(
+      io,
+      waiting.flatMap(one => linesOf(io, one)),
+    )
   return 0
 }
 
@@ -102,7 +107,7 @@ function linesOf(io: Io, { id, from, receivedAt, waitsFor, text }: Waiting): str
   return [
     ...wrap(head, columns),
     ...wrap(paint("yellow", `waits: ${waitsFor}`), columns, indent),
-    `${indent}${excerptLine(text, (Number.isFinite(columns) ? columns : 200) - indent.length)}`,
+    ...wrap(excerptLine(text, (Number.isFinite(columns) ? columns : 200) - indent.length), columns, indent),
   ]
 }
 
@@ -116,7 +121,7 @@ async function read(io: Io, paths: Paths, id: string, isJson: boolean): Promise<
   if (isJson) printJson(io, { id: shortId, from: name, receivedAt: at, state, text })
   else {
     tell(io, `[${shortId}] from ${name}, ${ago(at, Date.now())}:`)
-    for (const line of wrap(visibleText(text), io.sizeOf("stdout").columns, indent)) print(io, line)
+    printRows(io, wrap(visibleText(text), io.sizeOf("stdout").columns, indent))
   }
   return 0
 }

@@ -3,7 +3,8 @@ import type { LogEntry } from "../guardian/door/results.ts"
 import { sanitise, visibleLine, visibleText } from "../protocol/layout.ts"
 import { droppedReason, reasonWords } from "../protocol/receipts.ts"
 import { withdrawnTooLate } from "../store/outbox.ts"
-import { clip, type Format, type Paint, wrap } from "./terminal.ts"
+import { clip, columnsOf, hang, wrap } from "./rows.ts"
+import type { Format, Paint } from "./terminal.ts"
 
 /** How a conversation is laid out. */
 export type Page = {
@@ -28,21 +29,19 @@ export function messageLines(page: Page, entry: LogEntry): string[] {
   const answers = entry.inReplyToShortId === null ? "" : ` re [${entry.inReplyToShortId}]`
   const fate = fateOf(entry, page.self)
   const head = `${names}${paint("dim", `${id}${answers} ·`)} ${paint(fate.format, fate.words)}`
-  const [first = "", ...others] = wrap(head, columns, indent)
   return [
-    paint("dim", timeOf(page, entry.at)) + first.slice("10:00".length),
-    ...others,
+    ...hang(`${paint("dim", timeOf(page, entry.at))}  ${head}`, columns, indent),
     ...wrap(visibleText(entry.text), columns, indent),
   ]
 }
 
-/** That something else has become of a message, at this time, in one line. @param now - RFC 3339 */
-export function changeLine(page: Page, entry: LogEntry, now: string): string {
+/** That something else has become of a message, at this time. @param now - RFC 3339 */
+export function changeLines(page: Page, entry: LogEntry, now: string): string[] {
   const { format, words } = fateOf(entry, page.self)
   const id = entry.shortId === null ? "" : `[${entry.shortId}] `
   const way = entry.direction === "in" ? `from ${entry.name}` : `to ${entry.name}`
   const line = `${id}${way}: ${words}`
-  return `${page.paint("dim", timeOf(page, now))}  ${page.paint(format, line)}`
+  return hang(`${page.paint("dim", timeOf(page, now))}  ${page.paint(format, line)}`, page.columns, indent)
 }
 
 /** The heading of the day of a moment, and what tells two days apart. @param at - RFC 3339 */
@@ -178,7 +177,7 @@ function heldThere(name: string, reason: string | null, peerReason: string | nul
 
 /** The beginning of a text in one line of so many columns. */
 export function excerptLine(text: string, columns: number): string {
-  const line = visibleLine(sanitise(text))
-  if (Bun.stringWidth(line) <= columns) return line
-  return columns < 2 ? "" : `${clip(line, columns - 1).trimEnd()}…`
+  const line = visibleLine(sanitise(text)).replace(/\s+/g, " ").trim()
+  if (columnsOf(line) <= columns) return line
+  return columns < 3 ? "" : `${clip(line, columns - columnsOf("…")).trimEnd()}…`
 }

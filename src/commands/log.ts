@@ -11,8 +11,8 @@ import { openReader, type Reader } from "../store/reader.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { changeLine, dayLine, messageLines, type Page } from "./log-lines.ts"
-import { paintFor, print, printJson, tell } from "./terminal.ts"
+import { changeLines, dayLine, messageLines, type Page } from "./log-lines.ts"
+import { paintFor, print, printJson, printRows, tell } from "./terminal.ts"
 
 const grammar = (program: Program) =>
   command(program, "log", "what was said both ways, the latest last, and what became of it")
@@ -100,8 +100,7 @@ function pageTo(io: Io, page: Page): (entries: readonly LogEntry[]) => void {
       const now = formatTimestamp(Date.now())
       const isKnown = shown.has(entry.id)
       head(isKnown ? now : entry.at)
-      if (isKnown) print(io, changeLine(page, entry, now))
-      else for (const line of messageLines(page, entry)) print(io, line)
+      printRows(io, isKnown ? changeLines(page, entry, now) : messageLines(page, entry))
       shown.add(entry.id)
     }
   }

@@ -13,8 +13,9 @@ import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { readText } from "./message-text.ts"
 import { ensureReady } from "./ready.ts"
+import { hang } from "./rows.ts"
 import { ensureGuardian } from "./running.ts"
-import { isPerson, print, printJson, tell } from "./terminal.ts"
+import { isPerson, printJson, printRows, tell } from "./terminal.ts"
 
 const grammar = (program: Program) =>
   command(program, "send", "send a message to a paired agent")
@@ -97,7 +98,12 @@ async function sendAndWait(
     if (isJson) printJson(io, result)
     else {
       tell(io, `${result.to} answers (to go on: sento reply ${result.reply.id} TEXT):`)
-      print(io, layOut(result.to, result.reply.id, result.reply.text))
+      const { columns } = io.sizeOf("stdout")
+      const lines = layOut(result.to, result.reply.id, result.reply.text).split("\n")
+      printRows(
+        io,
+        lines.flatMap(line => hang(line, columns, "  ")),
+      )
     }
     return 0
   } catch (error) {

@@ -3,6 +3,7 @@ import { styleText } from "node:util"
 import { visibleJson } from "../protocol/layout.ts"
 import { agentVariable } from "../tmux/agent-programs.ts"
 import type { Io } from "./io.ts"
+import { hang, wrap } from "./rows.ts"
 
 /** Writes a line for a person, in lines of the terminal where it goes to one. */
 export function tell({ err, sizeOf }: Io, line = ""): void {
@@ -15,10 +16,17 @@ export const print = ({ out }: Io, line: string): void => out(`${line}\n`)
 
 /** Writes a line of data whose first so many characters name it: in a terminal the rest stands behind them. */
 export function printBehind(io: Io, line: string, characters: number): void {
-  const { columns } = io.sizeOf("stdout")
-  const [first = "", ...others] = wrap(" ".repeat(characters) + line.slice(characters), columns, "", false)
-  print(io, line.slice(0, characters) + first.slice(characters))
-  for (const one of others) print(io, one)
+  for (const row of hang(line, io.sizeOf("stdout").columns, " ".repeat(characters), false)) print(io, row)
+}
+
+/**
+ * Writes rows that are broken for the terminal. It is told to break none (DECAWM), should it draw a sign wider than
+ * any that we know of, and told so no more at the end of each row, in the same write: so it is given back whenever this
+ * ends, and what a terminal does not know of these it skips.
+ */
+export function printRows(io: Io, rows: readonly string[]): void {
+  const isTold = io.isTerminal.stdout && io.environment.TERM !== "dumb"
+  for (const row of rows) print(io, isTold ? `\u001b[?7l${row}\u001b[?7h` : row)
 }
 
 /** Writes a value as a line of data. */
@@ -46,44 +54,6 @@ export const plain: Paint = (_, text) => text
 
 export const bold = (io: Io, text: string): string => paintFor(io, "stderr")("bold", text)
 export const dim = (io: Io, text: string): string => paintFor(io, "stderr")("dim", text)
-
-/**
- * Lines of at most so many columns, in which words stay whole where there is room, each behind `indent` and behind the
- * white space with which its line of the text begins.
- * @param text - with styles of ours at the most: what came from others is cleaned before
- * @param isHard - whether a word that fits into no line is broken; a terminal does so itself, and it can be copied whole
- */
-export function wrap(text: string, columns: number, indent = "", isHard = true): string[] {
-  const room = Math.max(columns - Bun.stringWidth(indent), leastRoom)
-  return text
-    .split("\n")
-    .flatMap(line => wrapLine(line, room, isHard))
-    .map(line => (line === "" ? "" : indent + line))
-}
-
-function wrapLine(line: string, room: number, hard: boolean): string[] {
-  if (!Number.isFinite(room)) return [line]
-  const leading = line.slice(0, line.length - line.trimStart().length).slice(0, room - leastRoom)
-  const wrapped = Bun.wrapAnsi(heldTogether(line.trim()), room - leading.length, { hard, trim: true })
-  const lines = wrapped.split("\n").map(one => (one === "" ? "" : leading + one.trimEnd()))
-  return line.includes(noBreak) ? lines : lines.map(one => one.replaceAll(noBreak, " "))
-}
-
-const noBreak = "\u00a0"
-
-/** A command in backticks stays in one line where it fits into one: it is to be copied. */
-const heldTogether = (line: string): string =>
-  line.includes(noBreak) ? line : line.replace(/`[^`]*`/g, command => command.replaceAll(" ", noBreak))
-
-/** A terminal that is narrower than any word is not helped by breaking each of them. */
-const leastRoom = 12
-
-/** As much of a line as fits into so many columns. Bun 1.4.5 takes a wide sign whole that begins in the last one. */
-export function clip(text: string, columns: number): string {
-  if (Bun.stringWidth(text) <= columns) return text
-  const cut = Bun.sliceAnsi(text, 0, columns)
-  return Bun.stringWidth(cut) <= columns ? cut : Bun.sliceAnsi(text, 0, columns - 1)
-}
 
 /** Rows of text in columns as wide as their widest cell, two spaces between. */
 export function table(rows: readonly (readonly string[])[]): string {

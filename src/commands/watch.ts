@@ -6,7 +6,7 @@ import { chooseAgent } from "./choosing.ts"
 import { type AddCommand, command } from "./command.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
-import { paintFor, print, printJson } from "./terminal.ts"
+import { paintFor, printJson, printRows } from "./terminal.ts"
 import { screenLines } from "./watch/lines.ts"
 import { type AgentView, lookAt } from "./watch/view.ts"
 import { userHomeOf } from "./which-agent.ts"
@@ -41,9 +41,7 @@ export async function watch(io: Io, homes: readonly Paths[], isJson: boolean): P
     Promise.all(homes.map(paths => lookAt(io, paths, most)))
   if (isJson) printJson(io, await look(mostPeers))
   else if (isLive(io)) return watchLive(io, look)
-  else
-    for (const line of screenLines(await look(mostPeers), unbounded(io), Date.now(), paintFor(io, "stdout")))
-      print(io, line)
+  else printRows(io, screenLines(await look(mostPeers), unbounded(io), Date.now(), paintFor(io, "stdout")))
   return 0
 }
 

@@ -1,6 +1,15 @@
 /** `sento watch` in a real terminal: redrawn in place at every size, and given back whole however it ends. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { built, createWorld, pairAgents, setUpAgent, until, type World } from "../support/world.ts"
+import { isAlive } from "../../src/tmux/process.ts"
+import {
+  built,
+  createWorld,
+  pairAgents,
+  plainEnvironment,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
 
 let world: World
 beforeAll(async () => {
@@ -69,12 +78,71 @@ test("Ctrl-C is how it ends, too", async () => {
 test.each([
   ["SIGTERM", 143],
   ["SIGHUP", 129],
+  ["SIGQUIT", 131],
+  ["SIGUSR1", 138],
+  ["SIGALRM", 142],
 ] as const)(
   "%s gives the terminal back first",
   async (signal, exit) => {
     await watch()
     process.kill(await pidOfWatch(), signal)
     await isGivenBack(exit)
+  },
+  120_000,
+)
+
+test("stopped, it gives the terminal back, and takes it again when it goes on", async () => {
+  await watch()
+  const pid = await pidOfWatch()
+  for (const again of [1, 2]) {
+    process.kill(pid, "SIGTSTP")
+    await until("the terminal back", async () => (await modes()) === "0 1 1")
+    await world.type("owner", `clear; stty -a | grep -o ' icanon\\| echo '; echo stopped ${again}`)
+    await world.shows("owner", new RegExp(`icanon\\s+echo\\s+stopped ${again}`))
+    await world.type("owner", "fg")
+    await world.shows("owner", "sento watch · 1 agent")
+    await until("the other screen", async () => (await modes()) === "1 0 0")
+  }
+  await world.tmux("send-keys", "-t", "=owner:", "q")
+  await until("the terminal back", async () => (await modes()) === "0 1 1" && !isAlive(pid))
+  await world.type("owner", "clear; stty -a | grep -o ' icanon\\| echo '; echo exit 0")
+  await world.shows("owner", /icanon\s+echo\s+exit 0/)
+}, 120_000)
+
+/** What `watch` writes to a terminal where signals come as soon as it has written this. */
+async function written(signals: number, apartMilliseconds: number): Promise<[exit: number, text: string]> {
+  let text = ""
+  let isSent = false
+  const child = Bun.spawn([...built, "watch"], {
+    env: { ...plainEnvironment, TERM: "xterm-256color", SENTO_HOME: world.home("mira") },
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data(_, bytes) {
+        text += bytes.toString()
+        if (isSent || !text.includes("?1049h")) return
+        isSent = true
+        for (let i = 0; i < signals && isAlive(child.pid); i++) {
+          process.kill(child.pid, "SIGTERM")
+          Bun.sleepSync(apartMilliseconds)
+        }
+      },
+    },
+  })
+  const exit = await child.exited
+  await until("all of it", () => text.includes("?1049l"))
+  return [exit, text]
+}
+
+test.each([
+  ["right behind the first sequence", 1, 0],
+  ["again and again", 30, 0.3],
+] as const)(
+  "a SIGTERM %s does not leave the terminal behind",
+  async (_, signals, apart) => {
+    const [exit, text] = await written(signals, apart)
+    expect(exit).toBe(143)
+    expect(text.endsWith("\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l")).toBe(true)
   },
   120_000,
 )

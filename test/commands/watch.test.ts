@@ -78,7 +78,7 @@ test("at 80 columns: what is to be answered first, then what waits and why, then
     "mira  listens on 127.0.0.1:9876 · session mira: ready",
     "  ? zoe at 192.0.2.7 wants to pair, verifier SYVCM-7GHYQ: `sento approve 46md`",
     "  ! 2 messages from kai [k7q2] wait to be typed, for 12 min: a dialog is open",
-    `  kai  directly       2 min  ${hour} ← こんにちは、元気ですか？ 👩‍👩‍👧‍👦 今日は会場の予…`,
+    `  kai  directly       2 min  ${hour} ← こんにちは、元気ですか？ 👩‍👩‍👧‍👦 今日は…`,
     "  lia  peer fetches   never",
     `  noa  away           2 min  ${hour} ← [2J[31mred and more`,
   ])

@@ -2,6 +2,7 @@
  * A screen that is redrawn in place, and given back whole: on every way out of {@link withScreen}, whatever throws, and
  * on every signal that can be caught. The sequences are those of xterm, as tmux 3.2 and the Linux console take them.
  */
+import { constants } from "node:os"
 import type { Io } from "../io.ts"
 
 /** What a person did. */
@@ -21,7 +22,11 @@ const csi = "\u001b["
 const enter = `${csi}?1049h${csi}?25l${csi}?7l${csi}2J`
 const leave = `${csi}0m${csi}?7h${csi}?25h${csi}?1049l`
 
-const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+/** All that end a process and that Bun 1.4.5 lets one catch. */
+const endings = [
+  ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const),
+  ...(["SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU", "SIGIO"] as const),
+]
 
 /**
  * Shows what `show` draws until it is ended by a key or a signal.
@@ -40,12 +45,11 @@ export async function withScreen(io: Io, show: (screen: Screen) => Promise<numbe
     io.out(`${csi}2J`)
     wake()
   }
-  const handlers = Object.entries(signals).map(
-    ([signal, status]) => [signal as NodeJS.Signals, () => end({ status })] as const,
-  )
-  const giveBack = take(io, onKey, onResize)
-  for (const [signal, handler] of handlers) process.on(signal, handler)
+  const terminal = terminalOf(io, onKey, onResize)
+  // Before the terminal is taken and until it is given back: in between a signal would end this with it in its hands.
+  const release = onSignals(terminal, end, () => wake())
   try {
+    terminal.take()
     for (;;) {
       const woken = new Promise<null>(resolve => {
         wake = () => resolve(null)
@@ -59,26 +63,63 @@ export async function withScreen(io: Io, show: (screen: Screen) => Promise<numbe
       if (over !== null) return over.status
     }
   } finally {
+    terminal.giveBack()
+    release()
+  }
+}
+
+/** @returns what leaves the signals to do what they do by themselves */
+function onSignals(terminal: Terminal, end: (how: End) => void, wake: () => void): () => void {
+  const retake = (): void => {
+    terminal.giveBack()
+    terminal.take()
+    wake()
+  }
+  const stop = (): void => {
+    terminal.giveBack()
+    // By the system's own hand, which stops nobody whom no shell could wake: then this goes on at once.
+    process.off("SIGTSTP", stop)
+    process.kill(process.pid, "SIGTSTP")
+    process.on("SIGTSTP", stop)
+    retake()
+  }
+  const handlers: [NodeJS.Signals, () => void][] = [
+    ...endings.map((signal): [NodeJS.Signals, () => void] => [
+      signal,
+      () => end({ status: 128 + constants.signals[signal] }),
+    ]),
+    ["SIGTSTP", stop],
+    // Whoever stopped it with SIGSTOP had the terminal meanwhile.
+    ["SIGCONT", retake],
+  ]
+  for (const [signal, handler] of handlers) process.on(signal, handler)
+  return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler)
-    giveBack()
   }
 }
 
 /** Ctrl-C, which a raw terminal passes on as it is. */
 const interruptByte = 3
 
-/** @returns what gives the terminal back, in the state in which it was */
-function take(io: Io, onKey: (typed: Buffer) => void, onResize: () => void): () => void {
+/** Taken, and given back in the state in which it was; either may be asked for again. */
+type Terminal = { readonly take: () => void; readonly giveBack: () => void }
+
+function terminalOf(io: Io, onKey: (typed: Buffer) => void, onResize: () => void): Terminal {
   const { stdin, stdout } = process
   const hasKeys = io.isTerminal.stdin
-  io.out(enter)
-  if (hasKeys) {
-    stdin.setRawMode(true)
-    stdin.on("data", onKey)
-    stdin.resume()
+  let isTaken = false
+  const take = (): void => {
+    isTaken = true
+    // What is thrown where nobody catches it ends the process without the way back from here.
+    process.once("exit", giveBack)
+    io.out(enter)
+    if (hasKeys) {
+      stdin.setRawMode(true)
+      stdin.on("data", onKey)
+      stdin.resume()
+    }
+    stdout.on("resize", onResize)
   }
-  stdout.on("resize", onResize)
-  let isTaken = true
   const giveBack = (): void => {
     if (!isTaken) return
     isTaken = false
@@ -95,9 +136,7 @@ function take(io: Io, onKey: (typed: Buffer) => void, onResize: () => void): () 
       // The terminal is gone.
     }
   }
-  // What is thrown where nobody catches it ends the process without the way back from here.
-  process.once("exit", giveBack)
-  return giveBack
+  return { take, giveBack }
 }
 
 const screenOf = (io: Io): Screen => ({

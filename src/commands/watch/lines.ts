@@ -1,7 +1,8 @@
 /** The screen of `sento watch`, as lines for its size: pure. */
 import { visibleLine } from "../../protocol/layout.ts"
 import { excerptLine, fateOf, type Page, timeOf } from "../log-lines.ts"
-import { clip, type Paint, wrap } from "../terminal.ts"
+import { clip, columnsOf, hang } from "../rows.ts"
+import type { Paint } from "../terminal.ts"
 import { wayCells } from "../way-words.ts"
 import type { AgentView, HeldView, PeerView, QuestionView } from "./view.ts"
 
@@ -70,7 +71,7 @@ function titleLine(views: readonly AgentView[], columns: number, now: number, pa
 function blockOf(view: AgentView, columns: number, now: number, paint: Paint): Block {
   const name = paint("bold", clip(view.name, columns))
   const state = visibleLine(`${view.guardian}${view.session === "" ? "" : ` · ${view.session}`}`)
-  const head = wrap(`${name}  ${paint(view.isUp ? "dim" : "red", state)}`, columns)
+  const head = hang(`${name}  ${paint(view.isUp ? "dim" : "red", state)}`, columns, indent)
   const questions = view.questions.flatMap(one => questionLines(one, columns, paint))
   const held = view.held.flatMap(one => heldLines(one, columns, now, paint))
   const widest = Math.max(0, ...view.peers.map(({ name }) => name.length))
@@ -97,10 +98,7 @@ function heldLines(held: HeldView, columns: number, now: number, paint: Paint): 
 }
 
 /** What does not fit into the first line stands behind its mark. */
-function hanging(words: string, columns: number): string[] {
-  const [first = "", ...others] = wrap(words, columns - indent.length, indent)
-  return [first, ...others.map(line => indent + line)]
-}
+const hanging = (words: string, columns: number): string[] => hang(indent + words, columns, indent + indent)
 
 type PeerPage = {
   readonly view: AgentView
@@ -123,7 +121,7 @@ function peerLine(peer: PeerView, { view, widest, columns, now, paint }: PeerPag
   const left = `${indent}${name.padEnd(widest)}  ${reached.padEnd(wayWidth)}  ${age.padStart(ageWidth)}  `
   const head = clip(left, columns)
   const painted = isAway ? paint("red", head) : head
-  const room = columns - Bun.stringWidth(left)
+  const room = columns - columnsOf(left)
   return last === null || room < leastWords ? painted.trimEnd() : painted + lastWords(last, view, room, paint)
 }
 
@@ -134,7 +132,7 @@ function lastWords(last: PeerView["last"] & object, view: AgentView, columns: nu
   const page: Pick<Page, "isUtc"> = { isUtc: false }
   const mark = `${timeOf(page, last.at)} ${last.direction === "in" ? "←" : "→"} `
   const { format } = fateOf(last, view.name)
-  const text = excerptLine(last.text, columns - Bun.stringWidth(mark))
+  const text = excerptLine(last.text, columns - columnsOf(mark))
   return `${paint("dim", mark)}${format === "dim" ? text : paint(format, text)}`
 }
 
