@@ -230,7 +230,8 @@ async function misbehave(
   const isEnough = (traffic: Traffic): boolean =>
     traffic.taken() >= options.messages * shareOf(options.way, traffic) &&
     (shareOf(options.way, traffic) < 0.5 || killsOf(sides) >= options.kills) &&
-    upgrades.times >= (options.upgrades?.times ?? 0)
+    upgrades.times >= (options.upgrades?.times ?? 0) &&
+    (options.way === "dialled" || links[1].counts.carried > 0)
   const jobs = [
     ...sides.map(side => side.live(signal)),
     fillDisks(sides, createRandom(`${options.seed}/disks`), signal, counts),
