@@ -67,10 +67,18 @@ export const refusal = (): Response => new Response(null, { status: 403 })
  */
 const defaultRequestSeconds = 10
 
+/** What the listeners of all hosts share. */
+type Shared = ListenerOptions & {
+  readonly holds: Holds
+  /** Whether a Host header names this Guardian. */
+  readonly isOwnHost: (header: string) => boolean
+}
+
 /** Listens on one port of each host, and watches them all for crowds. @throws as `openPlaces` */
 export function listen(options: ListenerOptions): Listener {
   const holds = createHolds()
-  const places = openPlaces({ ...options, serve: (host, port) => serve(options, holds, host, port) })
+  const shared = { ...options, holds, isOwnHost: createHostCheck(options.names) }
+  const places = openPlaces({ ...options, serve: (host, port) => serve(shared, host, port) })
   const onCut = (address: string): void => options.onRefused("too many connections", address)
   const crowd = watchCrowd({ port: places.port, holds, onCut, onError: options.onError })
   return {
@@ -83,25 +91,25 @@ export function listen(options: ListenerOptions): Listener {
   }
 }
 
-function serve(options: ListenerOptions, holds: Holds, hostname: string, port: number) {
+function serve(shared: Shared, hostname: string, port: number) {
   const isPipelined = watchPipelines()
   const server = Bun.serve({
     hostname,
     port,
     // Without it a second Guardian would share the port, and take half of the first one's requests (Bun 1.4.5).
     reusePort: false,
-    idleTimeout: options.requestSeconds ?? defaultRequestSeconds,
+    idleTimeout: shared.requestSeconds ?? defaultRequestSeconds,
     maxRequestBodySize: mostBodyBytes,
     development: false,
     async fetch(request, server) {
       const from = server.requestIP(request)
-      const isLast = isPipelined(`${from?.address} ${from?.port}`)
-      const response = await answer(options, holds, request, server)
+      const isLast = isPipelined(from)
+      const response = await answer(shared, request, server, from)
       if (isLast) response.headers.set("Connection", "close")
       return response
     },
     error: error => {
-      options.onError(error)
+      shared.onError(error)
       return refusal()
     },
   })
@@ -109,44 +117,47 @@ function serve(options: ListenerOptions, holds: Holds, hostname: string, port: n
     announceNewcomers(server.port ?? port)
   } catch (error) {
     // Of a host that comes back in a flood: no descriptor is left to look with.
-    options.onError(error)
+    shared.onError(error)
   }
   return server
 }
 
 /**
- * Whether a connection has more than one request in one turn of the event loop, and so is to end with this answer.
- * Bun handles at one go all that was pipelined, also for a caller that reads nothing: one such connection held
- * everybody else up for 2 to 4 s, and cut like this for 0.03 s (Bun 1.4.5). Who waits for an answer may go on.
+ * Whether this is not the first request of its connection in this turn of the event loop, and so is to end with its
+ * answer. Bun handles at one go, one behind the other, all that was pipelined, also for a caller that reads nothing: one
+ * such connection held everybody else up for 2 to 4 s, and cut like this for 0.03 s (Bun 1.4.5). Who waits for an answer
+ * may go on.
  */
-function watchPipelines(): (connection: string) => boolean {
-  const seen = new Set<string>()
-  return connection => {
-    if (seen.size === 0) setImmediate(() => seen.clear())
-    const isPipelined = seen.has(connection)
-    seen.add(connection)
+function watchPipelines(): (from: Bun.SocketAddress | null) => boolean {
+  let last: Bun.SocketAddress | null = null
+  return from => {
+    if (last === null)
+      setImmediate(() => {
+        last = null
+      })
+    const isPipelined = from?.port === last?.port && from?.address === last?.address
+    last = from
     return isPipelined
   }
 }
 
 async function answer(
-  options: ListenerOptions,
-  holds: Holds,
+  { handlers, holds, isOwnHost, onRefused }: Shared,
   request: Request,
   server: Bun.Server<undefined>,
+  from: Bun.SocketAddress | null,
 ): Promise<Response> {
-  const from = server.requestIP(request)
   const address = from === null ? "unknown" : plainAddress(from.address)
   const path = pathOf(request.url)
-  const handler = Object.hasOwn(options.handlers, path) ? options.handlers[path] : undefined
-  const reason = handler === undefined ? "path" : reasonToRefuse(options, request)
+  const handler = Object.hasOwn(handlers, path) ? handlers[path] : undefined
+  const reason = handler === undefined ? "path" : reasonToRefuse(isOwnHost, request)
   if (handler === undefined || reason !== null) {
-    options.onRefused(reason ?? "path", address)
+    onRefused(reason ?? "path", address)
     return refusal()
   }
   const body = await readBody(request)
   if (body === null) {
-    options.onRefused("body cut off or too long", address)
+    onRefused("body cut off or too long", address)
     return refusal()
   }
   const held: (() => void)[] = []
@@ -178,17 +189,28 @@ function ownAddress({ hostname = "::" }: Bun.Server<undefined>): string | null {
 /** Null where the caller hung up, was cut off or sent too much (Bun then answers 413): no bug of ours. */
 async function readBody(request: Request): Promise<Uint8Array | null> {
   try {
-    return new Uint8Array(await request.arrayBuffer())
+    return await request.bytes()
   } catch {
     return null
   }
 }
 
+/** Peers ask again under the same name, and to read it takes long: the last one that was right is known. */
+function createHostCheck(names: readonly string[]): Shared["isOwnHost"] {
+  let last: string | null = null
+  return header => {
+    if (header === last) return true
+    const isAllowed = isAllowedHost(header, names)
+    if (isAllowed) last = header
+    return isAllowed
+  }
+}
+
 /** A browser, a rebound name, or no JSON post at all. */
-function reasonToRefuse(options: ListenerOptions, request: Request): string | null {
+function reasonToRefuse(isOwnHost: Shared["isOwnHost"], request: Request): string | null {
   const { headers } = request
   if (request.method !== "POST") return "method"
-  if (!isAllowedHost(headers.get("host") ?? "", options.names)) return "host"
+  if (!isOwnHost(headers.get("host") ?? "")) return "host"
   if (headers.has("origin") || headers.has("sec-fetch-site")) return "browser"
   return /^application\/json(?:\s*;\s*charset=utf-8)?$/i.test(headers.get("content-type") ?? "")
     ? null
@@ -196,11 +218,8 @@ function reasonToRefuse(options: ListenerOptions, request: Request): string | nu
 }
 
 /**
- * The path alone: with a query or a fragment, even an empty one, it is no path of ours. HTTP/1.0 without
- * Host makes Bun's `request.url` a bare path, which is no URL; dot segments are resolved before we see it.
+ * What follows the host: with a query or a fragment, even an empty one, it is no path of ours. HTTP/1.0 without Host
+ * makes Bun's `request.url` a bare path, of which this is no path of ours or the host is refused; dot segments are
+ * resolved before we see it (Bun 1.4.5).
  */
-function pathOf(url: string): string {
-  if (/[?#]/.test(url) || !URL.canParse(url)) return ""
-  const { pathname } = new URL(url)
-  return pathname.startsWith("/v1/") ? pathname : ""
-}
+const pathOf = (url: string): string => url.slice(url.indexOf("/", "http://".length))

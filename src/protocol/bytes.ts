@@ -5,10 +5,10 @@ export type Bytes = Uint8Array<ArrayBuffer>
 
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
-/** Lower-case hex of exactly `length` bytes, or null. The pattern comes first: Buffer stops at a bad character. */
+/** Lower-case hex of exactly `length` bytes, or null. */
 export function fromHex(text: string, length: number): Bytes | null {
   if (text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) return null
-  return new Uint8Array(Buffer.from(text, "hex"))
+  return Uint8Array.fromHex(text)
 }
 
 export const toBase64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url")
