@@ -37,7 +37,8 @@ test("nothing is sent where it is not to go any more once it is known where to",
     },
   })
   let isWanted = true
-  const asked = post("localhost", server.port ?? 0, "/", { ...options, isWanted: async () => isWanted })
+  const more = { timeoutMilliseconds: 60_000, isWanted: async () => isWanted }
+  const asked = post("localhost", server.port ?? 0, "/", { ...options, ...more })
   isWanted = false
   found.resolve()
   expect(await asked).toMatchObject({ kind: "unreachable", cause: "unresolved" })
