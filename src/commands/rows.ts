@@ -1,7 +1,7 @@
 /**
  * Text in rows of a terminal, broken by us and never by the terminal: where a terminal breaks a line, what follows
  * stands in its first column, where only lines of ours begin. So columns are counted as the widest terminal draws them
- * (measured with tmux 3.3a, xterm's and glibc's tables): too wide only leaves room, too narrow lets a peer write there.
+ * (measured with tmux 3.3a): too wide only leaves room, too narrow lets a peer write there.
  */
 
 /** Never below what a terminal takes for it; styles take nothing. @param text - of one line */
@@ -29,7 +29,7 @@ const western = /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]$/u
 
 function signColumns(sign: string): number {
   if (printable.test(sign)) return 1
-  if (drawnOnto.test(sign)) return 0
+  if (drawnOnto.test(sign)) return Bun.stringWidth(sign)
   if (perhapsWide.test(sign)) return 2
   return Math.max(1, Bun.stringWidth(sign, { ambiguousIsNarrow: western.test(sign) }))
 }
