@@ -13,8 +13,9 @@ export function columnsOf(text: string): number {
 }
 
 const printable = /^[ -~]*$/
+const escapeSign = "\u001b"
 /** As `styleText` writes them. */
-const styles = /\u001b\[[\d;]*m/g
+const styles = new RegExp(`${escapeSign}\\[[\\d;]*m`, "g")
 
 /**
  * Marks that are drawn on the sign before them. Not those of late versions of Unicode and of the rarer scripts, which
@@ -54,7 +55,8 @@ export const wrap = (text: string, columns: number, indent = "", isHard = true):
 export const hang = (line: string, columns: number, indent: string, isHard = true): string[] =>
   wrapLine(line, columns, indent, isHard)
 
-const leadingOf = (line: string): string => line.slice(0, line.length - line.trimStart().length)
+/** The white space with which a line begins. */
+export const leadingOf = (line: string): string => line.slice(0, line.length - line.trimStart().length)
 
 function wrapLine(line: string, columns: number, behind: string, isHard: boolean): string[] {
   if (line === "" || !Number.isFinite(columns)) return [line]

@@ -133,14 +133,14 @@ test("a real terminal breaks no row that is full of a sign that is counted wider
 }, 60_000)
 
 test("a terminal is told to break no row, and may again at the end of each; a dumb one and a file are told nothing", () => {
-  const written = (isTerminal: boolean, TERM: string): string => {
-    let text = ""
-    const out = (more: string): void => void (text += more)
+  const told = (isTerminal: boolean, TERM: string): string => {
+    const written: string[] = []
+    const out = (text: string) => void written.push(text)
     printRows({ out, isTerminal: { stdout: isTerminal }, environment: { TERM } } as never, ["one", "two"])
-    return text
+    return written.join("")
   }
-  expect(written(true, "xterm")).toBe("\u001b[?7lone\u001b[?7h\n\u001b[?7ltwo\u001b[?7h\n")
-  expect([written(true, "dumb"), written(false, "xterm")]).toEqual(["one\ntwo\n", "one\ntwo\n"])
+  expect(told(true, "xterm")).toBe("\u001b[?7lone\u001b[?7h\n\u001b[?7ltwo\u001b[?7h\n")
+  expect([told(true, "dumb"), told(false, "xterm")]).toEqual(["one\ntwo\n", "one\ntwo\n"])
 })
 
 test("a style goes on in the next row, and ends with each", () => {
