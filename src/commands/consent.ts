@@ -19,8 +19,7 @@ import type { Paths } from "../store/paths.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { ask, askSecret, untilQuiet } from "./prompts.ts"
-import { wrap } from "./rows.ts"
-import { bold, isPerson, tell } from "./terminal.ts"
+import { bold, isPerson, tell, toldRows } from "./terminal.ts"
 
 export type Request = QuestionEvent
 
@@ -49,7 +48,7 @@ function wordsFor(io: Io, paths: Paths, request: Request, unasked: string | null
   const about = { ...request, expiresAt: Date.parse(request.expiresAt), unasked }
   const lines = questionLines(about, self)
   const line = questionLine(request, self)
-  const rowsOf = (text: string): number => wrap(text, columns).length
+  const rowsOf = (text: string): number => toldRows(text, columns).length
   // The blank line before, and the mark before the question.
   const needed = ["", ...lines, `◆  ${line}`].reduce((sum, text) => sum + rowsOf(text), promptRows)
   if (needed <= rows) return { lines, line, isBrief: false }

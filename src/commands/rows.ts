@@ -1,7 +1,7 @@
 /**
  * Text in rows of a terminal, broken by us and never by the terminal: where a terminal breaks a line, what follows
  * stands in its first column, where only lines of ours begin. So columns are counted as the widest terminal draws them
- * (measured with tmux 3.3a, xterm's and glibc's tables): too wide only leaves room, too narrow lets a peer write there.
+ * (measured with tmux 3.3a): too wide only leaves room, too narrow lets a peer write there.
  */
 
 /** Never below what a terminal takes for it; styles take nothing. @param text - of one line */
@@ -13,8 +13,9 @@ export function columnsOf(text: string): number {
 }
 
 const printable = /^[ -~]*$/
+const escapeSign = "\u001b"
 /** As `styleText` writes them. */
-const styles = /\u001b\[[\d;]*m/g
+const styles = new RegExp(`${escapeSign}\\[[\\d;]*m`, "g")
 
 /**
  * Marks that are drawn on the sign before them. Not those of late versions of Unicode and of the rarer scripts, which
@@ -29,7 +30,7 @@ const western = /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]$/u
 
 function signColumns(sign: string): number {
   if (printable.test(sign)) return 1
-  if (drawnOnto.test(sign)) return 0
+  if (drawnOnto.test(sign)) return Bun.stringWidth(sign)
   if (perhapsWide.test(sign)) return 2
   return Math.max(1, Bun.stringWidth(sign, { ambiguousIsNarrow: western.test(sign) }))
 }
@@ -54,7 +55,8 @@ export const wrap = (text: string, columns: number, indent = "", isHard = true):
 export const hang = (line: string, columns: number, indent: string, isHard = true): string[] =>
   wrapLine(line, columns, indent, isHard)
 
-const leadingOf = (line: string): string => line.slice(0, line.length - line.trimStart().length)
+/** The white space with which a line begins. */
+export const leadingOf = (line: string): string => line.slice(0, line.length - line.trimStart().length)
 
 function wrapLine(line: string, columns: number, behind: string, isHard: boolean): string[] {
   if (line === "" || !Number.isFinite(columns)) return [line]

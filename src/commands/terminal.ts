@@ -3,13 +3,16 @@ import { styleText } from "node:util"
 import { visibleJson } from "../protocol/layout.ts"
 import { agentVariable } from "../tmux/agent-programs.ts"
 import type { Io } from "./io.ts"
-import { hang, wrap } from "./rows.ts"
+import { hang, leadingOf } from "./rows.ts"
 
-/** Writes a line for a person, in lines of the terminal where it goes to one. */
+/** Writes a line for a person, in rows of the terminal where it goes to one: what goes on is indented, it may be a peer's. */
 export function tell({ err, sizeOf }: Io, line = ""): void {
-  const { columns } = sizeOf("stderr")
-  err(`${Number.isFinite(columns) ? wrap(line, columns, "", false).join("\n") : line}\n`)
+  err(`${toldRows(line, sizeOf("stderr").columns).join("\n")}\n`)
 }
+
+/** The rows of a line that is told. */
+export const toldRows = (text: string, columns: number): string[] =>
+  text.split("\n").flatMap(line => hang(line, columns, `${leadingOf(line)}  `, false))
 
 /** Writes a line of data. */
 export const print = ({ out }: Io, line: string): void => out(`${line}\n`)
