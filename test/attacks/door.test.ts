@@ -332,7 +332,9 @@ describe("with 1,024 descriptors", () => {
       // A look may come before all of them are in.
       await until("the flood", () => open() >= 300)
       const takenAt = performance.now()
-      expect((await narrow.world.status("mira"))?.running).toBe(true)
+      // While there is no descriptor at all the Guardian can look at nothing, and says that it failed.
+      const status = () => narrow.world.status("mira").catch(() => null)
+      await until("the owner to be let in", async () => (await status())?.running)
       await until("the cap", () => open() < 600)
       // At 10 s Bun would cut them by itself.
       expect(performance.now() - takenAt).toBeLessThan(8000)
