@@ -31,8 +31,12 @@ function openOwn(pair: ClientPair): { readonly port: number; readonly askedAt: n
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
-      askedAt.push(performance.now())
-      const body = readRequest(pair, true, Buffer.from(await request.arrayBuffer()))
+      const at = performance.now()
+      const sealed = Buffer.from(await request.arrayBuffer())
+      const body = readOwn(pair, sealed)
+      // Another test's Guardian, whose peer had this port before.
+      if (body === null) return new Response(null, { status: 403 })
+      askedAt.push(at)
       const re = request.headers.get("x-sento-signature")
       const answer = signAnswer(pair, { v: 1, re, status: 202, id: body.id, state: "accepted" }, true)
       return new Response(new Uint8Array(answer.body), { status: 202, headers: answer.headers })
@@ -40,6 +44,14 @@ function openOwn(pair: ClientPair): { readonly port: number; readonly askedAt: n
   })
   open.push({ stop: () => server.stop(true) })
   return { port: server.port ?? 0, askedAt }
+}
+
+function readOwn(pair: ClientPair, sealed: Buffer): Record<string, unknown> | null {
+  try {
+    return readRequest(pair, true, sealed)
+  } catch {
+    return null
+  }
 }
 
 function openStranger(status: number): number {
