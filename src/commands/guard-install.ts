@@ -7,7 +7,14 @@ import type { Io } from "./io.ts"
 import { choose } from "./prompts.ts"
 import { ensureGuardian, runningGuardian, stopAndWait } from "./running.ts"
 import { hasCron, setCronLine } from "./service/cron.ts"
-import { enableLinger, enableUnit, hasUserBus, lingers, removeUnit } from "./service/systemd.ts"
+import {
+  enableLinger,
+  enableUnit,
+  hasUserBus,
+  lingers,
+  removeUnit,
+  requireOwnUnit,
+} from "./service/systemd.ts"
 import { cronLine, type Service, unitName, unitText } from "./service/unit.ts"
 import { lastingCommand } from "./setup.ts"
 import { isPerson, printJson, tell } from "./terminal.ts"
@@ -52,6 +59,8 @@ export function serviceOf(io: Io, paths: Paths): Service {
 }
 
 async function installUnit(io: Io, paths: Paths, service: Service): Promise<Installed> {
+  // Before anything is stopped.
+  requireOwnUnit(io, service.name)
   if (!paths.isAgentSide) await stopRunning(paths)
   await enableUnit(io, service.name, unitText(service))
   if (!paths.isAgentSide) await ensureGuardian(io, paths)

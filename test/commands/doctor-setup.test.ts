@@ -253,11 +253,11 @@ describe("Codex", () => {
     fix: "start Codex anew and say yes to them, or type `/hooks` in it",
   }
   const right = { check: "codex's setup", is: "right", fix: null }
-  /** As Codex 0.169.0 hashed these two, in its own words and by its `hooks/list`. */
-  const command = "/usr/bin/bun /work/main/src/main.ts hook"
+  /** As Codex 0.169.0 itself hashes these two, by its `hooks/list`. */
+  const command = "/usr/bin/bun /src/sento/src/main.ts hook"
   const hashes = {
-    user_prompt_submit: "d740824df9c0d90af47b510ea1caf0eb2a9bd253303a6c571135e27965e37b62",
-    stop: "d96a29b748b25959c528ec38eb60ca1f81b53eec3553b8b213da58a69d54826d",
+    user_prompt_submit: "72ccd51fe1f407e031f3a703fe9c98c5d21c0a8e79cc3a1d0a76cb5e647e5217",
+    stop: "23011aee354ac082b7d3aef4d15a40cbc548e1b069af1bba47a41d64ba7879c7",
   }
   const trust = (place: string, numbers = "0:0", more = ""): void =>
     edit(
@@ -270,7 +270,7 @@ describe("Codex", () => {
           )
           .join("\n")}`,
     )
-  const own = ["/usr/bin/bun", "/work/main/src/main.ts"] as const
+  const own = ["/usr/bin/bun", "/src/sento/src/main.ts"] as const
   const setUpMeasured = () =>
     setUp(findSetup("codex", { sento: own, project: null, environment: { HOME: home } }), false)
   const link = (): string => {

@@ -59,8 +59,10 @@ test("a unit of that name that is not sento's is neither written over nor taken 
     chmodSync(join(bin, "systemctl"), 0o755)
     writeFileSync(join(units, "sento.service"), "[Service]\nExecStart=/opt/mine\n")
     const env = { PATH: `${bin}:${process.env.PATH}`, SENTO_HOME: "" }
+    await world.guard(".")
     const install = await world.sento(".", ["guard", "install"], { env })
     expect(install).toMatchObject({ exit: 78, stderr: expect.stringContaining("did not write it") })
+    expect(guardiansOf(world.folder)).toHaveLength(1)
     await world.sento(".", ["guard", "uninstall"], { env })
     expect(readFileSync(join(units, "sento.service"), "utf8")).toContain("/opt/mine")
   } finally {

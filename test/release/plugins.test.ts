@@ -67,7 +67,7 @@ const installed: Readonly<
   ],
   opencode: [
     ".config/opencode/opencode.jsonc",
-    '{"plugin": ["file:///work/plugins/opencode", "sento-opencode@0.2.0"] // mine\n}',
+    '{"plugin": ["file:///src/plugins/opencode", "sento-opencode@0.2.0"] // mine\n}',
     'take "sento-opencode@0.2.0" out of it',
   ],
 }

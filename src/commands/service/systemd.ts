@@ -22,15 +22,20 @@ export const unitPath = (io: Io, name: string): string =>
 export const hasUserBus = async (io: Io): Promise<boolean> =>
   Bun.which("systemctl") !== null && (await systemctl(io, "show", "--property=Version")).isWell
 
+/** @throws config where a unit of this name is somebody else's */
+export function requireOwnUnit(io: Io, name: string): void {
+  const path = unitPath(io, name)
+  if (!existsSync(path) || readUnit(io, name) !== null) return
+  throw new SentoError(
+    "config",
+    `${path} is there, and \`sento guard install\` did not write it`,
+    "move it away, and run this again",
+  )
+}
+
 /** Writes a unit, and has it started now and with the machine. @throws failed */
 export async function enableUnit(io: Io, name: string, text: string): Promise<void> {
   const path = unitPath(io, name)
-  if (existsSync(path) && readUnit(io, name) === null)
-    throw new SentoError(
-      "config",
-      `${path} is there, and \`sento guard install\` did not write it`,
-      "move it away, and run this again",
-    )
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text, { mode: 0o644 })
   await must(io, "daemon-reload")

@@ -1,5 +1,5 @@
 /** An agent's Guardian and what starts it; and, where its owner said so, its pairs, keys and messages. */
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { callDoor } from "../../guardian/door/client.ts"
 import { requireConfig } from "../../store/config.ts"
@@ -12,6 +12,7 @@ import { removeService } from "../guard-install.ts"
 import type { Io } from "../io.ts"
 import { ensureGuardian } from "../running.ts"
 import { userHomeOf } from "../which-agent.ts"
+import { removeEmpty } from "./installed.ts"
 import { short } from "./short-path.ts"
 
 type Agent = Pick<Registered, "name" | "paths">
@@ -102,8 +103,4 @@ function removeHome(paths: Paths, userHome: string): void {
       : [paths.folder, paths.home, dirname(paths.home), `${userHome}/.sento`]
   for (const folder of made.filter(one => one.startsWith(`${userHome}/.sento`) || one === paths.folder))
     removeEmpty(folder)
-}
-
-function removeEmpty(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
 }

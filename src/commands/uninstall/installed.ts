@@ -21,7 +21,8 @@ export function removeInstalled({ command, paths }: Installed): string[] {
   return [`removed ${command}, its man page and completions`]
 }
 
-function removeEmpty(folder: string): void {
+/** Removes a directory with nothing in it; any other stays. */
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder)
   } catch (error) {
