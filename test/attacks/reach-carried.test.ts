@@ -350,10 +350,10 @@ test("… in the answer to what was dialled: it ends there, too", async () => {
 test("a config that cannot be written ends no Guardian that fetches, nor what it fetches", async () => {
   const pair = newPair()
   const end = requestOf(pair, { type: "unpair", text: undefined })
-  const holder = await held(pair, (asked, count) => {
-    if (count === 2) writeFileSync(holder.guardian.paths.config, "{")
-    return count === 2 ? carrying(end) : empty(pair, asked)
-  })
+  const broken = Promise.withResolvers<Response>()
+  const holder = await held(pair, (asked, count) => (count === 2 ? broken.promise : empty(pair, asked)))
+  writeFileSync(holder.guardian.paths.config, "{")
+  broken.resolve(carrying(end))
   await until("the word", () => holder.guardian.log().includes("fetching failed"))
   expect(await holder.guardian.status()).toMatchObject({ name: "mira" })
 })
