@@ -114,7 +114,7 @@ test("one call at a time: of those who asked meanwhile, the latest", async () =>
 /** Answers at an address that is not the peer's. */
 async function openThird(
   answer: () => Response | Promise<Response>,
-  at = 0,
+  at = freePort(),
 ): Promise<{ port: number; asked: Record<string, unknown>[] }> {
   const asked: Record<string, unknown>[] = []
   const server = Bun.serve({
@@ -253,7 +253,7 @@ test.skipIf(own === "")(
     }) as unknown as typeof dns.lookup)
     const told: unknown[] = []
     const kai = Bun.serve({
-      port: 0,
+      port: freePort(),
       hostname: own,
       async fetch(request) {
         const body = readRequest(pair, true, Buffer.from(await request.arrayBuffer()))
@@ -281,7 +281,7 @@ test.skipIf(own === "").each(["169.254.0.8", "224.0.0.251", "fe80::8"])(
     const pair = newPair()
     const asked: unknown[] = []
     const there = Bun.serve({
-      port: 0,
+      port: freePort(),
       hostname: own,
       fetch(request) {
         asked.push(new URL(request.url).pathname)

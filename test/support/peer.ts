@@ -26,13 +26,15 @@ export type Peer = {
   count(): number
 } & AsyncDisposable
 
-/** A peer that answers every request in its own way. */
-export async function openPeer(pair: ClientPair, answerer: Answerer, port = 0): Promise<Peer> {
+/** A peer that answers every request of its pair in its own way; one that looks for somebody else is told 403. */
+export async function openPeer(pair: ClientPair, answerer: Answerer, port = freePort()): Promise<Peer> {
   const asked: Asked[] = []
   const server = Bun.serve({
     port,
     hostname: "127.0.0.1",
     async fetch(request) {
+      // Another test's peer had this port a moment ago.
+      if (request.headers.get("x-sento-pair") !== pair.id) return new Response(null, { status: 403 })
       const isSealed = request.headers.get("content-encoding") === "aes128gcm"
       const body = readRequest(pair, isSealed, Buffer.from(await request.arrayBuffer()))
       const re = request.headers.get("x-sento-signature") ?? ""
@@ -82,12 +84,15 @@ export async function tell(
 
 /** Below the ports that the kernel hands out: no `port: 0` beside this test gets one of these. */
 const ownPorts = { first: 12_000, count: 20_000 }
-let portsTaken = 0
+/** A Guardian looks for a peer a few ports from where it was. */
+const portStep = 37
+let portSteps = Math.floor(Math.random() * ownPorts.count)
 
-/** A port at which nobody listens, and another one each time: each process begins elsewhere. */
+/** A port at which nobody listens, and another one each time. */
 export function freePort(): number {
   for (;;) {
-    const port = ownPorts.first + ((process.pid * 97 + portsTaken++) % ownPorts.count)
+    portSteps += 1
+    const port = ownPorts.first + ((portSteps * portStep) % ownPorts.count)
     if (isFree(port)) return port
   }
 }
