@@ -15,7 +15,7 @@ import {
   signPlain,
   signSealed,
 } from "../support/client.ts"
-import { freePort } from "../support/peer.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 /** What mira sends to the peer that it believes to be there. */

@@ -11,7 +11,7 @@ import {
   stamp,
   uuidV7,
 } from "../support/client.ts"
-import { freePort } from "../support/peer.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 /** What the peer was asked, and how to answer it rightly. */

@@ -5,7 +5,7 @@ import { ask, type Besieged, besiege } from "../support/besieged.ts"
 import { messageBody, readRequest, signAnswer, signPlain, signSealed, uuidV7 } from "../support/client.ts"
 import { helloAnswer, helloEvent, opened } from "../support/pairing.ts"
 import { attacker, greet, openFalseMinter, postJson, proofOf } from "../support/pairing-attacks.ts"
-import { freePort } from "../support/peer.ts"
+import { freePort } from "../support/ports.ts"
 import { finished, jsonLines, until } from "../support/world.ts"
 
 /** A terminal that gets one of these would do or hide something. */

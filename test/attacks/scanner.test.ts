@@ -16,7 +16,7 @@ import {
   uuidV7,
 } from "../support/client.ts"
 import { openGuardian, type TestGuardian } from "../support/guardian.ts"
-import { freePort } from "../support/peer.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 const open: { stop(): unknown }[] = []

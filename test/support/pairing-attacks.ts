@@ -5,7 +5,7 @@ import { type JoinerState, startJoiner } from "../../src/protocol/joiner.ts"
 import { type Confirm, nonceLength, type Self } from "../../src/protocol/pairing-messages.ts"
 import { json } from "./bytes.ts"
 import { confirmOf, meet } from "./pairing.ts"
-import { freePort } from "./peer.ts"
+import { freePort } from "./ports.ts"
 
 export type Heard = { readonly path: string; readonly request: string; readonly answer: string }
 

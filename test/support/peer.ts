@@ -10,6 +10,7 @@ import {
   uuidV7,
 } from "./client.ts"
 import type { TestGuardian } from "./guardian.ts"
+import { freePort } from "./ports.ts"
 
 export type Asked = {
   readonly re: string
@@ -80,28 +81,4 @@ export async function tell(
   const base = { v: 1, id: uuidV7(guardian.now), timestamp: stamp(guardian.now), type: "message", text: "hi" }
   const request = signPlain(pair, { ...base, ...fields })
   return openAnswer(pair, request, await post(guardian.port, request))
-}
-
-/** Below the ports that the kernel hands out: no `port: 0` beside this test gets one of these. */
-const ownPorts = { first: 12_000, count: 20_000 }
-/** A Guardian looks for a peer a few ports from where it was. */
-const portStep = 37
-let portSteps = Math.floor(Math.random() * ownPorts.count)
-
-/** A port at which nobody listens, and another one each time. */
-export function freePort(): number {
-  for (;;) {
-    portSteps += 1
-    const port = ownPorts.first + ((portSteps * portStep) % ownPorts.count)
-    if (isFree(port)) return port
-  }
-}
-
-function isFree(port: number): boolean {
-  try {
-    Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() }).stop(true)
-    return true
-  } catch {
-    return false
-  }
 }

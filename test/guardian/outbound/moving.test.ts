@@ -19,7 +19,7 @@ import {
   uuidV7,
 } from "../../support/client.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
-import { freePort } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import {
   createWorld,
   finished,
