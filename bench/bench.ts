@@ -31,7 +31,7 @@ const options: Options = {
   say: progress => process.stderr.write(`${progress}\n`),
 }
 const chosen = chooseRows(positionals)
-const stage = openStage()
+const stage = openStage(options.seconds / 60)
 const { promise: stopped, resolve: stop } = Promise.withResolvers<null>()
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(null))
 const measuring = runAll(stage, chosen)

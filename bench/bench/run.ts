@@ -99,7 +99,7 @@ function lineOf(row: Row, { name, unit, bar }: Figure, samples: Samples): Line {
   }
   const reference = { ...held("reference"), name: row.reference }
   const against = samples.against.length === 0 ? null : held("against")
-  const verdict = verdictOf(bar, own.median, reference.ratio)
+  const verdict = verdictOf(bar, own, reference)
   return { row: row.name, figure: name, unit, own, reference, against, bar, verdict }
 }
 
@@ -120,8 +120,12 @@ export function ratioOf(values: readonly number[], others: readonly number[]): n
 }
 
 /** A value that was not measured meets no bar. */
-export function verdictOf(bar: Bar | null, median: number, ratio: number): Verdict {
+export function verdictOf(
+  bar: Bar | null,
+  { median }: Pick<Spread, "median">,
+  to: Pick<Held, "median" | "ratio">,
+): Verdict {
   if (bar === null) return "–"
-  const value = bar.of === "ratio" ? ratio : median
+  const value = { ratio: to.ratio, above: median - to.median, median }[bar.of]
   return (bar.is === "at most" ? value <= bar.limit : value >= bar.limit) ? "met" : "missed"
 }

@@ -3,13 +3,16 @@
  * It knows of sento what a person does (the config file, the command line) and imports nothing of src/, so that an
  * older or newer binary runs on it as well. `close` leaves nothing behind.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type ClientPair, newPair } from "../../test/support/client.ts"
 import { compileReference, type Reference } from "../reference/compile.ts"
+import { writeConfig } from "./books.ts"
 
 export type Stage = {
+  /** How many of something there are: `full` in a full run, fewer in a shorter one. */
+  amount(full: number): number
   /** A fresh folder. */
   folder(): string
   /** A home with a config, in which `agents` are paired and nobody's Guardian has run. */
@@ -20,8 +23,8 @@ export type Stage = {
   start(command: readonly string[], options?: RunOptions): Child
   /** A Guardian that answers. */
   guardian(binary: string, home: Home): Promise<Listening>
-  /** bench/reference/server.ts, compiled, that listens. */
-  server(): Promise<Listening>
+  /** bench/reference/server.ts, compiled, that listens. @param isKeeping - what comes */
+  server(isKeeping?: boolean): Promise<Listening>
   /** Path of a reference, compiled at the first call. */
   reference(name: Reference): Promise<string>
   /** Runs tmux on a server of the stage's own. */
@@ -46,13 +49,14 @@ export type RunOptions = { readonly home?: Home; readonly input?: string | Uint8
 /** Milliseconds from start to end, and of the processor; what it wrote. */
 export type Run = { readonly wall: number; readonly cpu: number; readonly stdout: string }
 
-type Child = Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">
+export type Child = Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">
 
 const patienceMilliseconds = 15_000
 /** Nothing listens there, so every attempt is refused at once (tcpmux is long gone). */
 const closedPort = 1
 
-export function openStage(): Stage {
+/** @param scale - of how many there are of what a row needs many; 1 in a full run */
+export function openStage(scale = 1): Stage {
   const root = mkdtempSync(join(tmpdir(), "sento-bench-"))
   const children = new Set<Child>()
   const compiled = new Map<Reference, Promise<string>>()
@@ -70,7 +74,7 @@ export function openStage(): Stage {
 
   function home(agents = 0): Home {
     const made = { path: folder(), pairs: Array.from({ length: agents }, newPair), session: `s${folders}` }
-    writeFileSync(configOf(made), JSON.stringify(firstConfig(made, tmuxSocket())), { mode: 0o600 })
+    writeConfig(made, firstConfig(made, tmuxSocket()))
     return made
   }
 
@@ -107,8 +111,8 @@ export function openStage(): Stage {
     return listening(child, (JSON.parse(stdout) as { port: number }).port)
   }
 
-  async function server(): Promise<Listening> {
-    const child = start([await reference("server"), folder()])
+  async function server(isKeeping = false): Promise<Listening> {
+    const child = start([await reference("server"), folder(), ...(isKeeping ? ["keep"] : [])])
     const { value } = await child.stdout.getReader().read()
     return listening(child, Number(new TextDecoder().decode(value)))
   }
@@ -146,10 +150,10 @@ export function openStage(): Stage {
     rmSync(root, { recursive: true, force: true })
   }
 
-  return { folder, home, run, start, guardian, server, reference, tmux, clear, close }
-}
+  const amount = (full: number): number => Math.max(1, Math.round(full * Math.min(1, scale)))
 
-const configOf = ({ path }: Home): string => join(path, ".sento-config.json")
+  return { amount, folder, home, run, start, guardian, server, reference, tmux, clear, close }
+}
 
 /** A Guardian that listens on any free port of loopback, and types into the stage's own tmux. */
 const firstConfig = ({ pairs, session }: Home, socket: string): Record<string, unknown> => ({

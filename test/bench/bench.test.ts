@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { wakeUpsBetween } from "../../bench/bench/proc.ts"
-import { type Bar, medianAtMost, ratioAtLeast, ratioAtMost } from "../../bench/bench/row.ts"
+import { aboveAtMost, type Bar, medianAtMost, ratioAtLeast, ratioAtMost } from "../../bench/bench/row.ts"
 import { rows } from "../../bench/bench/rows/all.ts"
 import { carried } from "../../bench/bench/rows/carried.ts"
 import { version } from "../../bench/bench/rows/start-up.ts"
@@ -47,10 +47,13 @@ test.each([
   ["a rate below its bar", ratioAtLeast(0.7), 1, 0.69, "missed"],
   ["a count, whatever its ratio is", medianAtMost(60), 60, Number.POSITIVE_INFINITY, "met"],
   ["a count above its bar", medianAtMost(60), 61, 0.1, "missed"],
+  ["as much on top as its bar", aboveAtMost(8), 16, 2, "met"],
+  ["more on top than its bar", aboveAtMost(8), 18, 2, "missed"],
   ["what was not measured", ratioAtMost(2), Number.NaN, Number.NaN, "missed"],
 ] as const satisfies readonly (readonly [string, Bar | null, number, number, Verdict])[])(
   "verdict: %s",
-  (_, bar, median, ratio, want) => expect(verdictOf(bar, median, ratio)).toBe(want),
+  (_, bar, median, ratio, want) =>
+    expect(verdictOf(bar, { median }, { median: median / ratio, ratio })).toBe(want),
 )
 
 test("a thread that began while it was watched counts from its beginning", () => {

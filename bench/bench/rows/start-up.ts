@@ -60,9 +60,14 @@ function startUp(
         const { words, ...options } = await prepare(stage, binary)
         return taking(stage, [binary, ...words], options)
       },
-      reference: async stage => taking(stage, [await stage.reference("hello")], { home: stage.home() }),
+      reference: compiledHello,
     },
   }
+}
+
+/** What a start-up is held against. */
+export async function compiledHello(stage: Stage): Promise<Take> {
+  return taking(stage, [await stage.reference("hello")], { home: stage.home() })
 }
 
 const taking = (stage: Stage, command: readonly string[], options: RunOptions): Take => {

@@ -1,8 +1,8 @@
 /** Two Guardians that are paired, of which the second is dialled, or fetches because nobody can dial it. */
-import { readFileSync, writeFileSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
 import { type Asked, askToSend } from "../../chaos/door.ts"
+import { type Peer, readConfig, writeConfig } from "../books.ts"
 import { type Home, type Listening, type Stage, until } from "../stage.ts"
 
 export type Pairing = {
@@ -16,6 +16,8 @@ export type Pairing = {
 }
 
 export type TwoGuardians = {
+  /** Of the first. */
+  readonly home: Home
   /** Whose messages are measured. */
   readonly holder: Listening
   /** To which they go. */
@@ -60,6 +62,7 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
   }
   await until("all to be there", () => isAllThere(stage, binary, holderHome))
   return {
+    home: holderHome,
     holder,
     collector,
     connections: toHolder.connections,
@@ -82,18 +85,15 @@ async function isAllThere(stage: Stage, binary: string, home: Home): Promise<tru
   return (JSON.parse(stdout) as { waiting: { outbox: number } }).waiting.outbox === 0 ? true : null
 }
 
-type Agents = readonly (readonly [string, Record<string, unknown>])[]
-type Config = { listen: Record<string, unknown>; agents: Record<string, Record<string, unknown>> }
+type Agents = readonly (readonly [string, Peer])[]
 
-const fileOf = ({ path }: Home): string => join(path, ".sento-config.json")
-const configOf = (home: Home): Config => JSON.parse(readFileSync(fileOf(home), "utf8"))
-const agentsOf = (home: Home): Agents => Object.entries(configOf(home).agents)
+const agentsOf = (home: Home): Agents => Object.entries(readConfig(home).agents)
 
 function edit(home: Home, port: number, change: (agents: Agents) => Agents): void {
-  const config = configOf(home)
+  const config = readConfig(home)
   config.listen.port = port
   config.agents = Object.fromEntries(change(Object.entries(config.agents)))
-  writeFileSync(fileOf(home), JSON.stringify(config), { mode: 0o600 })
+  writeConfig(home, config)
 }
 
 function freePort(): number {
