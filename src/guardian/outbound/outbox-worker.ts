@@ -86,6 +86,10 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
   /** Tries what waits for this pair now, unless the peer asked to be left alone for a while. */
   function hasten(pair: string): void {
+    if (!lanes.isIdle(pair)) tryNow(pair)
+  }
+
+  function tryNow(pair: string): void {
     try {
       store.outbox.hasten(pair)
       store.receipts.hasten(pair)
@@ -272,7 +276,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   /** From here on nothing may fail the call: the message is kept. */
   function firstTried(sent: Sent): Promise<FirstWord> {
     const word = firstWord(sent)
-    hasten(sent.pair)
+    tryNow(sent.pair)
     return word
   }
 
