@@ -10,6 +10,8 @@ export type Options = {
   readonly seconds: number
   /** In place of the rows' own, or null. */
   readonly turns: number | null
+  /** Whether the first turn counts, which finds cold caches and code that is not compiled yet. */
+  readonly isFirstCounted?: boolean
   /** Told of each row that begins. */
   readonly say: (progress: string) => void
 }
@@ -67,8 +69,7 @@ async function takeTurns(
   const { seconds = 0, firstSeconds = seconds } = row
   const turns = options.turns ?? row.turns
   const samples: Record<Side, Sample[]> = { own: [], reference: [], against: [] }
-  // It finds cold caches and code that is not compiled yet.
-  await takeTurn(sides, row, firstSeconds * scale)
+  if (!options.isFirstCounted) await takeTurn(sides, row, firstSeconds * scale)
   for (let turn = 0; turn < turns; turn += 1) {
     const first = turn % sides.length
     const order = [...sides.slice(first), ...sides.slice(0, first)]

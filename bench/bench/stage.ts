@@ -7,12 +7,12 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type ClientPair, newPair } from "../../test/support/client.ts"
-import { compileReference, type Reference } from "../reference/compile.ts"
+import type { Reference, References } from "../reference/compile.ts"
 import { writeConfig } from "./books.ts"
 
 export type Stage = {
-  /** How many of something there are: `full` in a full run, fewer in a shorter one. */
-  amount(full: number): number
+  /** How many of something there are: `full` in a full run, fewer in a shorter one, and never less than `least`. */
+  amount(full: number, least?: number): number
   /** A fresh folder. */
   folder(): string
   /** A home with a config, in which `agents` are paired and nobody's Guardian has run. */
@@ -29,7 +29,7 @@ export type Stage = {
   reference(name: Reference): Promise<string>
   /** Runs tmux on a server of the stage's own. */
   tmux(...words: readonly string[]): Promise<Run>
-  /** Ends every process. What was compiled stays for the next row. */
+  /** Ends every process. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -56,10 +56,9 @@ const patienceMilliseconds = 15_000
 const closedPort = 1
 
 /** @param scale - of how many there are of what a row needs many; 1 in a full run */
-export function openStage(scale = 1): Stage {
+export function openStage(references: References, scale = 1): Stage {
   const root = mkdtempSync(join(tmpdir(), "sento-bench-"))
   const children = new Set<Child>()
-  const compiled = new Map<Reference, Promise<string>>()
   let folders = 0
   /** Of a row; null where none was asked for. One that is just ending would take the next row's sessions with it. */
   let tmuxServer: string | null = null
@@ -112,16 +111,9 @@ export function openStage(scale = 1): Stage {
   }
 
   async function server(isKeeping = false): Promise<Listening> {
-    const child = start([await reference("server"), folder(), ...(isKeeping ? ["keep"] : [])])
+    const child = start([await references.path("server"), folder(), ...(isKeeping ? ["keep"] : [])])
     const { value } = await child.stdout.getReader().read()
     return listening(child, Number(new TextDecoder().decode(value)))
-  }
-
-  function reference(name: Reference): Promise<string> {
-    const path = join(root, name)
-    const made = compiled.get(name) ?? compileReference(name, path).then(() => path)
-    compiled.set(name, made)
-    return made
   }
 
   function tmuxSocket(): string {
@@ -145,14 +137,25 @@ export function openStage(scale = 1): Stage {
 
   async function close(): Promise<void> {
     isClosed = true
-    await Promise.allSettled(compiled.values())
     await clear()
     rmSync(root, { recursive: true, force: true })
   }
 
-  const amount = (full: number): number => Math.max(1, Math.round(full * Math.min(1, scale)))
+  const amount = (full: number, least = 1): number => Math.max(least, Math.round(full * Math.min(1, scale)))
 
-  return { amount, folder, home, run, start, guardian, server, reference, tmux, clear, close }
+  return {
+    amount,
+    folder,
+    home,
+    run,
+    start,
+    guardian,
+    server,
+    reference: references.path,
+    tmux,
+    clear,
+    close,
+  }
 }
 
 /** A Guardian that listens on any free port of loopback, and types into the stage's own tmux. */

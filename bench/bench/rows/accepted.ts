@@ -22,12 +22,13 @@ export const accepted: Row = {
   turns: 7,
   measure: {
     sento: async (stage, binary) => {
-      const home = stage.home(stage.amount(pairs))
+      const home = stage.home(stage.amount(pairs, processes))
       await stage.tmux("new-session", "-d", "-s", home.session, "-x", "100", "-y", "30", "exec cat")
       return taking(stage, await stage.guardian(binary, home), home)
     },
     // It reads nothing of them, so that anybody's will do.
-    reference: async stage => taking(stage, await stage.server(true), stage.home(stage.amount(pairs))),
+    reference: async stage =>
+      taking(stage, await stage.server(true), stage.home(stage.amount(pairs, processes))),
   },
 }
 

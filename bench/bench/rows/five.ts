@@ -15,7 +15,7 @@ export const five: Row = {
   firstSeconds: settleSeconds,
   isSideBySide: true,
   measure: {
-    sento: (stage, binary) => running(stage, binary, 5),
+    sento: (stage, binary) => running(stage, binary, stage.amount(5, 2)),
     reference: (stage, binary) => running(stage, binary, 1),
   },
 }

@@ -21,7 +21,7 @@ export const startsWithMany: readonly Row[] = counts.map(count => ({
   figures: figures(1.5),
   turns: 15,
   measure: {
-    sento: (stage, binary) => starting(stage, binary, stage.amount(count)),
+    sento: (stage, binary) => starting(stage, binary, stage.amount(count, 2)),
     reference: (stage, binary) => starting(stage, binary, 1),
   },
 }))
@@ -35,7 +35,7 @@ export const acceptsWithMany: readonly Row[] = counts.map(count => ({
   figures: figures(1.1),
   turns: 30,
   measure: {
-    sento: (stage, binary) => accepting(stage, binary, stage.amount(count)),
+    sento: (stage, binary) => accepting(stage, binary, stage.amount(count, 2)),
     reference: (stage, binary) => accepting(stage, binary, 1),
   },
 }))

@@ -17,7 +17,7 @@ export const send: Row = {
   turns,
   measure: {
     sento: async (stage, binary) => {
-      const pairs = Math.ceil((turns + 1) / messagesOfPair)
+      const pairs = stage.amount(Math.ceil((turns + 1) / messagesOfPair))
       const { home } = await openTwo(stage, binary, { pairs, roundTrip: 0, isDialled: true, hasPanes: false })
       let sent = 0
       return async () => {

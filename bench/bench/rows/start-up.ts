@@ -15,7 +15,7 @@ export const version = startUp("version", 1.3, async stage => ({ home: stage.hom
 
 /** Each of the peers has written once, and no Guardian runs. */
 export const agents = startUp("agents", 2.5, async (stage, binary) => {
-  const home = stage.home(peers)
+  const home = stage.home(stage.amount(peers))
   const guardian = await stage.guardian(binary, home)
   for (const pair of home.pairs) {
     const { status } = await post(guardian.port, signSealed(pair, messageBody(Date.now())))

@@ -33,10 +33,12 @@ const closedPort = 1
 
 export async function openTwo(stage: Stage, binary: string, options: Pairing): Promise<TwoGuardians> {
   const [holderHome, collectorHome] = [stage.home(options.pairs), stage.home()]
-  const [holderPort, collectorPort] = [freePort(), freePort()]
-  const toHolder = await openWire(holderPort, options.roundTrip)
-  const toCollector = await openWire(collectorPort, options.roundTrip)
-  edit(holderHome, holderPort, agents =>
+  const [holderPort, collectorPort] = [takePort(), takePort()]
+  const toHolder = await openWire(holderPort.port, options.roundTrip)
+  const toCollector = await openWire(collectorPort.port, options.roundTrip)
+  // Only now: a wire that got the port that it leads to would call itself without end.
+  for (const { free } of [holderPort, collectorPort]) free()
+  edit(holderHome, holderPort.port, agents =>
     agents.map(([name, agent]) => [
       name,
       { ...agent, port: options.isDialled ? toCollector.port : closedPort },
@@ -49,7 +51,7 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
         { ...agent, port: toHolder.port, sendKey: agent.receiveKey, receiveKey: agent.sendKey },
       ] as const,
   )
-  edit(collectorHome, collectorPort, () => mirrored)
+  edit(collectorHome, collectorPort.port, () => mirrored)
   if (options.hasPanes)
     for (const { session } of [holderHome, collectorHome])
       await stage.tmux("new-session", "-d", "-s", session, "-x", "100", "-y", "30", "exec cat")
@@ -96,11 +98,10 @@ function edit(home: Home, port: number, change: (agents: Agents) => Agents): voi
   writeConfig(home, config)
 }
 
-function freePort(): number {
+/** A port that nobody else gets until it is freed. */
+function takePort(): { readonly port: number; readonly free: () => void } {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop()
-  return port
+  return { port: server.port, free: () => server.stop() }
 }
 
 /** A wire to a port of this machine, as long as a round trip says; what opens a connection pays for its handshake. */

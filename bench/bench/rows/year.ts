@@ -8,7 +8,7 @@ const few = 100
 const many = 1_000_000
 const turns = 20
 /** Whose messages they are, by turns. */
-const pairs = 10
+const mostPairs = 10
 /** Of 10 messages a minute of a pair; one said hello. */
 const messagesOfPair = 8
 
@@ -35,6 +35,7 @@ export const year: Row = {
 }
 
 async function using(stage: Stage, binary: string, count: number): Promise<Take> {
+  const pairs = stage.amount(mostPairs)
   const { home, holder } = await openTwo(stage, binary, {
     pairs,
     roundTrip: 0,
