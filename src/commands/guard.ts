@@ -16,7 +16,7 @@ import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
 import { forEach } from "./each-agent.ts"
 import { guardInstall, guardUninstall } from "./guard-install.ts"
-import { needConfig } from "./home.ts"
+import { needConfig, refuseAgentSide } from "./home.ts"
 import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
 import { ensureGuardian, guardStatus, placesWords, runningGuardian, stopAndWait } from "./running.ts"
@@ -107,7 +107,7 @@ export async function guard(io: Io, paths: Paths, isJson: boolean): Promise<numb
 async function guardForeground(io: Io, paths: Paths): Promise<number> {
   cleanEnvironment()
   const { startGuardian } = await import("../guardian/guardian.ts")
-  needConfig(io, paths)
+  refuseAgentSide(paths)
   const echo = io.isTerminal.stderr ? (line: string): void => tell(io, line) : undefined
   const starting = startGuardian(paths, systemClock(), undefined, echo)
   const guardian = await starting.catch(error => throwPlainly(error, paths))
