@@ -31,9 +31,11 @@ export const hook = startUp("hook", 2, async (stage, binary) => {
   return { home, words: ["hook", "UserPromptSubmit"], input: prompt }
 })
 
+/** By its owner's word: any other that has gone would be started again by the first hook. */
 export const hookAlone = startUp("hook-alone", 2, async (stage, binary) => {
   const home = stage.home()
-  await (await stage.guardian(binary, home)).stop()
+  await stage.guardian(binary, home)
+  await stage.run([binary, "guard", "stop"], { home })
   utimesSync(join(home.path, ".sento"), longAgo, longAgo)
   return { home, words: ["hook", "UserPromptSubmit"], input: prompt }
 })
