@@ -55,9 +55,16 @@ function chooseRows(names: readonly string[]): readonly Row[] {
   process.exit(2)
 }
 
+/** A row that fails costs its own lines alone, and the exit status. */
 async function runAll(on: Stage, those: readonly Row[]): Promise<readonly Line[]> {
   const all: Line[] = []
-  for (const row of those) all.push(...(await runRow(on, row, options)))
+  for (const row of those)
+    try {
+      all.push(...(await runRow(on, row, options)))
+    } catch (error) {
+      process.exitCode = 1
+      options.say(`${row.name} failed: ${(error as Error).message}`)
+    }
   return all
 }
 
