@@ -2,7 +2,7 @@
 import { connect } from "node:net"
 import { join } from "node:path"
 import { messageBody, post, signSealed } from "../../../test/support/client.ts"
-import { letAnHourGoBy } from "../books.ts"
+import { letAnHourGoBy, noteCalls } from "../books.ts"
 import { runTimeOf } from "../proc.ts"
 import { type Figure, type Row, ratioAtMost, type Take } from "../row.ts"
 import { type Home, type Stage, until } from "../stage.ts"
@@ -55,6 +55,9 @@ async function starting(stage: Stage, binary: string, peers: number): Promise<Ta
 
 async function accepting(stage: Stage, binary: string, peers: number): Promise<Take> {
   const home = await openHome(stage, peers)
+  const first = await stage.guardian(binary, home)
+  await first.stop()
+  noteCalls(home, first.port)
   const { port, pid } = await stage.guardian(binary, home)
   const pair = home.pairs.at(-1)
   if (pair === undefined) throw new Error("no peer")
