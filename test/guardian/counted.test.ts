@@ -1,4 +1,6 @@
 /** What a Guardian costs, as far as it can be counted: no clock, no ratio, the same on every machine. */
+
+import { heapStats } from "bun:jsc"
 import { Database, type Statement } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
@@ -30,6 +32,8 @@ function openReceiver(): () => Promise<void> {
     onCollected: () => {},
   })
   return async () => {
+    // Ten a minute are let through.
+    made.now += 7000
     const message = { v: 1, id: Bun.randomUUIDv7(), type: "message", text: "hello" } as const
     const { headers, body } = signRequest(pair, keys, message, made.now, null)
     const lines = new Headers(headers)
@@ -103,6 +107,19 @@ test("one accepted message: 22 reads and writes at the most", async () => {
     counts.push(readsAndWrites() - before - own)
   }
   expect(Math.min(...counts), String(counts)).toBeLessThanOrEqual(22)
+})
+
+test("memory after a thousand messages more: no object that stays", async () => {
+  const accept = openReceiver()
+  const objectsAfter = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i += 1) await accept()
+    Bun.gc(true)
+    return heapStats().objectCount
+  }
+  await objectsAfter(300)
+  const before = await objectsAfter(100)
+  const more = (await objectsAfter(1000)) - before
+  expect(more).toBeLessThan(500)
 })
 
 /** The timers that are set now, by their milliseconds. */
