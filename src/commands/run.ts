@@ -54,7 +54,10 @@ async function act(io: Io, words: readonly string[]): Promise<number> {
 
 /** As a Guardian is started in the background, or with the machine. */
 const isGuardian = (words: readonly string[]): boolean =>
-  ["guard --foreground", "guard --foreground --json"].includes(words.join(" "))
+  [
+    ["guard", "--foreground"],
+    ["guard", "--foreground", "--json"],
+  ].some(one => Bun.deepEquals(one, words))
 
 /** Answered before anything is loaded. */
 function tellVersion({ out }: Io, rest: readonly string[]): number {

@@ -85,8 +85,13 @@ export async function startGuardian(
   echo?: (line: string) => void,
 ): Promise<Guardian> {
   process.umask(0o077)
-  if (!existsSync(paths.config)) throw noConfig(paths)
+  if (!existsSync(paths.config) && readConfig(paths) === null) throw noConfig(paths)
   makeFolder(paths)
+  // Behind the lock nothing is waited for: what the home is then is what is opened.
+  const tmuxFault: unknown = await tmuxVersion().then(
+    () => null,
+    error => error,
+  )
   const lock = takeLock(paths.lock)
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
@@ -94,10 +99,10 @@ export async function startGuardian(
     // Once, and under the lock: with 10,000 peers that takes longer than anything else here.
     const read = readConfig(paths)
     if (read === null) throw noConfig(paths)
-    requireOnlyHome(paths, read.config.agent)
-    if (read.config.hardened === undefined) await tmuxVersion()
     const log = openLog(paths.log, now, echo)
     if (read.wasTightened) log.write(`${paths.config} could be read by others; now it is yours alone`)
+    requireOnlyHome(paths, read.config.agent)
+    if (read.config.hardened === undefined && tmuxFault !== null) throw tmuxFault
     return await open(paths, lock, read.config, { now, elapsed, log })
   } catch (error) {
     lock.release()

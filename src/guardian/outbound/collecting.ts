@@ -547,6 +547,20 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     })
   }
 
+  /** By whom peers called us: what cannot be read keeps nobody from being fetched from. */
+  function lastCalled(): ReturnType<typeof allCalled> {
+    try {
+      return allCalled(store)
+    } catch (error) {
+      tellUnknown(error as Error)
+      return new Map()
+    }
+  }
+
+  function tellUnknown({ message }: Error): void {
+    if (!stopping.aborted) log.write(`it is not known how a peer reaches us: ${message}`)
+  }
+
   return {
     /** Goes on where the last Guardian was. @param lastPort - the port it had, or 0 where that is not known */
     async resume(lastPort: number): Promise<void> {
@@ -554,13 +568,10 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       const now = context.now()
       for (const [pair, at] of store.peers.lastContacts())
         if (at !== null) heardAt.set(pair, elapsed() - Math.max(0, now - at))
-      const called = allCalled(store)
+      const called = lastCalled()
       for (const { id } of Object.values(context.config.current.agents)) {
         if (stopping.aborted) return
-        await begin(id, called.get(id) ?? null, isElsewhere).catch(error => {
-          if (!stopping.aborted)
-            log.write(`it is not known how a peer reaches us: ${(error as Error).message}`)
-        })
+        await begin(id, called.get(id) ?? null, isElsewhere).catch(tellUnknown)
       }
     },
 

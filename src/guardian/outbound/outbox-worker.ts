@@ -102,9 +102,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
   async function step(pair: string): Promise<Step> {
     try {
+      const task = nextTask(pair)
+      if (task === null) return { kind: "idle" }
       const peer = peerById(context, pair)
-      const task = peer === null ? null : nextTask(pair)
-      if (task === null || peer === null) return { kind: "idle" }
+      // A config that lacks the pair may have it again.
+      if (peer === null) return { kind: "rest", until: now() + longestWaitMilliseconds }
       const untilFetched = task.kind === "rest" ? null : sender.untilFetched(pair)
       if (untilFetched !== null) return { kind: "rest", until: now() + untilFetched }
       if (task.kind === "rest") return rest(pair, task)
