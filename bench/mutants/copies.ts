@@ -1,5 +1,5 @@
 /** Copies of the repository in which mutants are tried: the tree itself is never touched. */
-import { accessSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { accessSync, chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -89,6 +89,8 @@ const patienceMilliseconds = 12_000
 export async function runTests({ root }: Copy, { files, name }: Tests, limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
   try {
+    // As in /tmp, another user finds what a test leaves open to it.
+    chmodSync(folder, 0o711)
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
     const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
     const words = [

@@ -39,15 +39,12 @@ const layerOf = (file: string): string => file.split("/")[1] ?? ""
 export const slow: ReadonlySet<string> = new Set(
   [
     "guardian/bad-days chaos faults leftovers locked scripts two-hours",
-    "guardian/books/agent-pane",
     "guardian/inbound/jammed loops",
     "guardian/outbound/carried-faults fetched-again waiting",
     "guardian/owner/chat-pairing consent",
     "guardian/pairing/across-the-room asked-joins discovery pairing",
-    "guardian/terminal/hands hardened",
-    "http/mdns",
-    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain keyboards lost-panes own-server plain resume sizes",
-    "tmux/typing-claude typing-codex typing-gemini typing-opencode",
+    "guardian/terminal/hardened",
+    "tmux/beside-person hostile resume sizes typing-codex typing-gemini typing-opencode",
   ].flatMap(line => {
     const [, folder = "", names = ""] = /^(.*\/)(.*)$/.exec(line) ?? []
     return names.split(" ").map(name => `test/${folder}${name}.test.ts`)
@@ -56,8 +53,8 @@ export const slow: ReadonlySet<string> = new Set(
 
 /**
  * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
- * where one of the layer's imports the file itself, none but such and the one of its name: all others would have a whole Guardian, or a listener
- * with its deadlines, run for each change that lives.
+ * where one of the layer's imports the file itself, none but such and those of its name (`typing-claude` for `typing`):
+ * all others would have a whole Guardian, or a listener with its deadlines, run for each change that lives.
  */
 export function testsOf(graph: Graph, file: string): readonly string[] {
   const room = posix.dirname(file).replace(/^src/, "test")
@@ -68,10 +65,11 @@ export function testsOf(graph: Graph, file: string): readonly string[] {
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
   const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
   const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
-  const own = `${room}/${posix.basename(file, ".ts")}.test.ts`
-  const direct = ofLayer.some(({ distance }) => distance === 1 && !inOneGo.has(layerOf(file)))
-    ? ofLayer.filter(({ test, distance }) => distance === 1 || test === own)
-    : []
+  const own = `${room}/${posix.basename(file, ".ts")}`
+  const isNamed = (test: string): boolean => test === `${own}.test.ts` || test.startsWith(`${own}-`)
+  const isNear = ({ test, distance }: { test: string; distance: number }): boolean =>
+    distance === 1 || isNamed(test)
+  const direct = !inOneGo.has(layerOf(file)) && ofLayer.some(isNear) ? ofLayer.filter(isNear) : []
   const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
   return those.map(({ test }) => test)
 }

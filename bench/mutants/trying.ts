@@ -49,12 +49,16 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
 async function measure(work: Work): Promise<ReadonlyMap<string, Limits>> {
   const { mutants, copies, testsOf, explanationOf, say } = work
   const limits = new Map<string, Limits>()
+  const failing = new Set<string>()
   for (const tests of mutants.filter(one => explanationOf(one) === null).map(testsOf)) {
     const [copy, key] = [copies[0], keyOf(tests)]
-    if (copy === undefined || tests.files.length === 0 || limits.has(key)) continue
+    if (copy === undefined || tests.files.length === 0 || limits.has(key) || failing.has(key)) continue
     const measured = (await measureTests(copy, tests)) ?? (await measureTests(copy, tests))
-    if (measured === null) say(`without a change fail: ${key}`)
-    else limits.set(key, measured)
+    if (measured !== null) limits.set(key, measured)
+    else {
+      failing.add(key)
+      say(`without a change fail: ${key}`)
+    }
   }
   return limits
 }

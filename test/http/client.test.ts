@@ -56,3 +56,37 @@ test("where a host leads: an address to itself, a name nowhere where that is not
   ]
   expect(await Promise.all(found)).toEqual(["192.0.2.7", null, null])
 })
+
+/** Answers with these chunks, one after the other; `end` is called where the caller hangs up. */
+const chunksOf = (chunks: () => Uint8Array | null, end: () => void = () => {}) =>
+  Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull(stream) {
+            const chunk = chunks()
+            if (chunk === null) stream.close()
+            else stream.enqueue(chunk)
+          },
+          cancel: end,
+        }),
+      ),
+  })
+
+test("an answer without an end is left, and one of the greatest length comes as it was sent", async () => {
+  const patient = { ...options, timeoutMilliseconds: 60_000 }
+  const left = Promise.withResolvers<void>()
+  await using endless = chunksOf(() => new Uint8Array(64 * 1024), left.resolve)
+  expect(await post("127.0.0.1", endless.port ?? 0, "/", patient)).toMatchObject({
+    kind: "unreachable",
+    reason: "the answer is too long",
+  })
+  await left.promise
+  const chunks = [1, 2].map(one => new Uint8Array(64 * 1024).fill(one))
+  const left2 = [...chunks]
+  await using greatest = chunksOf(() => left2.shift() ?? null)
+  const answer = await post("127.0.0.1", greatest.port ?? 0, "/", patient)
+  expect(answer.kind === "answered" && Buffer.from(answer.body).equals(Buffer.concat(chunks))).toBe(true)
+}, 120_000)

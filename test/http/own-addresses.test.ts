@@ -84,7 +84,7 @@ describe("own addresses", () => {
           flags6: [
             ["0bad", "20"],
             ["001d", "01"],
-            ["0001", "00"],
+            ["0001", "80"],
             ["0002", "40"],
           ]
             .map(([end, flags]) => `20010db8${"0".repeat(20)}${end} 04 40 00 ${flags}     eth0\n`)

@@ -96,6 +96,24 @@ describe.each(names)("%s", name => {
     expect(server.calls.filter(one => one === listens[name])).toHaveLength(3)
   })
 
+  test("what it writes has no page fetched for a preview, and calls nobody", async () => {
+    await using talking = talk(name)
+    let body = ""
+    talking.server.answerNext(sends[name], async request => {
+      body = await request.text()
+      return new Response()
+    })
+    await talking.chat.send("https://x.example @everyone", never).catch(() => {})
+    const said = name === "slack" ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body)
+    expect(said).toMatchObject(
+      {
+        telegram: { link_preview_options: { is_disabled: true } },
+        discord: { flags: 1 << 2, allowed_mentions: { parse: [] } },
+        slack: { mrkdwn: "false", unfurl_links: "false", unfurl_media: "false" },
+      }[name],
+    )
+  })
+
   test("edits one of its messages", async () => {
     await using talking = talk(name)
     const id = await talking.chat.send("before", never)
@@ -150,14 +168,26 @@ describe.each(names)("%s", name => {
     server.answerNext(sends[name], refusals[name], () => new Response("<html>", { status: 200 }))
     const refusal = await failureOf(chat.send("hello", never))
     expect(refusal).toMatchObject({ kind: "refused" })
-    expect(refusal.kind === "refused" && refusal.detail).toMatch(
-      /^no such thing: … \[31m second line x{50,180}$/,
-    )
+    const words = "no such thing: … [31m second line "
+    expect(refusal.kind === "refused" && refusal.detail).toBe(words.padEnd(200, "x"))
     const broken = await failureOf(chat.send("hello", never))
     await server.close()
     const gone = await failureOf(chat.send("hello", never))
     expect(gone).toMatchObject({ kind: "unreachable", reason: "no connection (ECONNREFUSED)" })
     for (const { words } of [refusal, broken, gone]) expect(words).not.toContain(server.token)
+  })
+
+  test("nor does one whose code is no word, however it came there", async () => {
+    await using talking = talk(name)
+    const { chat, server } = talking
+    const fails = (code: unknown) => {
+      using _ = spyOn(globalThis, "fetch").mockImplementation((async () => {
+        throw Object.assign(new Error(server.token), { code })
+      }) as never)
+      return failureOf(chat.send("hello", never))
+    }
+    for (const code of [`to ${server.baseUrl}/${server.token}`, 7, undefined])
+      expect(await fails(code)).toMatchObject({ kind: "unreachable", reason: "no connection" })
   })
 
   test("one that never answers is given up after 15 s", async () => {
