@@ -22,6 +22,8 @@ const kept = ["src", "test", "docs", "build.ts", "package.json", "tsconfig.json"
 
 export function openCopy(root: string): Copy {
   const copy = mkdtempSync(join(tmpdir(), "sento-mutants-"))
+  // As the repository, so that another user of a test's can load what is in it.
+  chmodSync(copy, 0o755)
   for (const name of kept)
     if (isThere(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
@@ -89,7 +91,7 @@ const patienceMilliseconds = 12_000
 export async function runTests({ root }: Copy, { files, name }: Tests, limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
   try {
-    // As in /tmp, another user finds what a test leaves open to it.
+    // As /tmp is, for the same.
     chmodSync(folder, 0o711)
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
     const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`

@@ -51,12 +51,32 @@ export const slow: ReadonlySet<string> = new Set(
   }),
 )
 
+/** Files of which no test has the name or the import, and where they are tested all the same. */
+export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
+  [
+    ...["claude", "codex", "gemini", "opencode"].map(name => [
+      `tmux/programs/${name}`,
+      `tmux/agent-programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
+    ]),
+    ["tmux/programs/plain", "tmux/box tmux/keyboard-owner-plain tmux/plain"],
+    ["tmux/own-hands", "tmux/precondition tmux/lost-panes guardian/terminal/hands"],
+    ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
+    ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
+    ["guardian/sleep", "guardian/waking"],
+  ].map(([file = "", tests = ""]) => [
+    `src/${file}.ts`,
+    tests.split(" ").map(test => `test/${test}.test.ts`),
+  ]),
+)
+
 /**
  * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
  * where one of the layer's imports the file itself, none but such and those of its name (`typing-claude` for `typing`):
  * all others would have a whole Guardian, or a listener with its deadlines, run for each change that lives.
  */
 export function testsOf(graph: Graph, file: string): readonly string[] {
+  const named = elsewhere.get(file)
+  if (named !== undefined) return named
   const room = posix.dirname(file).replace(/^src/, "test")
   const quick = [...graph.keys()].filter(test => test.endsWith(".test.ts") && !slow.has(test))
   const loaded = quick

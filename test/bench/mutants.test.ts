@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { linesIn } from "../../bench/mutants/changed.ts"
-import { readImports, slow, testsOf } from "../../bench/mutants/covering.ts"
+import { elsewhere, readImports, slow, testsOf } from "../../bench/mutants/covering.ts"
 import { drawOf, intervalOf } from "../../bench/mutants/drawing.ts"
 import { explanationOf, explanations } from "../../bench/mutants/explained.ts"
 import { handMade, handMutantOf } from "../../bench/mutants/hand.ts"
@@ -112,6 +112,14 @@ test("slow tests are there, and go with no file", async () => {
   expect([...slow].filter(test => !graph.has(test))).toEqual([])
   expect(testsOf(graph, "src/tmux/loop.ts")).toContain("test/tmux/loop.test.ts")
   expect(testsOf(graph, "src/tmux/loop.ts").filter(test => slow.has(test))).toEqual([])
+})
+
+test("what is said of files that are tested elsewhere is there, and each of them has tests", async () => {
+  const graph = await readImports(root)
+  for (const [file, tests] of elsewhere) {
+    expect([file, ...tests].filter(one => !graph.has(one))).toEqual([])
+    expect(testsOf(graph, file)).toEqual(tests)
+  }
 })
 
 test("what is changed by hand is still there, once, and so are its tests", async () => {
