@@ -94,7 +94,7 @@ export async function runTests({ root }: Copy, { files, name }: Tests, limits: L
     // As /tmp is, for the same.
     chmodSync(folder, 0o711)
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
-    const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
+    const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -S -f ${mostBlocks}; "$0" "$@"; exit $?`
     const words = [
       ...[process.execPath, "test", "--bail", `--timeout=${testMilliseconds}`],
       ...(name === null ? [] : ["--test-name-pattern", name]),

@@ -63,6 +63,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
     ["guardian/sleep", "guardian/waking"],
+    [
+      "guardian/guardian",
+      "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
+    ],
   ].map(([file = "", tests = ""]) => [
     `src/${file}.ts`,
     tests.split(" ").map(test => `test/${test}.test.ts`),
