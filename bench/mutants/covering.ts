@@ -63,6 +63,14 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
     ["guardian/sleep", "guardian/waking"],
+    ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
+    ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
+    [
+      "guardian/inbound/receiver",
+      "guardian/inbound/receiver guardian/inbound/admission guardian/counted attacks/forgery attacks/replay",
+    ],
+    ["guardian/inbound/holds", "guardian/inbound/holds guardian/inbound/typist"],
+    ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
     [
       "guardian/guardian",
       "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",

@@ -36,6 +36,7 @@ test("loopback is always open, and the word for all is bound as one", () => {
   const listen = { port: 9876, names: [] }
   expect(hostsToOpen({ ...listen, hosts: [] })).toEqual(["127.0.0.1"])
   expect(hostsToOpen({ ...listen, hosts: ["all"] })).toEqual(["127.0.0.1", "::"])
+  expect(hostsToOpen({ ...listen, hosts: ["network"] })).toEqual(["127.0.0.1", ...networkHosts()])
   expect(hostsToOpen({ ...listen, hosts: ["192.0.2.7"] })).toEqual(["127.0.0.1", "192.0.2.7"])
   expect([["127.0.0.1"], ["127.0.0.1", "::1"], ["::"]].map(isOpenToOthers)).toEqual([false, false, true])
 })
