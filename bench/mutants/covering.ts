@@ -70,6 +70,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "guardian/inbound/receiver guardian/inbound/admission guardian/counted attacks/forgery attacks/replay",
     ],
     ["guardian/inbound/holds", "guardian/inbound/holds guardian/inbound/typist"],
+    [
+      "guardian/outbound/carrying",
+      "guardian/outbound/carried-limits guardian/outbound/dialled-again guardian/outbound/carried",
+    ],
     ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
     [
       "guardian/guardian",
