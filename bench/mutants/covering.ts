@@ -42,7 +42,7 @@ export const slow: ReadonlySet<string> = new Set(
     "guardian/inbound/jammed loops",
     "guardian/outbound/carried-faults fetched-again waiting",
     "guardian/owner/chat-pairing consent",
-    "guardian/pairing/across-the-room asked-joins discovery pairing",
+    "guardian/pairing/across-the-room pairing",
     "guardian/terminal/hardened",
     "tmux/beside-person hostile resume sizes typing-codex typing-gemini typing-opencode",
   ].flatMap(line => {
@@ -74,6 +74,15 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "guardian/outbound/carrying",
       "guardian/outbound/carried-limits guardian/outbound/dialled-again guardian/outbound/carried",
     ],
+    [
+      "guardian/outbound/sender",
+      "guardian/outbound/sender-attempts guardian/outbound/sender guardian/outbound/carried attacks/middle",
+    ],
+    ["guardian/outbound/outbox-worker", "guardian/outbound/outbox-worker guardian/outbound/withdrawing"],
+    ["guardian/outbound/moving", "guardian/outbound/moving"],
+    ["guardian/pairing/joining", "guardian/pairing/joining guardian/pairing/asked-joins"],
+    ["guardian/pairing/handshake", "guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing"],
+    ["guardian/pairing/watching", "guardian/pairing/asked-joins guardian/pairing/forwarded attacks/pairing"],
     ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
     [
       "guardian/guardian",
