@@ -82,7 +82,6 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["guardian/outbound/moving", "guardian/outbound/moving"],
     ["guardian/pairing/joining", "guardian/pairing/joining guardian/pairing/asked-joins"],
     ["guardian/pairing/handshake", "guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing"],
-    ["guardian/pairing/watching", "guardian/pairing/asked-joins guardian/pairing/forwarded attacks/pairing"],
     ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
     [
       "guardian/guardian",

@@ -148,6 +148,27 @@ describe("a join", () => {
     expect(told).toMatchObject([[{ name: "ada" }, { type: "unpair" }]])
   })
 
+  test("whose name its owner gives to another one has ended, and that one alone", async () => {
+    const joining = open()
+    const first = await joining.join(wish(await code(), { as: "boss" }), emit)
+    const kept = store().requests.keep(
+      { ...first, pairing: "another", pairId: "f".repeat(32), role: "joiner" } as never,
+      { localName: "other", replaces: false, confirm: null },
+      made.now,
+    )
+    answer("no")
+    await until("the question's end", async () => (await questions()).length === 0)
+    rmSync(said)
+    const again = store().requests.keep(
+      { ...first, pairing: "again", pairId: "e".repeat(32), role: "joiner" } as never,
+      { localName: "boss", replaces: false, confirm: null },
+      made.now,
+    )
+    const second = await open().join(wish(await code(), { as: "boss", replace: true }), emit)
+    expect([again, kept, second].map(({ id }) => stateOf(id))).toEqual(["denied", "waiting", "waiting"])
+    expect(made.events).toContain(`answered denied of joiner ${again.id}`)
+  })
+
   test("whose name is another pair's by the time of the yes is declined, and nobody loses theirs", async () => {
     const request = await open().join(wish(await code()), emit)
     made.context.config.update(config => ({ ...config, agents: { ...config.agents, mira: peerOf("other") } }))
