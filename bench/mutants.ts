@@ -36,7 +36,7 @@ const { values, positionals } = parseArgs({
 })
 
 const say = (words: string): void => void process.stderr.write(`${words}\n`)
-const changed = values.changed === undefined ? null : changedSince(root, values.changed)
+const changed = values.changed === undefined ? null : readChanged(values.changed)
 const hand = values.hand ? handMade.filter(({ file }) => isBelow(file, positionals)) : []
 const files = values.hand ? [...new Set(hand.map(({ file }) => file))] : chosenFiles(positionals, changed)
 const texts = new Map(
@@ -53,6 +53,15 @@ const mutants = values.sample === undefined ? all : draw(all, Number(values.samp
 if (values.list)
   for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)
 else await tryThem(mutants)
+
+function readChanged(commit: string): Changed {
+  try {
+    return changedSince(root, commit)
+  } catch (error) {
+    say((error as Error).message)
+    process.exit(2)
+  }
+}
 
 function chosenFiles(paths: readonly string[], only: Changed | null): readonly string[] {
   const below = paths.length === 0 ? (only === null ? ["src/protocol", "src/store"] : ["src"]) : paths
