@@ -1,6 +1,10 @@
 /** How a pair comes to be and how it ends, in config and database: two pairs each time, of which one stays as it is. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { calledAt, keepCalled } from "../../../src/guardian/books/called.ts"
+import { fileOf } from "../../../src/guardian/books/message-files.ts"
 import {
   dropPair,
   endPair,
@@ -15,6 +19,7 @@ import {
 import { peerById, peerByName } from "../../../src/guardian/context.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import type { PairingRole } from "../../../src/protocol/requests.ts"
+import { pathsOf } from "../../../src/store/paths.ts"
 import type { PairingRequest } from "../../../src/store/requests.ts"
 import {
   confirmedWith,
@@ -198,6 +203,28 @@ describe("the end of a pair", () => {
     expect(store().peers.revocations()).toMatchObject([{ pair: "kai", byUs: true }])
     expect(heard).toEqual(["end of kai", `kai {"kind":"ended","state":"dropped","reason":"removed here"}`])
     expect(made.notices).toEqual([])
+  })
+
+  test("takes the files of its long messages away, and no other's", () => {
+    fill()
+    const folder = mkdtempSync(join(tmpdir(), "sento-pairs-"))
+    try {
+      Object.assign(made.context, { paths: pathsOf(folder) })
+      const path = (pair: string) =>
+        fileOf(
+          made.context,
+          store()
+            .inbox.heads()
+            .find(one => one.message.pair === pair)?.message.shortId ?? "",
+        )
+      const [kais, adas] = [path("kai"), path("ada")]
+      mkdirSync(dirname(kais), { recursive: true })
+      for (const one of [kais, adas]) writeFileSync(one, "text")
+      endPair(made.context, named("kai"))
+      expect([existsSync(kais), existsSync(adas)]).toEqual([false, true])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test("by the other side is told to the owner, and leaves nothing to tell", () => {
