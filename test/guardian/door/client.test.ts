@@ -105,3 +105,12 @@ test("an error is the Guardian's own, and of a code that nobody knows a failure"
     expect([thrown.code, thrown.message, thrown.hint]).toEqual([want, "m", "h"])
   }
 })
+
+test("the agent's side has no owner's door, whatever is there; its own is another user's", async () => {
+  using _ = answering([Buffer.from(`${JSON.stringify({ result: "here" })}\n`)])
+  const agentSide = { ...paths, isAgentSide: true, ownerSocket: paths.agentSocket }
+  await expect(callDoor(agentSide, "owner", { op: "stop" })).rejects.toThrow(
+    "only the owner may do this: SENTO_DOOR",
+  )
+  expect(await callDoor(agentSide, "agent", { op: "alive" })).toBe("here" as never)
+})
