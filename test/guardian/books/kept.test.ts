@@ -1,9 +1,14 @@
 /** What the books keep beside pairs and messages, each of one pair alone: where others are, when they came, what is to be told. */
 import { afterEach, beforeEach, expect, test } from "bun:test"
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { listAgents } from "../../../src/guardian/books/agent-list.ts"
 import { calledAt, forgetCalled, keepCalled } from "../../../src/guardian/books/called.ts"
 import { claimOf, noteClaim, openNamedPlaces } from "../../../src/guardian/books/claims.ts"
 import { createContacts } from "../../../src/guardian/books/contacts.ts"
+import { lossOf, lossWords, noteLoss } from "../../../src/guardian/books/losses.ts"
+import { fileOf, fileSizes, forgetFiles, keepInFile } from "../../../src/guardian/books/message-files.ts"
 import { answerWords, listQuestions, requestEvent } from "../../../src/guardian/books/open-questions.ts"
 import { rememberPort } from "../../../src/guardian/books/own-port.ts"
 import { setPlace } from "../../../src/guardian/books/peer-places.ts"
@@ -19,6 +24,7 @@ import {
 } from "../../../src/guardian/pairing/heard.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import { mostTextUnits } from "../../../src/protocol/messages.ts"
+import { pathsOf } from "../../../src/store/paths.ts"
 import {
   confirmedWith,
   createTestContext,
@@ -26,6 +32,7 @@ import {
   peerOf,
   type TestContext,
 } from "../../support/context.ts"
+import { receive } from "../../support/store.ts"
 
 let made: TestContext
 beforeEach(() => {
@@ -41,7 +48,7 @@ const named = (name: string) => ({
 })
 const request = (name: string) =>
   store().requests.keep(confirmedWith(name), { localName: name, replaces: false, confirm: null }, made.now)
-const join = (name: string) =>
+const askedJoin = (name: string) =>
   store().joins.keep(
     { symbols: name, host: "192.0.2.7", port: 9876, name, agent: `agent-${name}`, localName: name },
     made.now,
@@ -198,6 +205,59 @@ test("what the hands of the agent's user pinned counts in hardened mode alone", 
   expect(pinnedIn(store().facts, {})).toBeNull()
 })
 
+test("a loss is noted where pairs are not known, and known again by that; one that ended is known", () => {
+  const { store: books } = made.stored
+  books.peers.add("kai", null)
+  books.peers.revoke("ada", "ada", true, null, made.now)
+  noteLoss(made.context)
+  expect([lossOf(books.facts), made.log]).toEqual([null, []])
+  made.context.config.update(config => ({ ...config, agents: { ...config.agents, noa: peerOf("noa") } }))
+  noteLoss(made.context)
+  expect([lossOf(books.facts), [...books.peers.lastContacts().keys()], made.log]).toEqual([
+    made.now,
+    ["kai", "noa"],
+    [lossWords],
+  ])
+  const at = made.now
+  made.now += 1
+  noteLoss(made.context)
+  expect(lossOf(books.facts)).toBe(at)
+  books.facts.set("database lost", "then")
+  expect(lossOf(books.facts)).toBeNull()
+})
+
+test("files of messages go with their messages, and nothing else that lies beside them", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sento-files-"))
+  try {
+    Object.assign(made.context, { paths: pathsOf(folder) })
+    const message = (pair: string, text: string): string => {
+      const id = receive(made.stored, pair, made.now, { text })
+      const { shortId = "", seq = 0 } = store().inbox.byId(pair, id) ?? {}
+      keepInFile(made.context, shortId, text)
+      expect(fileSizes(made.context).get(seq)).toBe(text.length)
+      return shortId
+    }
+    const [kept, ended] = [message("kai", "one"), message("ada", "three")]
+    const inbox = dirname(fileOf(made.context, kept))
+    const others = ["notes.txt", `${kept.toUpperCase()}.txt`, `${kept}.md`, ".txt"]
+    for (const name of [...others, "zzzz.txt"]) writeFileSync(join(inbox, name), "")
+    expect(fileSizes(made.context).size).toBe(2)
+    made.remove("ada")
+    forgetFiles(made.context)
+    expect(readdirSync(inbox).toSorted()).toEqual([...others, `${kept}.txt`].toSorted())
+    expect(readdirSync(inbox)).not.toContain(`${ended}.txt`)
+    expect(statSync(fileOf(made.context, kept)).mode & 0o777).toBe(0o600)
+    rmSync(inbox, { recursive: true })
+    expect(() => forgetFiles(made.context)).not.toThrow()
+    expect(fileSizes(made.context).size).toBe(0)
+    writeFileSync(inbox, "no folder")
+    forgetFiles(made.context)
+    expect(made.log.at(-1)).toContain("cannot remove files of messages")
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test("a peer that is required is paired, or it is said whether it ended the pair, or who was meant", () => {
   expect(requirePeer(made.context, "kai").peer.id).toBe("kai")
   store().peers.revoke("lea", "lea", false, null, made.now)
@@ -257,7 +317,7 @@ test("what mDNS found gets one of a code's tries, counted as one of them, until 
 })
 
 test("of joins that wait it is known which mDNS found", () => {
-  const [noa, lea, eve] = [join("noa"), join("lea"), join("eve")].map(({ id }) => id) as [
+  const [noa, lea, eve] = [askedJoin("noa"), askedJoin("lea"), askedJoin("eve")].map(({ id }) => id) as [
     string,
     string,
     string,
@@ -281,7 +341,7 @@ test("of joins that wait it is known which mDNS found", () => {
 test("what waits for the owner, with what is known of it", () => {
   const asked = request("kai")
   noteClaim(store(), asked.id, "kai.example")
-  const wanted = join("noa")
+  const wanted = askedJoin("noa")
   const day = 24 * 60 * 60 * 1000
   expect(listQuestions(store(), made.context.config.current)).toMatchObject([
     { id: asked.id, kind: "request", taken: true, claimedHost: "kai.example", expiresAt: made.now + day },

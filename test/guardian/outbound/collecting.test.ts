@@ -1,8 +1,9 @@
 /** A collector alone: what it makes of each answer, with a peer of the test's own and a clock that the test turns. */
-import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
 import { calledAt, keepCalled } from "../../../src/guardian/books/called.ts"
 import { type CollectingParts, createCollecting } from "../../../src/guardian/outbound/collecting.ts"
 import type { Sender } from "../../../src/guardian/outbound/sender.ts"
+import type { Peer } from "../../../src/store/config.ts"
 import { type ClientPair, messageBody, newPair, signSealed } from "../../support/client.ts"
 import { carrying, type Fields, never } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
@@ -484,6 +485,64 @@ describe("a peer that is asked to call", () => {
   })
 })
 
+test("a peer counts as one with which something is exchanged for a day", async () => {
+  const day = 24 * 60 * 60 * 1000
+  for (const [ago, hours] of [
+    [day - 1, 1],
+    [day, 6],
+  ] as const) {
+    const { collecting, pair, told, made } = await open()
+    collecting.answered(pair.id)
+    expect(collecting.lastHeard(pair.id)).toBe(made.now)
+    made.now += ago
+    collecting.paired(pair.id)
+    await until("the asking", () => told.length > 0)
+    collecting.called(pair.id, String(told[0]?.body.id))
+    made.now += hours * 60 * 60 * 1000 - 1
+    collecting.look()
+    expect(collecting.stateOf(pair.id)).toBe("called")
+    made.now += 1
+    collecting.look()
+    expect(collecting.stateOf(pair.id)).toBe("asking")
+  }
+})
+
+test("a peer whose name leads nowhere is not asked, and fetched from in vain", async () => {
+  const scene = await open()
+  const { collecting, pair, made, told } = scene
+  made.context.config.update(({ agents: { kai }, ...config }) => ({
+    ...config,
+    agents: { kai: { ...(kai as Peer), host: "nobody.invalid" } },
+  }))
+  collecting.paired(pair.id)
+  await until("its failure", () => scene.failures.length > 0)
+  expect([collecting.stateOf(pair.id), told, scene.failures]).toEqual(["collecting", [], ["unresolved null"]])
+})
+
+test("looks by itself when a peer's time has come, the next one's too", async () => {
+  jest.useFakeTimers()
+  try {
+    const scene = await open()
+    const { collecting, pair, told, made } = scene
+    const pass = async (milliseconds: number): Promise<void> => {
+      made.now += milliseconds
+      jest.advanceTimersByTime(milliseconds)
+      for (let i = 0; i < 50; i += 1) await Promise.resolve()
+    }
+    void collecting.resume(0)
+    await pass(0)
+    await pass(60_000)
+    expect(told).toHaveLength(1)
+    collecting.called(pair.id, String(told[0]?.body.id))
+    await pass(6 * 60 * 60 * 1000)
+    expect(told).toHaveLength(2)
+    await pass(25_000)
+    expect(collecting.stateOf(pair.id)).toBe("collecting")
+  } finally {
+    jest.useRealTimers()
+  }
+})
+
 describe("another way", () => {
   test("is looked for again where what is listened at changed, and is none where nothing did", async () => {
     const scene = await open()
@@ -639,6 +698,15 @@ describe("a start", () => {
       scene.made.now,
       null,
     ])
+  })
+
+  test("leaves alone what begins while it looks how a peer is reached", async () => {
+    const scene = await open([() => never()])
+    keepCalled(store(scene), scene.pair.id, { host: "127.0.0.1", port: 9876 })
+    const resuming = scene.collecting.resume(9876)
+    scene.collecting.missed(scene.pair.id)
+    await resuming
+    expect(scene.collecting.stateOf(scene.pair.id)).toBe("collecting")
   })
 
   test("leaves alone what has begun meanwhile", async () => {
