@@ -1,6 +1,6 @@
 /** Which pane is the agent's: at first, where there are several, and when the session is another one. */
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createHands } from "../../src/tmux/own-hands.ts"
@@ -11,7 +11,11 @@ let pane: DoublePane
 beforeEach(async () => {
   pane = await startDouble("claude")
 })
-afterEach(() => pane[Symbol.asyncDispose]())
+const folders: string[] = []
+afterEach(async () => {
+  await pane[Symbol.asyncDispose]()
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
 
 const wish = { session: "sento", profile: null }
 const hands = () => createHands(pane.server)
@@ -29,7 +33,9 @@ async function openWindow(command: string): Promise<PinnedPane> {
 }
 /** Another double there, whose program runs. */
 async function openDouble(name: "claude" | "codex"): Promise<PinnedPane> {
-  const { command } = doubleCommand(mkdtempSync(join(tmpdir(), "sento-pane-")), name)
+  const folder = mkdtempSync(join(tmpdir(), "sento-pane-"))
+  folders.push(folder)
+  const { command } = doubleCommand(folder, name)
   const found = await openWindow(`exec ${command}`)
   await until(async () => (await hands().find(found, wish)).target.kind === "pane")
   return found

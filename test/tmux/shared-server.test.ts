@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { argumentsOf, childrenOf } from "../../src/tmux/process.ts"
+import { argumentsOf, childrenOf, openFilesOf } from "../../src/tmux/process.ts"
 import { clientsOf, sharedServerAbove, sharedServerOf } from "../../src/tmux/shared-server.ts"
 import { until } from "../support/world.ts"
 
@@ -40,7 +40,10 @@ beforeAll(async () => {
   await startClient("other settings", "resume", elsewhere)
   await startClient("alone", "-c 'read -r _' --no-daemon")
   await startClient("holds", "holds")
-  await until("what it holds", () => childrenOf(server.pid).length > 0)
+  await until("what it holds", () =>
+    openFilesOf(pids.holds ?? 0).includes(join(folder, "thread-writer-locks/7")),
+  )
+  await until("what the server started", () => childrenOf(server.pid).length > 0)
 })
 afterAll(async () => {
   tmux("kill-server")
