@@ -1,5 +1,5 @@
 /** A sender alone: who is told what of an attempt, and in which way it goes. The peer is real, the holder's end is not. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test"
 import type { NamedPeer } from "../../../src/guardian/context.ts"
 import { keysOf } from "../../../src/guardian/context.ts"
 import type { Carrying, WireAnswer } from "../../../src/guardian/outbound/carrying.ts"
@@ -335,6 +335,18 @@ describe("a peer that comes for what there is", () => {
       reason: "kai has not come for what waits here yet",
     })
     expect([told, peer.count(), watchers]).toEqual([["failed: timed-out null"], 0, []])
+  })
+
+  test("is waited for no longer than an attempt may take", async () => {
+    way = { kind: "wait", until: made.now + 60_000 }
+    const timers = spyOn(globalThis, "setTimeout")
+    const telling = open().tell(to(), body())
+    await until("the watch", () => watchers.length === 1)
+    const waits = timers.mock.calls.map(([, wait]) => wait)
+    timers.mockRestore()
+    expect([waits.includes(15_000), waits.includes(60_000)]).toEqual([true, false])
+    made.stop()
+    expect(await telling).toMatchObject({ kind: "failed", cause: "timed-out" })
   })
 
   test("while it is dialled has that cut, and it handed over: it may have come twice", async () => {

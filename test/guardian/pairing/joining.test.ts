@@ -266,6 +266,21 @@ describe("where nobody has the code", () => {
     expect(error.message).toBe(`127.0.0.1:${mira.port} is this agent itself`)
   })
 
+  test("nor where whoever has it says that it is this agent", async () => {
+    const minter = openMinter("hana")
+    made.context.config.update(config => ({ ...config, agent: "test-hana" }))
+    const error = await errorOf(open().join(wish("4F2K", { port: minter.port }), emit))
+    expect(error.message).toBe(`127.0.0.1:${minter.port} is this agent itself`)
+    await minter.stop()
+  })
+
+  test("what is no Guardian is said to be none", async () => {
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") })
+    const error = await errorOf(open().join(wish("4F2K", { port: server.port ?? 0 }), emit))
+    expect(error.message).toBe(`what answers at 127.0.0.1:${server.port} is no Guardian`)
+    await server.stop(true)
+  })
+
   test("an agent hears no more than that", async () => {
     for (const more of [{ port: freePort() }, {}, { host: "nobody.invalid" }]) {
       const { message } = await errorOf(open().find(wish("4F2K", more), emit))
@@ -282,6 +297,14 @@ describe("what an agent asks for", () => {
     })
     expect([await questions(), store().joinTries.made(symbols, made.now)]).toEqual([[], 0])
     expect((await errorOf(open().find(wish(symbols, { as: "ada" }), emit))).code).toBe("usage")
+  })
+
+  test("is not looked for once its code was tried three times", async () => {
+    const symbols = await code()
+    for (let i = 0; i < 3; i += 1) store().joinTries.add(symbols, made.now)
+    for (const work of [open().find(wish(symbols), emit), open().carryOut(asked(symbols), as)])
+      expect((await errorOf(work)).message).toBe("this code was tried 3 times without a right answer")
+    expect(events).toEqual([])
   })
 
   const asked = (symbols: string, more: object = {}) => {
