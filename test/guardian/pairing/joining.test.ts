@@ -266,14 +266,6 @@ describe("where nobody has the code", () => {
     expect(error.message).toBe(`127.0.0.1:${mira.port} is this agent itself`)
   })
 
-  test("nor where whoever has it says that it is this agent", async () => {
-    const minter = openMinter("hana")
-    made.context.config.update(config => ({ ...config, agent: "test-hana" }))
-    const error = await errorOf(open().join(wish("4F2K", { port: minter.port }), emit))
-    expect(error.message).toBe(`127.0.0.1:${minter.port} is this agent itself`)
-    await minter.stop()
-  })
-
   test("what is no Guardian is said to be none", async () => {
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") })
     const error = await errorOf(open().join(wish("4F2K", { port: server.port ?? 0 }), emit))

@@ -96,6 +96,22 @@ describe.each(names)("%s", name => {
     expect(server.calls.filter(one => one === listens[name])).toHaveLength(3)
   })
 
+  test.skipIf(name === "telegram")(
+    "twenty pages at a time and no more, and the rest the next time",
+    async () => {
+      await using talking = talk(name)
+      const { server, chat } = talking
+      const asked = await chat.send("well?", never)
+      for (let i = 0; i < 2050; i += 1) server.write({ text: `m${i}` })
+      const first = await chat.receive(null, [asked], never)
+      const pages = () => server.calls.filter(one => one === listens[name]).length
+      expect([first.messages.length, pages()]).toEqual([2000, 20])
+      const second = await chat.receive(first.cursor, [asked], never)
+      expect(second.messages.at(-1)?.text).toBe("m2049")
+      expect(new Set([...first.messages, ...second.messages].map(one => one.id)).size).toBe(2050)
+    },
+  )
+
   test("what it writes has no page fetched for a preview, and calls nobody", async () => {
     await using talking = talk(name)
     let body = ""
