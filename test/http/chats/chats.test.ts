@@ -96,22 +96,6 @@ describe.each(names)("%s", name => {
     expect(server.calls.filter(one => one === listens[name])).toHaveLength(3)
   })
 
-  test.skipIf(name === "telegram")(
-    "twenty pages at a time and no more, and the rest the next time",
-    async () => {
-      await using talking = talk(name)
-      const { server, chat } = talking
-      const asked = await chat.send("well?", never)
-      for (let i = 0; i < 2050; i += 1) server.write({ text: `m${i}` })
-      const first = await chat.receive(null, [asked], never)
-      const pages = () => server.calls.filter(one => one === listens[name]).length
-      expect([first.messages.length, pages()]).toEqual([2000, 20])
-      const second = await chat.receive(first.cursor, [asked], never)
-      expect(second.messages.at(-1)?.text).toBe("m2049")
-      expect(new Set([...first.messages, ...second.messages].map(one => one.id)).size).toBe(2050)
-    },
-  )
-
   test("what it writes has no page fetched for a preview, and calls nobody", async () => {
     await using talking = talk(name)
     let body = ""
@@ -298,6 +282,19 @@ describe("telegram", () => {
 })
 
 describe("discord", () => {
+  test("twenty pages at a time and no more, and the rest the next time", async () => {
+    await using talking = talk("discord")
+    const { server, chat } = talking
+    const asked = await chat.send("well?", never)
+    for (let i = 0; i < 2050; i += 1) server.write({ text: `m${i}` })
+    const first = await chat.receive(null, [asked], never)
+    const pages = server.calls.filter(one => one === listens.discord).length
+    expect([first.messages.length, pages]).toEqual([2000, 20])
+    const second = await chat.receive(first.cursor, [asked], never)
+    expect(second.messages.at(-1)?.text).toBe("m2049")
+    expect(new Set([...first.messages, ...second.messages].map(one => one.id)).size).toBe(2050)
+  })
+
   test("opens the direct messages with a user", async () => {
     await using talking = talk("discord")
     const { token, baseUrl, owner } = talking.server
@@ -336,6 +333,18 @@ describe("discord", () => {
 })
 
 describe("slack", () => {
+  test("twenty pages at a time, and where there are more since the question, nothing", async () => {
+    await using talking = talk("slack")
+    const asked = await talking.chat.send("well?", never)
+    for (let i = 0; i < 1990; i += 1) talking.server.write({ text: `m${i}` })
+    expect((await talking.chat.receive(null, [asked], never)).messages.length).toBeGreaterThanOrEqual(1990)
+    for (let i = 0; i < 20; i += 1) talking.server.write({ text: `n${i}` })
+    expect(await failureOf(talking.chat.receive(null, [asked], never))).toMatchObject({
+      kind: "refused",
+      detail: "too many messages since the question",
+    })
+  })
+
   test("opens the direct messages with a member", async () => {
     await using talking = talk("slack")
     const { token, baseUrl, owner } = talking.server
