@@ -66,6 +66,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/pane", "tmux/own-hands tmux/lost-panes"],
     ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
+    ["http/crowd", "http/crowd http/held attacks/door"],
     ["guardian/sleep", "guardian/waking"],
     ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
     ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
