@@ -64,6 +64,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/keyboard-owner", "tmux/keyboard-owner tmux/keyboard-owner-plain tmux/keyboard-owner-names"],
     ["tmux/process", "tmux/process tmux/keyboard-owner"],
     ["tmux/pane", "tmux/own-hands tmux/lost-panes"],
+    ["tmux/popup", "tmux/own-hands tmux/precondition tmux/own-server guardian/owner/popup"],
     ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
     ["http/crowd", "http/crowd http/held attacks/door"],

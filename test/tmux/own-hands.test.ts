@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createHands } from "../../src/tmux/own-hands.ts"
 import { findPane, type PinnedPane, panesOf } from "../../src/tmux/pane.ts"
-import { type DoublePane, doubleCommand, startDouble, until } from "../support/pane.ts"
+import { attachPerson, type DoublePane, doubleCommand, startDouble, until } from "../support/pane.ts"
 
 let pane: DoublePane
 beforeEach(async () => {
@@ -136,4 +136,23 @@ test("what acts unasked is said of the agent program alone", async () => {
   expect(await hands().unasked("none")).toBeNull()
   await openWindow("cat")
   expect(await hands().unasked("sento")).toBeNull()
+})
+
+test("its clients, and at which of them a person can type", async () => {
+  await attachPerson(pane)
+  const reading = `env -u TMUX TERM=xterm-256color tmux -u -S ${pane.server.socket} attach -r -t =sento`
+  pane.tmux("new-session", "-d", "-s", "reader", "-x", "100", "-y", "30", reading)
+  await until(async () => (await hands().clients("sento")).length === 2)
+  const clients = await hands().clients("sento")
+  expect(clients.map(one => one.canType).toSorted()).toEqual([false, true])
+  expect(clients.find(one => one.canType)).toMatchObject({ columns: 120, rows: 41 })
+  const pidOf = (session: string): number =>
+    Number(pane.tmux("display-message", "-p", "-t", `=${session}:`, "#{pane_pid}"))
+  expect(clients.map(one => one.pid).toSorted()).toEqual([pidOf("viewer"), pidOf("reader")].toSorted())
+  expect(clients.find(one => one.canType)?.pid).toBe(pidOf("viewer"))
+  expect([
+    await hands().clients("viewer"),
+    await hands().clients("none"),
+    await hands().isOwnServer(),
+  ]).toEqual([[], [], true])
 })
