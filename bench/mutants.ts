@@ -10,7 +10,7 @@ import { cpus } from "node:os"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Changed, changedSince } from "./mutants/changed.ts"
-import { openCopy, type Tests } from "./mutants/copies.ts"
+import { endRuns, openCopy, type Tests } from "./mutants/copies.ts"
 import { readImports, testsOf } from "./mutants/covering.ts"
 import { drawOf } from "./mutants/drawing.ts"
 import { explanationOf, explanations } from "./mutants/explained.ts"
@@ -124,6 +124,7 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
   const graph = await readImports(root)
   const copies = Array.from({ length: Number(values.jobs) }, () => openCopy(root))
   const stop = (): void => {
+    endRuns()
     for (const copy of copies) copy[Symbol.dispose]()
     process.exit(130)
   }

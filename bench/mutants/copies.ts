@@ -87,6 +87,17 @@ export type Tests = { readonly files: readonly string[]; readonly name: string |
 const testMilliseconds = 60_000
 const patienceMilliseconds = 12_000
 
+/** The runs that are under way, each with its folder. */
+const underWay = new Map<number, string>()
+
+/** Ends them, and leaves nothing of them: for a signal, at which nobody waits for their ends. */
+export function endRuns(): void {
+  for (const [pid, folder] of underWay) {
+    process.kill(-pid, "SIGKILL")
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 /** Runs tests up to the first that fails. */
 export async function runTests({ root }: Copy, { files, name }: Tests, limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
@@ -116,6 +127,7 @@ export async function runTests({ root }: Copy, { files, name }: Tests, limits: L
         detached: true,
       },
     )
+    underWay.set(child.pid, folder)
     let isLate = false
     const alarm = setTimeout(() => {
       isLate = true
@@ -123,6 +135,7 @@ export async function runTests({ root }: Copy, { files, name }: Tests, limits: L
     }, limits.milliseconds)
     const said = await new Response(child.stderr).text()
     await child.exited
+    underWay.delete(child.pid)
     clearTimeout(alarm)
     const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6
     if (child.exitCode === 0) return { outcome: "passed", failed: null, cpuSeconds }
