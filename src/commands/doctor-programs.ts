@@ -6,7 +6,6 @@ import { shellWord } from "../protocol/shell.ts"
 import type { Config } from "../store/config.ts"
 import type { Paths } from "../store/paths.ts"
 import { agentProcessOf } from "./agent-process.ts"
-import { checkDaemon } from "./doctor-daemon.ts"
 import { checkEnvironment, pathFault } from "./doctor-environment.ts"
 import type { Finding } from "./doctor-peer.ts"
 import { checkSandbox } from "./doctor-sandbox.ts"
@@ -31,9 +30,7 @@ export async function checkPrograms(io: Io, paths: Paths, config: Config): Promi
   }
   return [
     ...checkSetups(look),
-    ...(running === null
-      ? []
-      : [...checkEnvironment(running, paths, config.name, sento), ...checkDaemon(running)]),
+    ...(running === null ? [] : checkEnvironment(running, paths, config.name, sento)),
     ...(running === null ? [] : await checkSharedServer(io, running)),
     ...sandboxOf(look),
   ]

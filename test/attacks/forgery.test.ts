@@ -15,12 +15,13 @@ import {
   signPlain,
   signSealed,
 } from "../support/client.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 /** What mira sends to the peer that it believes to be there. */
 const sentByMira: { headers: Headers; body: Buffer }[] = []
 const listening = Bun.serve({
-  port: 0,
+  port: freePort(),
   hostname: "127.0.0.1",
   async fetch(request) {
     const headers = [...request.headers].filter(([name]) => /^(x-sento|content-(type|encoding))/.test(name))

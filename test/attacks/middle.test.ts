@@ -11,6 +11,7 @@ import {
   stamp,
   uuidV7,
 } from "../support/client.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 /** What the peer was asked, and how to answer it rightly. */
@@ -20,7 +21,7 @@ type Answerer = (asked: Asked) => Response
 /** By pair id: who answers for that peer, and what it was asked. */
 const answerers = new Map<string, { pair: ClientPair; answerer: Answerer; asked: Asked[] }>()
 const peers = Bun.serve({
-  port: 0,
+  port: freePort(),
   hostname: "127.0.0.1",
   async fetch(request) {
     const known = answerers.get(request.headers.get("x-sento-pair") ?? "")
@@ -36,7 +37,7 @@ const peers = Bun.serve({
 /** Somewhere that nothing must ever be sent to. */
 let strayed = 0
 const elsewhere = Bun.serve({
-  port: 0,
+  port: freePort(),
   hostname: "127.0.0.1",
   fetch: () => {
     strayed += 1

@@ -5,6 +5,7 @@ import { ask, type Besieged, besiege } from "../support/besieged.ts"
 import { messageBody, readRequest, signAnswer, signPlain, signSealed, uuidV7 } from "../support/client.ts"
 import { helloAnswer, helloEvent, opened } from "../support/pairing.ts"
 import { attacker, greet, openFalseMinter, postJson, proofOf } from "../support/pairing-attacks.ts"
+import { freePort } from "../support/ports.ts"
 import { finished, jsonLines, until } from "../support/world.ts"
 
 /** A terminal that gets one of these would do or hide something. */
@@ -37,7 +38,7 @@ let content = (re: string, id: unknown): Record<string, unknown> => accepted(re,
 const accepted = (re: string, id: unknown) => ({ v: 1, re, status: 202, id, state: "accepted" })
 let kai: ReturnType<Besieged["peer"]>
 const listening = Bun.serve({
-  port: 0,
+  port: freePort(),
   hostname: "127.0.0.1",
   async fetch(request) {
     const body = readRequest(kai.pair, true, Buffer.from(await request.arrayBuffer()))

@@ -28,7 +28,8 @@ import {
   type TestCollector,
 } from "../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../support/guardian.ts"
-import { accepted, freePort, openPeer, signed } from "../support/peer.ts"
+import { accepted, openPeer, signed } from "../support/peer.ts"
+import { freePort } from "../support/ports.ts"
 import { until } from "../support/world.ts"
 
 const open: AsyncDisposable[] = []

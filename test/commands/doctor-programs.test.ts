@@ -4,15 +4,18 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { AgentProcess } from "../../src/commands/agent-process.ts"
-import { checkDaemon } from "../../src/commands/doctor-daemon.ts"
 import { checkEnvironment } from "../../src/commands/doctor-environment.ts"
 import type { Finding } from "../../src/commands/doctor-peer.ts"
 import { checkPrograms } from "../../src/commands/doctor-programs.ts"
 import { checkSandbox } from "../../src/commands/doctor-sandbox.ts"
+import { checkVariables } from "../../src/commands/doctor-shared.ts"
 import type { Io } from "../../src/commands/io.ts"
 import type { AgentProgramName } from "../../src/protocol/names.ts"
 import type { Config } from "../../src/store/config.ts"
 import { pathsOf } from "../../src/store/paths.ts"
+import type { SharedServerSigns } from "../../src/tmux/profile.ts"
+import { codex } from "../../src/tmux/programs/codex.ts"
+import type { SharedServer } from "../../src/tmux/shared-server.ts"
 
 let home = ""
 beforeEach(() => {
@@ -169,23 +172,18 @@ describe("the environment", () => {
 })
 
 describe("the server that Codex' sessions share", () => {
+  const server: SharedServer = { pid: 7, signs: codex.sharedServer as SharedServerSigns }
   const check = (
-    there: Record<string, string>,
-    here: Record<string, string> = {},
-    words: readonly string[] = [],
-    name: AgentProgramName = "codex",
-  ): (string | null)[] => {
-    const one = { ...process({ HOME: home, ...here }, name), arguments: words }
-    return checkDaemon(one, () => [{ pid: 7, environment: { HOME: home, ...there } }]).map(({ is }) => is)
-  }
+    there: Record<string, string> | null,
+    here: Record<string, string> | null = {},
+  ): (string | null)[] => checkVariables(process(here, "codex"), server, there).map(({ is }) => is)
   const told = (what: string): string[] => [expect.stringContaining(`(pid 7), with ${what}: they may`)]
 
-  test("is the same agent's, or another home's, or nobody's matter", () => {
+  test("is the same agent's, or says nothing", () => {
     expect(check({})).toEqual([])
-    expect(check({ SENTO_AGENT: "kai", CODEX_HOME: "/other" })).toEqual([])
-    expect(check({ SENTO_AGENT: "kai" }, {}, ["--no-daemon"])).toEqual([])
-    expect(check({ SENTO_AGENT: "kai" }, {}, [], "claude")).toEqual([])
-    expect(checkDaemon(process(null, "codex"), () => [{ pid: 7, environment: {} }])).toEqual([])
+    expect(check({ SENTO_AGENT: "kai" }, { SENTO_AGENT: "kai" })).toEqual([])
+    expect(check({ SENTO_AGENT: "kai" }, null)).toEqual([])
+    expect(check(null, { SENTO_AGENT: "kai" })).toEqual([])
   })
 
   test("names another agent, or none", () => {

@@ -22,6 +22,9 @@ afterEach(async () => {
 /** Ends a run that hangs, and no other: a machine with much else to do may take its time. */
 const hungMilliseconds = 30 * 60_000
 
+/** What waits still, every 10 s of a drain: of one that lasts, it says where to look. */
+const tellLeft = (line: string): void => (line.startsWith("left:") ? console.error(line) : undefined)
+
 describe.skipIf(!hasBuild)(
   "nothing is lost and nothing comes twice while both Guardians are killed, and",
   () => {
@@ -46,7 +49,7 @@ describe.skipIf(!hasBuild)(
           upgrades: null,
           keep: null,
           signal: stopping.signal,
-          say: () => {},
+          say: tellLeft,
         })
         running = run
         const report = await run

@@ -7,6 +7,7 @@ import type { GuardStatus, SendResult } from "../../src/guardian/door/results.ts
 import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 import type { ClientPair } from "./client.ts"
+import { freePort } from "./ports.ts"
 
 export type TestGuardian = {
   readonly paths: Paths
@@ -117,7 +118,7 @@ function configOf(
     version: 1,
     name: "mira",
     agent: "test-agent-mira",
-    listen: { hosts: [], port: 0, names },
+    listen: { hosts: [], port: freePort(), names },
     tmux: { session: "nobody", socket: join(folder, "tmux"), profile: "plain" },
     agents: Object.fromEntries(agents),
   }

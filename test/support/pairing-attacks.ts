@@ -5,6 +5,7 @@ import { type JoinerState, startJoiner } from "../../src/protocol/joiner.ts"
 import { type Confirm, nonceLength, type Self } from "../../src/protocol/pairing-messages.ts"
 import { json } from "./bytes.ts"
 import { confirmOf, meet } from "./pairing.ts"
+import { freePort } from "./ports.ts"
 
 export type Heard = { readonly path: string; readonly request: string; readonly answer: string }
 
@@ -15,7 +16,7 @@ export function openMiddle(
 ): { readonly port: number; readonly heard: Heard[]; stop(): Promise<void> } {
   const heard: Heard[] = []
   const server = Bun.serve({
-    port: 0,
+    port: freePort(),
     hostname: "127.0.0.1",
     idleTimeout: 60,
     async fetch(incoming) {
@@ -47,7 +48,7 @@ export function openFalseMinter(
 ): { readonly port: number; readonly asked: string[]; stop(): Promise<void> } {
   const asked: string[] = []
   const server = Bun.serve({
-    port: 0,
+    port: freePort(),
     hostname: "127.0.0.1",
     async fetch(request) {
       const path = new URL(request.url).pathname

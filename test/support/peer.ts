@@ -10,6 +10,7 @@ import {
   uuidV7,
 } from "./client.ts"
 import type { TestGuardian } from "./guardian.ts"
+import { freePort } from "./ports.ts"
 
 export type Asked = {
   readonly re: string
@@ -26,13 +27,15 @@ export type Peer = {
   count(): number
 } & AsyncDisposable
 
-/** A peer that answers every request in its own way. */
-export async function openPeer(pair: ClientPair, answerer: Answerer, port = 0): Promise<Peer> {
+/** A peer that answers every request of its pair in its own way; one that looks for somebody else is told 403. */
+export async function openPeer(pair: ClientPair, answerer: Answerer, port = freePort()): Promise<Peer> {
   const asked: Asked[] = []
   const server = Bun.serve({
     port,
     hostname: "127.0.0.1",
     async fetch(request) {
+      // Another test's peer had this port a moment ago.
+      if (request.headers.get("x-sento-pair") !== pair.id) return new Response(null, { status: 403 })
       const isSealed = request.headers.get("content-encoding") === "aes128gcm"
       const body = readRequest(pair, isSealed, Buffer.from(await request.arrayBuffer()))
       const re = request.headers.get("x-sento-signature") ?? ""
@@ -78,12 +81,4 @@ export async function tell(
   const base = { v: 1, id: uuidV7(guardian.now), timestamp: stamp(guardian.now), type: "message", text: "hi" }
   const request = signPlain(pair, { ...base, ...fields })
   return openAnswer(pair, request, await post(guardian.port, request))
-}
-
-/** A port that was free just now. */
-export function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const port = server.port ?? 0
-  server.stop(true)
-  return port
 }

@@ -20,6 +20,7 @@ import { makeFolder, requireConfig, writeConfig } from "../../src/store/config.t
 import { pathsOf } from "../../src/store/paths.ts"
 import { isAlive } from "../../src/tmux/process.ts"
 import { type Ran, runCommand } from "./command.ts"
+import { freePort } from "./ports.ts"
 
 /** How sento is run: from source, or the built file where the runner built one. */
 const fromSource: readonly string[] = [process.execPath, join(import.meta.dir, "../../src/main.ts")]
@@ -338,7 +339,7 @@ export async function setUpAgent(
 }
 
 /**
- * A config whose Guardian will take any free port: tests that run at the same time do not find each other.
+ * A config whose Guardian has a port of its own: tests that run at the same time do not find each other.
  * @param home - of the world
  */
 export function initAgent(world: World, name: string, home = name): void {
@@ -346,7 +347,7 @@ export function initAgent(world: World, name: string, home = name): void {
     version: 1,
     name,
     agent: `test-${Bun.randomUUIDv7()}`,
-    listen: { hosts: [], port: 0, names: [] },
+    listen: { hosts: [], port: freePort(), names: [] },
     tmux: { session: name, socket: world.socket, profile: "plain" },
     agents: {},
   })

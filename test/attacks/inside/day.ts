@@ -70,7 +70,6 @@ try {
   }
   await Promise.all([
     sento("mira", "status"),
-    sento("mira", "doctor kai"),
     sento("mira", "agents"),
     sento("mira", "log"),
     sento("mira", "guard status"),
@@ -89,6 +88,8 @@ try {
     sento("kai", "setup gemini"),
     sento("kai", "setup opencode"),
   ])
+  // After the setups: one of them waits for a yes in its program.
+  await sento("mira", "doctor kai")
   await sento("mira", "agents pause kai 1h")
   await sento("mira", "agents remove kai")
   await sento("mira", "guard restart")

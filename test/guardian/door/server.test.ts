@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { operations } from "../../../src/guardian/door/operations.ts"
 import { openDoor } from "../../../src/guardian/door/server.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
-import { freePort } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { until } from "../../support/world.ts"
 
 let guardian: TestGuardian

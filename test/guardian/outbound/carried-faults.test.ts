@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FaultPoint } from "../../../src/store/faults.ts"
-import { freePort } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { createWorld, guardiansOf, initAgent, pairAgents, until, type World } from "../../support/world.ts"
 
 /** A machine with much else to do may take its time. */

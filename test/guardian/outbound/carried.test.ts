@@ -10,7 +10,8 @@ import { mostWaitSeconds } from "../../../src/protocol/messages.ts"
 import { type ClientPair, newPair, openExchange, spell } from "../../support/client.ts"
 import { collectOf, openCollector, queue, type TestCollector } from "../../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
-import { accepts, freePort, openPeer } from "../../support/peer.ts"
+import { accepts, openPeer } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { plainEnvironment, until } from "../../support/world.ts"
 
 const main = join(import.meta.dir, "../../../src/main.ts")

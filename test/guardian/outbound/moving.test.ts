@@ -19,7 +19,7 @@ import {
   uuidV7,
 } from "../../support/client.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
-import { freePort } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import {
   createWorld,
   finished,
@@ -262,7 +262,10 @@ const kai: ClientPair = newPair()
 const now = Date.parse("2026-11-23T10:00:00.000Z")
 
 /** Where kai answers, and calls whoever asks it to; `asked` grows by what it was asked, but for collects, which it does not know. */
-function openKai(hold: Promise<void> = Promise.resolve(), at = 0): { port: number; asked: Fields[] } {
+function openKai(
+  hold: Promise<void> = Promise.resolve(),
+  at = freePort(),
+): { port: number; asked: Fields[] } {
   const asked: Fields[] = []
   const server = Bun.serve({
     port: at,

@@ -11,7 +11,8 @@ import { openStore } from "../../../src/store/store.ts"
 import { newPair, packAnswer, uuidV7 } from "../../support/client.ts"
 import { acceptedAnswer, openCollector, openHolder, queue } from "../../support/collecting.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
-import { accepted, accepts, freePort, openPeer, type Peer, signed, tell } from "../../support/peer.ts"
+import { accepted, accepts, openPeer, type Peer, signed, tell } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { until } from "../../support/world.ts"
 
 const kai = newPair()
