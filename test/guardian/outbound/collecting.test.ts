@@ -7,7 +7,8 @@ import type { Peer } from "../../../src/store/config.ts"
 import { type ClientPair, messageBody, newPair, signSealed } from "../../support/client.ts"
 import { carrying, type Fields, never } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
-import { type Answerer, type Asked, accepted, freePort, openPeer, signed } from "../../support/peer.ts"
+import { type Answerer, type Asked, accepted, openPeer, signed } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { until } from "../../support/world.ts"
 
 type Told = { readonly body: Fields; readonly over: Fields }

@@ -11,14 +11,8 @@ import type { Peer } from "../../../src/store/config.ts"
 import { type ClientPair, messageBody, newPair, signAnswer, signPlain } from "../../support/client.ts"
 import { carrying as carriedAnswer, never } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
-import {
-  type Answerer,
-  accepted,
-  freePort,
-  type Peer as Listening,
-  openPeer,
-  signed,
-} from "../../support/peer.ts"
+import { type Answerer, accepted, type Peer as Listening, openPeer, signed } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { until } from "../../support/world.ts"
 
 let made: TestContext

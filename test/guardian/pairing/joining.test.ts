@@ -10,7 +10,7 @@ import { createJoining, type JoinWish } from "../../../src/guardian/pairing/join
 import { SentoError } from "../../../src/protocol/errors.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
-import { freePort } from "../../support/peer.ts"
+import { freePort } from "../../support/ports.ts"
 import { openMinter } from "../../support/proving.ts"
 import { until } from "../../support/world.ts"
 
