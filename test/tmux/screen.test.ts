@@ -51,6 +51,11 @@ describe("of the parameters", () => {
   })
 })
 
+test("links and changes of the character set are no text, and begin no run", () => {
+  const [line] = parseScreen("a\x0eb\x0f\x1b]8;;http://x\x1b\\c\x1b]8;;\x1b\\d\x1b")
+  expect([line?.text, line?.runs.map(run => run.text)]).toEqual(["abcd", ["a", "b", "c", "d"]])
+})
+
 test("the sixteen colours of words and of grounds, and no other code is one", () => {
   const coloured: number[] = []
   const grounded: number[] = []
