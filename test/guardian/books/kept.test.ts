@@ -239,7 +239,7 @@ test("files of messages go with their messages, and nothing else that lies besid
     }
     const [kept, ended] = [message("kai", "one"), message("ada", "three")]
     const inbox = dirname(fileOf(made.context, kept))
-    const others = ["notes.txt", `${kept.toUpperCase()}.txt`, `${kept}.md`, ".txt"]
+    const others = ["notes.txt", "zzzz.log", "ZZYY.txt", `${kept}.md`, ".txt"]
     for (const name of [...others, "zzzz.txt"]) writeFileSync(join(inbox, name), "")
     expect(fileSizes(made.context).size).toBe(2)
     made.remove("ada")
