@@ -96,6 +96,17 @@ test("the log is turned over at a mebibyte, and two older files are kept", () =>
   expect(readFileSync(path, "utf8")).toContain("Z 49 ")
 })
 
+test("a mebibyte to the byte is one file, and one byte more two", () => {
+  const stamp = "1970-01-01T00:00:00.000Z ".length
+  const half = "a".repeat(512 * 1024 - stamp - 1)
+  const log = openLog(path, () => 0)
+  log.write(half)
+  log.write(half)
+  expect([readdirSync(folder), statSync(path).size]).toEqual([["guardian.log"], 1024 * 1024])
+  log.write("")
+  expect(readdirSync(folder).sort()).toEqual(["guardian.log", "guardian.log.1"])
+})
+
 /**
  * A process that writes lines until its file may not grow, as on a disk that is full, and one more when there is room
  * again (the limit of a file's size is lifted from outside, prlimit(1)).

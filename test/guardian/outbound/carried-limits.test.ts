@@ -245,7 +245,7 @@ test("what has ended is forgotten: its open one is answered, and its carried req
   const lane = openLane(8)
   void lane.take("a")
   const handed = lane.carrying.carry("a", "id", () => request)
-  const openOne = lane.take("b")
+  const openOne = lane.take("b", 600)
   lane.carrying.tidy(pair => pair === "c")
   expect(await handed).toMatchObject({ kind: "unreachable", reason: "the pair has ended" })
   expect(await contentOf(openOne)).toEqual({ status: 202, id: "id", state: "accepted" })
