@@ -114,6 +114,11 @@ describe.each(names)("%s", name => {
     )
   })
 
+  test("says whether it waits for messages itself", async () => {
+    await using talking = talk(name)
+    expect([talking.chat.name, talking.chat.waits]).toEqual([name, name === "telegram"])
+  })
+
   test("edits one of its messages", async () => {
     await using talking = talk(name)
     const id = await talking.chat.send("before", never)
@@ -228,6 +233,16 @@ describe("a limit", () => {
 })
 
 describe("telegram", () => {
+  test.each([
+    [undefined, "status 400"],
+    ["", "status 400"],
+    ["why", "why"],
+  ])("a refusal with the words %p is told as %p", async (words, detail) => {
+    await using talking = talk("telegram")
+    talking.server.answerNext("sendMessage", () => telegramError(400, words as string))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind: "refused", detail })
+  })
+
   test("a webhook, or another poller, is a refusal that says so", async () => {
     await using talking = talk("telegram")
     const words =
@@ -309,6 +324,21 @@ describe("discord", () => {
       talking.server.write({ text: "yes", ...change })
       const { messages } = await talking.chat.receive(null, [], never)
       expect(messages).toMatchObject([{ isPrivate: false }])
+    }
+  })
+
+  test("direct messages are private where the owner is among those who read them", async () => {
+    await using talking = talk("discord")
+    const { user } = talking.server.owner
+    for (const [recipients, isPrivate] of [
+      [["1", user], true],
+      [["1"], false],
+    ] as const) {
+      await using other = talk("discord")
+      const found = { type: 1, recipients: recipients.map(id => ({ id })) }
+      other.server.answerNext(`GET /channels/${other.server.owner.chat}`, () => Response.json(found))
+      other.server.write({ text: "yes" })
+      expect((await other.chat.receive(null, [], never)).messages).toMatchObject([{ isPrivate }])
     }
   })
 
