@@ -161,6 +161,14 @@ describe("the default route", () => {
   )
 })
 
+test.each([
+  ["that is up, without a gateway", "0001", ["eth0"]],
+  ["that has a gateway and is not up", "0002", []],
+  ["that leads nowhere", "0201", []],
+])("a default route %s", (_, flags, want) => {
+  expect(defaultInterfaces(heading + way4("eth0", 0, flags), "").IPv4).toEqual(want)
+})
+
 // Skipped where this user may not make a network namespace.
 test.skipIf(!canUnshare)(
   "real interfaces: which address leads where, and nothing is sent for it",

@@ -335,7 +335,7 @@ describe("discord", () => {
       [["1"], false],
     ] as const) {
       await using other = talk("discord")
-      const found = { type: 1, recipients: recipients.map(id => ({ id })) }
+      const found = { id: other.server.owner.chat, type: 1, recipients: recipients.map(id => ({ id })) }
       other.server.answerNext(`GET /channels/${other.server.owner.chat}`, () => Response.json(found))
       other.server.write({ text: "yes" })
       expect((await other.chat.receive(null, [], never)).messages).toMatchObject([{ isPrivate }])
