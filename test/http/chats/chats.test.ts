@@ -127,6 +127,15 @@ describe.each(names)("%s", name => {
     expect(talking.server.sent).toEqual([{ id, text: after }])
   })
 
+  test.each([500, 503])("trouble of its own is no refusal: %i", async status => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], () => new Response("", { status }))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({
+      kind: "unreachable",
+      reason: `it answers with status ${status}`,
+    })
+  })
+
   test("a token that is not taken", async () => {
     await using talking = talk(name)
     talking.server.revoke()
@@ -363,6 +372,20 @@ describe("discord", () => {
 })
 
 describe("slack", () => {
+  test.each([
+    ["a bot", { bot_id: "B1" }, true],
+    ["an app", { app_id: "A1" }, true],
+    ["the channel itself", { subtype: "channel_join" }, true],
+    ["a person", {}, false],
+  ])("what %s writes is a bot's: %p", async (_, more, isBot) => {
+    await using talking = talk("slack")
+    const message = { type: "message", ts: "1700000000.000100", user: "U1", text: "yes", ...more }
+    talking.server.answerNext("conversations.history", () =>
+      Response.json({ ok: true, messages: [message], response_metadata: {} }),
+    )
+    expect((await talking.chat.receive(null, [], never)).messages).toMatchObject([{ text: "yes", isBot }])
+  })
+
   test("twenty pages at a time, and where there are more since the question, nothing", async () => {
     await using talking = talk("slack")
     const asked = await talking.chat.send("well?", never)
