@@ -11,6 +11,7 @@ import { rows } from "./bench/rows/all.ts"
 import { type Line, type Options, runRow } from "./bench/run.ts"
 import { openStage, type Stage } from "./bench/stage.ts"
 import { tableOf } from "./bench/table.ts"
+import { openReferences } from "./reference/compile.ts"
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,13 +32,17 @@ const options: Options = {
   say: progress => process.stderr.write(`${progress}\n`),
 }
 const chosen = chooseRows(positionals)
-const stage = openStage()
+const references = openReferences()
+const stage = openStage(references, options.seconds / 60)
 const { promise: stopped, resolve: stop } = Promise.withResolvers<null>()
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(null))
 const measuring = runAll(stage, chosen)
 // Whatever is stopped half-way fails, and that is nobody's news.
 measuring.catch(() => {})
-const lines = await Promise.race([measuring, stopped]).finally(() => stage.close())
+const lines = await Promise.race([measuring, stopped]).finally(async () => {
+  await stage.close()
+  await references.close()
+})
 if (lines === null) process.exit(130)
 report(lines)
 if (lines.some(({ verdict }) => verdict === "missed")) process.exitCode = 1
@@ -50,9 +55,16 @@ function chooseRows(names: readonly string[]): readonly Row[] {
   process.exit(2)
 }
 
+/** A row that fails costs its own lines alone, and the exit status. */
 async function runAll(on: Stage, those: readonly Row[]): Promise<readonly Line[]> {
   const all: Line[] = []
-  for (const row of those) all.push(...(await runRow(on, row, options)))
+  for (const row of those)
+    try {
+      all.push(...(await runRow(on, row, options)))
+    } catch (error) {
+      process.exitCode = 1
+      options.say(`${row.name} failed: ${(error as Error).message}`)
+    }
   return all
 }
 

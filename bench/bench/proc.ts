@@ -6,10 +6,16 @@ const tickMilliseconds = 10
 
 /** Mebibytes: what it has made itself, and all that is resident, the program's own file with it. */
 export function memoryOf(pid: number): { anonymous: number; resident: number } {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")
-  const mebibytes = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1]) / 1024
+  const mebibytes = rollupOf(pid)
   return { anonymous: mebibytes("Anonymous"), resident: mebibytes("Rss") }
+}
+
+/** Mebibytes: what it has made itself, and its share of what others have in memory too. */
+export const proportionalOf = (pid: number): number => rollupOf(pid)("Pss")
+
+function rollupOf(pid: number): (field: string) => number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")
+  return field => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1]) / 1024
 }
 
 /** How often each thread has waited and been woken (voluntary context switches), by its id. */
@@ -34,6 +40,20 @@ export function wakeUpsBetween(
   after: ReadonlyMap<string, number>,
 ): number {
   return [...after].reduce((sum, [thread, count]) => sum + count - (before.get(thread) ?? 0), 0)
+}
+
+/** Milliseconds of the processor so far, of the threads that are there: exact, where a scheduler counts it. */
+export function runTimeOf(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.reduce((sum, thread) => sum + runTimeOfThread(pid, thread), 0)
+}
+
+function runTimeOfThread(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1_000_000
+  } catch {
+    return 0
+  }
 }
 
 /** Milliseconds of the processor so far, in steps of 10. */

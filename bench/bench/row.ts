@@ -32,9 +32,9 @@ export type Sample = Readonly<Record<string, number>>
 
 export type Figure = { readonly name: string; readonly unit: string; readonly bar: Bar | null }
 
-/** A limit for the ratio to the reference, or for the median itself. */
+/** A limit for the ratio to the reference, for what comes on top of it, or for the median itself. */
 export type Bar = {
-  readonly of: "ratio" | "median"
+  readonly of: "ratio" | "above" | "median"
   readonly is: "at most" | "at least"
   readonly limit: number
 }
@@ -42,3 +42,4 @@ export type Bar = {
 export const ratioAtMost = (limit: number): Bar => ({ of: "ratio", is: "at most", limit })
 export const ratioAtLeast = (limit: number): Bar => ({ of: "ratio", is: "at least", limit })
 export const medianAtMost = (limit: number): Bar => ({ of: "median", is: "at most", limit })
+export const aboveAtMost = (limit: number): Bar => ({ of: "above", is: "at most", limit })

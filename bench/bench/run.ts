@@ -10,6 +10,8 @@ export type Options = {
   readonly seconds: number
   /** In place of the rows' own, or null. */
   readonly turns: number | null
+  /** Whether the first turn counts, which finds cold caches and code that is not compiled yet. */
+  readonly isFirstCounted?: boolean
   /** Told of each row that begins. */
   readonly say: (progress: string) => void
 }
@@ -67,8 +69,7 @@ async function takeTurns(
   const { seconds = 0, firstSeconds = seconds } = row
   const turns = options.turns ?? row.turns
   const samples: Record<Side, Sample[]> = { own: [], reference: [], against: [] }
-  // It finds cold caches and code that is not compiled yet.
-  await takeTurn(sides, row, firstSeconds * scale)
+  if (!options.isFirstCounted) await takeTurn(sides, row, firstSeconds * scale)
   for (let turn = 0; turn < turns; turn += 1) {
     const first = turn % sides.length
     const order = [...sides.slice(first), ...sides.slice(0, first)]
@@ -99,7 +100,7 @@ function lineOf(row: Row, { name, unit, bar }: Figure, samples: Samples): Line {
   }
   const reference = { ...held("reference"), name: row.reference }
   const against = samples.against.length === 0 ? null : held("against")
-  const verdict = verdictOf(bar, own.median, reference.ratio)
+  const verdict = verdictOf(bar, own, reference)
   return { row: row.name, figure: name, unit, own, reference, against, bar, verdict }
 }
 
@@ -120,8 +121,12 @@ export function ratioOf(values: readonly number[], others: readonly number[]): n
 }
 
 /** A value that was not measured meets no bar. */
-export function verdictOf(bar: Bar | null, median: number, ratio: number): Verdict {
+export function verdictOf(
+  bar: Bar | null,
+  { median }: Pick<Spread, "median">,
+  to: Pick<Held, "median" | "ratio">,
+): Verdict {
   if (bar === null) return "–"
-  const value = bar.of === "ratio" ? ratio : median
+  const value = { ratio: to.ratio, above: median - to.median, median }[bar.of]
   return (bar.is === "at most" ? value <= bar.limit : value >= bar.limit) ? "met" : "missed"
 }

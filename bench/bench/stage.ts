@@ -3,13 +3,16 @@
  * It knows of sento what a person does (the config file, the command line) and imports nothing of src/, so that an
  * older or newer binary runs on it as well. `close` leaves nothing behind.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type ClientPair, newPair } from "../../test/support/client.ts"
-import { compileReference, type Reference } from "../reference/compile.ts"
+import type { Reference, References } from "../reference/compile.ts"
+import { writeConfig } from "./books.ts"
 
 export type Stage = {
+  /** How many of something there are: `full` in a full run, fewer in a shorter one, and never less than `least`. */
+  amount(full: number, least?: number): number
   /** A fresh folder. */
   folder(): string
   /** A home with a config, in which `agents` are paired and nobody's Guardian has run. */
@@ -20,13 +23,13 @@ export type Stage = {
   start(command: readonly string[], options?: RunOptions): Child
   /** A Guardian that answers. */
   guardian(binary: string, home: Home): Promise<Listening>
-  /** bench/reference/server.ts, compiled, that listens. */
-  server(): Promise<Listening>
+  /** bench/reference/server.ts, compiled, that listens. @param isKeeping - what comes */
+  server(isKeeping?: boolean): Promise<Listening>
   /** Path of a reference, compiled at the first call. */
   reference(name: Reference): Promise<string>
   /** Runs tmux on a server of the stage's own. */
   tmux(...words: readonly string[]): Promise<Run>
-  /** Ends every process. What was compiled stays for the next row. */
+  /** Ends every process. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -46,16 +49,16 @@ export type RunOptions = { readonly home?: Home; readonly input?: string | Uint8
 /** Milliseconds from start to end, and of the processor; what it wrote. */
 export type Run = { readonly wall: number; readonly cpu: number; readonly stdout: string }
 
-type Child = Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">
+export type Child = Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">
 
 const patienceMilliseconds = 15_000
 /** Nothing listens there, so every attempt is refused at once (tcpmux is long gone). */
 const closedPort = 1
 
-export function openStage(): Stage {
+/** @param scale - of how many there are of what a row needs many; 1 in a full run */
+export function openStage(references: References, scale = 1): Stage {
   const root = mkdtempSync(join(tmpdir(), "sento-bench-"))
   const children = new Set<Child>()
-  const compiled = new Map<Reference, Promise<string>>()
   let folders = 0
   /** Of a row; null where none was asked for. One that is just ending would take the next row's sessions with it. */
   let tmuxServer: string | null = null
@@ -70,7 +73,7 @@ export function openStage(): Stage {
 
   function home(agents = 0): Home {
     const made = { path: folder(), pairs: Array.from({ length: agents }, newPair), session: `s${folders}` }
-    writeFileSync(configOf(made), JSON.stringify(firstConfig(made, tmuxSocket())), { mode: 0o600 })
+    writeConfig(made, firstConfig(made, tmuxSocket()))
     return made
   }
 
@@ -107,17 +110,10 @@ export function openStage(): Stage {
     return listening(child, (JSON.parse(stdout) as { port: number }).port)
   }
 
-  async function server(): Promise<Listening> {
-    const child = start([await reference("server"), folder()])
+  async function server(isKeeping = false): Promise<Listening> {
+    const child = start([await references.path("server"), folder(), ...(isKeeping ? ["keep"] : [])])
     const { value } = await child.stdout.getReader().read()
     return listening(child, Number(new TextDecoder().decode(value)))
-  }
-
-  function reference(name: Reference): Promise<string> {
-    const path = join(root, name)
-    const made = compiled.get(name) ?? compileReference(name, path).then(() => path)
-    compiled.set(name, made)
-    return made
   }
 
   function tmuxSocket(): string {
@@ -141,15 +137,26 @@ export function openStage(): Stage {
 
   async function close(): Promise<void> {
     isClosed = true
-    await Promise.allSettled(compiled.values())
     await clear()
     rmSync(root, { recursive: true, force: true })
   }
 
-  return { folder, home, run, start, guardian, server, reference, tmux, clear, close }
-}
+  const amount = (full: number, least = 1): number => Math.max(least, Math.round(full * Math.min(1, scale)))
 
-const configOf = ({ path }: Home): string => join(path, ".sento-config.json")
+  return {
+    amount,
+    folder,
+    home,
+    run,
+    start,
+    guardian,
+    server,
+    reference: references.path,
+    tmux,
+    clear,
+    close,
+  }
+}
 
 /** A Guardian that listens on any free port of loopback, and types into the stage's own tmux. */
 const firstConfig = ({ pairs, session }: Home, socket: string): Record<string, unknown> => ({

@@ -34,7 +34,9 @@ const cellsAgainst = ({ against }: Line): readonly string[] =>
   against === null ? ["–", "–"] : [figured(against.median), figured(against.ratio)]
 
 const barWords = (bar: Bar | null): string =>
-  bar === null ? "–" : `${bar.is} ${bar.limit}${bar.of === "ratio" ? "×" : ""}`
+  bar === null
+    ? "–"
+    : `${bar.is} ${bar.of === "above" ? "+" : ""}${bar.limit}${bar.of === "ratio" ? "×" : ""}`
 
 /** Three digits that mean something; a ratio to nothing says nothing. */
 export function figured(value: number): string {

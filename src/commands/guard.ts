@@ -5,20 +5,16 @@ import { Readable } from "node:stream"
 import { pauseWords } from "../guardian/books/pauses.ts"
 import { callDoor } from "../guardian/door/client.ts"
 import type { GuardStatus, PausedAgent } from "../guardian/door/results.ts"
-import { ownCommand } from "../guardian/terminal/own-command.ts"
-import { guardianEnvironment } from "../protocol/environment.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { shellWord } from "../protocol/shell.ts"
-import { isDiskTrouble } from "../store/database.ts"
-import { systemClock } from "../store/faults.ts"
 import type { Paths } from "../store/paths.ts"
 import { otherBuildWords } from "./builds.ts"
 import { type AddCommand, command, group, isJson, refuseUnknown } from "./command.ts"
 import { forEach } from "./each-agent.ts"
 import { guardInstall, guardUninstall } from "./guard-install.ts"
 import { needConfig } from "./home.ts"
-import { ensureConfig } from "./init.ts"
 import type { Io } from "./io.ts"
+import { ensureConfig } from "./ready.ts"
 import { ensureGuardian, guardStatus, placesWords, runningGuardian, stopAndWait } from "./running.ts"
 import { sessionHere } from "./session-here.ts"
 import { sessionWords } from "./session-state.ts"
@@ -32,7 +28,7 @@ export const addGuard: AddCommand = (program, { io, paths, finish }) => {
   guarding.action(({ foreground, all, json = false }, self) => {
     refuseUnknown(self)
     if (all) return finish(forEach(io, agent => guard(io, agent, json)))
-    return finish(foreground ? guardForeground(io, paths()) : guardHere(io, paths(), json))
+    return finish(foreground ? inForeground(io, paths()) : guardHere(io, paths(), json))
   })
   command(guarding, "start", "the same as `sento guard`", { hidden: true }).action((_, self) =>
     finish(
@@ -85,6 +81,12 @@ async function guardHere(io: Io, paths: Paths, isJson: boolean): Promise<number>
   return guard(io, paths, isJson)
 }
 
+/** @see guardForeground */
+async function inForeground(io: Io, paths: Paths): Promise<number> {
+  const { guardForeground } = await import("./guard-foreground.ts")
+  return guardForeground(io, paths)
+}
+
 function tellOtherBuild(io: Io, running: Parameters<typeof otherBuildWords>[0]): void {
   const words = otherBuildWords(running)
   if (words !== null) tell(io, `sento: note: ${words}`)
@@ -101,38 +103,6 @@ export async function guard(io: Io, paths: Paths, isJson: boolean): Promise<numb
     tellOtherBuild(io, { version, commit })
   }
   return 0
-}
-
-/** `sento guard --foreground`: until it is asked to stop, by its door or by a signal. */
-async function guardForeground(io: Io, paths: Paths): Promise<number> {
-  cleanEnvironment()
-  const { startGuardian } = await import("../guardian/guardian.ts")
-  needConfig(io, paths)
-  const echo = io.isTerminal.stderr ? (line: string): void => tell(io, line) : undefined
-  const starting = startGuardian(paths, systemClock(), undefined, echo)
-  const guardian = await starting.catch(error => throwPlainly(error, paths))
-  const { promise: signalled, resolve } = Promise.withResolvers<void>()
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve())
-  await Promise.race([guardian.asked, signalled])
-  await guardian.stop()
-  return 0
-}
-
-/** Runs this very program again where its environment has more than a Guardian is given: Bun has read it by now. */
-function cleanEnvironment(): void {
-  const clean = guardianEnvironment(process.env)
-  if (Object.keys(clean).length === Object.keys(process.env).length || process.execve === undefined) return
-  process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], clean)
-}
-
-/** A full disk is no bug. */
-function throwPlainly(error: unknown, { folder }: Paths): never {
-  if (!isDiskTrouble(error)) throw error
-  throw new SentoError(
-    "config",
-    `cannot write in ${folder}: ${(error as Error).message}`,
-    "free some space on its disk, then run `sento guard`",
-  )
 }
 
 /** Which of several, in front of what says no name. */

@@ -15,13 +15,18 @@ export function findConfig(io: Io, paths: Paths): Config | null {
 
 /** The config. @throws config where there is none, too; not-owner at the agent's side of hardened mode */
 export function needConfig(io: Io, paths: Paths): Config {
-  if (paths.isAgentSide)
+  refuseAgentSide(paths)
+  const config = findConfig(io, paths)
+  if (config === null) throw noConfig(paths)
+  return config
+}
+
+/** @throws not-owner at the agent's side of hardened mode */
+export function refuseAgentSide({ isAgentSide }: Paths): void {
+  if (isAgentSide)
     throw new SentoError(
       "not-owner",
       "the config is the owner's: SENTO_DOOR says that this is the agent's side",
       "the owner runs it as the user of the Guardian",
     )
-  const config = findConfig(io, paths)
-  if (config === null) throw noConfig(paths)
-  return config
 }

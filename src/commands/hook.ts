@@ -10,6 +10,7 @@ import { type HookReport, readHook, transcriptOf } from "../protocol/hooks.ts"
 import type { Paths } from "../store/paths.ts"
 import { type AddCommand, command } from "./command.ts"
 import type { Io } from "./io.ts"
+import { mayRevive } from "./reviving.ts"
 import { findAgent } from "./which-agent.ts"
 
 /** The words of `sento hook`. */
@@ -56,7 +57,8 @@ async function tellGuardian(io: Io, { session, event }: HookReport, signal: Abor
   }
   const ask = (): Promise<TurnAnswer> => callDoor(paths, "agent", { op: "turn", session, event }, { signal })
   const { block } = await askAgain(ask, paths, signal).catch(async error => {
-    if (!(error instanceof NoGuardian)) throw error
+    // Before anything is loaded for it.
+    if (!(error instanceof NoGuardian) || !mayRevive(paths)) throw error
     const { revive } = await import("./running.ts")
     await Promise.race([revive(io, paths), aborted(signal)])
     return ask()

@@ -21,7 +21,7 @@ import { ownUser } from "../store/users.ts"
 import { type AddCommand, command, type OptionsOf, type Program } from "./command.ts"
 import { requireOwner } from "./consent.ts"
 import { askName, askSession, nextCandidate, offerSetup, ownerOf, programIn } from "./guided-init.ts"
-import { findConfig, needConfig } from "./home.ts"
+import { findConfig } from "./home.ts"
 import { anotherHome, findInitHome, homeAt, type InitHome, requireFreeSession } from "./init-home.ts"
 import {
   eachOf,
@@ -209,15 +209,11 @@ async function tellWhatIsMissing(io: Io, config: Config): Promise<void> {
   }
 }
 
-/** The config that is there; where there is none, the questions first. */
-export async function ensureConfig(io: Io, paths: Paths, isJson: boolean): Promise<Config> {
-  if (paths.isAgentSide) return needConfig(io, paths)
-  const config = findConfig(io, paths)
-  if (config !== null) return config
+/** The questions, where nothing is set up and a person is there to answer them. @throws config */
+export async function askForConfig(io: Io, paths: Paths, isJson: boolean): Promise<void> {
   if (!isPerson(io, isJson) || !existsSync(paths.home)) throw noConfig(paths)
   tell(io, "this agent is not set up yet; two questions first")
   await writeOne(io, homeAt(paths), {})
-  return ensureConfig(io, paths, isJson)
 }
 
 async function completed(

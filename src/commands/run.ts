@@ -34,6 +34,12 @@ async function act(io: Io, words: readonly string[]): Promise<number> {
     const { hook } = await import("./hook.ts")
     return hook(io, words[1] ?? "")
   }
+  if (isGuardian(words)) {
+    const { findAgent } = await import("./which-agent.ts")
+    const found = await findAgent(io)
+    const { guardForeground } = await import("./guard-foreground.ts")
+    if (found.kind === "found") return guardForeground(io, found.paths)
+  }
   if (words[0] === "plugin") {
     const { plugin } = await import("./plugin.ts")
     return plugin(io, words.slice(1), async () => (await import("./program.ts")).runProgram(io, ["mcp"]))
@@ -45,6 +51,10 @@ async function act(io: Io, words: readonly string[]): Promise<number> {
   }
   return runProgram(io, words)
 }
+
+/** As a Guardian is started in the background, or with the machine. */
+const isGuardian = (words: readonly string[]): boolean =>
+  ["guard --foreground", "guard --foreground --json"].includes(words.join(" "))
 
 /** Answered before anything is loaded. */
 function tellVersion({ out }: Io, rest: readonly string[]): number {

@@ -1,5 +1,5 @@
 /** The Guardian that runs for a home: found, started in the background, stopped. */
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { callDoor, HungUp, NoGuardian } from "../guardian/door/client.ts"
 import type { Alive, GuardStatus, ShutHost } from "../guardian/door/results.ts"
 import { ownCommand } from "../guardian/terminal/own-command.ts"
@@ -11,6 +11,7 @@ import type { Paths } from "../store/paths.ts"
 import { isAlive } from "../tmux/process.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
+import { mayRevive } from "./reviving.ts"
 import { readUnit, startUnit } from "./service/systemd.ts"
 import { unitName } from "./service/unit.ts"
 import { userHomeOf } from "./which-agent.ts"
@@ -117,13 +118,9 @@ async function startByUnit(io: Io, paths: Paths): Promise<boolean> {
   return readUnit(io, name) !== null && startUnit(io, name)
 }
 
-/**
- * Starts a Guardian that merely does not run: not one that its owner has stopped, nor another user's. Whatever goes
- * wrong is told by the next command.
- */
+/** Starts a Guardian that merely does not run. Whatever goes wrong is told by the next command. */
 export async function revive(io: Io, paths: Paths): Promise<void> {
-  if (paths.isAgentSide || existsSync(paths.stopped) || !existsSync(paths.config)) return
-  await ensureGuardian(io, paths).catch(() => {})
+  if (mayRevive(paths)) await ensureGuardian(io, paths).catch(() => {})
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The background process of one agent: opens everything, connects the parts, closes everything. */
 
 import { randomBytes } from "node:crypto"
-import { rmSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
 import { mostHolds } from "../http/crowd.ts"
 import { type Listener, type ListenerOptions, listen, type WireHandler } from "../http/listener.ts"
 import { ownAddresses } from "../http/own-addresses.ts"
@@ -9,7 +9,7 @@ import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
 import { messagesPath } from "../protocol/messages.ts"
-import { makeFolder, requireConfig } from "../store/config.ts"
+import { type Config, makeFolder, noConfig, readConfig } from "../store/config.ts"
 import { homesBeside } from "../store/homes.ts"
 import { type Lock, takeLock } from "../store/lock.ts"
 import type { Paths } from "../store/paths.ts"
@@ -86,15 +86,20 @@ export async function startGuardian(
   echo?: (line: string) => void,
 ): Promise<Guardian> {
   process.umask(0o077)
-  const { hardened, agent } = requireConfig(paths)
-  requireOnlyHome(paths, agent)
+  if (!existsSync(paths.config)) throw noConfig(paths)
   makeFolder(paths)
-  if (hardened === undefined) await tmuxVersion()
   const lock = takeLock(paths.lock)
   if (lock === null)
     throw new SentoError("try-later", `a Guardian already runs for ${paths.home}`, "see `sento guard status`")
   try {
-    return await open(paths, lock, { now, elapsed, log: openLog(paths.log, now, echo) })
+    // Once, and under the lock: with 10,000 peers that takes longer than anything else here.
+    const read = readConfig(paths)
+    if (read === null) throw noConfig(paths)
+    requireOnlyHome(paths, read.config.agent)
+    if (read.config.hardened === undefined) await tmuxVersion()
+    const log = openLog(paths.log, now, echo)
+    if (read.wasTightened) log.write(`${paths.config} could be read by others; now it is yours alone`)
+    return await open(paths, lock, read.config, { now, elapsed, log })
   } catch (error) {
     lock.release()
     throw error
@@ -117,6 +122,7 @@ function requireOnlyHome(paths: Paths, agent: string): void {
 async function open(
   paths: Paths,
   lock: Lock,
+  initial: Config,
   { now, elapsed, log }: Pick<Context, "now" | "elapsed" | "log">,
 ): Promise<Guardian> {
   log.write(`sento ${version} (${commit})`)
@@ -126,7 +132,7 @@ async function open(
   const random = (length: number): Uint8Array => randomBytes(length)
   const stopping = new AbortController()
   const store = openStore(paths.database, random)
-  const config = holdConfig(paths, requireConfig(paths))
+  const config = holdConfig(paths, initial)
   const terminal = openTerminal(config.current, { log, stopping: stopping.signal })
   const context: Context = {
     paths,

@@ -1,4 +1,6 @@
 /** What a Guardian costs, as far as it can be counted: no clock, no ratio, the same on every machine. */
+
+import { heapStats } from "bun:jsc"
 import { Database, type Statement } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
@@ -18,7 +20,7 @@ const pair = "ab".repeat(16)
 const keys: PairKeys = { send: new Uint8Array(32).fill(2), receive: new Uint8Array(32).fill(1) }
 
 /** A receiver that has a message of this peer signed, given to it, and accepted. */
-function openReceiver(): () => Promise<void> {
+function openReceiver(): (laterMilliseconds?: number) => Promise<void> {
   const made: TestContext = createTestContext([])
   undo.push(() => made[Symbol.dispose]())
   made.context.config.update(config => ({ ...config, agents: { kai: { ...peerOf("kai"), id: pair } } }))
@@ -29,7 +31,8 @@ function openReceiver(): () => Promise<void> {
     hasMissed: () => false,
     onCollected: () => {},
   })
-  return async () => {
+  return async (laterMilliseconds = 0) => {
+    made.now += laterMilliseconds
     const message = { v: 1, id: Bun.randomUUIDv7(), type: "message", text: "hello" } as const
     const { headers, body } = signRequest(pair, keys, message, made.now, null)
     const lines = new Headers(headers)
@@ -86,9 +89,9 @@ test("one accepted message: 13 statements of SQLite at the most", async () => {
   expect(ran.length, ran.join("\n")).toBeLessThanOrEqual(13)
 })
 
-/** read(2), write(2) and their kin, by this process so far (proc(5)); to ask takes some too. */
+/** read(2), write(2) and their kin, by this thread so far (proc(5)); to ask takes some too. */
 function readsAndWrites(): number {
-  const io = readFileSync("/proc/self/io", "utf8")
+  const io = readFileSync("/proc/thread-self/io", "utf8")
   return Number(/^syscr: (\d+)/m.exec(io)?.[1]) + Number(/^syscw: (\d+)/m.exec(io)?.[1])
 }
 
@@ -103,6 +106,20 @@ test("one accepted message: 22 reads and writes at the most", async () => {
     counts.push(readsAndWrites() - before - own)
   }
   expect(Math.min(...counts), String(counts)).toBeLessThanOrEqual(22)
+})
+
+test("memory after a thousand messages more: no object that stays", async () => {
+  const accept = openReceiver()
+  const objectsAfter = async (count: number): Promise<number> => {
+    // Ten a minute are let through.
+    for (let i = 0; i < count; i += 1) await accept(7000)
+    Bun.gc(true)
+    return heapStats().objectCount
+  }
+  await objectsAfter(300)
+  const before = await objectsAfter(100)
+  const more = (await objectsAfter(1000)) - before
+  expect(more).toBeLessThan(500)
 })
 
 /** The timers that are set now, by their milliseconds. */

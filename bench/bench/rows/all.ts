@@ -1,11 +1,18 @@
 import type { Row } from "../row.ts"
+import { accepted } from "./accepted.ts"
 import { carried, carriedFar } from "./carried.ts"
 import { delivery } from "./delivery.ts"
+import { five } from "./five.ts"
 import { flood } from "./flood.ts"
 import { idle } from "./idle.ts"
 import { idleCollecting } from "./idle-collecting.ts"
 import { logOfFew, logOfOne } from "./log.ts"
+import { acceptsWithMany, startsWithMany } from "./many-peers.ts"
+import { pairing } from "./pairing.ts"
+import { send } from "./send.ts"
+import { size } from "./size.ts"
 import { agents, hook, hookAlone, version } from "./start-up.ts"
+import { year } from "./year.ts"
 
 /** In the order of the table. */
 export const rows: readonly Row[] = [
@@ -13,12 +20,20 @@ export const rows: readonly Row[] = [
   agents,
   hook,
   hookAlone,
-  logOfOne,
-  logOfFew,
+  send,
+  flood,
+  accepted,
   delivery,
   carried,
   carriedFar,
   idle,
+  five,
   idleCollecting,
-  flood,
+  pairing,
+  ...startsWithMany,
+  ...acceptsWithMany,
+  logOfOne,
+  logOfFew,
+  year,
+  size,
 ]

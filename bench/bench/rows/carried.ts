@@ -30,7 +30,12 @@ function rowOf(name: string, roundTrip: number): Row {
 }
 
 async function timing(stage: Stage, binary: string, roundTrip: number, isDialled: boolean): Promise<Take> {
-  const two = await openTwo(stage, binary, { pairs, roundTrip, isDialled, hasPanes: false })
+  const two = await openTwo(stage, binary, {
+    pairs: stage.amount(pairs),
+    roundTrip,
+    isDialled,
+    hasPanes: false,
+  })
   let sent = 0
   return async () => {
     await Bun.sleep(restMilliseconds + 4 * roundTrip)

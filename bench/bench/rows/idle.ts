@@ -4,7 +4,7 @@ import { medianAtMost, type Row, ratioAtMost, type Take } from "../row.ts"
 import type { Listening } from "../stage.ts"
 
 /** Bun's own threads tidy up after a start, 5 times a second in each of them, for about 30 s (Bun 1.4.5). */
-const settleSeconds = 45
+export const settleSeconds = 45
 
 export const idle: Row = {
   name: "idle",

@@ -15,7 +15,7 @@ export const version = startUp("version", 1.3, async stage => ({ home: stage.hom
 
 /** Each of the peers has written once, and no Guardian runs. */
 export const agents = startUp("agents", 2.5, async (stage, binary) => {
-  const home = stage.home(peers)
+  const home = stage.home(stage.amount(peers))
   const guardian = await stage.guardian(binary, home)
   for (const pair of home.pairs) {
     const { status } = await post(guardian.port, signSealed(pair, messageBody(Date.now())))
@@ -31,9 +31,11 @@ export const hook = startUp("hook", 2, async (stage, binary) => {
   return { home, words: ["hook", "UserPromptSubmit"], input: prompt }
 })
 
+/** By its owner's word: any other that has gone would be started again by the first hook. */
 export const hookAlone = startUp("hook-alone", 2, async (stage, binary) => {
   const home = stage.home()
-  await (await stage.guardian(binary, home)).stop()
+  await stage.guardian(binary, home)
+  await stage.run([binary, "guard", "stop"], { home })
   utimesSync(join(home.path, ".sento"), longAgo, longAgo)
   return { home, words: ["hook", "UserPromptSubmit"], input: prompt }
 })
@@ -60,9 +62,14 @@ function startUp(
         const { words, ...options } = await prepare(stage, binary)
         return taking(stage, [binary, ...words], options)
       },
-      reference: async stage => taking(stage, [await stage.reference("hello")], { home: stage.home() }),
+      reference: compiledHello,
     },
   }
+}
+
+/** What a start-up is held against. */
+export async function compiledHello(stage: Stage): Promise<Take> {
+  return taking(stage, [await stage.reference("hello")], { home: stage.home() })
 }
 
 const taking = (stage: Stage, command: readonly string[], options: RunOptions): Take => {

@@ -1,8 +1,8 @@
 /** Two Guardians that are paired, of which the second is dialled, or fetches because nobody can dial it. */
-import { readFileSync, writeFileSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
 import { type Asked, askToSend } from "../../chaos/door.ts"
+import { type Peer, readConfig, writeConfig } from "../books.ts"
 import { type Home, type Listening, type Stage, until } from "../stage.ts"
 
 export type Pairing = {
@@ -16,6 +16,8 @@ export type Pairing = {
 }
 
 export type TwoGuardians = {
+  /** Of the first. */
+  readonly home: Home
   /** Whose messages are measured. */
   readonly holder: Listening
   /** To which they go. */
@@ -31,10 +33,12 @@ const closedPort = 1
 
 export async function openTwo(stage: Stage, binary: string, options: Pairing): Promise<TwoGuardians> {
   const [holderHome, collectorHome] = [stage.home(options.pairs), stage.home()]
-  const [holderPort, collectorPort] = [freePort(), freePort()]
-  const toHolder = await openWire(holderPort, options.roundTrip)
-  const toCollector = await openWire(collectorPort, options.roundTrip)
-  edit(holderHome, holderPort, agents =>
+  const [holderPort, collectorPort] = [takePort(), takePort()]
+  const toHolder = await openWire(holderPort.port, options.roundTrip)
+  const toCollector = await openWire(collectorPort.port, options.roundTrip)
+  // Only now: a wire that got the port that it leads to would call itself without end.
+  for (const { free } of [holderPort, collectorPort]) free()
+  edit(holderHome, holderPort.port, agents =>
     agents.map(([name, agent]) => [
       name,
       { ...agent, port: options.isDialled ? toCollector.port : closedPort },
@@ -47,7 +51,7 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
         { ...agent, port: toHolder.port, sendKey: agent.receiveKey, receiveKey: agent.sendKey },
       ] as const,
   )
-  edit(collectorHome, collectorPort, () => mirrored)
+  edit(collectorHome, collectorPort.port, () => mirrored)
   if (options.hasPanes)
     for (const { session } of [holderHome, collectorHome])
       await stage.tmux("new-session", "-d", "-s", session, "-x", "100", "-y", "30", "exec cat")
@@ -60,6 +64,7 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
   }
   await until("all to be there", () => isAllThere(stage, binary, holderHome))
   return {
+    home: holderHome,
     holder,
     collector,
     connections: toHolder.connections,
@@ -82,25 +87,21 @@ async function isAllThere(stage: Stage, binary: string, home: Home): Promise<tru
   return (JSON.parse(stdout) as { waiting: { outbox: number } }).waiting.outbox === 0 ? true : null
 }
 
-type Agents = readonly (readonly [string, Record<string, unknown>])[]
-type Config = { listen: Record<string, unknown>; agents: Record<string, Record<string, unknown>> }
+type Agents = readonly (readonly [string, Peer])[]
 
-const fileOf = ({ path }: Home): string => join(path, ".sento-config.json")
-const configOf = (home: Home): Config => JSON.parse(readFileSync(fileOf(home), "utf8"))
-const agentsOf = (home: Home): Agents => Object.entries(configOf(home).agents)
+const agentsOf = (home: Home): Agents => Object.entries(readConfig(home).agents)
 
 function edit(home: Home, port: number, change: (agents: Agents) => Agents): void {
-  const config = configOf(home)
+  const config = readConfig(home)
   config.listen.port = port
   config.agents = Object.fromEntries(change(Object.entries(config.agents)))
-  writeFileSync(fileOf(home), JSON.stringify(config), { mode: 0o600 })
+  writeConfig(home, config)
 }
 
-function freePort(): number {
+/** A port that nobody else gets until it is freed. */
+function takePort(): { readonly port: number; readonly free: () => void } {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop()
-  return port
+  return { port: server.port, free: () => server.stop() }
 }
 
 /** A wire to a port of this machine, as long as a round trip says; what opens a connection pays for its handshake. */

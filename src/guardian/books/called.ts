@@ -9,11 +9,19 @@ type Books = Pick<Context["store"], "facts">
 
 const schema = v.union([v.object({ host: v.string(), port: v.number() }), v.literal(false)])
 
-const keyOf = (pair: string): string => `called ${pair}`
+const prefix = "called "
+const keyOf = (pair: string): string => `${prefix}${pair}`
 
 /** Null where nothing is known. */
-export function calledAt({ facts }: Books, pair: string): Called | null {
-  const kept = v.safeParse(schema, facts.get(keyOf(pair)))
+export const calledAt = ({ facts }: Books, pair: string): Called | null => read(facts.get(keyOf(pair)))
+
+/** What is known, by pair. */
+export function allCalled({ facts }: Books): ReadonlyMap<string, Called | null> {
+  return new Map([...facts.withPrefix(prefix)].map(([pair, value]) => [pair, read(value)]))
+}
+
+function read(value: unknown): Called | null {
+  const kept = v.safeParse(schema, value)
   return kept.success ? kept.output : null
 }
 

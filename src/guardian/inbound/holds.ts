@@ -152,9 +152,9 @@ function tellSenders(context: Context, tellSender: TellSender, why: () => string
       if (timer === null) look()
     },
 
-    /** A message came. */
+    /** A message came of a pair that is not paused. What comes while nothing is held is looked at where a hold begins. */
     arrived(): void {
-      if (timer === null) look()
+      if (timer === null && why() !== null) look()
     },
   }
 }

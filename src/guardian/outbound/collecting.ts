@@ -33,7 +33,7 @@ import { isSamePlace, type Place } from "../../protocol/moving.ts"
 import { longestWaitMilliseconds } from "../../protocol/retries.ts"
 import { saltLength, sealingCoding } from "../../protocol/sealing.ts"
 import { areLimitsLifted, faultPoint } from "../../store/faults.ts"
-import { calledAt, keepCalled } from "../books/called.ts"
+import { allCalled, type Called, keepCalled } from "../books/called.ts"
 import { createContacts } from "../books/contacts.ts"
 import { type Context, greetingOf, type NamedPeer, peerById, selfOf } from "../context.ts"
 import { traceStep } from "../log.ts"
@@ -532,10 +532,9 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   }
 
   /** A pair from before this start. @param isElsewhere - whether the Guardian is not where it was last */
-  async function begin(pair: string, isElsewhere: boolean): Promise<void> {
+  async function begin(pair: string, called: Called | null, isElsewhere: boolean): Promise<void> {
     const peer = peerById(context, pair)
     if (peer === null || pairs.has(pair)) return
-    const called = calledAt(store, pair)
     const own = called === null || called === false ? null : await ownTowards(peer)
     // What happened meanwhile says more.
     if (pairs.has(pair)) return
@@ -555,9 +554,10 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
       const now = context.now()
       for (const [pair, at] of store.peers.lastContacts())
         if (at !== null) heardAt.set(pair, elapsed() - Math.max(0, now - at))
+      const called = allCalled(store)
       for (const { id } of Object.values(context.config.current.agents)) {
         if (stopping.aborted) return
-        await begin(id, isElsewhere).catch(error => {
+        await begin(id, called.get(id) ?? null, isElsewhere).catch(error => {
           if (!stopping.aborted)
             log.write(`it is not known how a peer reaches us: ${(error as Error).message}`)
         })

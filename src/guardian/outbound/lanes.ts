@@ -122,6 +122,10 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
     /** Looks whose time has come: for a clock that was set ahead. */
     look,
 
+    /** Whether nothing is under way, about to begin or waiting for its time: what waits for a pair is one of these. */
+    isIdle: (pair: string): boolean =>
+      !running.has(pair) && !urgent.has(pair) && !ready.has(pair) && !resting.has(pair),
+
     /** Whether this pair waits for its time. */
     isResting: (pair: string): boolean => resting.has(pair),
 

@@ -86,6 +86,11 @@ export function createOutboxWorker(context: Context, sender: Sender) {
 
   /** Tries what waits for this pair now, unless the peer asked to be left alone for a while. */
   function hasten(pair: string): void {
+    // Nothing waits: what is kept is woken with it.
+    if (!lanes.isIdle(pair)) tryNow(pair)
+  }
+
+  function tryNow(pair: string): void {
     try {
       store.outbox.hasten(pair)
       store.receipts.hasten(pair)
@@ -272,7 +277,7 @@ export function createOutboxWorker(context: Context, sender: Sender) {
   /** From here on nothing may fail the call: the message is kept. */
   function firstTried(sent: Sent): Promise<FirstWord> {
     const word = firstWord(sent)
-    hasten(sent.pair)
+    tryNow(sent.pair)
     return word
   }
 
@@ -336,6 +341,8 @@ export function createOutboxWorker(context: Context, sender: Sender) {
           throw notKept(error, context.paths.database)
         })
       if (kept.isNew && kept.isExposed) untried.set(kept.pair, kept.seq)
+      // Whatever fails from here on: it is under way, or waits for its time.
+      lanes.wake(kept.pair)
       // One that was kept before may have been settled in the same commit, and its first word told to nobody.
       const sent = store.outbox.byId(kept.pair, kept.id) ?? kept
       faultPoint("after-outgoing-is-kept")

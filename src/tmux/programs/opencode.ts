@@ -59,7 +59,7 @@ function withoutTwins(text: string, columns: number): string {
 function twinOf(above: string, row: string, columns: number): number {
   const words = above.replace(indent, "")
   if (cellsOf(words) < columns - 1) return 0
-  const sign = [...graphemes.segment(words.slice(-longestSign))].at(-1)?.segment ?? ""
+  const sign = [...graphemesOf(words.slice(-longestSign))].at(-1)?.segment ?? ""
   if (!maybeWide.test(sign) && !(isJoined.test(sign) && cellsOf(sign) > 1)) return 0
   const begin = indent.exec(row)?.[0].length ?? 0
   const length = begin + repeated(sign, row.slice(begin))
@@ -87,7 +87,12 @@ const blankAt = (row: string, at: number): boolean => (row[at] ?? " ") === " "
 
 /** tmux 3.3a keeps 21 bytes of a cell. */
 const longestSign = 21
-const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" })
+/** Made where it is needed: that takes longer than a command's start does otherwise. */
+let segmenter: Intl.Segmenter | null = null
+function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("und", { granularity: "grapheme" })
+  return segmenter.segment(text)
+}
 const indent = /^ {0,2}/
 const cellless = /[\s\p{M}\p{Cf}]/u
 /** Of two cells for it, of one for tmux 3.3a; not letters. */

@@ -76,3 +76,23 @@ test("a time that the clock was set back from is no reason to wait until then", 
   test.clock.now = start - 10 * minute
   await began(test, ["a"])
 })
+
+test("a pair is idle before something is to be sent to it, and when nothing is any more", async () => {
+  const test = createTestLanes(1)
+  const isIdle = (): boolean[] => ["a", "b"].map(test.lanes.isIdle)
+  expect(isIdle()).toEqual([true, true])
+  for (const pair of ["a", "b"]) test.lanes.wake(pair, false)
+  expect(isIdle()).toEqual([false, false])
+  await began(test, ["a"])
+  expect(isIdle()).toEqual([false, false])
+  await test.end("a", { kind: "rest", until: start + 4 * minute })
+  await began(test, ["a", "b"])
+  expect(isIdle()).toEqual([false, false])
+  await test.end("b", idle)
+  expect(isIdle()).toEqual([false, true])
+  test.lanes.wake("a")
+  expect(isIdle()).toEqual([false, true])
+  await began(test, ["a", "b", "a"])
+  await test.end("a", idle)
+  expect(isIdle()).toEqual([true, true])
+})

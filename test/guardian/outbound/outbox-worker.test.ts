@@ -358,7 +358,7 @@ describe("receipts", () => {
       made.stored.store.receipts.note("kai", `m${i}`, "delivered", null, Bun.randomUUIDv7(), made.now)
     keep(made.stored, "kai", made.now, "queued", "one")
     keep(made.stored, "kai", made.now, "queued", "two")
-    worker.hasten("kai")
+    worker.resume()
     await until("all", () => asked.length === 27)
     expect(texts().flatMap((one, i) => (one === "one" || one === "two" ? [i] : []))).toEqual([10, 21])
   })
@@ -368,7 +368,7 @@ describe("receipts", () => {
     brings = Array.from({ length: 15 }, () => accepted)
     for (let i = 0; i < 15; i += 1)
       made.stored.store.receipts.note("kai", `m${i}`, "delivered", null, Bun.randomUUIDv7(), made.now)
-    worker.hasten("kai")
+    worker.resume()
     await until("all", () => asked.length === 15)
   })
 })
@@ -493,4 +493,15 @@ test("an attempt is noted as one that may have brought it before it leaves, also
   exposed.push(outbox.byId("kai", asked[0]?.body.id as string)?.isExposed)
   expect(exposed).toEqual([false, true])
   asked[0]?.end(accepted)
+})
+
+test("a message whose call fails behind the commit is on its way all the same", async () => {
+  brings = [failed()]
+  const worker = open()
+  const onKept = (): never => {
+    throw new Error("the caller has gone")
+  }
+  await expect(worker.send("kai", text("hello", { onKept }))).rejects.toThrow("the caller has gone")
+  await until("the attempt", () => asked.length > 0)
+  expect(texts()).toEqual(["hello"])
 })

@@ -21,6 +21,13 @@ export const ownCases: Cases = {
       gives: [{ of: "kai" }, null],
     },
   ],
+  "facts.withPrefix": [
+    {
+      does: "whose names begin so, in this case of letters",
+      act: ({ facts }) => ["ka", "kai", "KA", "none"].map(prefix => [...facts.withPrefix(prefix)]),
+      gives: [[["i", { of: "kai" }]], [["", { of: "kai" }]], [], []],
+    },
+  ],
   "facts.set": [
     {
       does: "of this name",
