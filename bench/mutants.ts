@@ -1,8 +1,8 @@
 /**
- * `bun run mutants [PATH …] [--changed[=COMMIT]] [--jobs 2] [--json] [--list]`: changes one thing of the source at a
+ * `bun run mutants [PATH …] [--changed[=COMMIT]] [--sample COUNT [--seed WORD]] [--jobs 2] [--json] [--list]`: changes one thing of the source at a
  * time, in a copy, and runs the tests of its layer that load the file: each change should make one of them fail. A PATH
  * is a file, a folder of src/ or one line, as in src/store/codes.ts:16 (src/protocol and src/store where none is named);
- * `--changed` tries what git says is new alone; `--list` says what would be tried. Survivors that cannot be noticed are
+ * `--changed` tries what git says is new alone, `--sample` a draw, the same for the same word; `--list` says what would be tried. Survivors that cannot be noticed are
  * explained in bench/mutants/explained.json. `--hand` tries the changes of bench/mutants/hand.json instead, each with
  * the test that it names, or those of them that are below a PATH. Exit 1 where one survives that is not explained.
  */
@@ -10,8 +10,9 @@ import { cpus } from "node:os"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Changed, changedSince } from "./mutants/changed.ts"
-import { openCopy, type Tests } from "./mutants/copies.ts"
+import { endRuns, openCopy, type Tests } from "./mutants/copies.ts"
 import { readImports, testsOf } from "./mutants/covering.ts"
+import { drawOf } from "./mutants/drawing.ts"
 import { explanationOf, explanations } from "./mutants/explained.ts"
 import { handMade, handMutantOf } from "./mutants/hand.ts"
 import { applied, changeWords, type Mutant, mutantOf } from "./mutants/mutant.ts"
@@ -29,11 +30,13 @@ const { values, positionals } = parseArgs({
     jobs: { type: "string", default: String(Math.min(2, cpus().length)) },
     json: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
+    sample: { type: "string" },
+    seed: { type: "string", default: crypto.randomUUID().slice(0, 4) },
   },
 })
 
 const say = (words: string): void => void process.stderr.write(`${words}\n`)
-const changed = values.changed === undefined ? null : changedSince(root, values.changed)
+const changed = values.changed === undefined ? null : readChanged(values.changed)
 const hand = values.hand ? handMade.filter(({ file }) => isBelow(file, positionals)) : []
 const files = values.hand ? [...new Set(hand.map(({ file }) => file))] : chosenFiles(positionals, changed)
 const texts = new Map(
@@ -45,10 +48,20 @@ const testsByHand = new Map(
     { files: [one.test], name: one.name ?? null } satisfies Tests,
   ]),
 )
-const mutants = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
+const all = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
+const mutants = values.sample === undefined ? all : draw(all, Number(values.sample))
 if (values.list)
   for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)
 else await tryThem(mutants)
+
+function readChanged(commit: string): Changed {
+  try {
+    return changedSince(root, commit)
+  } catch (error) {
+    say((error as Error).message)
+    process.exit(2)
+  }
+}
 
 function chosenFiles(paths: readonly string[], only: Changed | null): readonly string[] {
   const below = paths.length === 0 ? (only === null ? ["src/protocol", "src/store"] : ["src"]) : paths
@@ -82,6 +95,15 @@ async function findMutants(of: readonly string[], only: Changed | null): Promise
   })
 }
 
+function draw(from: readonly Mutant[], count: number): readonly Mutant[] {
+  if (!(count > 0)) {
+    say(`--sample takes a number above 0, not ${JSON.stringify(values.sample)}`)
+    process.exit(2)
+  }
+  say(`${Math.min(count, from.length)} of ${from.length}, drawn with --seed ${values.seed}`)
+  return drawOf(from, count, values.seed, one => [one.file, one.start, one.end, one.replacement].join("\n"))
+}
+
 /** The lines of a file that were asked for one by one. */
 function linesNamed(file: string): ReadonlySet<number> {
   const ofFile = positionals.filter(path => path.startsWith(`${file}:`))
@@ -102,6 +124,7 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
   const graph = await readImports(root)
   const copies = Array.from({ length: Number(values.jobs) }, () => openCopy(root))
   const stop = (): void => {
+    endRuns()
     for (const copy of copies) copy[Symbol.dispose]()
     process.exit(130)
   }
@@ -126,12 +149,13 @@ function report(tried: readonly Tried[]): void {
   const stale = explanations.filter(
     one =>
       !values.hand &&
+      values.sample === undefined &&
       files.includes(one.file) &&
       changed === null &&
       linesNamed(one.file).size === 0 &&
       !used.has(one),
   )
   if (values.json) process.stdout.write(`${JSON.stringify({ tried, stale })}\n`)
-  else process.stdout.write(reportOf(tried, stale))
+  else process.stdout.write(reportOf(tried, stale, mutants.length < all.length))
   if (tried.some(({ outcome }) => outcome === "survived")) process.exitCode = 1
 }

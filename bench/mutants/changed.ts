@@ -1,10 +1,13 @@
-/** What git says has changed since a commit. */
+/** What git says has changed since a commit, or since the last one that this branch has in common with another. */
 
 /** By file, from the root of the repository: the lines that are new there, or all of them. */
 export type Changed = ReadonlyMap<string, ReadonlySet<number> | "all">
 
+const plainly = ["--unified=0", "--no-color", "--no-ext-diff"]
+
+/** @throws Error in git's words, as for a commit that is not there */
 export function changedSince(root: string, commit: string): Changed {
-  const diff = git(root, "diff", "--unified=0", "--no-color", "--no-ext-diff", commit, "--", "src")
+  const diff = git(root, "diff", "--merge-base", ...plainly, commit, "--", "src")
   const untracked = git(root, "ls-files", "--others", "--exclude-standard", "--", "src").split("\n")
   const changed = new Map<string, ReadonlySet<number> | "all">(linesIn(diff))
   for (const file of untracked.filter(one => one !== "")) changed.set(file, "all")
@@ -13,7 +16,7 @@ export function changedSince(root: string, commit: string): Changed {
 
 function git(root: string, ...words: readonly string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(["git", ...words], { cwd: root })
-  if (exitCode !== 0) throw new Error(stderr.toString())
+  if (exitCode !== 0) throw new Error(stderr.toString().trim())
   return stdout.toString()
 }
 

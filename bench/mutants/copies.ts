@@ -1,5 +1,5 @@
 /** Copies of the repository in which mutants are tried: the tree itself is never touched. */
-import { accessSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { accessSync, chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -22,6 +22,8 @@ const kept = ["src", "test", "docs", "build.ts", "package.json", "tsconfig.json"
 
 export function openCopy(root: string): Copy {
   const copy = mkdtempSync(join(tmpdir(), "sento-mutants-"))
+  // As the repository, so that another user of a test's can load what is in it.
+  chmodSync(copy, 0o755)
   for (const name of kept)
     if (isThere(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
@@ -85,12 +87,25 @@ export type Tests = { readonly files: readonly string[]; readonly name: string |
 const testMilliseconds = 60_000
 const patienceMilliseconds = 12_000
 
+/** The runs that are under way, each with its folder. */
+const underWay = new Map<number, string>()
+
+/** Ends them, and leaves nothing of them: for a signal, at which nobody waits for their ends. */
+export function endRuns(): void {
+  for (const [pid, folder] of underWay) {
+    process.kill(-pid, "SIGKILL")
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 /** Runs tests up to the first that fails. */
 export async function runTests({ root }: Copy, { files, name }: Tests, limits: Limits): Promise<Ran> {
   const folder = mkdtempSync(join(temporary, "sento-mutant-"))
   try {
+    // As /tmp is, for the same.
+    chmodSync(folder, 0o711)
     // The shell stays between: a mutant that signals the parent of the tests does not end this process.
-    const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -f ${mostBlocks}; "$0" "$@"; exit $?`
+    const limited = `ulimit -t ${Math.ceil(limits.cpuSeconds)}; ulimit -S -f ${mostBlocks}; "$0" "$@"; exit $?`
     const words = [
       ...[process.execPath, "test", "--bail", `--timeout=${testMilliseconds}`],
       ...(name === null ? [] : ["--test-name-pattern", name]),
@@ -112,6 +127,7 @@ export async function runTests({ root }: Copy, { files, name }: Tests, limits: L
         detached: true,
       },
     )
+    underWay.set(child.pid, folder)
     let isLate = false
     const alarm = setTimeout(() => {
       isLate = true
@@ -119,6 +135,7 @@ export async function runTests({ root }: Copy, { files, name }: Tests, limits: L
     }, limits.milliseconds)
     const said = await new Response(child.stderr).text()
     await child.exited
+    underWay.delete(child.pid)
     clearTimeout(alarm)
     const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6
     if (child.exitCode === 0) return { outcome: "passed", failed: null, cpuSeconds }

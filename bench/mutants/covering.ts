@@ -39,27 +39,77 @@ const layerOf = (file: string): string => file.split("/")[1] ?? ""
 export const slow: ReadonlySet<string> = new Set(
   [
     "guardian/bad-days chaos faults leftovers locked scripts two-hours",
-    "guardian/books/agent-pane",
     "guardian/inbound/jammed loops",
     "guardian/outbound/carried-faults fetched-again waiting",
     "guardian/owner/chat-pairing consent",
-    "guardian/pairing/across-the-room asked-joins discovery pairing",
-    "guardian/terminal/hands hardened",
-    "http/mdns",
-    "tmux/beside-person hostile keyboard-owner keyboard-owner-plain keyboards lost-panes own-server plain resume sizes",
-    "tmux/typing-claude typing-codex typing-gemini typing-opencode",
+    "guardian/pairing/across-the-room pairing",
+    "guardian/terminal/hardened",
+    "tmux/beside-person hostile resume sizes typing-codex typing-gemini typing-opencode",
   ].flatMap(line => {
     const [, folder = "", names = ""] = /^(.*\/)(.*)$/.exec(line) ?? []
     return names.split(" ").map(name => `test/${folder}${name}.test.ts`)
   }),
 )
 
+/** Files of which no test has the name or the import, and where they are tested all the same. */
+export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
+  [
+    ...["claude", "codex", "gemini", "opencode"].map(name => [
+      `tmux/programs/${name}`,
+      `tmux/agent-programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
+    ]),
+    ["tmux/programs/plain", "tmux/box tmux/keyboard-owner-plain tmux/plain"],
+    ["tmux/own-hands", "tmux/own-hands guardian/terminal/hands"],
+    ["tmux/typing", "tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person"],
+    ["tmux/keyboard-owner", "tmux/keyboard-owner tmux/keyboard-owner-plain tmux/keyboard-owner-names"],
+    ["tmux/process", "tmux/process tmux/keyboard-owner"],
+    ["tmux/pane", "tmux/own-hands tmux/lost-panes"],
+    ["tmux/popup", "tmux/own-hands tmux/precondition tmux/own-server guardian/owner/popup"],
+    ["tmux/snapshot", "tmux/precondition tmux/screens tmux/typing-claude"],
+    ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
+    ["http/crowd", "http/crowd http/held attacks/door"],
+    ["guardian/sleep", "guardian/waking"],
+    ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
+    ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
+    [
+      "guardian/inbound/receiver",
+      "guardian/inbound/receiver guardian/inbound/admission guardian/counted attacks/forgery attacks/replay",
+    ],
+    ["guardian/inbound/holds", "guardian/inbound/holds guardian/inbound/typist"],
+    [
+      "guardian/outbound/carrying",
+      "guardian/outbound/carried-limits guardian/outbound/dialled-again guardian/outbound/carried",
+    ],
+    [
+      "guardian/outbound/sender",
+      "guardian/outbound/sender-attempts guardian/outbound/sender guardian/outbound/carried attacks/middle",
+    ],
+    ["guardian/outbound/outbox-worker", "guardian/outbound/outbox-worker guardian/outbound/withdrawing"],
+    ["guardian/outbound/moving", "guardian/outbound/moving"],
+    ["guardian/pairing/joining", "guardian/pairing/joining guardian/pairing/asked-joins"],
+    [
+      "guardian/pairing/handshake",
+      "guardian/pairing/handshake guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing",
+    ],
+    ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
+    [
+      "guardian/guardian",
+      "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
+    ],
+  ].map(([file = "", tests = ""]) => [
+    `src/${file}.ts`,
+    tests.split(" ").map(test => `test/${test}.test.ts`),
+  ]),
+)
+
 /**
  * The quick ones of its room, as `test/guardian/outbound` for `src/guardian/outbound`; outside of protocol/ and store/,
- * where one of the layer's imports the file itself, none but such and the one of its name: all others would have a whole Guardian, or a listener
- * with its deadlines, run for each change that lives.
+ * where one of the layer's imports the file itself, none but such and those of its name (`typing-claude` for `typing`):
+ * all others would have a whole Guardian, or a listener with its deadlines, run for each change that lives.
  */
 export function testsOf(graph: Graph, file: string): readonly string[] {
+  const named = elsewhere.get(file)
+  if (named !== undefined) return named
   const room = posix.dirname(file).replace(/^src/, "test")
   const quick = [...graph.keys()].filter(test => test.endsWith(".test.ts") && !slow.has(test))
   const loaded = quick
@@ -68,10 +118,11 @@ export function testsOf(graph: Graph, file: string): readonly string[] {
     .sort((a, b) => a.distance - b.distance || (a.test < b.test ? -1 : 1))
   const ofLayer = loaded.filter(({ test }) => test.startsWith(`test/${layerOf(file)}/`))
   const ofRoom = ofLayer.filter(({ test }) => test.startsWith(`${room}/`))
-  const own = `${room}/${posix.basename(file, ".ts")}.test.ts`
-  const direct = ofLayer.some(({ distance }) => distance === 1 && !inOneGo.has(layerOf(file)))
-    ? ofLayer.filter(({ test, distance }) => distance === 1 || test === own)
-    : []
+  const own = `${room}/${posix.basename(file, ".ts")}`
+  const isNamed = (test: string): boolean => test === `${own}.test.ts` || test.startsWith(`${own}-`)
+  const isNear = ({ test, distance }: { test: string; distance: number }): boolean =>
+    distance === 1 || isNamed(test)
+  const direct = !inOneGo.has(layerOf(file)) && ofLayer.some(isNear) ? ofLayer.filter(isNear) : []
   const [those = []] = [direct, ofRoom, ofLayer].filter(some => some.length > 0)
   return those.map(({ test }) => test)
 }

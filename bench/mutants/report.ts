@@ -1,11 +1,13 @@
 /** What became of the mutants, as tables for Markdown. */
+import { intervalOf } from "./drawing.ts"
 import type { Explanation } from "./explained.ts"
 import { changeWords } from "./mutant.ts"
 import type { Outcome, Tried } from "./trying.ts"
 
 const outcomes: readonly Outcome[] = ["killed", "timeout", "survived", "untested", "explained"]
 
-export function reportOf(tried: readonly Tried[], stale: readonly Explanation[]): string {
+/** @param isDraw - so that the share of all is known within an interval alone */
+export function reportOf(tried: readonly Tried[], stale: readonly Explanation[], isDraw: boolean): string {
   const files = [...new Set(tried.map(one => one.file))]
   const rows = [
     ["file", "mutants", ...outcomes, "died"],
@@ -19,6 +21,7 @@ export function reportOf(tried: readonly Tried[], stale: readonly Explanation[])
   ]
   return [
     tableOf(rows),
+    ...(isDraw ? [`\nOf all of them, ${wordsOfAll(tried)}\n`] : []),
     ...survivorsOf(tried),
     ...stale.map(one => `no longer needed: ${one.file}: ${one.line}\n`),
   ].join("")
@@ -29,12 +32,26 @@ function rowOf(name: string, tried: readonly Tried[]): readonly string[] {
   return [name, String(tried.length), ...counts.map(String), shareOf(tried)]
 }
 
-/** Of those that are not explained. */
 function shareOf(tried: readonly Tried[]): string {
+  const { died, count } = countsOf(tried)
+  return count === 0 ? "–" : `${percent(died / count)} %`
+}
+
+function wordsOfAll(tried: readonly Tried[]): string {
+  const { died, count } = countsOf(tried)
+  if (count === 0) return "nothing is known: none was tried"
+  const [low, high] = intervalOf(died, count).map(percent)
+  return `${low} to ${high} % die (95 % interval): ${died} of the ${count} that were tried did.`
+}
+
+/** Of those that are not explained. */
+function countsOf(tried: readonly Tried[]): { readonly died: number; readonly count: number } {
   const counted = tried.filter(one => one.outcome !== "explained")
   const died = counted.filter(one => one.outcome === "killed" || one.outcome === "timeout")
-  return counted.length === 0 ? "–" : `${((100 * died.length) / counted.length).toFixed(1)} %`
+  return { died: died.length, count: counted.length }
 }
+
+const percent = (share: number): string => (100 * share).toFixed(1)
 
 function survivorsOf(tried: readonly Tried[]): readonly string[] {
   const left = tried.filter(one => one.outcome === "survived" || one.outcome === "untested")

@@ -28,14 +28,14 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
     throw new Error(
       "unshare(1) cannot keep the tests from the disk, and what is wrong on purpose could remove anything",
     )
-  const limits = await measure(work)
+  const measured = await measure(work)
   const killers = new Map<string, Map<string, number>>()
   const left = [...work.mutants.entries()]
   const tried: Tried[] = []
   const goOn = async (copy: Copy): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       const [place, mutant] = next
-      tried[place] = await tryOne(work, copy, mutant, limits, killers)
+      tried[place] = await tryOne(work, copy, mutant, measured, killers)
       const { outcome } = tried[place]
       if (outcome === "survived") work.say(`${mutant.file}:${mutant.line}: ${changeWords(mutant)}`)
       if (place % 50 === 49) work.say(`… ${place + 1} of ${work.mutants.length}`)
@@ -45,37 +45,54 @@ export async function tryAll(work: Work): Promise<readonly Tried[]> {
   return tried
 }
 
-/** What each set of tests may take; those that fail without a change, twice, are not among them. */
-async function measure(work: Work): Promise<ReadonlyMap<string, Limits>> {
-  const { mutants, copies, testsOf, explanationOf, say } = work
-  const limits = new Map<string, Limits>()
-  for (const tests of mutants.filter(one => explanationOf(one) === null).map(testsOf)) {
-    const [copy, key] = [copies[0], keyOf(tests)]
-    if (copy === undefined || tests.files.length === 0 || limits.has(key)) continue
-    const measured = (await measureTests(copy, tests)) ?? (await measureTests(copy, tests))
-    if (measured === null) say(`without a change fail: ${key}`)
-    else limits.set(key, measured)
+/** What each file of tests takes without a change; those that fail without one, twice, are not among them. */
+async function measure({ mutants, copies, testsOf, explanationOf, say }: Work): Promise<Measured> {
+  const tried = mutants.filter(one => explanationOf(one) === null).map(testsOf)
+  const each = new Map(
+    tried.flatMap(({ files, name }) => files.map(file => [keyOf(file, name), { file, name }])),
+  )
+  const left = [...each]
+  const measured = new Map<string, Limits>()
+  const goOn = async (copy: Copy): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [key, { file, name }] = next
+      const tests = { files: [file], name }
+      const taken = (await measureTests(copy, tests)) ?? (await measureTests(copy, tests))
+      if (taken === null) say(`without a change fails: ${file}`)
+      else measured.set(key, taken)
+    }
   }
-  return limits
+  await Promise.all(copies.map(goOn))
+  return measured
 }
 
-const keyOf = ({ files, name }: Tests): string => [...files.toSorted(), name ?? ""].join(" ")
+type Measured = ReadonlyMap<string, Limits>
+
+const keyOf = (file: string, name: string | null): string => `${file} ${name ?? ""}`
+
+/** What all of these may take; null where one of them fails without a change, or there is none. */
+function limitsOf(measured: Measured, { files, name }: Tests): Limits | null {
+  const each = files.map(file => measured.get(keyOf(file, name)))
+  const known = each.filter(one => one !== undefined)
+  if (known.length < each.length || known.length === 0) return null
+  const sumOf = (what: keyof Limits): number => known.reduce((sum, one) => sum + one[what], 0)
+  return {
+    cpuSeconds: Math.max(least.cpuSeconds, slowest * sumOf("cpuSeconds")),
+    milliseconds: Math.max(least.milliseconds, slowest * sumOf("milliseconds")),
+  }
+}
 
 async function measureTests(copy: Copy, tests: Tests): Promise<Limits | null> {
   const startedAt = performance.now()
   const { outcome, cpuSeconds } = await runTests(copy, tests, unlimited)
-  if (outcome !== "passed") return null
-  return {
-    cpuSeconds: Math.max(least.cpuSeconds, slowest * cpuSeconds),
-    milliseconds: Math.max(least.milliseconds, slowest * (performance.now() - startedAt)),
-  }
+  return outcome === "passed" ? { cpuSeconds, milliseconds: performance.now() - startedAt } : null
 }
 
 async function tryOne(
   { textOf, testsOf, explanationOf }: Work,
   copy: Copy,
   mutant: Mutant,
-  limits: ReadonlyMap<string, Limits>,
+  measured: Measured,
   killers: Map<string, Map<string, number>>,
 ): Promise<Tried> {
   const explanation = explanationOf(mutant)
@@ -85,8 +102,8 @@ async function tryOne(
   const all = testsOf(mutant)
   // What has noticed most so far goes first.
   const files = all.files.toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
-  const limit = limits.get(keyOf(all))
-  if (limit === undefined) return { ...mutant, outcome: "untested", explanation }
+  const limit = limitsOf(measured, all)
+  if (limit === null) return { ...mutant, outcome: "untested", explanation }
   const text = textOf(mutant.file)
   await Bun.write(`${copy.root}/${mutant.file}`, applied(text, mutant))
   const { outcome, failed } = await runTests(copy, { ...all, files }, limit)

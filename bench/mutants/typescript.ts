@@ -16,6 +16,8 @@ type Node = {
   readonly operand?: Node
   readonly expression?: Node
   readonly condition?: Node
+  readonly thenStatement?: Node
+  readonly elseStatement?: Node
   readonly left?: Node
   readonly right?: Node
   readonly name?: Node
@@ -84,7 +86,7 @@ export async function changesOf(
 function changesIn(source: Node, text: string): readonly Change[] {
   const changes: Change[] = []
   const visit = (node: Node): void => {
-    if (isOnlyType(node)) return
+    if (isOnlyType(node) || isForPeople(node, text)) return
     changes.push(...ofNode(node, text))
     node.forEachChild(visit)
   }
@@ -105,6 +107,18 @@ const typeKinds = new Set<number>([
 
 const isOnlyType = ({ kind }: Node): boolean =>
   typeKinds.has(kind) || (kind >= SyntaxKind.FirstTypeNode && kind <= SyntaxKind.LastTypeNode)
+
+/** What a person alone reads, or a test build alone does, or that lets a process end: nothing goes another way by it. */
+const forPeople = /\b(log\.write|log\.sparingly|traceStep|faultPoint)$|\.unref$/
+
+/** Such a call whose result nobody looks at, and what is there for it alone. */
+function isForPeople({ kind, expression, thenStatement, elseStatement }: Node, text: string): boolean {
+  if (kind === SyntaxKind.IfStatement)
+    return thenStatement !== undefined && elseStatement === undefined && isForPeople(thenStatement, text)
+  if (kind !== SyntaxKind.ExpressionStatement || expression?.kind !== SyntaxKind.CallExpression) return false
+  const called = expression.expression
+  return called !== undefined && forPeople.test(text.slice(called.getStart(), called.end))
+}
 
 function ofNode(node: Node, text: string): readonly Change[] {
   const [start, end] = [node.getStart(), node.end]

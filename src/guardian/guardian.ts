@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, rmSync } from "node:fs"
 import { mostHolds } from "../http/crowd.ts"
 import { type Listener, type ListenerOptions, listen, type WireHandler } from "../http/listener.ts"
+import { ownAddresses } from "../http/own-addresses.ts"
 import { formatAddress } from "../protocol/addresses.ts"
 import { SentoError } from "../protocol/errors.ts"
 import { staleForGoodMilliseconds } from "../protocol/freshness.ts"
@@ -236,7 +237,13 @@ function connect(
     },
     port: listener.port,
   }
-  const whereabouts = createWhereabouts(context, { listener, collecting, carrying, outbox })
+  const whereabouts = createWhereabouts(context, {
+    addresses: ownAddresses,
+    listener,
+    collecting,
+    carrying,
+    outbox,
+  })
   const { port: lastPort } = context.config.current.listen
   moving.resume()
   rememberPort(context)

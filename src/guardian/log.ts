@@ -133,5 +133,14 @@ function sizeOf(path: string): number {
 }
 
 /** Control characters of whatever kind as escapes: a log line is one line, and harmless to look at. */
-const oneLine = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, character => JSON.stringify(character).slice(1, -1))
+const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped)
+
+/** As JSON may write it: `\n`, and by its code units what `JSON.stringify` leaves as it is (U+009B, U+200B, U+2028). */
+function escaped(sign: string): string {
+  const short = JSON.stringify(sign).slice(1, -1)
+  if (short !== sign) return short
+  return sign
+    .split("")
+    .map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("")
+}

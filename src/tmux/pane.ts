@@ -17,18 +17,22 @@ export async function findPane(
   session: string,
   wish: string | null = null,
 ): Promise<PinnedPane | null> {
-  const answer = await runTmux(server, [
-    "display-message",
-    "-p",
-    "-t",
-    // In this session, which a window may have in common with others.
-    `${exactSession(session)}${wish === null ? "" : `.${wish}`}`,
-    "#{pane_id} #{pane_pid} #{session_name}",
-  ])
+  // Not by a target: `=session:.%N` is a pane of whichever session, told as this one's (tmux 3.3a).
+  const found =
+    wish === null
+      ? await activePane(server, session)
+      : (await listPanes(server, session)).find(({ pane }) => pane === wish)
+  const stat = found && processStat(found.pid)
+  return found && stat ? { ...found, startTicks: stat.startTicks } : null
+}
+
+type Pane = Pick<PinnedPane, "pane" | "pid">
+
+async function activePane(server: TmuxServer, session: string): Promise<Pane | null> {
+  const format = "#{pane_id} #{pane_pid} #{session_name}"
+  const answer = await runTmux(server, ["display-message", "-p", "-t", exactSession(session), format])
   const [pane, pid, name] = answer.stdout.trim().split(/ (.*?) (.*)/s)
-  if (answer.status !== 0 || !pane || name !== session || (wish !== null && wish !== pane)) return null
-  const stat = processStat(Number(pid))
-  return stat === null ? null : { pane, pid: stat.pid, startTicks: stat.startTicks }
+  return answer.status !== 0 || !pane || name !== session ? null : { pane, pid: Number(pid) }
 }
 
 /** How long tmux may take to say which panes there are. */
@@ -38,17 +42,12 @@ const panesMilliseconds = 1000
  * The panes of the session with exactly this name; null where tmux does not answer soon.
  * @param session - or null for those of every session
  */
-export async function panesOf(
-  server: TmuxServer,
-  session: string | null,
-): Promise<readonly Pick<PinnedPane, "pane" | "pid">[] | null> {
-  const format = "#{pane_id} #{pane_pid}"
+export const panesOf = (server: TmuxServer, session: string | null): Promise<readonly Pane[] | null> =>
+  Promise.race([listPanes(server, session), Bun.sleep(panesMilliseconds).then(() => null)])
+
+async function listPanes(server: TmuxServer, session: string | null): Promise<readonly Pane[]> {
   const which = session === null ? ["-a"] : ["-s", "-t", exactSession(session)]
-  const answer = await Promise.race([
-    runTmux(server, ["list-panes", ...which, "-F", format]),
-    Bun.sleep(panesMilliseconds).then(() => null),
-  ])
-  if (answer === null) return null
+  const answer = await runTmux(server, ["list-panes", ...which, "-F", "#{pane_id} #{pane_pid}"])
   if (answer.status !== 0) return []
   return answer.stdout
     .trim()

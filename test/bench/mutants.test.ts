@@ -1,12 +1,18 @@
 /** What `bun run mutants` changes, and that what it need not try is still there. */
 import { describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { linesIn } from "../../bench/mutants/changed.ts"
-import { readImports, slow, testsOf } from "../../bench/mutants/covering.ts"
-import { explanations } from "../../bench/mutants/explained.ts"
+import { elsewhere, readImports, slow, testsOf } from "../../bench/mutants/covering.ts"
+import { drawOf, intervalOf } from "../../bench/mutants/drawing.ts"
+import { explanationOf, explanations } from "../../bench/mutants/explained.ts"
 import { handMade, handMutantOf } from "../../bench/mutants/hand.ts"
-import { applied, inOneLine } from "../../bench/mutants/mutant.ts"
+import { applied, inOneLine, mutantOf } from "../../bench/mutants/mutant.ts"
+import { reportOf } from "../../bench/mutants/report.ts"
 import { changesOfSql, isSql } from "../../bench/mutants/sql.ts"
+import type { Outcome } from "../../bench/mutants/trying.ts"
+import { changesOf } from "../../bench/mutants/typescript.ts"
 
 const root = join(import.meta.dir, "../..")
 
@@ -108,11 +114,100 @@ test("slow tests are there, and go with no file", async () => {
   expect(testsOf(graph, "src/tmux/loop.ts").filter(test => slow.has(test))).toEqual([])
 })
 
+test("what is said of files that are tested elsewhere is there, and each of them has tests", async () => {
+  const graph = await readImports(root)
+  for (const [file, tests] of elsewhere) {
+    expect([file, ...tests].filter(one => !graph.has(one))).toEqual([])
+    expect(testsOf(graph, file)).toEqual(tests)
+  }
+})
+
 test("what is changed by hand is still there, once, and so are its tests", async () => {
   const graph = await readImports(root)
   for (const one of handMade) {
     expect(handMutantOf(one, await Bun.file(join(root, one.file)).text())).toMatchObject({ file: one.file })
     expect([one.test, graph.has(one.test)]).toEqual([one.test, true])
+  }
+})
+
+describe("a draw", () => {
+  const all = Array.from({ length: 1000 }, (_, i) => `one ${i}`)
+  const draw = (count: number, seed: string) => drawOf(all, count, seed, one => one)
+
+  test("is the same for the same word, in the order of all, and another for another", () => {
+    const drawn = draw(100, "a")
+    expect(draw(100, "a")).toEqual(drawn)
+    expect(all.filter(one => drawn.includes(one))).toEqual([...drawn])
+    expect(draw(100, "b")).not.toEqual(drawn)
+  })
+
+  test("has the smaller one in it, each once, and never more than there are", () => {
+    expect(draw(200, "a")).toEqual(expect.arrayContaining([...draw(100, "a")]))
+    expect(new Set(draw(200, "a")).size).toBe(200)
+    expect(draw(2000, "a")).toEqual(all)
+  })
+
+  test("takes from everywhere alike", () => {
+    const times = all.map(() => 0)
+    for (let seed = 0; seed < 200; seed += 1)
+      for (const one of drawOf([...all.keys()], 100, String(seed), String)) times[one] = (times[one] ?? 0) + 1
+    const ofTenth = Array.from({ length: 10 }, (_, i) =>
+      times.slice(100 * i, 100 * (i + 1)).reduce((sum, one) => sum + one, 0),
+    )
+    // 2000 each, with a deviation of 42.
+    expect(ofTenth.filter(one => Math.abs(one - 2000) > 210)).toEqual([])
+  })
+})
+
+// Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998), table I, method 3.
+test.each([
+  [81, 263, 0.2553, 0.3662],
+  [15, 148, 0.0624, 0.1605],
+  [0, 20, 0, 0.1611],
+  [1, 29, 0.0061, 0.1718],
+])("of %i in %i, the interval", (died, count, low, high) => {
+  expect(intervalOf(died, count).map(one => Number(one.toFixed(4)))).toEqual([low, high])
+})
+
+test("a report of a draw says how far it can be from the whole", () => {
+  const tried = (["killed", "timeout", "survived", "explained", "untested"] as const).map(
+    (outcome: Outcome, line) => ({
+      ...mutantOf("src/a.ts", "1", { start: 0, end: 1, replacement: "2" }),
+      ...{ outcome, line, explanation: null },
+    }),
+  )
+  expect(reportOf(tried, [], true)).toContain(
+    "Of all of them, 15.0 to 85.0 % die (95 % interval): 2 of the 4 that were tried did.",
+  )
+  expect(reportOf(tried, [], false)).not.toContain("interval")
+  expect(reportOf([], [], true)).toContain("nothing is known")
+})
+
+test("what a person alone reads is not changed, and a longer wait is explained", async () => {
+  const source = [
+    "const twiceMilliseconds = 3000",
+    "const most = 3000",
+    "function f(log: any, timer: any) {",
+    "  log.write(String(4 - 3))",
+    "  if (timer === 2) log.write(`a line`)",
+    "  timer.unref()",
+    "  log.refused(3)",
+    "}",
+  ].join("\n")
+  const folder = mkdtempSync(join(tmpdir(), "sento-mutants-"))
+  try {
+    await Bun.write(`${folder}/tsconfig.json`, '{ "include": ["src"] }')
+    await Bun.write(`${folder}/src/http/a.ts`, source)
+    const found = await changesOf(folder, [`${folder}/src/http/a.ts`])
+    const mutants = [...found.values()].flat().map(one => mutantOf("src/http/a.ts", source, one))
+    expect(mutants.map(one => [one.was, one.replacement, explanationOf(one, source)?.why ?? null])).toEqual([
+      ["3000", "3001", expect.stringContaining("a wait")],
+      ["3000", "3001", null],
+      ["log.refused(3)", "{}", null],
+      ["3", "4", null],
+    ])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 })
 

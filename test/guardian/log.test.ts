@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { callDoor } from "../../src/guardian/door/client.ts"
@@ -36,6 +36,57 @@ test("of lines that the agent brings about 30 are written at once, then one ever
   expect(log.sparingly("another kind", "is counted apart")).toBe(true)
 })
 
+test("of refusals each reason has a line a second, with how many there were since the last", () => {
+  let now = 5000
+  const log = openLog(path, () => now)
+  const written = (): string[] =>
+    readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map(line => line.slice(line.indexOf(" ") + 1))
+  for (let i = 1; i < 5; i += 1) log.refused("signature", `192.0.2.${i}`)
+  log.refused("host", "192.0.2.9")
+  now += 999
+  log.refused("signature", "192.0.2.5")
+  expect(written()).toEqual([
+    "refused 1 request (signature), the last from 192.0.2.1",
+    "refused 1 request (host), the last from 192.0.2.9",
+  ])
+  now += 1
+  log.refused("signature", "192.0.2.6")
+  log.refused("host", "192.0.2.9")
+  // A clock that is set back does not silence it.
+  now -= 3_600_000
+  log.refused("host", "192.0.2.9")
+  expect(written().slice(2)).toEqual([
+    "refused 5 requests (signature), the last from 192.0.2.6",
+    "refused 1 request (host), the last from 192.0.2.9",
+    "refused 1 request (host), the last from 192.0.2.9",
+  ])
+})
+
+test("a line is one line of visible signs, told to who watches as it is written", () => {
+  const heard: string[] = []
+  const log = openLog(
+    path,
+    () => 0,
+    line => heard.push(line),
+  )
+  log.write("a\nb\u001b[31mc\u007f\u009b2Jd\u2028e\u202ef\u200bg\u{e0041}h")
+  const escapes = String.raw`a\nb\u001b[31mc\u007f\u009b2Jd\u2028e\u202ef\u200bg\udb40\udc41h`
+  expect(heard).toEqual([`1970-01-01T00:00:00.000Z ${escapes}`])
+  expect(readFileSync(path, "utf8")).toBe(`${heard[0]}\n`)
+})
+
+test("half a line of before is not gone on with, and a file that cannot be written stops nothing", () => {
+  appendFileSync(path, "half")
+  openLog(path, () => 0).write("next")
+  expect(readFileSync(path, "utf8")).toBe("half\n1970-01-01T00:00:00.000Z next\n")
+  openLog(path, () => 0).write("then")
+  expect(readFileSync(path, "utf8")).toEndWith("Z next\n1970-01-01T00:00:00.000Z then\n")
+  expect(() => openLog(join(folder, "no/log"), () => 0).write("next")).not.toThrow()
+})
+
 test("the log is turned over at a mebibyte, and two older files are kept", () => {
   const log = openLog(path, () => 0)
   for (let i = 0; i < 50; i += 1) log.write(`${i} ${"ä".repeat(50_000)}`)
@@ -43,6 +94,17 @@ test("the log is turned over at a mebibyte, and two older files are kept", () =>
   for (const name of readdirSync(folder))
     expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(1024 * 1024)
   expect(readFileSync(path, "utf8")).toContain("Z 49 ")
+})
+
+test("a mebibyte to the byte is one file, and one byte more two", () => {
+  const stamp = "1970-01-01T00:00:00.000Z ".length
+  const half = "a".repeat(512 * 1024 - stamp - 1)
+  const log = openLog(path, () => 0)
+  log.write(half)
+  log.write(half)
+  expect([readdirSync(folder), statSync(path).size]).toEqual([["guardian.log"], 1024 * 1024])
+  log.write("")
+  expect(readdirSync(folder).sort()).toEqual(["guardian.log", "guardian.log.1"])
 })
 
 /**

@@ -45,6 +45,39 @@ test("nothing is sent where it is not to go any more once it is known where to",
   expect([look.mock.calls.length, count]).toEqual([1, 0])
 })
 
+test.each([
+  ["kai.example", "127.0.0.1", "this machine"],
+  ["kai.example", "::1", "this machine"],
+  ["kai.example", "0.0.0.0", "this machine"],
+  ["localhost", "192.0.2.7", "not this machine"],
+])("nothing is sent where the name %s leads to %s, which is %s", async (host, address, what) => {
+  using _ = spyOn(dns, "lookup").mockImplementation((async () => ({ address, family: 4 })) as never)
+  using sent = spyOn(globalThis, "fetch")
+  expect(await post(host, 9, "/", options)).toMatchObject({
+    ...{ kind: "unreachable", cause: "unresolved", literal: null },
+    reason: expect.stringContaining(`the host name ${host} leads to ${address}, which is `),
+  })
+  const { reason } = (await post(host, 9, "/", options)) as { reason: string }
+  expect([reason.endsWith(` is ${what}`) || what === "this machine", sent.mock.calls]).toEqual([true, []])
+})
+
+test.each([
+  ["ConnectionRefused", "refused", "nothing listens on 192.0.2.7:9"],
+  ["ECONNREFUSED", "refused", "nothing listens on 192.0.2.7:9"],
+  ["EHOSTUNREACH", "unroutable", "no machine answers at 192.0.2.7:9"],
+  ["ENETUNREACH", "unroutable", "no way leads from this machine to 192.0.2.7:9"],
+  ["EADDRNOTAVAIL", "unroutable", "no way leads from this machine to 192.0.2.7:9"],
+  ["ECONNRESET", "failed", "192.0.2.7:9 closed the connection without an answer"],
+  ["ConnectionClosed", "failed", "192.0.2.7:9 closed the connection without an answer"],
+  ["SomethingElse", "failed", "192.0.2.7:9 gave no answer that a Guardian gives"],
+  [undefined, "failed", "192.0.2.7:9 gave no answer that a Guardian gives"],
+] as const)("where the system says %s it is said what that means", async (code, cause, words) => {
+  using _ = spyOn(globalThis, "fetch").mockRejectedValue(Object.assign(new Error("x"), { code }))
+  const answer = await post("192.0.2.7", 9, "/", options)
+  expect(answer).toMatchObject({ kind: "unreachable", cause, literal: "192.0.2.7" })
+  expect(answer.kind === "unreachable" && answer.reason).toStartWith(words)
+})
+
 test("where a host leads: an address to itself, a name nowhere where that is not known in time", async () => {
   using _ = spyOn(dns, "lookup").mockImplementation((() => new Promise(() => {})) as typeof dns.lookup)
   const never = new AbortController().signal
@@ -56,3 +89,37 @@ test("where a host leads: an address to itself, a name nowhere where that is not
   ]
   expect(await Promise.all(found)).toEqual(["192.0.2.7", null, null])
 })
+
+/** Answers with these chunks, one after the other; `end` is called where the caller hangs up. */
+const chunksOf = (chunks: () => Uint8Array | null, end: () => void = () => {}) =>
+  Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull(stream) {
+            const chunk = chunks()
+            if (chunk === null) stream.close()
+            else stream.enqueue(chunk)
+          },
+          cancel: end,
+        }),
+      ),
+  })
+
+test("an answer without an end is left, and one of the greatest length comes as it was sent", async () => {
+  const patient = { ...options, timeoutMilliseconds: 60_000 }
+  const left = Promise.withResolvers<void>()
+  await using endless = chunksOf(() => new Uint8Array(64 * 1024), left.resolve)
+  expect(await post("127.0.0.1", endless.port ?? 0, "/", patient)).toMatchObject({
+    kind: "unreachable",
+    reason: "the answer is too long",
+  })
+  await left.promise
+  const chunks = [1, 2].map(one => new Uint8Array(64 * 1024).fill(one))
+  const left2 = [...chunks]
+  await using greatest = chunksOf(() => left2.shift() ?? null)
+  const answer = await post("127.0.0.1", greatest.port ?? 0, "/", patient)
+  expect(answer.kind === "answered" && Buffer.from(answer.body).equals(Buffer.concat(chunks))).toBe(true)
+}, 120_000)

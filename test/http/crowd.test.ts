@@ -7,6 +7,7 @@ const from = (...addresses: string[]): Connection[] =>
 
 test.each([
   ["nobody, where there is room", from("a", "a", "b"), 3, []],
+  ["nobody, where there is more room", from("a", "a", "b"), 5, []],
   ["the oldest, where all are one's", from("a", "a", "a", "a"), 2, ["a0", "a1"]],
   ["a crowd's, and not the one connection of another", from("b", "a", "a", "a"), 2, ["a1", "a2"]],
   ["the larger of two crowds", from("a", "a", "b", "b", "b"), 4, ["b2"]],

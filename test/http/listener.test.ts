@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { connect } from "node:net"
 import { type Listener, listen } from "../../src/http/listener.ts"
 import { exchange, spell } from "../support/client.ts"
+import { until } from "../support/world.ts"
 
 const mostBytes = 128 * 1024
 const json = [["Content-Type", "application/json"]] as const
@@ -105,3 +106,85 @@ test("one deadline for a whole request: dripped headers and bodies are cut, howe
   expect(refusals).toContain("body cut off or too long")
   expect(bugs).toEqual([])
 }, 120_000)
+
+test.each([
+  ["of a page", [["Origin", "http://127.0.0.1"]], "browser"],
+  ["of a page, as every browser says", [["Sec-Fetch-Site", "none"]], "browser"],
+  ["of another type", [["Content-Type", "text/plain"]], "content type"],
+  ["of JSON in another coding", [["Content-Type", "application/json; charset=latin1"]], "content type"],
+] as const)("refuses a request %s, and says why in the log alone", async (_, more, reason) => {
+  refusals.length = 0
+  const headers = more[0][0] === "Content-Type" ? more : [...json, ...more]
+  const answer = await exchange(
+    listener.port,
+    spell(listener.port, { headers, body: Buffer.from("1") }, "POST /v1/echo HTTP/1.1"),
+  )
+  expect([answer?.status, answer?.body.length, refusals]).toEqual([403, 0, [reason]])
+})
+
+test.each([
+  ["GET /v1/echo HTTP/1.1", "method"],
+  ["POST /v1/echo? HTTP/1.1", "path"],
+  ["POST /v1/echo/ HTTP/1.1", "path"],
+  ["POST /toString HTTP/1.1", "path"],
+])("refuses %s", async (start, reason) => {
+  refusals.length = 0
+  const answer = await exchange(
+    listener.port,
+    spell(listener.port, { headers: json, body: Buffer.from("1") }, start),
+  )
+  expect([answer?.status, refusals]).toEqual([403, [reason]])
+})
+
+test("takes JSON with its charset", async () => {
+  const headers = [["Content-Type", "application/JSON; charset=UTF-8"]] as const
+  const request = { headers, body: Buffer.from("1") }
+  expect(
+    await exchange(listener.port, spell(listener.port, request, "POST /v1/echo HTTP/1.1")),
+  ).toMatchObject({ status: 200 })
+})
+
+test("a host that is not ours is refused, also behind one that is", async () => {
+  expect(await post(1, "mira.example")).toMatchObject({ status: 200 })
+  for (const host of ["evil.example", "mira.example.evil"]) {
+    refusals.length = 0
+    expect([(await post(1, host))?.status, refusals]).toEqual([403, ["host"]])
+    expect(await post(1, "mira.example")).toMatchObject({ status: 200 })
+  }
+})
+
+/** Writes these in turn, each once the answers before it came; all that is answered, and whether it was hung up on. */
+async function talk(...writes: readonly string[]): Promise<{ answers: string[]; isOver: boolean }> {
+  const socket = connect(listener.port, "127.0.0.1")
+  let received = ""
+  let isOver = false
+  socket.on("data", chunk => {
+    received += chunk
+  })
+  socket.on("error", () => {})
+  socket.on("close", () => {
+    isOver = true
+  })
+  const answers = (): string[] => received.split(/(?=HTTP\/1\.1 )/).filter(Boolean)
+  let wanted = 0
+  for (const text of writes) {
+    socket.write(text)
+    wanted += text.split("POST ").length - 1
+    await until("the answers", () => answers().length >= wanted || isOver)
+  }
+  await Bun.sleep(50)
+  socket.destroy()
+  return { answers: answers(), isOver }
+}
+
+const one =
+  "POST /v1/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1"
+const closes = (text: string): boolean => /^connection: close$/im.test(text)
+
+test("who waits for each answer may go on; what is sent behind another request in one go is the last", async () => {
+  const patient = await talk(one, one, one)
+  expect([patient.answers.map(closes), patient.isOver]).toEqual([[false, false, false], false])
+  const hasty = await talk(one + one + one)
+  expect(hasty.answers.slice(0, 2).map(closes)).toEqual([false, true])
+  expect([hasty.answers.length, hasty.isOver]).toEqual([2, true])
+})

@@ -159,3 +159,17 @@ describe("malformed packets", () => {
     expect(processorMilliseconds(() => void readPacket(packet, mdnsPort), 20)).toBeLessThan(20)
   })
 })
+
+test("a question for the service among others is one, and others alone are none", () => {
+  const of = (...wanted: readonly string[]) =>
+    readPacket(
+      encode({ type: "query", questions: wanted.map(name => ({ name, type: "PTR", class: "IN" })) }),
+      5000,
+    )
+  expect([
+    of("_http._tcp.local", serviceName),
+    of(serviceName, "_http._tcp.local"),
+    of("_http._tcp.local"),
+    of(),
+  ]).toEqual([{ kind: "question" }, { kind: "question" }, null, null])
+})

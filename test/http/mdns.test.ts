@@ -1,13 +1,15 @@
 /** Minters announced and asked for, on networks of the test's own; and how much is read of what others say. */
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
+import { Socket } from "node:dgram"
 import { join } from "node:path"
 import { type Answer, encode } from "dns-packet"
-import { createHearing, createLimit, mostPackets, mostPlaces } from "../../src/http/mdns.ts"
+import { announce, createHearing, createLimit, mostPackets, mostPlaces, search } from "../../src/http/mdns.ts"
 import {
   announcementPacket,
   mdnsPort,
   questionPacket,
   randomNames,
+  readPacket,
   serviceName,
 } from "../../src/http/mdns-packets.ts"
 import { type Link, noLink, openLink } from "../support/link.ts"
@@ -51,6 +53,69 @@ test("a limit lets so many pass in a second, and again in the next", () => {
   expect(passed()).toEqual([false, false, false])
   now += 1
   expect(passed()).toEqual([true, true, false])
+})
+
+describe("on loopback, where nobody answers", () => {
+  const loopback = { interfaceName: "lo", address: "127.0.0.1", prefix: 8 }
+  let sent: Mock<(...words: unknown[]) => void>
+  beforeEach(() => {
+    jest.useFakeTimers()
+    sent = spyOn(Socket.prototype, "send").mockImplementation(((...words: unknown[]) => {
+      ;(words.at(-1) as () => void)()
+    }) as never) as never
+  })
+  afterEach(() => {
+    sent.mockRestore()
+    jest.useRealTimers()
+  })
+  /** Goes on once what is under way has come as far as it can: real time, which no timer of the search sees. */
+  const settled = async () => {
+    for (let i = 0; i < 20; i += 1) await new Promise(resolve => setImmediate(resolve))
+  }
+  const packets = () => sent.mock.calls.map(([packet]) => readPacket(packet as Uint8Array, mdnsPort)?.kind)
+
+  test("a search asks twice, is over after 3 s, and leaves no timer", async () => {
+    const searching = search([loopback], new AbortController().signal)
+    await settled()
+    expect(packets()).toEqual(["question"])
+    jest.advanceTimersByTime(1000)
+    expect(packets()).toEqual(["question", "question"])
+    jest.advanceTimersByTime(2000)
+    expect(await searching).toEqual({ places: [], asked: [loopback] })
+    expect(jest.getTimerCount()).toBe(0)
+  })
+
+  test("and is over as whoever asked stops, before it asks where that was before", async () => {
+    const stop = new AbortController()
+    const searching = search([loopback], stop.signal)
+    await settled()
+    stop.abort()
+    expect(await searching).toEqual({ places: [], asked: [loopback] })
+    expect([packets(), jest.getTimerCount()]).toEqual([["question"], 0])
+    expect(await search([loopback], stop.signal)).toEqual({ places: [], asked: [loopback] })
+    expect(packets()).toHaveLength(1)
+  })
+
+  test("a network on which it cannot be listened is left out, and where there is no other one it is over", async () => {
+    const none = { ...loopback, address: "192.0.2.1" }
+    expect(await search([none], new AbortController().signal)).toEqual({ places: [], asked: [] })
+    expect(packets()).toEqual([])
+  })
+
+  test("a minter says so twice, and takes it back", async () => {
+    const random = (length: number): Uint8Array => new Uint8Array(length)
+    const announcement = await announce({ network: loopback, port: 9876, random, elapsed: () => 0 })
+    expect(packets()).toEqual(["minter"])
+    jest.advanceTimersByTime(1000)
+    expect(packets()).toEqual(["minter", "minter"])
+    jest.advanceTimersByTime(60_000)
+    await announcement.close()
+    expect(sent.mock.calls).toHaveLength(3)
+    const early = await announce({ network: loopback, port: 9876, random, elapsed: () => 0 })
+    await early.close()
+    jest.advanceTimersByTime(1000)
+    expect(sent.mock.calls).toHaveLength(5)
+  })
 })
 
 let link: Link

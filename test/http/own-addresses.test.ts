@@ -84,7 +84,7 @@ describe("own addresses", () => {
           flags6: [
             ["0bad", "20"],
             ["001d", "01"],
-            ["0001", "00"],
+            ["0001", "80"],
             ["0002", "40"],
           ]
             .map(([end, flags]) => `20010db8${"0".repeat(20)}${end} 04 40 00 ${flags}     eth0\n`)
@@ -159,6 +159,14 @@ describe("the default route", () => {
   ] as const)("%s", (_, routes4, routes6, ipv4, ipv6) =>
     expect(defaultInterfaces(routes4, routes6)).toEqual({ IPv4: [...ipv4], IPv6: [...ipv6] }),
   )
+})
+
+test.each([
+  ["that is up, without a gateway", "0001", ["eth0"]],
+  ["that has a gateway and is not up", "0002", []],
+  ["that leads nowhere", "0201", []],
+])("a default route %s", (_, flags, want) => {
+  expect(defaultInterfaces(heading + way4("eth0", 0, flags), "").IPv4).toEqual(want)
 })
 
 // Skipped where this user may not make a network namespace.

@@ -1,5 +1,5 @@
 /** What is bound, closed and tried again, with servers that bind nothing. */
-import { afterEach, expect, test } from "bun:test"
+import { afterEach, expect, spyOn, test } from "bun:test"
 import { type HostFault, openPlaces, type Places, placesOf } from "../../src/http/places.ts"
 import { until } from "../support/world.ts"
 
@@ -236,4 +236,39 @@ test("a stop closes all, waits for what they hold, and cuts it after two seconds
   ])
   await stopping
   expect(servers.stops.slice(2)).toEqual([[home, true]])
+})
+
+test("it is tried again by one timer, as long as something is not there, and by none afterwards", async () => {
+  servers = createServers()
+  const running = new Set<unknown>()
+  const set = globalThis.setInterval
+  const clear = globalThis.clearInterval
+  using _ = spyOn(globalThis, "setInterval").mockImplementation(((act: () => void, wait: number) => {
+    const timer = set(act, wait)
+    running.add(timer)
+    return timer
+  }) as never)
+  using __ = spyOn(globalThis, "clearInterval").mockImplementation((timer => {
+    running.delete(timer)
+    clear(timer as never)
+  }) as typeof clearInterval)
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  servers.refused.set(vpn, "EADDRNOTAVAIL")
+  const places = open([home, wan, vpn])
+  expect(running.size).toBe(1)
+  servers.refused.delete(wan)
+  await until("one of both", () => places.open().includes(wan))
+  expect(running.size).toBe(1)
+  servers.refused.delete(vpn)
+  await until("the other", () => places.open().includes(vpn))
+  expect(running.size).toBe(0)
+  servers.refused.set(vpn, "EADDRINUSE")
+  places.setHosts([home, wan])
+  places.setHosts([home, wan, vpn])
+  expect(running.size).toBe(1)
+  for (const host of [home, wan, vpn]) servers.release(host)
+  const stopping = places.stop()
+  for (const host of [home, wan, vpn]) servers.release(host)
+  await stopping
+  expect(running.size).toBe(0)
 })

@@ -1,6 +1,8 @@
 /** One spelling for an address, whoever names it: Bun, the kernel or an owner. */
 import { expect, test } from "bun:test"
-import { plainAddress, readEnd } from "../../src/http/sockets.ts"
+import { connect } from "node:net"
+import { descriptors, plainAddress, readEnd, sockets } from "../../src/http/sockets.ts"
+import { until } from "../support/world.ts"
 
 test.each([
   ["192.0.2.7", "192.0.2.7"],
@@ -33,3 +35,42 @@ test.each([
   ],
   ["a local socket", socketAddress(1, "2f746d70"), null],
 ] as const)("the kernel's word for %s", (_, bytes, want) => expect(readEnd(bytes)).toEqual(want))
+
+test("of this process's sockets: which listens, both ends, who is let in, and the end of one", async () => {
+  let opened = 0
+  const server = Bun.listen({
+    ...{ hostname: "127.0.0.1", port: 0 },
+    socket: {
+      open() {
+        opened += 1
+      },
+      data() {},
+    },
+  })
+  const ended = Promise.withResolvers<void>()
+  const connectTo = () => connect(server.port, "127.0.0.1").on("error", () => {})
+  const client = connectTo().on("close", () => ended.resolve())
+  await until("the connection", () => opened === 1)
+  const { own, other, isListening, cut, admit } = sockets()
+  const ours = descriptors().filter(one => own(one)?.port === server.port)
+  const [listener = -1] = ours.filter(isListening)
+  const [accepted = -1] = ours.filter(one => !isListening(one))
+  expect([ours.length, own(listener), other(listener)]).toEqual([
+    2,
+    { address: "127.0.0.1", port: server.port },
+    null,
+  ])
+  expect(other(accepted)).toEqual({ address: "127.0.0.1", port: client.localPort ?? 0 })
+  expect([own(0)?.port, isListening(0)]).toEqual([undefined, false])
+  admit(listener, false)
+  const late = connectTo()
+  await Bun.sleep(100)
+  expect(opened).toBe(1)
+  admit(listener, true)
+  // Its kernel knocks again after a second.
+  await until("the late one", () => opened === 2)
+  cut(accepted)
+  await ended.promise
+  late.destroy()
+  server.stop(true)
+})

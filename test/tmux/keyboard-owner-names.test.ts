@@ -1,6 +1,7 @@
 /** By which names and arguments a program is known to execute what is typed into it. Processes: keyboard-owner-plain.test.ts. */
 import { describe, expect, test } from "bun:test"
 import { isPromptingBy } from "../../src/tmux/interpreters.ts"
+import { detectProfile, keyboardOwner } from "../../src/tmux/keyboard-owner.ts"
 import { type Kind, kindOf, loadedBy, namesOfKind } from "../../src/tmux/shells.ts"
 
 const kind = (line: string): Kind => {
@@ -55,6 +56,10 @@ describe.each([
   ["commands", "python3 -im json.tool"],
   ["commands", "python3 -ic pass"],
   ["commands", "python3 -i -m json.tool"],
+  ["commands", "python3 -q -i"],
+  ["commands", "python3 --check-hash-based-pycs default -i"],
+  ["commands", "python3 -c exec(input()) x"],
+  ["other", "python3 -c print(1) exec(input())"],
   ["commands", "python3 - chat.py"],
   ["commands", "python3 -- - chat.py"],
   ["commands", "python3 -m IPython"],
@@ -145,3 +150,13 @@ test.each([
   const words = line.split(" ")
   expect(loadedBy(words[0] ?? "", words)).toEqual(wanted as string[] | null)
 })
+
+test.each([
+  ["by the kernel's name of it", "claude", ["x"], "claude"],
+  ["by the name of a script that stands in the arguments", "claude", ["x", "a", "/opt/claude-code"], null],
+  ["by nothing", "x", ["x", "claude"], null],
+])("a program that nobody knows is an agent's %s", (_, name, words, want) => {
+  expect(detectProfile({ executable: "x", name, arguments: words })).toBe(want as never)
+})
+
+test("a process that is gone has no keyboard", () => expect(keyboardOwner(2 ** 30)).toBeNull())

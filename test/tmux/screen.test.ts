@@ -31,6 +31,9 @@ describe("of the parameters", () => {
     ["the same with a colour space", "38:2::100:2:2", { ...plain, colour: "38;2;100;2;2" }],
     ["a colour, and dim", "38;5;2;2", { dim: true, reverse: false, colour: "38;5;2" }],
     ["nothing at all", "", plain],
+    ["a colour with colons that is cut short, then dim", "58:5;2", { ...plain, dim: true }],
+    ["reverse that is ended", "7;27", plain],
+    ["a colour that is ended", "31;39", plain],
     ["dim that is ended", "2;22", plain],
     ["dim that is reset", "2;0", plain],
     ["dim that is reset by nothing", "2;", plain],
@@ -46,6 +49,35 @@ describe("of the parameters", () => {
       ])
         expect(styleOf(one)).toEqual(plain)
   })
+})
+
+test("links and changes of the character set are no text, and begin no run", () => {
+  const [line] = parseScreen("a\x0eb\x0f\x1b]8;;http://x\x1b\\c\x1b]8;;\x1b\\d\x1b")
+  expect([line?.text, line?.runs.map(run => run.text)]).toEqual(["abcd", ["a", "b", "c", "d"]])
+})
+
+test("the sixteen colours of words and of grounds, and no other code is one", () => {
+  const coloured: number[] = []
+  const grounded: number[] = []
+  for (let code = 0; code < 120; code += 1) {
+    // These have their colour behind them.
+    if (code === 38 || code === 48) continue
+    const [run] = parseScreen(`\x1b[${code}mwords`)[0]?.runs ?? []
+    if (run?.colour === String(code)) coloured.push(code)
+    if (run?.ground === String(code)) grounded.push(code)
+  }
+  const eight = (from: number) => Array.from({ length: 8 }, (_, i) => from + i)
+  expect([coloured, grounded]).toEqual([
+    [...eight(30), ...eight(90)],
+    [...eight(40), ...eight(100)],
+  ])
+  const groundOf = (parameters: string) => parseScreen(`\x1b[${parameters}mwords`)[0]?.runs[0]?.ground
+  expect([groundOf("41"), groundOf("41;49"), groundOf("48;5;7"), groundOf("31")]).toEqual([
+    "41",
+    null,
+    "48;5;7",
+    null,
+  ])
 })
 
 test("tmux's own words for underlined text are no dim text", () => {

@@ -68,6 +68,7 @@ describe("screens of the real programs", () => {
     ["claude", { copyMode: true }, "copy-mode"],
     ["claude", { title: "⠐ working" }, "busy"],
     ["codex", { title: "Action Required" }, "dialog"],
+    ["gemini", { title: "✋  Action Required (work)" }, "dialog"],
     ["claude", { width: 39 }, "other"],
     ["claude", { height: 9 }, "other"],
     ["claude", { program: { executable: "bash", name: "bash", arguments: [] } }, "shell"],

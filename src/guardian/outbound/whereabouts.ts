@@ -3,7 +3,7 @@
  * @see docs/PROTOCOL.md sections 1 and 4
  */
 import type { Listener } from "../../http/listener.ts"
-import { ownAddresses } from "../../http/own-addresses.ts"
+import type { OwnAddress } from "../../http/own-addresses.ts"
 import type { HostFault } from "../../http/places.ts"
 import { formatAddress } from "../../protocol/addresses.ts"
 import { type Config, networkAddresses } from "../../store/config.ts"
@@ -22,6 +22,8 @@ const lookMilliseconds = 30_000
 const lostMilliseconds = 120_000
 
 export type WhereaboutsParts = {
+  /** The addresses of this machine that others could use, the one on the default route first. */
+  readonly addresses: () => readonly Pick<OwnAddress, "address">[]
   readonly listener: Pick<Listener, "setHosts" | "open">
   readonly collecting: Pick<Collecting, "moved" | "readdressed">
   readonly carrying: Pick<Carrying, "hasCollected" | "isFetching">
@@ -32,13 +34,19 @@ export type WhereaboutsParts = {
 type Left = Moved & { readonly at: number }
 
 export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
-  const { listener, collecting, carrying, outbox } = parts
+  const { addresses, listener, collecting, carrying, outbox } = parts
   const { log, elapsed, stopping } = context
   const left = new Map<string, Left>()
   const faults = new Map<string, HostFault>()
   let seen = addressesNow()
   let looking: ReturnType<typeof setInterval> | null = null
   let telling: Promise<void> = Promise.resolve()
+
+  function addressesNow(): string {
+    return addresses()
+      .map(({ address }) => address)
+      .join(", ")
+  }
 
   function schedule(): void {
     const isOpen = isMeantForOthers(context.config.current.listen)
@@ -151,9 +159,3 @@ const faultWords: Readonly<Record<HostFault, string>> = {
   taken: "yet: another program has the port there; it is tried again",
   unusable: ": it is no address to listen on",
 }
-
-/** The addresses that others could use, the one on the default route first. */
-const addressesNow = (): string =>
-  ownAddresses()
-    .map(({ address }) => address)
-    .join(", ")

@@ -14,13 +14,18 @@ import type { Surface } from "./surfaces.ts"
 /** How often is looked for new clients while a question waits. */
 const lookMilliseconds = 2000
 
+/** What is done at the owner's own tmux server. */
+type Terminal = Pick<OwnHands, "clients" | "isOwnServer" | "popup">
+
 /**
  * @param command - how `sento` is run, without its words
+ * @param terminal - null in hardened mode: what the agent's server starts is no way to the owner
  */
 export function createTmuxSurface(
   context: Context,
   command: readonly string[],
   distrusted: () => Promise<Distrusted>,
+  terminal: Terminal | null = ownTerminal(context.config.current),
 ): Surface {
   const questions = new Map<string, Question>()
   /** Clients, by pid, over which a popup is shown. */
@@ -29,8 +34,6 @@ export function createTmuxSurface(
   const closed = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | null = null
   let looking: Promise<void> | null = null
-  /** Null in hardened mode: what the agent's server starts is no way to the owner. */
-  const terminal = ownTerminal(context.config.current)
 
   /** In place of a popup: that somebody asks, and nothing that could be answered there. */
   const tellOf = ({ id, name }: Question): void =>
@@ -54,7 +57,7 @@ export function createTmuxSurface(
       })
   }
 
-  async function showEverywhere(terminal: OwnHands): Promise<void> {
+  async function showEverywhere(terminal: Terminal): Promise<void> {
     const attached = await terminal.clients(context.config.current.tmux.session)
     const clients = attached.filter(client => client.canType)
     if (clients.length === 0 || !(await terminal.isOwnServer())) return
@@ -63,7 +66,7 @@ export function createTmuxSurface(
   }
 
   /** The oldest question that was not closed there; one popup at a time. */
-  function show(terminal: OwnHands, client: Client): void {
+  function show(terminal: Terminal, client: Client): void {
     const next = [...questions.keys()].find(id => !closed.has(`${client.pid} ${id}`))
     if (next === undefined || shown.has(client.pid) || context.stopping.aborted) return
     const home = `SENTO_HOME=${context.paths.home}`

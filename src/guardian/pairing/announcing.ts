@@ -3,7 +3,7 @@
  * @see docs/PROTOCOL.md section 2
  */
 import { isIPv4 } from "node:net"
-import type { Announcement } from "../../http/mdns.ts"
+import type { Announcement, AnnouncementOptions } from "../../http/mdns.ts"
 import { type LocalNetwork, localNetworks } from "../../http/mdns-networks.ts"
 import { isOpenToOthers } from "../books/own-places.ts"
 import type { Context } from "../context.ts"
@@ -13,7 +13,19 @@ export type Announcing = ReturnType<typeof createAnnouncing>
 /** How often it is looked, while a code is open, where the listener is and which networks there are. */
 const lookMilliseconds = 5000
 
-export function createAnnouncing(context: Context) {
+/** This machine's networks, and how something is announced on one. */
+type Room = {
+  readonly networks: typeof localNetworks
+  readonly announce: (options: AnnouncementOptions) => Promise<Announcement>
+}
+
+/** Loaded where a code is open, and not before. */
+const ownRoom: Room = {
+  networks: localNetworks,
+  announce: async options => (await import("../../http/mdns.ts")).announce(options),
+}
+
+export function createAnnouncing(context: Context, { networks, announce }: Room = ownRoom) {
   const { log } = context
   const open = new Map<string, Announcement>()
   const failed = new Set<string>()
@@ -28,7 +40,9 @@ export function createAnnouncing(context: Context) {
   }
 
   async function follow(): Promise<void> {
-    const wished = new Map((isWanted ? networksOfListener(context) : []).map(one => [keyOf(one), one]))
+    const wished = new Map(
+      (isWanted ? networksOfListener(context, networks) : []).map(one => [keyOf(one), one]),
+    )
     const gone = [...open].filter(([key]) => !wished.has(key))
     for (const [key] of gone) open.delete(key)
     await Promise.all(gone.map(([, announcement]) => announcement.close()))
@@ -36,7 +50,6 @@ export function createAnnouncing(context: Context) {
   }
 
   async function add(key: string, network: LocalNetwork): Promise<void> {
-    const { announce } = await import("../../http/mdns.ts")
     const { random, elapsed, address } = context
     try {
       open.set(key, await announce({ network, port: address.port, random, elapsed }))
@@ -73,9 +86,9 @@ export function createAnnouncing(context: Context) {
 const keyOf = ({ interfaceName, address }: LocalNetwork): string => `${interfaceName} ${address}`
 
 /** Those from which others reach this Guardian. */
-function networksOfListener({ listening }: Context): readonly LocalNetwork[] {
+function networksOfListener({ listening }: Context, networks: Room["networks"]): readonly LocalNetwork[] {
   const hosts = listening()
   const isCovered = (address: string): boolean =>
     hosts.some(host => host === address || host === "::" || (host === "0.0.0.0" && isIPv4(address)))
-  return isOpenToOthers(hosts) ? localNetworks(isCovered) : []
+  return isOpenToOthers(hosts) ? networks(isCovered) : []
 }

@@ -1,6 +1,6 @@
 /** What a joiner is told where nobody with an open code answers: each cause has its own text, and one thing to do. */
 import { isIP } from "node:net"
-import { isPrivate, ownAddresses } from "../../http/own-addresses.ts"
+import { isPrivate, type OwnAddress, ownAddresses } from "../../http/own-addresses.ts"
 import { firstPort, formatAddress, isLoopback, portTries } from "../../protocol/addresses.ts"
 import { SentoError } from "../../protocol/errors.ts"
 import type { Place } from "../../protocol/moving.ts"
@@ -57,21 +57,34 @@ export const nobodyThere = (host: string, port: number | null): SentoError =>
     "ask the other owner to run `sento pair` and to tell you the address it prints",
   )
 
-/** Of a place that an owner named. @param port - null: the usual range was asked */
-export function nobodyAt(host: string, port: number | null, misses: readonly Miss[]): SentoError {
+type Own = readonly Pick<OwnAddress, "address">[]
+
+/** Of a place that an owner named. @param port - null: the usual range was asked @param own - this machine's addresses */
+export function nobodyAt(
+  host: string,
+  port: number | null,
+  misses: readonly Miss[],
+  own: Own = ownAddresses(),
+): SentoError {
   const miss = telling(misses)
   if (miss === null) return nobodyThere(host, port)
   const one = port === null ? host : formatAddress(host, port)
-  const [message, hint] = wordsOf(miss, host, one, port ?? firstPort)
+  const [message, hint] = wordsOf(miss, host, one, port ?? firstPort, own)
   return new SentoError("unreachable", message, hint)
 }
 
 /** A Guardian refuses itself as it refuses anybody without a code. @param port - ours */
-export const ownIsNone = (misses: readonly Miss[], port: number): readonly Miss[] =>
-  misses.map(one => (one.cause === "no-code" && isOurs(one.place, port) ? { ...one, cause: "own" } : one))
+export const ownIsNone = (
+  misses: readonly Miss[],
+  port: number,
+  own: Own = ownAddresses(),
+): readonly Miss[] =>
+  misses.map(one =>
+    one.cause === "no-code" && isOurs(one.place, port, own) ? { ...one, cause: "own" } : one,
+  )
 
-const isOurs = ({ host, port }: Place, own: number): boolean =>
-  port === own && (isLoopback(host) || ownAddresses().some(({ address }) => address === host))
+const isOurs = ({ host, port }: Place, ours: number, own: Own): boolean =>
+  port === ours && (isLoopback(host) || own.some(({ address }) => address === host))
 
 /** A Guardian is on the first port mostly: where a firewall swallows that one, what the others do says little. */
 function telling(misses: readonly Miss[]): Miss | null {
@@ -83,7 +96,7 @@ function telling(misses: readonly Miss[]): Miss | null {
 const range = `${firstPort} to ${firstPort + portTries - 1}`
 
 /** @returns what is the matter, and what to do */
-function wordsOf(miss: Miss, host: string, one: string, port: number): readonly [string, string] {
+function wordsOf(miss: Miss, host: string, one: string, port: number, own: Own): readonly [string, string] {
   switch (miss.cause) {
     case "own":
       return [
@@ -103,7 +116,7 @@ function wordsOf(miss: Miss, host: string, one: string, port: number): readonly 
           : "its Guardian is off, or lets in no other machine: ask the other owner to run `sento pair`, to say there that this agent is on another machine, and for the line that it prints",
       ]
     case "timed-out":
-      return [`${one} does not answer`, silentHint(host, port)]
+      return [`${one} does not answer`, silentHint(host, port, own)]
     case "unroutable":
       return [miss.reason, "bring up the network or VPN that both machines are in, then run this again"]
     case "unresolved":
@@ -120,15 +133,15 @@ function wordsOf(miss: Miss, host: string, one: string, port: number): readonly 
 }
 
 /** An address of a private network of which this machine is no part leads somewhere else, or nowhere. */
-function silentHint(host: string, port: number): string {
+function silentHint(host: string, port: number, own: Own): string {
   const other = "or run `sento pair` on this side instead, and let the other owner type its code"
-  return isIP(host) !== 0 && isPrivate(host) && !isNear(host)
+  return isIP(host) !== 0 && isPrivate(host) && !isNear(host, own)
     ? `it is an address within a private network: bring this machine into that network or VPN, ${other}`
     : `let TCP port ${port} in at the other machine's firewall (such as \`sudo ufw allow ${port}/tcp\`), ${other}`
 }
 
 /** Whether this machine is in the network of an IPv4 address, as far as its first three bytes say. */
-const isNear = (host: string): boolean =>
-  ownAddresses().some(({ address }) => networkOf(address) === networkOf(host))
+const isNear = (host: string, own: Own): boolean =>
+  own.some(({ address }) => networkOf(address) === networkOf(host))
 
 const networkOf = (address: string): string => address.split(".").slice(0, 3).join(".")

@@ -131,3 +131,55 @@ test("what came at one moment stands in the order in which it came", () => {
   }
   expect(texts()).toEqual(["one", "two", "three"])
 })
+
+test("a thread with one agent has nothing of another's, and is none since it ended", () => {
+  const question = sent("which?")
+  expect(texts({ thread: question, name: "kai" })).toEqual(["which?"])
+  expect(texts({ thread: question, name: "lia" })).toEqual([])
+  expect(texts({ thread: question, since: made.now + minute * 60_000 })).toEqual(["which?"])
+  expect(texts({ thread: question, since: made.now + minute * 60_000 + 1 })).toEqual([])
+  expect(texts({ thread: question, grep: "WHICH" })).toEqual(["which?"])
+  expect(texts({ thread: question, grep: "what" })).toEqual([])
+})
+
+test("what waits says why, and what is over does not", () => {
+  const { peers, inbox, outbox } = made.stored.store
+  said("held")
+  said("released")
+  said("typed")
+  said("lia's", { by: "lia" })
+  const back = sent("taken back")
+  const doubtful = sent("in doubt")
+  const loop = sent("one too many")
+  peers.pause("kai", { until: null, reason: "owner" })
+  const seqOf = (text: string): number => {
+    const shortId = log().find(one => one.text === text)?.shortId ?? ""
+    return inbox.byShortId(shortId)?.seq ?? outbox.byShortId(shortId)?.seq ?? 0
+  }
+  inbox.release(seqOf("released"))
+  inbox.mark(seqOf("typed"), "delivered", made.now)
+  outbox.withdraw(outbox.withId(back)?.seq ?? 0, false, made.now)
+  outbox.withdraw(outbox.withId(doubtful)?.seq ?? 0, true, made.now)
+  outbox.settle(outbox.withId(loop)?.seq ?? 0, "accepted", null, made.now)
+  outbox.noteReceipt("kai", loop, "held", "loop")
+  const reasons = Object.fromEntries(log().map(one => [one.text, one.reason]))
+  expect(reasons).toEqual({
+    held: "paused until `sento agents resume kai`",
+    released: null,
+    typed: null,
+    "lia's": null,
+    "taken back": "it never left this machine",
+    "in doubt": "it may have arrived",
+    "one too many": "0 replies in a row; kai's owner runs `sento agents resume mira`",
+  })
+  expect(log().find(one => one.text === "one too many")).toMatchObject({
+    peerState: "held",
+    peerReason: "loop",
+  })
+  expect(log().find(one => one.text === "held")).toMatchObject({
+    peerState: null,
+    peerReason: null,
+    settledAt: null,
+  })
+  expect(log().find(one => one.text === "typed")).toMatchObject({ settledAt: "2026-11-23T10:00:00.000Z" })
+})

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import {
   hostsToOpen,
+  hostToShow,
   isMeantForOthers,
   isOpenToOthers,
   networkHosts,
@@ -36,8 +37,14 @@ test("loopback is always open, and the word for all is bound as one", () => {
   const listen = { port: 9876, names: [] }
   expect(hostsToOpen({ ...listen, hosts: [] })).toEqual(["127.0.0.1"])
   expect(hostsToOpen({ ...listen, hosts: ["all"] })).toEqual(["127.0.0.1", "::"])
+  expect(hostsToOpen({ ...listen, hosts: ["network"] })).toEqual(["127.0.0.1", ...networkHosts()])
   expect(hostsToOpen({ ...listen, hosts: ["192.0.2.7"] })).toEqual(["127.0.0.1", "192.0.2.7"])
   expect([["127.0.0.1"], ["127.0.0.1", "::1"], ["::"]].map(isOpenToOthers)).toEqual([false, false, true])
+})
+
+test("the one that is shown is what others can reach, and loopback where they reach nothing", () => {
+  expect([[], ["127.0.0.1"], ["127.0.0.1", "::1"]].map(hostToShow)).toEqual(Array(3).fill("127.0.0.1"))
+  expect([["127.0.0.1", "192.0.2.99"], ["kai.example"]].map(hostToShow)).toEqual(["192.0.2.99", "127.0.0.1"])
 })
 
 test("the word for one's own network stands for private addresses and VPNs, and never for a public one", () => {

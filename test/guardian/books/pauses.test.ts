@@ -1,7 +1,15 @@
 /** When a conversation counts as a loop, and what resuming it allows. */
 import { expect, test } from "bun:test"
 import { dirname } from "node:path"
-import { pausePair, pauseReason, resumePair, stopsLoop } from "../../../src/guardian/books/pauses.ts"
+import {
+  listLoopsThere,
+  listPaused,
+  pausePair,
+  pauseReason,
+  pauseWords,
+  resumePair,
+  stopsLoop,
+} from "../../../src/guardian/books/pauses.ts"
 import { keysOf, type NamedPeer } from "../../../src/guardian/context.ts"
 import { createWaiters } from "../../../src/guardian/waiters.ts"
 import type { Config } from "../../../src/store/config.ts"
@@ -117,6 +125,9 @@ test("after an hour without a long conversation, a new one has the usual limit",
   mira.books.store.inbox.drop("kai", now)
   expect(mira.isStopped(0)).toBe(false)
   expect(mira.isStopped(22)).toBe(false)
+  mira.wait(hour)
+  expect(mira.isStopped(0)).toBe(false)
+  expect(mira.isStopped(22)).toBe(false)
   mira.wait(hour + 1)
   expect(mira.isStopped(0)).toBe(false)
   expect(mira.isStopped(21)).toBe(true)
@@ -139,4 +150,26 @@ test("resuming a quiet pair raises no limit, and resuming twice changes nothing"
   expect(resumePair(mira.books, mira.kai)).toEqual({ wasPaused: true, moreReplies: null })
   expect(resumePair(mira.books, mira.kai)).toEqual({ wasPaused: false, moreReplies: null })
   expect(mira.books.store.peers.hopLimit("kai")).toBeNull()
+})
+
+test("of the paused agents is told why, until when, and what waits; of the others nothing", () => {
+  const of = (id: string) => ({ id }) as Config["agents"][string]
+  const config = { agents: { kai: of("k"), lia: of("l"), noa: of("n") } } as unknown as Config
+  const pauses = new Map([
+    ["k", { until: null, reason: "loop" }],
+    ["n", { until: now, reason: "owner" }],
+  ] as const)
+  const paused = listPaused(config, pauses, new Map([["n", 2]]))
+  expect(paused).toEqual([
+    { name: "kai", until: "resume", reason: "loop", waiting: 0 },
+    { name: "noa", until: "2026-11-23T10:00:00.000Z", reason: "owner", waiting: 2 },
+  ])
+  expect(paused.map(pauseWords)).toEqual([
+    "because the agents answered each other too often: until `sento agents resume kai`",
+    "until 2026-11-23 10:00 UTC, or `sento agents resume noa`",
+  ])
+  expect(pauseWords({ name: "kai", until: "resume", reason: "owner" })).toBe(
+    "until `sento agents resume kai`",
+  )
+  expect(listLoopsThere(config, new Map([["l", 21]]))).toEqual([{ name: "lia", replies: 21 }])
 })

@@ -1,6 +1,7 @@
 /** Who asks at the owner's door: the chain of who started whom, up to the first process. */
-import { expect, test } from "bun:test"
-import { reasonToDistrust, refuseDistrusted } from "../../../src/guardian/door/callers.ts"
+import { afterEach, describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { reasonToDistrust, refuseDistrusted, refuseOther } from "../../../src/guardian/door/callers.ts"
 import { plainEnvironment, until } from "../../support/world.ts"
 
 const nobody = new Map<number, string>()
@@ -41,3 +42,47 @@ test.each(["CLAUDECODE", "AI_AGENT", "GEMINI_CLI"])(
     }
   },
 )
+
+describe("a process that is nobody's child any more", () => {
+  const [here, there] = ["/tmp/tmux-0/default,1,0", "/tmp/tmux-0/other,2,0"]
+  const why = "it was started in the agent's own pane"
+  const children: Bun.Subprocess[] = []
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      child.kill("SIGKILL")
+      await child.exited
+    }
+  })
+  function pane(variables: Record<string, string>): number {
+    const child = start(variables)
+    children.push(child)
+    return child.pid
+  }
+
+  test.each([
+    ["of the same pane", { TMUX: here, TMUX_PANE: "%1" }, true],
+    ["of another pane", { TMUX: here, TMUX_PANE: "%2" }, false],
+    ["of another server", { TMUX: there, TMUX_PANE: "%1" }, false],
+    ["that took one of the two away", { TMUX_PANE: "%1" }, false],
+    ["without them", {}, false],
+  ])("is known by its pane's variables: one %s", async (_, variables, isTheirs) => {
+    const own = pane({ TMUX: here, TMUX_PANE: "%1" })
+    const other = pane(variables)
+    await until("their programs", () =>
+      [own, other].every(pid => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("600")),
+    )
+    const panes = new Map([[own, why]])
+    expect(reasonToDistrust(other, panes)).toBe(isTheirs ? `${why} (TMUX_PANE says so)` : null)
+    const refused = () => refuseOther(other, panes)
+    if (isTheirs) expect(refused).toThrow(`one agent does not speak as another: ${why} (TMUX_PANE says so)`)
+    else expect(refused).not.toThrow()
+    expect(() => refuseOther(own, panes)).toThrow(`one agent does not speak as another: ${why}`)
+    expect(() => refuseOther(own, nobody)).not.toThrow()
+  })
+
+  test("is not known by the Guardian's own", async () => {
+    const other = pane({ TMUX: process.env.TMUX ?? here, TMUX_PANE: process.env.TMUX_PANE ?? "%1" })
+    await until("its program", () => readFileSync(`/proc/${other}/cmdline`, "utf8").includes("600"))
+    expect(reasonToDistrust(other, new Map([[process.pid, "the Guardian"]]))).toBe("the Guardian")
+  })
+})

@@ -17,7 +17,11 @@ beforeEach(() => {
   paths = pathsOf(join(folder, "home"))
   mkdirSync(paths.folder, { recursive: true })
   gone = 0
-  doors = openDoors(paths, undefined, {
+  doors = open()
+})
+
+const open = (hardened?: Parameters<typeof openDoors>[1]) =>
+  openDoors(paths, hardened, {
     handle: () => {
       throw new Error("nobody asks")
     },
@@ -31,7 +35,6 @@ beforeEach(() => {
       gone += 1
     },
   })
-})
 afterEach(() => {
   doors.close()
   rmSync(folder, { recursive: true, force: true })
@@ -58,4 +61,10 @@ test("the home is renamed: told at the next look", () => {
   renameSync(paths.home, join(folder, "elsewhere"))
   doors.look()
   expect(gone).toBe(1)
+})
+
+test("no door is shared in a folder that does not keep others out", () => {
+  expect(() => open({ user: "nobody-of-this-name", folder } as never)).toThrow(
+    "is for the user nobody-of-this-name, who is not there",
+  )
 })

@@ -98,10 +98,11 @@ test("half a line and a hang-up leave the door open for others", async () => {
 })
 
 describe("callers that say nothing", () => {
-  const open = (patience: { milliseconds: number; callers: number }) => {
+  const open = (patience?: { milliseconds: number; callers: number }) => {
     const path = join(guardian.paths.folder, "test.sock")
     const door = openDoor({
-      ...{ path, door: "agent", patience, distrusted: async () => new Map() },
+      ...{ path, door: "agent", distrusted: async () => new Map() },
+      ...(patience === undefined ? {} : { patience }),
       handle: async () => "done",
       onError: error => expect(error).toBeUndefined(),
     })
@@ -124,6 +125,18 @@ describe("callers that say nothing", () => {
     expect(await say(door.path, ask)).toEqual(done)
     await until("a third", () => ends.length === 3)
     expect(ends).toEqual([0, 1, 2])
+  })
+
+  test("of 65, the first one, where nothing else is said", async () => {
+    using door = open()
+    const ends: number[] = []
+    const saying = (i: number) => void say(door.path, "").then(() => ends.push(i))
+    for (let i = 0; i < 64; i += 1) saying(i)
+    await Bun.sleep(50)
+    expect(ends).toEqual([])
+    saying(64)
+    await until("one to be cut", () => ends.length > 0)
+    expect(ends).toEqual([0])
   })
 })
 

@@ -3,7 +3,7 @@
  * stub of its model. Here they run against a real store; nothing is sent or typed. A person's prompt in between and a
  * Guardian that was away are written by hand.
  */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Context } from "../../../src/guardian/context.ts"
@@ -86,7 +86,10 @@ function contextOf(): Context {
 }
 
 /** A Guardian's part in turns, as if it had just started. */
-function start(patience?: { lookMilliseconds: number; idleMilliseconds: number }) {
+function start(
+  patience?: { lookMilliseconds: number; idleMilliseconds: number },
+  looksIdle: () => Promise<boolean> = async () => isIdle,
+) {
   const outbox: TurnParts["outbox"] = {
     async send(to, { text, inReplyTo, hops, onKept }) {
       if (text.includes("refuse this")) throw new SentoError("try-later", "the disk is full")
@@ -100,7 +103,7 @@ function start(patience?: { lookMilliseconds: number; idleMilliseconds: number }
       told.push(`${name}: ${labelOf(id)} ${state}: ${reason}`)
     },
   }
-  const turns = createTurns(contextOf(), { outbox, isIdle: async () => isIdle }, patience)
+  const turns = createTurns(contextOf(), { outbox, isIdle: looksIdle }, patience)
   turns.resume()
   return turns
 }
@@ -358,6 +361,33 @@ describe("a Guardian", () => {
     await until("the word", () => told.length > 0)
     expect(told).toEqual([`kai: k7q2 failed: ${interrupted}`])
     expect(files.store.turns.waiting()).toEqual([])
+  })
+
+  test("counts a pane as idle from its last work on, or from what a hook told meanwhile", async () => {
+    await play(start(), [fromKai])
+    let looks = 0
+    using _ = spyOn(performance, "now").mockImplementation(() => 10 * looks)
+    const turns = start({ lookMilliseconds: 1, idleMilliseconds: 60 }, async () => {
+      looks += 1
+      if (looks === 25) await turns.take("other", { kind: "started" } as never).catch(() => {})
+      return looks > 20 || looks % 5 !== 0
+    })
+    await until("the word", () => told.length > 0)
+    expect(looks).toBe(31)
+  })
+
+  test("is not told as interrupted where the Guardian stops while it looks", async () => {
+    await play(start(), [fromKai])
+    let looks = 0
+    const turns = start({ lookMilliseconds: 5, idleMilliseconds: 0 }, async () => {
+      looks += 1
+      stopping.abort()
+      return true
+    })
+    await until("a look", () => looks > 0)
+    await turns.stopped()
+    await Bun.sleep(20)
+    expect([looks, told]).toEqual([1, []])
   })
 
   test("forgets a turn after a day", async () => {

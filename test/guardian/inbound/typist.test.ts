@@ -107,6 +107,23 @@ describe("a message", () => {
     expect(result === null).toBe(state === "uncertain")
   })
 
+  test.each([
+    ["before its paste ends at once with the Guardian", false],
+    ["that was pasted has a moment as the Guardian ends", true],
+  ])("%s", async (_, isPasted) => {
+    const seen: boolean[] = []
+    const { typist } = open(async options => {
+      if (isPasted) await options.onPasted?.()
+      made.stop()
+      seen.push(options.signal?.aborted ?? false)
+      options.signal?.throwIfAborted()
+      return submitted
+    })
+    const one = message()
+    const end = await typist.deliver(one).catch(() => "cut")
+    expect([seen, end]).toEqual([[!isPasted], isPasted ? null : "cut"])
+  })
+
   test("that is held before the paste waits, and says why", async () => {
     const { typist, told } = open(() => held({ pasted: false, state: "dialog", reason: "a question" }))
     const one = message()

@@ -1,6 +1,6 @@
 /** What the holder of collects grants, and what it remembers. */
 import { Database } from "bun:sqlite"
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, spyOn, test } from "bun:test"
 import type { NamedPeer } from "../../../src/guardian/context.ts"
 import { type CollectReply, createCarrying, type Held } from "../../../src/guardian/outbound/carrying.ts"
 import type { SignedBytes } from "../../../src/protocol/exchange.ts"
@@ -125,6 +125,110 @@ describe("beyond the most that may be open", () => {
   })
 })
 
+test("a pair has 120 in any minute, however they are spread, and what was refused is none of them", async () => {
+  const lane = openLane(8)
+  const take = () => contentOf(lane.take("a", 0))
+  const replies: unknown[] = []
+  for (let i = 0; i < 120; i += 1) {
+    lane.clock.elapsed += 400
+    replies.push(await take())
+  }
+  expect(replies).toEqual(Array.from({ length: 120 }, () => ({ status: 202, id: "id", state: "accepted" })))
+  expect(await take()).toEqual({ status: 429, retryAfter: 13 })
+  expect(await contentOf(lane.take("b", 0))).toMatchObject({ status: 202 })
+  lane.clock.elapsed += 12_399
+  expect(await take()).toMatchObject({ status: 429 })
+  lane.clock.elapsed += 1
+  expect([await take(), await take()]).toMatchObject([{ status: 202 }, { status: 429 }])
+})
+
+test("a connection may take 10 s longer than it is held for, and is let go once", async () => {
+  const lane = openLane(8)
+  const allowed: number[] = []
+  const one = { allow: (seconds: number) => void allowed.push(seconds) }
+  void lane.take("a", 25, one)
+  await lane.take("b", 0, one)
+  expect([allowed, lane.held()]).toEqual([[35, 10], 1])
+  lane.stopping.abort()
+})
+
+test("one that was closed before it is held is answered at once", async () => {
+  const lane = openLane(8)
+  expect(await contentOf(lane.take("a", 25, { signal: AbortSignal.abort() }))).toMatchObject({ status: 202 })
+  expect(lane.held()).toBe(0)
+})
+
+test("who is told of the next collect of a pair is told once, of that pair's, unless it ended the watch", () => {
+  const lane = openLane(8)
+  const told: string[] = []
+  const watch = (pair: string, name: string) => lane.carrying.onNext(pair, () => told.push(name))
+  watch("a", "one")
+  const end = watch("a", "two")
+  watch("b", "other")
+  end()
+  end()
+  void lane.take("a", 0)
+  void lane.take("a", 0)
+  expect(told).toEqual(["one"])
+  watch("a", "three")
+  end()
+  void lane.take("a", 0)
+  expect(told).toEqual(["one", "three"])
+  watch("a", "four")()
+  void lane.take("a", 0)
+  void lane.take("b", 0)
+  expect(told).toEqual(["one", "three", "other"])
+})
+
+test("only what is later than all before of its pair counts, unless that is further ahead than any that is fresh", () => {
+  const lane = openLane(8)
+  const isLater = (pair: string, sentAt: number) => lane.carrying.isLater(pair, sentAt)
+  expect(isLater("a", 5)).toBe(true)
+  void lane.take("a", 0)
+  expect([isLater("a", 1), isLater("a", 2), isLater("b", 1)]).toEqual([false, true, true])
+  // The one before is of the time 1; the greatest that is fresh is 300 s ahead.
+  lane.clock.now = 1 - 300_000
+  expect(isLater("a", 1)).toBe(false)
+  lane.clock.now -= 1
+  expect(isLater("a", 1)).toBe(true)
+})
+
+test("what it has collected is known until it answers a dial; one that is not held is no collecting", async () => {
+  const lane = openLane(8)
+  const has = () => lane.carrying.hasCollected("a")
+  const seen = [has()]
+  await lane.take("a", 0)
+  seen.push(has())
+  void lane.take("a", 1)
+  seen.push(has(), lane.carrying.isFetching("a"))
+  lane.carrying.answeredDial("a")
+  seen.push(has())
+  expect(seen).toEqual([false, false, true, true, false])
+  lane.stopping.abort()
+})
+
+test("a carried request whose answer does not come has failed after 15 s, and is over for the next", async () => {
+  const lane = openLane(8)
+  void lane.take("a")
+  const timers = spyOn(globalThis, "setTimeout")
+  const handed = lane.carrying.carry("a", "id", () => request)
+  const [late] = timers.mock.calls.find(([, wait]) => wait === 15_000) ?? []
+  timers.mockRestore()
+  ;(late as () => void)()
+  expect(await handed).toEqual({
+    kind: "unreachable",
+    literal: null,
+    cause: "timed-out",
+    reason: "the peer fetched what waited here, and did not answer in time",
+  })
+  void lane.take("a")
+  expect(lane.collected).toEqual(["a", "a"])
+  const next = lane.carrying.carry("a", "id", () => request)
+  void lane.take("a")
+  expect(await next).toMatchObject({ reason: "the peer's answer did not come" })
+  lane.stopping.abort()
+})
+
 test("a Guardian that stops answers what is open, and holds no more", async () => {
   const lane = openLane(8)
   const replies = ["a", "b"].map(pair => contentOf(lane.take(pair)))
@@ -141,7 +245,7 @@ test("what has ended is forgotten: its open one is answered, and its carried req
   const lane = openLane(8)
   void lane.take("a")
   const handed = lane.carrying.carry("a", "id", () => request)
-  const openOne = lane.take("b")
+  const openOne = lane.take("b", 600)
   lane.carrying.tidy(pair => pair === "c")
   expect(await handed).toMatchObject({ kind: "unreachable", reason: "the pair has ended" })
   expect(await contentOf(openOne)).toEqual({ status: 202, id: "id", state: "accepted" })

@@ -115,6 +115,48 @@ describe("what is to be done", () => {
       [...open, ada, free],
       ["keep k7q2: ", "ask ada"],
     ],
+    ["of two that wait the first one is asked first", [kai, ada, free], ["cursor null", "ask kai"]],
+    [
+      "an answer that came too late is told, and elsewhere is the question's end",
+      [...answering, { kind: "answered", answered: { kind: "late" } }],
+      ["keep k7q2: alone, answered elsewhere"],
+    ],
+    [
+      "and the first thing said is what came of the word",
+      [...answering, { kind: "answered", answered: { kind: "late" } }, free, { kind: "shown" }, free],
+      ["say That question was answered elsewhere."],
+    ],
+    [
+      "what cannot be done here and has ended meanwhile was answered here",
+      [...answering, ended("k7q2"), { kind: "answered", answered: { kind: "impossible", text: "no" } }],
+      ["keep k7q2: alone, answered here: yes"],
+    ],
+    [
+      "a chat that stays quiet is left alone for longer, and one that has spoken for less",
+      [
+        ...open,
+        ...[free, { kind: "heard", messages: [], cursor: "c", hasWaited: false } as const],
+        ...[free, { kind: "heard", messages: [], cursor: "c", hasWaited: false } as const],
+      ],
+      ["cursor c", "pause 2880 until news"],
+    ],
+    [
+      "and is asked soon again once it has spoken",
+      [
+        ...open,
+        ...[free, { kind: "heard", messages: [], cursor: "c", hasWaited: false } as const],
+        ...[
+          free,
+          {
+            kind: "heard",
+            messages: [{ ...write("2", "yes"), author: "9" }],
+            cursor: "d",
+            hasWaited: false,
+          } as const,
+        ],
+      ],
+      ["cursor d", "pause 2000 until news"],
+    ],
     [
       "one that ended while it was sent stands as ended",
       [kai, free, ended("k7q2"), asked("1")],

@@ -302,3 +302,33 @@ test.each([
     ...want,
   })
 })
+
+test("a code that its owner closes is of no more use, and there is none to close again", async () => {
+  expect([minting.close(), made.events]).toEqual([false, []])
+  const { symbols } = minting.open(false, "owner")
+  const proof = await proofOf(symbols)
+  expect([minting.close(), openCode(), made.events]).toEqual([true, null, ["closed"]])
+  expect(await confirm(proof)).toEqual({ status: 403, tag: null })
+  expect([minting.close(), made.events]).toEqual([false, ["closed"]])
+  expect(waiting()).toEqual([])
+  made.now += 20 * minute
+  expect(minting.open(false, "owner").symbols).toHaveLength(4)
+  expect(made.events).toEqual(["closed"])
+})
+
+test("whose code is open is said at the door where it was opened, and at the owner's", () => {
+  const own = minting.open(false, "owner").symbols
+  expect([
+    minting.isOpen(own, "owner"),
+    minting.isOpen(own, "agent"),
+    minting.isOpen("ZZZZ", "owner"),
+  ]).toEqual([true, false, false])
+  expect(() => minting.open(false, "agent")).toThrow("a code that the owner may have passed on is open until")
+  minting.close()
+  const agents = minting.open(false, "agent").symbols
+  expect([minting.isOpen(agents, "owner"), minting.isOpen(agents, "agent")]).toEqual([true, true])
+  expect(made.events).toEqual(["closed"])
+  expect(minting.isOpen(own, "owner")).toBe(own === agents)
+  minting.close()
+  expect([minting.isOpen(agents, "owner"), minting.isOpen(agents, "agent")]).toEqual([false, false])
+})

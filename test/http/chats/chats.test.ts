@@ -96,12 +96,44 @@ describe.each(names)("%s", name => {
     expect(server.calls.filter(one => one === listens[name])).toHaveLength(3)
   })
 
+  test("what it writes has no page fetched for a preview, and calls nobody", async () => {
+    await using talking = talk(name)
+    let body = ""
+    talking.server.answerNext(sends[name], async request => {
+      body = await request.text()
+      return new Response()
+    })
+    await talking.chat.send("https://x.example @everyone", never).catch(() => {})
+    const said = name === "slack" ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body)
+    expect(said).toMatchObject(
+      {
+        telegram: { link_preview_options: { is_disabled: true } },
+        discord: { flags: 1 << 2, allowed_mentions: { parse: [] } },
+        slack: { mrkdwn: "false", unfurl_links: "false", unfurl_media: "false" },
+      }[name],
+    )
+  })
+
+  test("says whether it waits for messages itself", async () => {
+    await using talking = talk(name)
+    expect([talking.chat.name, talking.chat.waits]).toEqual([name, name === "telegram"])
+  })
+
   test("edits one of its messages", async () => {
     await using talking = talk(name)
     const id = await talking.chat.send("before", never)
     await talking.chat.edit(id, "after <&>", never)
     const after = name === "slack" ? "after &lt;&amp;&gt;" : "after <&>"
     expect(talking.server.sent).toEqual([{ id, text: after }])
+  })
+
+  test.each([500, 503])("trouble of its own is no refusal: %i", async status => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], () => new Response("", { status }))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({
+      kind: "unreachable",
+      reason: `it answers with status ${status}`,
+    })
   })
 
   test("a token that is not taken", async () => {
@@ -150,14 +182,26 @@ describe.each(names)("%s", name => {
     server.answerNext(sends[name], refusals[name], () => new Response("<html>", { status: 200 }))
     const refusal = await failureOf(chat.send("hello", never))
     expect(refusal).toMatchObject({ kind: "refused" })
-    expect(refusal.kind === "refused" && refusal.detail).toMatch(
-      /^no such thing: … \[31m second line x{50,180}$/,
-    )
+    const words = "no such thing: … [31m second line "
+    expect(refusal.kind === "refused" && refusal.detail).toBe(words.padEnd(200, "x"))
     const broken = await failureOf(chat.send("hello", never))
     await server.close()
     const gone = await failureOf(chat.send("hello", never))
     expect(gone).toMatchObject({ kind: "unreachable", reason: "no connection (ECONNREFUSED)" })
     for (const { words } of [refusal, broken, gone]) expect(words).not.toContain(server.token)
+  })
+
+  test("nor does one whose code is no word, however it came there", async () => {
+    await using talking = talk(name)
+    const { chat, server } = talking
+    const fails = (code: unknown) => {
+      using _ = spyOn(globalThis, "fetch").mockImplementation((async () => {
+        throw Object.assign(new Error(server.token), { code })
+      }) as never)
+      return failureOf(chat.send("hello", never))
+    }
+    for (const code of [`to ${server.baseUrl}/${server.token}`, 7, undefined])
+      expect(await fails(code)).toMatchObject({ kind: "unreachable", reason: "no connection" })
   })
 
   test("one that never answers is given up after 15 s", async () => {
@@ -198,6 +242,16 @@ describe("a limit", () => {
 })
 
 describe("telegram", () => {
+  test.each([
+    [undefined, "status 400"],
+    ["", "status 400"],
+    ["why", "why"],
+  ])("a refusal with the words %p is told as %p", async (words, detail) => {
+    await using talking = talk("telegram")
+    talking.server.answerNext("sendMessage", () => telegramError(400, words as string))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind: "refused", detail })
+  })
+
   test("a webhook, or another poller, is a refusal that says so", async () => {
     await using talking = talk("telegram")
     const words =
@@ -252,6 +306,19 @@ describe("telegram", () => {
 })
 
 describe("discord", () => {
+  test("twenty pages at a time and no more, and the rest the next time", async () => {
+    await using talking = talk("discord")
+    const { server, chat } = talking
+    const asked = await chat.send("well?", never)
+    for (let i = 0; i < 2050; i += 1) server.write({ text: `m${i}` })
+    const first = await chat.receive(null, [asked], never)
+    const pages = server.calls.filter(one => one === listens.discord).length
+    expect([first.messages.length, pages]).toEqual([2000, 20])
+    const second = await chat.receive(first.cursor, [asked], never)
+    expect(second.messages.at(-1)?.text).toBe("m2049")
+    expect(new Set([...first.messages, ...second.messages].map(one => one.id)).size).toBe(2050)
+  })
+
   test("opens the direct messages with a user", async () => {
     await using talking = talk("discord")
     const { token, baseUrl, owner } = talking.server
@@ -266,6 +333,21 @@ describe("discord", () => {
       talking.server.write({ text: "yes", ...change })
       const { messages } = await talking.chat.receive(null, [], never)
       expect(messages).toMatchObject([{ isPrivate: false }])
+    }
+  })
+
+  test("direct messages are private where the owner is among those who read them", async () => {
+    await using talking = talk("discord")
+    const { user } = talking.server.owner
+    for (const [recipients, isPrivate] of [
+      [["1", user], true],
+      [["1"], false],
+    ] as const) {
+      await using other = talk("discord")
+      const found = { id: other.server.owner.chat, type: 1, recipients: recipients.map(id => ({ id })) }
+      other.server.answerNext(`GET /channels/${other.server.owner.chat}`, () => Response.json(found))
+      other.server.write({ text: "yes" })
+      expect((await other.chat.receive(null, [], never)).messages).toMatchObject([{ isPrivate }])
     }
   })
 
@@ -290,6 +372,32 @@ describe("discord", () => {
 })
 
 describe("slack", () => {
+  test.each([
+    ["a bot", { bot_id: "B1" }, true],
+    ["an app", { app_id: "A1" }, true],
+    ["the channel itself", { subtype: "channel_join" }, true],
+    ["a person", {}, false],
+  ])("what %s writes is a bot's: %p", async (_, more, isBot) => {
+    await using talking = talk("slack")
+    const message = { type: "message", ts: "1700000000.000100", user: "U1", text: "yes", ...more }
+    talking.server.answerNext("conversations.history", () =>
+      Response.json({ ok: true, messages: [message], response_metadata: {} }),
+    )
+    expect((await talking.chat.receive(null, [], never)).messages).toMatchObject([{ text: "yes", isBot }])
+  })
+
+  test("twenty pages at a time, and where there are more since the question, nothing", async () => {
+    await using talking = talk("slack")
+    const asked = await talking.chat.send("well?", never)
+    for (let i = 0; i < 1990; i += 1) talking.server.write({ text: `m${i}` })
+    expect((await talking.chat.receive(null, [asked], never)).messages.length).toBeGreaterThanOrEqual(1990)
+    for (let i = 0; i < 20; i += 1) talking.server.write({ text: `n${i}` })
+    expect(await failureOf(talking.chat.receive(null, [asked], never))).toMatchObject({
+      kind: "refused",
+      detail: "too many messages since the question",
+    })
+  })
+
   test("opens the direct messages with a member", async () => {
     await using talking = talk("slack")
     const { token, baseUrl, owner } = talking.server
