@@ -421,6 +421,20 @@ describe("a start", () => {
   })
 })
 
+test("what waits for a pair that the config lacks for a while goes when the pair is there and heard from", async () => {
+  const worker = open()
+  brings = [failed()]
+  const { id } = await worker.send("kai", text("late"))
+  const { kai, ...others } = made.context.config.current.agents
+  made.context.config.update(config => ({ ...config, agents: others }))
+  await pass(worker, 600_000)
+  expect(asked).toHaveLength(1)
+  made.context.config.update(config => ({ ...config, agents: { ...others, ...(kai && { kai }) } }))
+  brings = [accepted]
+  worker.hasten("kai")
+  await until("it to go", () => row(id)?.state === "accepted")
+})
+
 describe("a Guardian that stops", () => {
   test("leaves what an attempt did not bring as it was, and keeps that it was accepted", async () => {
     const worker = open()
