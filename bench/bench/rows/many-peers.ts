@@ -33,7 +33,7 @@ export const acceptsWithMany: readonly Row[] = counts.map(count => ({
   name: `accepting-${count}`,
   reference: "the same with 1 peer",
   figures: figures(1.1),
-  turns: 30,
+  turns: 120,
   measure: {
     sento: (stage, binary) => accepting(stage, binary, stage.amount(count, 2)),
     reference: (stage, binary) => accepting(stage, binary, 1),
