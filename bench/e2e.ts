@@ -1,11 +1,14 @@
 /**
- * `bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT]`: the program itself, from
+ * `bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT | --latency COUNT]`: the program itself, from
  * `sento setup` to what mira's `--wait` prints when its turn ends. A temporary home, a made-up key, a stub of its model,
  * and a network namespace without a way out. `--all` adds what takes longer: a turn that is interrupted. `--questions`
- * asks as many questions instead, of several kinds, and counts the answers that came back by themselves.
+ * asks as many questions instead, of several kinds, and counts the answers that came back by themselves. `--latency`
+ * says how long as many messages to an idle agent took from the sender's door to the model.
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { callDoor } from "../src/guardian/door/client.ts"
+import { pathsOf } from "../src/store/paths.ts"
 import { createWorld, pairAgents, setUpAgent, until, type World } from "../test/support/world.ts"
 import { isInNamespace, runInNamespace } from "./lab/namespace.ts"
 import { hookTrust, type LabProgram, labPrograms } from "./lab/programs.ts"
@@ -14,7 +17,8 @@ import { type StubModel, startStubModel } from "./lab/stub-model.ts"
 const waitSeconds = "60"
 /** After the program's prompt is first seen. */
 const restMilliseconds = 3000
-const usage = "usage: bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT]"
+const usage =
+  "usage: bun bench/e2e.ts claude|codex|gemini|opencode EXECUTABLE [--all | --questions COUNT | --latency COUNT]"
 
 async function main([name, executable, option, count]: readonly string[]): Promise<number> {
   const program = labPrograms[name as LabProgram["name"]]
@@ -25,6 +29,7 @@ async function main([name, executable, option, count]: readonly string[]): Promi
   try {
     await startProgram(world, program, executable, stub.port)
     if (option === "--questions") return await questions(world, stub, Number(count))
+    if (option === "--latency") return await latency(world, stub, Number(count))
     await answered(world)
     if (option === "--all") await interrupted(world, program.name)
     // The last, because the refused words stand before those of the next request.
@@ -92,6 +97,30 @@ async function questions(world: World, stub: StubModel, count: number): Promise<
   }
   say(`${answers} of ${count} questions were answered by themselves`)
   return answers === count ? 0 : 1
+}
+
+/** Each message when the turn before is over. */
+async function latency(world: World, stub: StubModel, count: number): Promise<number> {
+  const times: number[] = []
+  await Bun.sleep(restMilliseconds)
+  for (let index = 0; index < count; index++) {
+    const before = stub.received.length
+    const startedAt = performance.now()
+    const sending = callDoor(pathsOf(world.home("mira")), "agent", {
+      op: "send",
+      to: "kai",
+      text: `note ${index}`,
+    })
+    while (stub.received.length === before) await Bun.sleep(1)
+    times.push(performance.now() - startedAt)
+    await sending
+    await Bun.sleep(restMilliseconds)
+  }
+  const [least, median, most] = [0, Math.floor(count / 2), count - 1].map(
+    i => times.toSorted((a, b) => a - b)[i] ?? 0,
+  )
+  say(`from the door to the model: ${median?.toFixed(0)} ms (${least?.toFixed(0)} to ${most?.toFixed(0)})`)
+  return 0
 }
 
 async function failed(world: World): Promise<void> {
