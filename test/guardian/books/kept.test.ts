@@ -22,7 +22,7 @@ import {
   noteHeardJoin,
   requireHeardTry,
 } from "../../../src/guardian/pairing/heard.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
+import type { SentoError } from "../../../src/protocol/errors.ts"
 import { mostTextUnits } from "../../../src/protocol/messages.ts"
 import { pathsOf } from "../../../src/store/paths.ts"
 import {
@@ -32,6 +32,7 @@ import {
   peerOf,
   type TestContext,
 } from "../../support/context.ts"
+import { errorOf } from "../../support/errors.ts"
 import { receive } from "../../support/store.ts"
 
 let made: TestContext
@@ -53,16 +54,6 @@ const askedJoin = (name: string) =>
     { symbols: name, host: "192.0.2.7", port: 9876, name, agent: `agent-${name}`, localName: name },
     made.now,
   )
-
-function errorOf(work: () => unknown): SentoError {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof SentoError) return error
-    throw error
-  }
-  throw new Error("nothing was thrown")
-}
 
 test("where a peer called us is kept by pair, until it is forgotten; what is broken there is nothing", () => {
   const place = { host: "192.0.2.1", port: 7 }

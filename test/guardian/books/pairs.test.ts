@@ -17,7 +17,6 @@ import {
   withPeer,
 } from "../../../src/guardian/books/pairs.ts"
 import { peerById, peerByName } from "../../../src/guardian/context.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
 import type { PairingRole } from "../../../src/protocol/requests.ts"
 import { pathsOf } from "../../../src/store/paths.ts"
 import type { PairingRequest } from "../../../src/store/requests.ts"
@@ -28,6 +27,7 @@ import {
   peerOf,
   type TestContext,
 } from "../../support/context.ts"
+import { errorOf } from "../../support/errors.ts"
 import { keep, receive } from "../../support/store.ts"
 
 let made: TestContext
@@ -42,16 +42,6 @@ const names = () => Object.keys(made.context.config.current.agents)
 function request(name: string, role: PairingRole = "joiner"): PairingRequest {
   const extra = { localName: name, replaces: false, confirm: null }
   return made.stored.store.requests.keep(confirmedWith(name, role), extra, made.now)
-}
-
-function errorOf(work: () => unknown): SentoError {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof SentoError) return error
-    throw error
-  }
-  throw new Error("nothing was thrown")
 }
 
 describe("a name", () => {

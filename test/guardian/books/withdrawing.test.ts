@@ -1,8 +1,8 @@
 /** Which join an id takes back, and what is left of it; messages: test/guardian/outbound/withdrawing.test.ts. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { joinToWithdraw, withdrawJoin, withdrawMessage } from "../../../src/guardian/books/withdrawing.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
 import { confirmedWith, createTestContext, type TestContext } from "../../support/context.ts"
+import { errorOf } from "../../support/errors.ts"
 import { keep, receive } from "../../support/store.ts"
 
 let made: TestContext
@@ -18,16 +18,6 @@ const request = (name: string, id?: string, role: "joiner" | "minter" = "joiner"
     { localName: name, replaces: false, confirm: null, ...(id === undefined ? {} : { id }) },
     made.now,
   )
-function errorOf(work: () => unknown): SentoError {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof SentoError) return error
-    throw error
-  }
-  throw new Error("nothing was thrown")
-}
-
 describe("a join", () => {
   test("is the one of this id that waits for the other owner, in any case; a request of another's is none", () => {
     const [noa, lia] = [request("noa"), request("lia", undefined, "minter")]

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test"
 import { createOutboxWorker, type Outgoing } from "../../../src/guardian/outbound/outbox-worker.ts"
 import type { Attempt, IsWanted, Sender } from "../../../src/guardian/outbound/sender.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
 import { DatabaseLocked } from "../../../src/store/database.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { rejectionOf } from "../../support/errors.ts"
 import { keep } from "../../support/store.ts"
 import { until } from "../../support/world.ts"
 
@@ -68,17 +68,6 @@ const text = (words: string, more: Partial<Outgoing> = {}): Outgoing => ({
 })
 const texts = () => asked.map(({ body }) => body.text ?? `${body.type} ${body.state}`)
 const row = (id: string, pair = "kai") => made.stored.store.outbox.byId(pair, id)
-const errorOf = (work: Promise<unknown>): Promise<SentoError> =>
-  work.then(
-    () => {
-      throw new Error("it went")
-    },
-    error => {
-      if (error instanceof SentoError) return error
-      throw error
-    },
-  )
-
 /** Time passes, and is looked at. */
 async function pass(worker: ReturnType<typeof open>, milliseconds: number): Promise<void> {
   made.now += milliseconds
@@ -175,7 +164,7 @@ describe("a message", () => {
   test("that is refused has ended, and the next one goes", async () => {
     brings = [{ kind: "refused", detail: "too long", literal: null } as Attempt, accepted]
     const worker = open()
-    const error = await errorOf(worker.send("kai", text("hi")))
+    const error = await rejectionOf(worker.send("kai", text("hi")))
     expect([error.code, error.message]).toEqual(["refused", "kai refused the message: too long"])
     expect((await worker.send("kai", text("next"))).status).toBe("accepted")
     expect(made.stored.store.outbox.recent(2).map(one => one.state)).toEqual(["accepted", "refused"])
@@ -264,7 +253,7 @@ describe("the same id", () => {
     brings = [failed()]
     const worker = open()
     await worker.send("kai", text("hi", { id }))
-    const error = await errorOf(worker.send(to, text("hi", { id, ...more })))
+    const error = await rejectionOf(worker.send(to, text("hi", { id, ...more })))
     expect([error.code, error.message]).toEqual(["usage", `the id ${id} is that of another message`])
     expect(made.stored.store.outbox.recent(5)).toHaveLength(1)
   })
@@ -273,8 +262,8 @@ describe("the same id", () => {
     const refused = { kind: "refused", detail: "no", literal: null } as Attempt
     brings = [refused]
     const worker = open()
-    await errorOf(worker.send("kai", text("hi", { id })))
-    expect((await errorOf(worker.send("kai", text("hi", { id })))).message).toContain(
+    await rejectionOf(worker.send("kai", text("hi", { id })))
+    expect((await rejectionOf(worker.send("kai", text("hi", { id })))).message).toContain(
       "refused the message: no",
     )
   })
@@ -286,7 +275,7 @@ describe("what cannot be sent is not kept", () => {
     ["kai", " ", "usage"],
     ["kai", "a".repeat(70_000), "too-long"],
   ])("%s %#", async (to, words, code) => {
-    expect((await errorOf(open().send(to, text(words)))).code).toBe(code as never)
+    expect((await rejectionOf(open().send(to, text(words)))).code).toBe(code as never)
     expect(made.stored.store.outbox.recent(5)).toEqual([])
   })
 
@@ -294,7 +283,7 @@ describe("what cannot be sent is not kept", () => {
     const { outbox } = made.stored.store
     using _ = spyOn(outbox, "hasRoom").mockImplementation(pair => pair !== "kai")
     const worker = open()
-    const error = await errorOf(worker.send("kai", text("hi")))
+    const error = await rejectionOf(worker.send("kai", text("hi")))
     expect([error.code, error.message]).toEqual([
       "failed",
       "the message cannot be kept: 16 MiB of text wait for kai already",
@@ -311,7 +300,7 @@ describe("what cannot be sent is not kept", () => {
       [new DatabaseLocked(), "try-later"],
     ] as const) {
       using _ = spyOn(store, "commit").mockRejectedValue(error)
-      const thrown = await errorOf(worker.send("kai", text("hi")))
+      const thrown = await rejectionOf(worker.send("kai", text("hi")))
       expect(thrown.code).toBe(code)
     }
     expect(asked).toEqual([])
@@ -489,7 +478,7 @@ test("while the pair is paused here, the sender is told so", async () => {
 
 test("who waits for the pair to end hears it at once", async () => {
   const worker = open()
-  const sending = errorOf(worker.send("kai", text("hi")))
+  const sending = rejectionOf(worker.send("kai", text("hi")))
   await until("the attempt", () => asked.length === 1)
   made.context.waiters.endPair("lia", "revoked by lia")
   made.context.waiters.endPair("kai", "revoked by kai")

@@ -6,10 +6,10 @@ import { withdrawMessage } from "../../../src/guardian/books/withdrawing.ts"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import { readDoorRequest } from "../../../src/guardian/door/operations.ts"
 import type { LogEntry, Withdrawn } from "../../../src/guardian/door/results.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
 import { openStore } from "../../../src/store/store.ts"
 import { newPair, packAnswer, uuidV7 } from "../../support/client.ts"
 import { acceptedAnswer, openCollector, openHolder, queue } from "../../support/collecting.ts"
+import { rejectionOf } from "../../support/errors.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { accepted, accepts, openPeer, type Peer, signed, tell } from "../../support/peer.ts"
 import { freePort } from "../../support/ports.ts"
@@ -46,17 +46,6 @@ function mayHaveArrived(withdrawn: Withdrawn): boolean {
   if (withdrawn.kind !== "message") throw new Error("a join was withdrawn")
   return withdrawn.mayHaveArrived
 }
-
-const errorOf = (work: Promise<unknown>): Promise<SentoError> =>
-  work.then(
-    () => {
-      throw new Error("it went")
-    },
-    error => {
-      if (error instanceof SentoError) return error
-      throw error
-    },
-  )
 
 /** What the log says became of it. */
 const stateOf = async (guardian: TestGuardian, text: string): Promise<(string | null)[]> => {
@@ -96,10 +85,10 @@ describe("where nothing listens", () => {
   test("a command that waits for the answer ends, and says why; the same message again is the same, withdrawn", async () => {
     const mira = opened(await openGuardian({ kai: { pair: kai } }))
     const request = { op: "send", to: "kai", text: "hi", wait: true, messageId: uuidV7(mira.now) } as const
-    const waiting = errorOf(callDoor(mira.paths, "agent", request))
+    const waiting = rejectionOf(callDoor(mira.paths, "agent", request))
     await until("the attempt", () => mira.log().includes("waits: nothing listens"))
     await cancel(mira, "hi")
-    for (const error of [await waiting, await errorOf(callDoor(mira.paths, "agent", request))])
+    for (const error of [await waiting, await rejectionOf(callDoor(mira.paths, "agent", request))])
       expect([error.code, error.message]).toEqual([
         "failed",
         "the message to kai was withdrawn: it never left this machine",
@@ -135,7 +124,7 @@ const textsAt = (peer: Peer): unknown[] =>
 describe("behind what the pair is just being told", () => {
   test("what is taken back never leaves", async () => {
     const { peer, mira, probed, go } = await openProbed()
-    const sending = errorOf(sendFrom(mira.paths, "kai", "gone"))
+    const sending = rejectionOf(sendFrom(mira.paths, "kai", "gone"))
     await until("it is kept", async () => (await log(mira)).length === 1)
     expect(await cancel(mira, "gone")).toBe(false)
     go()
@@ -148,7 +137,7 @@ describe("behind what the pair is just being told", () => {
 
   test("nothing goes to a pair that has ended, neither a message nor a receipt", async () => {
     const { peer, mira, probed, go } = await openProbed()
-    const sending = errorOf(sendFrom(mira.paths, "kai", "gone"))
+    const sending = rejectionOf(sendFrom(mira.paths, "kai", "gone"))
     await tell(mira, kai, { text: "held" })
     await until("both are kept", async () => (await log(mira)).length === 2)
     await tell(mira, kai, { type: "unpair" })
@@ -169,7 +158,7 @@ describe("where something answers", () => {
       }),
     )
     const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
-    const sending = errorOf(sendFrom(mira.paths, "kai", "slow"))
+    const sending = rejectionOf(sendFrom(mira.paths, "kai", "slow"))
     await until("the attempt", () => peer.asked.some(one => one.body.text === "slow"))
     expect(isExposedOnDisk(mira)).toBe(true)
     expect(await cancel(mira, "slow")).toBe(true)
@@ -223,7 +212,7 @@ describe("where something answers", () => {
   test("a dial that was cut is not made again for what was taken back", async () => {
     const peer = opened(await openPeer(kai, () => new Promise<Response>(() => {})))
     const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
-    const sending = errorOf(sendFrom(mira.paths, "kai", "cut"))
+    const sending = rejectionOf(sendFrom(mira.paths, "kai", "cut"))
     await until("the dial", () => textsAt(peer).length === 1)
     expect(await cancel(mira, "cut")).toBe(true)
     await sending
@@ -258,7 +247,7 @@ describe("where something answers", () => {
     const peer = opened(await openPeer(kai, accepts(kai)))
     const mira = opened(await openGuardian({ kai: { pair: kai, port: peer.port } }))
     await sendFrom(mira.paths, "kai", "there")
-    const error = await errorOf(cancel(mira, "there"))
+    const error = await rejectionOf(cancel(mira, "there"))
     expect([error.code, error.message]).toEqual([
       "refused",
       expect.stringMatching(/^kai has \[[0-9a-z]{4}\] already: it cannot be withdrawn any more$/),
@@ -304,6 +293,6 @@ test("an agent may take back what was said in its name, and do nothing to what w
     expect(readDoorRequest("agent", request)).toBeNull()
     expect(readDoorRequest("owner", request)).not.toBeNull()
   }
-  const error = await errorOf(callDoor(mira.paths, "agent", { op: "cancel", id: "zzzz" }))
+  const error = await rejectionOf(callDoor(mira.paths, "agent", { op: "cancel", id: "zzzz" }))
   expect([error.code, error.message]).toEqual(["unknown-message", 'nothing of the id "zzzz" waits here'])
 })

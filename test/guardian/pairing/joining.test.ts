@@ -7,8 +7,8 @@ import { peerByName } from "../../../src/guardian/context.ts"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import type { PairingEvent } from "../../../src/guardian/door/results.ts"
 import { createJoining, type JoinWish } from "../../../src/guardian/pairing/joining.ts"
-import { SentoError } from "../../../src/protocol/errors.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
+import { rejectionOf } from "../../support/errors.ts"
 import { openGuardian, type TestGuardian } from "../../support/guardian.ts"
 import { freePort } from "../../support/ports.ts"
 import { openMinter } from "../../support/proving.ts"
@@ -85,15 +85,6 @@ const stateOf = (id: string) => store().requests.get(id)?.state
 const questions = () => callDoor(mira.paths, "agent", { op: "requests" })
 const names = () => Object.keys(made.context.config.current.agents)
 
-async function errorOf(work: Promise<unknown>): Promise<SentoError> {
-  const error = await work.then(
-    () => null,
-    one => one as unknown,
-  )
-  if (!(error instanceof SentoError)) throw error ?? new Error("it went")
-  return error
-}
-
 describe("a join", () => {
   test("waits for the other owner, and is a pair by their yes", async () => {
     const request = await open().join(wish(await code()), emit)
@@ -130,7 +121,7 @@ describe("a join", () => {
 
   test("under a name that is taken proves nothing and takes no try", async () => {
     const symbols = await code()
-    const error = await errorOf(open().join(wish(symbols, { as: "ada" }), emit))
+    const error = await rejectionOf(open().join(wish(symbols, { as: "ada" }), emit))
     expect([error.code, error.hint]).toEqual([
       "usage",
       `keep both with \`sento pair CODE@127.0.0.1:${mira.port} --as OTHER-NAME\`, or end the old pair with \`sento pair CODE@127.0.0.1:${mira.port} --replace\``,
@@ -191,13 +182,13 @@ describe("a join", () => {
     const wrong = symbols.replace(/.$/, last => (last === "0" ? "1" : "0"))
     const joining = open()
     for (const tries of [1, 2]) {
-      const error = await errorOf(joining.join(wish(wrong), emit))
+      const error = await rejectionOf(joining.join(wish(wrong), emit))
       expect([error.code, error.message]).toEqual(["refused", "the code is wrong, or no longer open"])
       expect(store().joinTries.made(wrong, made.now)).toBe(tries)
     }
-    await errorOf(joining.join(wish(wrong), emit))
+    await rejectionOf(joining.join(wish(wrong), emit))
     const before = events.length
-    const error = await errorOf(joining.join(wish(wrong), emit))
+    const error = await rejectionOf(joining.join(wish(wrong), emit))
     expect([error.message, events.length]).toEqual([
       "this code was tried 3 times without a right answer",
       before,
@@ -207,13 +198,13 @@ describe("a join", () => {
   test("by an address that mDNS found has one try alone", async () => {
     const symbols = await code()
     const wrong = symbols.replace(/.$/, last => (last === "0" ? "1" : "0"))
-    const error = await errorOf(open().join(wish(wrong, { heard: true }), emit))
+    const error = await rejectionOf(open().join(wish(wrong, { heard: true }), emit))
     expect(error.message).toBe("whoever answered on the network has another code")
-    expect((await errorOf(open().join(wish(wrong, { heard: true }), emit))).message).toBe(
+    expect((await rejectionOf(open().join(wish(wrong, { heard: true }), emit))).message).toBe(
       "what answered on the network was tried once with this code",
     )
     expect(store().joinTries.made(wrong, made.now)).toBe(1)
-    expect((await errorOf(open().join(wish(wrong), emit))).message).toBe(
+    expect((await rejectionOf(open().join(wish(wrong), emit))).message).toBe(
       "the code is wrong, or no longer open",
     )
   })
@@ -254,7 +245,7 @@ describe("where nobody has the code", () => {
       "no host is known by the name nobody.invalid",
     ],
   ])("%s", async (_, more, words) => {
-    const error = await errorOf(open().join(wish("4F2K", more()), emit))
+    const error = await rejectionOf(open().join(wish("4F2K", more()), emit))
     expect(error.code).toBe("unreachable")
     expect(error.message).toStartWith(words)
     expect(events).toEqual([])
@@ -262,20 +253,20 @@ describe("where nobody has the code", () => {
 
   test("this agent itself is said to be that", async () => {
     Object.assign(made.context, { address: { host: "127.0.0.1", port: mira.port } })
-    const error = await errorOf(open().join(wish("4F2K"), emit))
+    const error = await rejectionOf(open().join(wish("4F2K"), emit))
     expect(error.message).toBe(`127.0.0.1:${mira.port} is this agent itself`)
   })
 
   test("what is no Guardian is said to be none", async () => {
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") })
-    const error = await errorOf(open().join(wish("4F2K", { port: server.port ?? 0 }), emit))
+    const error = await rejectionOf(open().join(wish("4F2K", { port: server.port ?? 0 }), emit))
     expect(error.message).toBe(`what answers at 127.0.0.1:${server.port} is no Guardian`)
     await server.stop(true)
   })
 
   test("an agent hears no more than that", async () => {
     for (const more of [{ port: freePort() }, {}, { host: "nobody.invalid" }]) {
-      const { message } = await errorOf(open().find(wish("4F2K", more), emit))
+      const { message } = await rejectionOf(open().find(wish("4F2K", more), emit))
       expect(message).toStartWith("no agent with an open code answers on ")
     }
   })
@@ -288,14 +279,14 @@ describe("what an agent asks for", () => {
       ...{ host: "127.0.0.1", port: mira.port, name: "mira", agent: "test-agent-mira", isHeard: false },
     })
     expect([await questions(), store().joinTries.made(symbols, made.now)]).toEqual([[], 0])
-    expect((await errorOf(open().find(wish(symbols, { as: "ada" }), emit))).code).toBe("usage")
+    expect((await rejectionOf(open().find(wish(symbols, { as: "ada" }), emit))).code).toBe("usage")
   })
 
   test("is not looked for once its code was tried three times", async () => {
     const symbols = await code()
     for (let i = 0; i < 3; i += 1) store().joinTries.add(symbols, made.now)
     for (const work of [open().find(wish(symbols), emit), open().carryOut(asked(symbols), as)])
-      expect((await errorOf(work)).message).toBe("this code was tried 3 times without a right answer")
+      expect((await rejectionOf(work)).message).toBe("this code was tried 3 times without a right answer")
     expect(events).toEqual([])
   })
 
@@ -316,7 +307,7 @@ describe("what an agent asks for", () => {
     ["another agent of the name", { agent: "test-agent-other" }],
     ["an agent of another name", { name: "noa" }],
   ])("is not carried out where %s answers by then", async (_, more) => {
-    const error = await errorOf(open().carryOut(asked(await code(), more), as))
+    const error = await rejectionOf(open().carryOut(asked(await code(), more), as))
     expect([error.code, error.message]).toEqual([
       "refused",
       `another agent than ${"name" in more ? "noa" : "mira"} answers at 127.0.0.1:${mira.port} now`,
@@ -325,7 +316,7 @@ describe("what an agent asks for", () => {
   })
 
   test("is not carried out where nobody has the code by then", async () => {
-    const error = await errorOf(open().carryOut(asked("4F2K"), as))
+    const error = await rejectionOf(open().carryOut(asked("4F2K"), as))
     expect(error.message).toContain("has no open code")
   })
 
@@ -333,8 +324,8 @@ describe("what an agent asks for", () => {
     const minter = openMinter("hana")
     const one = asked("4F2K", { port: minter.port, name: "hana", agent: "test-hana" })
     store().facts.set("joins by mDNS", [one.id])
-    expect((await errorOf(open().carryOut(one, as))).code).toBeOneOf(["refused", "unreachable"])
-    expect((await errorOf(open().carryOut(one, as))).message).toBe(
+    expect((await rejectionOf(open().carryOut(one, as))).code).toBeOneOf(["refused", "unreachable"])
+    expect((await rejectionOf(open().carryOut(one, as))).message).toBe(
       "what answered on the network was tried once with this code",
     )
     await minter.stop()
