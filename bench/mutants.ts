@@ -1,10 +1,12 @@
 /**
- * `bun run mutants [PATH …] [--changed[=COMMIT]] [--sample COUNT [--seed WORD]] [--jobs 2] [--json] [--list]`: changes one thing of the source at a
- * time, in a copy, and runs the tests of its layer that load the file: each change should make one of them fail. A PATH
- * is a file, a folder of src/ or one line, as in src/store/codes.ts:16 (src/protocol and src/store where none is named);
- * `--changed` tries what git says is new alone, `--sample` a draw, the same for the same word; `--list` says what would be tried. Survivors that cannot be noticed are
- * explained in bench/mutants/explained.json. `--hand` tries the changes of bench/mutants/hand.json instead, each with
- * the test that it names, or those of them that are below a PATH. Exit 1 where one survives that is not explained.
+ * `bun run mutants [PATH …] [--changed[=COMMIT]] [--sample COUNT [--seed WORD]] [--no-removals] [--jobs 2] [--json]
+ * [--list]`: changes one thing of the source at a time, in a copy, and runs the tests of its layer that load the file:
+ * each change should make one of them fail. A PATH is a file, a folder of src/ or one line, as in
+ * src/store/codes.ts:16 (src/protocol and src/store where none is named); `--changed` tries what git says is new alone,
+ * `--sample` a draw, the same for the same word, `--no-removals` none that takes a statement or a call away; `--list`
+ * says what would be tried. Survivors that cannot be noticed are explained in bench/mutants/explained.json. `--hand`
+ * tries the changes of bench/mutants/hand.json instead, each with the test that it names, or those of them that are
+ * below a PATH. Exit 1 where one survives that is not explained.
  */
 import { cpus } from "node:os"
 import { resolve } from "node:path"
@@ -15,7 +17,7 @@ import { readImports, testsOf } from "./mutants/covering.ts"
 import { drawOf } from "./mutants/drawing.ts"
 import { explanationOf, explanations } from "./mutants/explained.ts"
 import { handMade, handMutantOf } from "./mutants/hand.ts"
-import { applied, changeWords, type Mutant, mutantOf } from "./mutants/mutant.ts"
+import { applied, changeWords, isRemoval, type Mutant, mutantOf } from "./mutants/mutant.ts"
 import { reportOf } from "./mutants/report.ts"
 import { type Tried, tryAll } from "./mutants/trying.ts"
 import { changesOf } from "./mutants/typescript.ts"
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
     jobs: { type: "string", default: String(Math.min(2, cpus().length)) },
     json: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
+    "no-removals": { type: "boolean", default: false },
     sample: { type: "string" },
     seed: { type: "string", default: crypto.randomUUID().slice(0, 4) },
   },
@@ -48,7 +51,8 @@ const testsByHand = new Map(
     { files: [one.test], name: one.name ?? null } satisfies Tests,
   ]),
 )
-const all = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
+const found = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
+const all = values["no-removals"] ? found.filter(one => !isRemoval(one)) : found
 const mutants = values.sample === undefined ? all : draw(all, Number(values.sample))
 if (values.list)
   for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)

@@ -21,6 +21,10 @@ export const mutantOf = (file: string, text: string, { start, end, replacement }
   was: inOneLine(text.slice(start, end)),
 })
 
+/** Whether it takes a statement or a call away; all others change a condition, some SQL or a constant. */
+export const isRemoval = ({ replacement, was }: Mutant): boolean =>
+  replacement === "{}" || (replacement === "" && was.startsWith("."))
+
 export const inOneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
 
 export const applied = (text: string, { start, end, replacement }: Change): string =>

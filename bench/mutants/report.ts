@@ -1,7 +1,7 @@
 /** What became of the mutants, as tables for Markdown. */
 import { intervalOf } from "./drawing.ts"
 import type { Explanation } from "./explained.ts"
-import { changeWords } from "./mutant.ts"
+import { changeWords, isRemoval } from "./mutant.ts"
 import type { Outcome, Tried } from "./trying.ts"
 
 const outcomes: readonly Outcome[] = ["killed", "timeout", "survived", "untested", "explained"]
@@ -21,7 +21,12 @@ export function reportOf(tried: readonly Tried[], stale: readonly Explanation[],
   ]
   return [
     tableOf(rows),
-    ...(isDraw ? [`\nOf all of them, ${wordsOfAll(tried)}\n`] : []),
+    `\n${wordsOf(
+      "conditions, SQL and constants",
+      tried.filter(one => !isRemoval(one)),
+      isDraw,
+    )}\n`,
+    ...(isDraw ? [`${wordsOf("all of them", tried, isDraw)}\n`] : []),
     ...survivorsOf(tried),
     ...stale.map(one => `no longer needed: ${one.file}: ${one.line}\n`),
   ].join("")
@@ -37,11 +42,12 @@ function shareOf(tried: readonly Tried[]): string {
   return count === 0 ? "–" : `${percent(died / count)} %`
 }
 
-function wordsOfAll(tried: readonly Tried[]): string {
+function wordsOf(what: string, tried: readonly Tried[], isDraw: boolean): string {
   const { died, count } = countsOf(tried)
-  if (count === 0) return "nothing is known: none was tried"
+  if (count === 0) return `Of ${what} nothing is known: none was tried.`
   const [low, high] = intervalOf(died, count).map(percent)
-  return `${low} to ${high} % die (95 % interval): ${died} of the ${count} that were tried did.`
+  const interval = isDraw ? `, so that of all ${low} to ${high} % do (95 % interval)` : ""
+  return `Of ${what}, ${died} of ${count} died: ${percent(died / count)} %${interval}.`
 }
 
 /** Of those that are not explained. */

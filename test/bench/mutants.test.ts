@@ -176,10 +176,14 @@ test("a report of a draw says how far it can be from the whole", () => {
       ...{ outcome, line, explanation: null },
     }),
   )
-  expect(reportOf(tried, [], true)).toContain(
-    "Of all of them, 15.0 to 85.0 % die (95 % interval): 2 of the 4 that were tried did.",
+  const gone = { ...mutantOf("src/a.ts", "a()", { start: 0, end: 3, replacement: "{}" }), line: 9 }
+  const all = [...tried, { ...gone, outcome: "survived" as const, explanation: null }]
+  const draw = reportOf(all, [], true)
+  expect(draw).toContain(
+    "Of conditions, SQL and constants, 2 of 4 died: 50.0 %, so that of all 15.0 to 85.0 % do (95 % interval).",
   )
-  expect(reportOf(tried, [], false)).not.toContain("interval")
+  expect(draw).toContain("Of all of them, 2 of 5 died: 40.0 %,")
+  expect(reportOf(all, [], false)).toContain("Of conditions, SQL and constants, 2 of 4 died: 50.0 %.\n")
   expect(reportOf([], [], true)).toContain("nothing is known")
 })
 

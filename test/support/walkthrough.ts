@@ -62,7 +62,11 @@ async function walk(
     await open(session, doubleCommand(join(folder, program), program).command)
     await until(program, async () => (await screen(session)).length > 0)
   }
-  for (const window of ["owner", "second"]) await open(window, "PS1='$ ' sh")
+  for (const window of ["owner", "second"]) {
+    await open(window, "PS1='$ ' sh")
+    // What is typed before stands above the prompt too.
+    await shows(window, /^\$$/)
+  }
 
   await run("owner", "sento init")
   if (/● kai/.test(await shows("owner", /○ (?:kai|mira)/))) await press("owner", "Down")

@@ -208,12 +208,11 @@ describe("a peer that has something for us", () => {
     let rests = 0
     for (const wait of [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000]) {
       rests += 1
-      await until(`failure ${rests}`, () => scene.failures.length >= Math.floor(Math.log2(rests)) + 1)
-      await Bun.sleep(10)
+      await until(`rest ${rests}`, () => random.mock.calls.length >= rests)
       scene.made.now += wait
       scene.collecting.look()
     }
-    await until("the eleventh", () => scene.failures.length >= 4)
+    await until("the twelfth", () => random.mock.calls.length > rests)
     expect(scene.failures).toEqual(Array.from({ length: 4 }, () => "refused null"))
   })
 })
