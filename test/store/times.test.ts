@@ -72,6 +72,21 @@ describe("codes", () => {
     expect(codes.limit(now + 11)).not.toBeNull()
   })
 
+  test("one that is read alone is open from a minute before it was opened, where the clock was set back, to its end", () => {
+    using stored = createTestStore()
+    const { codes } = stored.store
+    codes.mint("0000", now)
+    const state = { expiresAt: now + 10 * minute, triesUsed: 0 }
+    expect(codes.stateAt(now - minute)).toEqual(state)
+    expect(codes.stateAt(now - minute - 1)).toBeNull()
+    expect(codes.stateAt(now + 10 * minute - 1)).toEqual(state)
+    expect(codes.stateAt(now + 10 * minute)).toBeNull()
+    expect(codes.takeTry(now)).not.toBeNull()
+    expect(codes.stateAt(now)).toEqual({ ...state, triesUsed: 1 })
+    expect([codes.open(now - minute)?.symbols, codes.open(now - minute - 1)]).toEqual(["0000", null])
+    expect(codes.stateAt(now)).toBeNull()
+  })
+
   test("the limit counts them by when they were opened, also where the clock was set back meanwhile", () => {
     using stored = createTestStore()
     const { codes } = stored.store

@@ -4,7 +4,8 @@ import { describe, expect, spyOn, test } from "bun:test"
 import { type Chat, ChatError, type ChatFailure } from "../../../src/http/chats/chat.ts"
 import { createDiscord, openDiscord } from "../../../src/http/chats/discord.ts"
 import { createSlack, openSlack } from "../../../src/http/chats/slack.ts"
-import { createTelegram } from "../../../src/http/chats/telegram.ts"
+import { createTelegram, telegram } from "../../../src/http/chats/telegram.ts"
+import type { ChatMessage } from "../../../src/protocol/answers.ts"
 import type { ChatName } from "../../../src/protocol/names.ts"
 import { discordError, discordLimit } from "../../support/chats/discord.ts"
 import { type ChatServer, chatServers, hang, type Reply } from "../../support/chats/server.ts"
@@ -214,6 +215,85 @@ describe.each(names)("%s", name => {
     expect(failure).toMatchObject({ kind: "unreachable", reason: "no answer in time" })
   })
 
+  test("an answer of 4 MiB is read to its end, and one of a byte more is not", async () => {
+    const ids = { telegram: '{"ok":true,"result":{"message_id":5}}', discord: '{"id":"5"}', slack: "" }
+    const text = ids[name] || '{"ok":true,"ts":"1700000000.000100"}'
+    const whole = text.padEnd(4 * 1024 * 1024)
+    await using talking = talk(name)
+    const { server, chat } = talking
+    server.answerNext(
+      sends[name],
+      () => new Response(whole),
+      () => new Response(`${whole} `),
+    )
+    expect(await chat.send("hello", never)).toBeOneOf(["5", "1700000000.000100"])
+    expect(await failureOf(chat.send("hello", never))).toMatchObject({ reason: "the answer is too long" })
+  })
+
+  test("who has stopped waiting before has nothing sent", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    expect(await chat.send("hello", AbortSignal.abort("enough")).catch(error => error as unknown)).toBe(
+      "enough",
+    )
+    expect([server.calls, server.sent]).toEqual([[], []])
+  })
+
+  test("each call has a connection of its own: none is kept that the other end may have ended", async () => {
+    const ports = new Set<number | undefined>()
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request, { requestIP }) {
+        ports.add(requestIP.call(server, request)?.port)
+        return new Response(null, { status: 500 })
+      },
+    })
+    await using talking = talk(name, { baseUrl: `http://127.0.0.1:${server.port}` })
+    for (let i = 0; i < 3; i += 1) await talking.chat.send("hello", never).catch(() => {})
+    expect(ports.size).toBe(3)
+    await server.stop(true)
+  })
+
+  test("an answer of another form is a refusal that says where", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    const [inside, itself] = {
+      telegram: ["message_id", { ok: true, result: 5 }],
+      discord: ["id", 5],
+      slack: ["ts", null],
+    }[name] as [string, unknown]
+    const empty = { telegram: { ok: true, result: {} }, discord: {}, slack: { ok: true } }[name]
+    server.answerNext(
+      sends[name],
+      () => Response.json(empty),
+      () => Response.json(itself),
+    )
+    const failure = await failureOf(chat.send("hello", never))
+    expect(failure).toMatchObject({ detail: `its answer is of another form (${inside})` })
+    const other = await failureOf(chat.send("hello", never))
+    if (name !== "slack") expect(other).toMatchObject({ detail: "its answer is of another form (it)" })
+  })
+
+  // What the vendors' documentation has for each status, and what no vendor has.
+  test.each([
+    [200, name === "discord" ? "refused" : "unreachable"],
+    [299, name === "discord" ? "refused" : "unreachable"],
+    [400, name === "discord" ? "refused" : "unreachable"],
+    [401, name === "slack" ? "unreachable" : "unauthorised"],
+    [404, name === "discord" ? "refused" : "unreachable"],
+    [428, name === "discord" ? "refused" : "unreachable"],
+    [429, "later"],
+    [430, name === "discord" ? "refused" : "unreachable"],
+    [499, name === "discord" ? "refused" : "unreachable"],
+    [500, "unreachable"],
+    [501, "unreachable"],
+  ] as const)("status %i without words of the vendor's is %s", async (status, kind) => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], () => new Response("<html>", { status }))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind })
+  })
+
   test("the caller can stop waiting", async () => {
     await using talking = talk(name)
     talking.server.answerNext(sends[name], hang)
@@ -233,11 +313,14 @@ describe("a limit", () => {
     ["slack", () => slackLimit(30), 30],
     ["slack", () => slackLimit(0), 1],
     ["slack", () => slackLimit(1e9), 86_400],
+    ["slack", () => slackLimit("soon" as never), 30],
+    ["slack", () => slackError("ratelimited"), 30],
   ] as const)("%s %#: %d s are its wish", async (name, reply, seconds) => {
     await using talking = talk(name)
     talking.server.answerNext(sends[name], reply)
     const failure = await failureOf(talking.chat.send("hello", never))
     expect(failure).toMatchObject({ kind: "later", retryAfterSeconds: seconds })
+    expect(failure.words).toContain(` wants to be left alone for ${Math.ceil(seconds)} s`)
   })
 })
 
@@ -250,6 +333,70 @@ describe("telegram", () => {
     await using talking = talk("telegram")
     talking.server.answerNext("sendMessage", () => telegramError(400, words as string))
     expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind: "refused", detail })
+  })
+
+  test.each([
+    [401, "unauthorised"],
+    [404, "unauthorised"],
+    [403, "refused"],
+    [499, "refused"],
+    [500, "unreachable"],
+    [501, "unreachable"],
+  ] as const)("error %i, in words of Telegram's, is %s", async (code, kind) => {
+    await using talking = talk("telegram")
+    talking.server.answerNext("sendMessage", () => telegramError(code, "why"))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind })
+  })
+
+  test("each look waits for 25 s at the most, and has 15 more; where the next one goes on is kept", async () => {
+    await using talking = talk("telegram")
+    const { server, chat } = talking
+    server.write({ text: "one" })
+    const first = await chat.receive(null, [], never)
+    const bodies: unknown[] = []
+    const looked: Reply = async request => {
+      bodies.push(await request.json())
+      return Response.json({ ok: true, result: [] })
+    }
+    using timers = spyOn(globalThis, "setTimeout")
+    server.answerNext("getUpdates", looked, looked)
+    expect((await chat.receive(first.cursor, [], never)).cursor).toBe(first.cursor)
+    expect(timers.mock.calls.map(([, wait]) => wait)).toContain(40_000)
+    expect((await chat.receive(null, [], never)).cursor).toBe("0")
+    const wish = { timeout: 25, limit: 100, allowed_updates: ["message", "edited_message"] }
+    expect(bodies).toEqual([{ ...wish, offset: Number(first.cursor) }, wish])
+  })
+
+  test.each([
+    ["plain", { message: {} }, false],
+    ["edited since", { message: { edit_date: 5 } }, true],
+    ["edited", { edited_message: {} }, true],
+  ])("a message that is %s", async (_, update, isEdited) => {
+    await using talking = talk("telegram")
+    const plain = { message_id: 5, chat: { id: 7001, type: "private" }, text: "yes" }
+    const whole = Object.fromEntries(
+      Object.entries(update).map(([kind, more]) => [kind, { ...plain, ...more }]),
+    )
+    talking.server.answerNext("getUpdates", () =>
+      Response.json({ ok: true, result: [{ update_id: 1, ...whole }] }),
+    )
+    expect((await talking.chat.receive(null, [], never)).messages).toMatchObject([{ text: "yes", isEdited }])
+  })
+
+  test.each([0, 2 ** 53, -1, 1.5])("an id of %i is %s", async id => {
+    await using talking = talk("telegram")
+    talking.server.answerNext("sendMessage", () => Response.json({ ok: true, result: { message_id: id } }))
+    const sent = talking.chat.send("hello", never)
+    if (id === 0) expect(await sent).toBe("0")
+    else expect(await failureOf(sent)).toMatchObject({ kind: "refused" })
+  })
+
+  test("the chat and its owner are those of the word that was sent to the bot", () => {
+    const settings = { token: "4711:AAx", user: "", chat: "" }
+    const word = { author: "7001", chat: "7002" } as ChatMessage
+    expect(telegram.settle(settings, word)).toMatchObject({ user: "7001", chat: "7002" })
+    expect(telegram.settle(settings, { ...word, author: null })).toMatchObject({ user: "" })
+    expect(telegram.keyOf({ ...settings, chat: "7002" })).toBe("telegram:4711:7002")
   })
 
   test("a webhook, or another poller, is a refusal that says so", async () => {
@@ -306,6 +453,23 @@ describe("telegram", () => {
 })
 
 describe("discord", () => {
+  test.each([
+    ["a forward", { type: 1, message_id: "9" }, [true, null]],
+    ["an answer", { type: 0, message_id: "9" }, [false, "9"]],
+    ["one of no kind that is said", { message_id: "9" }, [false, "9"]],
+    ["an answer to something elsewhere", { type: 0 }, [false, "elsewhere"]],
+    ["of a kind that comes later", { type: 2, message_id: "9" }, [false, "9"]],
+  ])("%s", async (_, reference, want) => {
+    await using talking = talk("discord")
+    const author = { id: talking.server.owner.user, username: "x" }
+    const base = { id: "5", channel_id: "1", type: 0, content: "yes", author }
+    talking.server.answerNext("GET messages", () =>
+      Response.json([{ ...base, message_reference: reference }]),
+    )
+    const { messages } = await talking.chat.receive(null, [], never)
+    expect(messages.map(one => [one.isForwarded, one.repliesTo])).toEqual([want as [boolean, string | null]])
+  })
+
   test("twenty pages at a time and no more, and the rest the next time", async () => {
     await using talking = talk("discord")
     const { server, chat } = talking
@@ -372,6 +536,78 @@ describe("discord", () => {
 })
 
 describe("slack", () => {
+  test.each([
+    [200, "user_not_found", "refused"],
+    [499, "user_not_found", "refused"],
+    [500, "user_not_found", "unreachable"],
+    [501, "user_not_found", "unreachable"],
+    [428, "user_not_found", "refused"],
+    [429, "user_not_found", "later"],
+    [430, "user_not_found", "refused"],
+    [200, "token_revoked", "unauthorised"],
+  ] as const)("status %i with the error %s is %s", async (status, error, kind) => {
+    await using talking = talk("slack")
+    talking.server.answerNext("chat.postMessage", () => Response.json({ ok: false, error }, { status }))
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind })
+  })
+
+  test("with other words than ok the status alone is not enough", async () => {
+    await using talking = talk("slack")
+    talking.server.answerNext("chat.postMessage", () =>
+      Response.json({ ok: true, ts: "1700000000.000100" }, { status: 201 }),
+    )
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind: "refused" })
+  })
+
+  test("what it asks for is what a look needs, no more: the channel, then each thread, page by page", async () => {
+    await using talking = talk("slack")
+    const { server, chat } = talking
+    const forms: unknown[] = []
+    const page =
+      (ts: readonly string[], next?: string): Reply =>
+      async request => {
+        forms.push(Object.fromEntries(new URLSearchParams(await request.text())))
+        const messages = ts.map(one => ({ ts: one, user: "U1", text: one }))
+        return Response.json({ ok: true, messages, response_metadata: next && { next_cursor: next } })
+      }
+    server.answerNext("conversations.history", page(["20.000003", "20.000001"], "more"), page(["20.000002"]))
+    server.answerNext("conversations.replies", page(["10.000001", "20.000004"]), page(["10.000002"]))
+    const received = await chat.receive(null, ["10.000001", "10.000002"], never)
+    const common = { channel: server.owner.chat, limit: "100" }
+    expect(forms).toEqual([
+      { ...common, oldest: "10.000001" },
+      { ...common, oldest: "10.000001", cursor: "more" },
+      { ...common, oldest: "10.000001", ts: "10.000001" },
+      { ...common, oldest: "10.000002", ts: "10.000002" },
+    ])
+    expect(received.messages.map(one => [one.id, one.isPrivate])).toEqual(
+      ["20.000001", "20.000002", "20.000003", "20.000004"].map(id => [id, true]),
+    )
+    forms.length = 0
+    server.answerNext("conversations.history", page([]))
+    await chat.receive(received.cursor, [], never)
+    expect(forms).toEqual([{ ...common, oldest: "20.000003" }])
+  })
+
+  test("a fault of the network, or another refusal, in a thread is told as one", async () => {
+    for (const [reply, kind] of [
+      [() => slackError("channel_not_found"), "refused"],
+      [() => slackError("internal_error"), "unreachable"],
+    ] as const) {
+      await using talking = talk("slack")
+      talking.server.answerNext("conversations.replies", reply)
+      expect(await failureOf(talking.chat.receive(null, ["10.000001"], never))).toMatchObject({ kind })
+    }
+    await using talking = talk("slack")
+    const stop = new AbortController()
+    talking.server.answerNext("conversations.replies", request => {
+      stop.abort("enough")
+      return hang(request)
+    })
+    const looking = talking.chat.receive(null, ["10.000001"], stop.signal)
+    expect(await looking.catch(error => error as unknown)).toBe("enough")
+  })
+
   test.each([
     ["a bot", { bot_id: "B1" }, true],
     ["an app", { app_id: "A1" }, true],
