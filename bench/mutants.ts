@@ -153,6 +153,7 @@ function report(tried: readonly Tried[]): void {
   const stale = explanations.filter(
     one =>
       !values.hand &&
+      !values["no-removals"] &&
       values.sample === undefined &&
       files.includes(one.file) &&
       changed === null &&

@@ -131,7 +131,7 @@ export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions)
   let isPrivate: boolean | null = null
 
   /** Messages don't say what kind of channel they are in. */
-  async function isDirect(signal: AbortSignal): Promise<boolean> {
+  async function looksDirect(signal: AbortSignal): Promise<boolean> {
     const found = requireShape(
       "discord",
       channelSchema,
@@ -159,15 +159,14 @@ export function createDiscord({ token, user, channel, baseUrl }: DiscordOptions)
     },
 
     async receive(cursor, asked, signal) {
-      isPrivate ??= await isDirect(signal)
+      isPrivate ??= await looksDirect(signal)
+      const isDirect = isPrivate
       const found: ChatMessage[] = []
       let after = startOf(cursor, asked)
       for (let page = 0; page < mostPages; page += 1) {
         const answer = await api("GET", `${messages}?after=${after}&limit=${pageSize}`, null, signal)
         const all = requireShape("discord", v.array(sentSchema), answer)
-        found.push(
-          ...keepShaped(messageSchema, answer as unknown[]).map(one => messageOf(one, isPrivate ?? false)),
-        )
+        found.push(...keepShaped(messageSchema, answer as unknown[]).map(one => messageOf(one, isDirect)))
         after = latestMessage([after, ...all.map(one => one.id)])
         if (all.length < pageSize) break
       }

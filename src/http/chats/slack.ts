@@ -162,10 +162,11 @@ export function createSlack(options: SlackOptions): Chat {
     /** The cursor has a place for the channel (under "") and for each thread: they are read one after another. */
     async receive(cursor, asked, signal) {
       isPrivate ??= (await openSlack(options, signal)) === channel
+      const isDirect = isPrivate
       const seen = readCursor(cursor)
       const next: Record<string, string> = {}
       const found: ChatMessage[] = []
-      for (const thread of asked.length === 0 ? [null] : [null, ...asked]) {
+      for (const thread of [null, ...asked]) {
         const place = thread ?? ""
         const oldest = latestMessage([
           seen[place] ?? "0",
@@ -173,7 +174,7 @@ export function createSlack(options: SlackOptions): Chat {
         ])
         const all = await read(thread, oldest, signal).catch(ifGone)
         const fresh = all.filter(one => compareMessages(one.ts, oldest) > 0)
-        found.push(...fresh.map(one => messageOf(one, channel, isPrivate ?? false)))
+        found.push(...fresh.map(one => messageOf(one, channel, isDirect)))
         next[place] = latestMessage([oldest, ...fresh.map(one => one.ts)])
       }
       found.sort((one, other) => compareMessages(one.id, other.id))

@@ -1,6 +1,7 @@
 /** What each adapter makes of its vendor's answers; the servers answer as the vendors' documentation says. */
 
 import { describe, expect, spyOn, test } from "bun:test"
+import { openChats } from "../../../src/http/chats/apps.ts"
 import { type Chat, ChatError, type ChatFailure } from "../../../src/http/chats/chat.ts"
 import { createDiscord, openDiscord } from "../../../src/http/chats/discord.ts"
 import { createSlack, openSlack } from "../../../src/http/chats/slack.ts"
@@ -209,10 +210,14 @@ describe.each(names)("%s", name => {
     await using talking = talk(name)
     talking.server.answerNext(sends[name], hang)
     const timer = globalThis.setTimeout
-    using _ = spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, wait: number) =>
-      timer(act, wait === 15_000 ? 1 : wait)) as typeof setTimeout)
+    const waits: number[] = []
+    using _ = spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, wait: number) => {
+      waits.push(wait)
+      return timer(act, Math.min(wait, 1))
+    }) as typeof setTimeout)
     const failure = await failureOf(talking.chat.send("hello", never))
     expect(failure).toMatchObject({ kind: "unreachable", reason: "no answer in time" })
+    expect(waits).toContain(15_000)
   })
 
   test("an answer of 4 MiB is read to its end, and one of a byte more is not", async () => {
@@ -294,6 +299,13 @@ describe.each(names)("%s", name => {
     expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({ kind })
   })
 
+  test("an answer of no form that is known, with a status that is fine, is trouble and no word of the vendor's", async () => {
+    await using talking = talk(name)
+    talking.server.answerNext(sends[name], () => Response.json({ ok: "no", error: 5, error_code: "5" }))
+    const failure = await failureOf(talking.chat.send("hello", never))
+    expect(failure.kind).toBe(name === "discord" ? "refused" : "unreachable")
+  })
+
   test("the caller can stop waiting", async () => {
     await using talking = talk(name)
     talking.server.answerNext(sends[name], hang)
@@ -302,6 +314,19 @@ describe.each(names)("%s", name => {
     stop.abort("enough")
     expect(await sending.catch(error => error as unknown)).toBe("enough")
   })
+})
+
+test("of all chats those are opened that are set up, each with its owner and a key of its own", () => {
+  const token = "4711:AAx"
+  expect(openChats({})).toEqual([])
+  const opened = openChats({
+    telegram: { token, user: "7001", chat: "7002" },
+    slack: { token, user: "U1", channel: "D1" },
+  })
+  expect(opened.map(({ chat, owner, key }) => [chat.name, owner, key])).toEqual([
+    ["telegram", { user: "7001", chat: "7002" }, "telegram:4711:7002"],
+    ["slack", { user: "U1", chat: "D1" }, "slack:D1"],
+  ])
 })
 
 describe("a limit", () => {
@@ -453,6 +478,16 @@ describe("telegram", () => {
 })
 
 describe("discord", () => {
+  test.each([199, 300])("a status of %i is none that says that it was sent", async status => {
+    await using talking = talk("discord")
+    const answered = Object.defineProperty(new Response('{"id":"5"}'), "status", { value: status })
+    using _ = spyOn(globalThis, "fetch").mockResolvedValue(answered)
+    expect(await failureOf(talking.chat.send("hello", never))).toMatchObject({
+      kind: "refused",
+      detail: `status ${status}`,
+    })
+  })
+
   test.each([
     ["a forward", { type: 1, message_id: "9" }, [true, null]],
     ["an answer", { type: 0, message_id: "9" }, [false, "9"]],
@@ -586,7 +621,14 @@ describe("slack", () => {
     forms.length = 0
     server.answerNext("conversations.history", page([]))
     await chat.receive(received.cursor, [], never)
-    expect(forms).toEqual([{ ...common, oldest: "20.000003" }])
+    server.answerNext("conversations.history", page([]))
+    server.answerNext("conversations.replies", page([]))
+    await chat.receive(received.cursor, ["10.000001"], never)
+    expect(forms).toEqual([
+      { ...common, oldest: "20.000003" },
+      { ...common, oldest: "20.000003" },
+      { ...common, oldest: "20.000004", ts: "10.000001" },
+    ])
   })
 
   test("a fault of the network, or another refusal, in a thread is told as one", async () => {
