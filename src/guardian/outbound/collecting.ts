@@ -148,7 +148,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   })
   /** What kept us from it, said once. */
   let lastTrouble: string | null = null
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let timerAt = Number.POSITIVE_INFINITY
 
   function fetchingOf(pair: string): Fetching {
@@ -250,7 +250,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   /** One timer for all pairs. */
   function arm(at: number): void {
     if (at >= timerAt || stopping.aborted) return
-    if (timer !== null) clearTimeout(timer)
+    clearTimeout(timer)
     timerAt = at
     timer = setTimeout(look, Math.min(Math.max(at - elapsed(), 0), dayMilliseconds))
     timer.unref()
@@ -651,7 +651,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     },
 
     async stopped(): Promise<void> {
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
       await Promise.all([asks.stopped(), collects.stopped()])
     },
   }

@@ -41,7 +41,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
   const urgent = new Set<string>()
   const ready = new Set<string>()
   const resting = new Map<string, number>()
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let timerAt = Number.POSITIVE_INFINITY
   let begunInGranule = 0
 
@@ -53,8 +53,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
 
   /** Begins in a microtask of its own: never within a transaction of the caller's. */
   function add(pair: string, isUrgent: boolean): void {
-    if (isUrgent || !urgent.has(pair)) (isUrgent ? urgent : ready).add(pair)
-    if (isUrgent) ready.delete(pair)
+    ;(isUrgent ? urgent : ready).add(pair)
     queueMicrotask(start)
   }
 
@@ -97,7 +96,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
 
   function arm(at: number): void {
     if (at >= timerAt || stopping.aborted) return
-    if (timer !== null) clearTimeout(timer)
+    clearTimeout(timer)
     timerAt = at
     const wait = Math.min(Math.max(at - now(), granuleMilliseconds), longestWaitMilliseconds)
     timer = setTimeout(look, wait)
@@ -112,7 +111,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
     for (const [pair, until] of resting)
       if (until <= time || until - time > longestWaitMilliseconds) wake(pair, false)
       else next = Math.min(next, until)
-    if (next < Number.POSITIVE_INFINITY) arm(next)
+    arm(next)
   }
 
   return {
@@ -134,7 +133,7 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
 
     /** Resolves when no step is under way any more; while the Guardian stops, none begins. */
     async stopped(): Promise<void> {
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
       await Promise.allSettled(running.values())
     },
   }

@@ -1,5 +1,5 @@
 /** Who has its turn, and when, of the pairs that something is to be sent to. */
-import { expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test"
 import { createLanes, type Step } from "../../../src/guardian/outbound/lanes.ts"
 import { until } from "../../support/world.ts"
 
@@ -95,4 +95,124 @@ test("a pair is idle before something is to be sent to it, and when nothing is a
   await began(test, ["a", "b", "a"])
   await test.end("a", idle)
   expect(isIdle()).toEqual([true, true])
+})
+
+describe("by the timers alone", () => {
+  beforeEach(() => void jest.useFakeTimers())
+  afterEach(() => void jest.useRealTimers())
+
+  const pass = async ({ clock }: ReturnType<typeof createTestLanes>, milliseconds: number): Promise<void> => {
+    clock.now += milliseconds
+    // For 0, Bun 1.4.5 takes 1.
+    if (milliseconds > 0) jest.advanceTimersByTime(milliseconds)
+    for (let i = 0; i < 10; i += 1) await Promise.resolve()
+  }
+
+  test("of pairs for which nobody waits sixteen begin in 20 ms, and those for which somebody does at once", async () => {
+    const test = createTestLanes(100)
+    for (let i = 0; i < 40; i += 1) test.lanes.wake(`${i}`, false)
+    await pass(test, 0)
+    expect(test.begun).toHaveLength(16)
+    await pass(test, 19)
+    expect(test.begun).toHaveLength(16)
+    test.lanes.wake("waited for")
+    await pass(test, 0)
+    expect(test.begun.slice(16)).toEqual(["waited for"])
+    await pass(test, 1)
+    expect(test.begun).toHaveLength(33)
+    await pass(test, 20)
+    expect(test.begun).toHaveLength(41)
+  })
+
+  test("a pair that is waited for begins once, whoever else asks for it meanwhile", async () => {
+    for (const waits of [
+      [true, false],
+      [false, true],
+    ]) {
+      const test = createTestLanes(100)
+      for (const isUrgent of waits) test.lanes.wake("a", isUrgent)
+      await pass(test, 0)
+      await test.end("a", idle)
+      await pass(test, 20)
+      expect([test.begun, test.lanes.isIdle("a")]).toEqual([["a"], true])
+    }
+  })
+
+  test("a step that goes on stays among those that are waited for, or among those that are not", async () => {
+    const test = createTestLanes(1)
+    test.lanes.wake("a")
+    for (const other of ["b", "c"]) test.lanes.wake(other, false)
+    await pass(test, 0)
+    await test.end("a", { kind: "again" })
+    await pass(test, 0)
+    await test.end("a", idle)
+    await pass(test, 0)
+    await test.end("b", { kind: "again" })
+    await pass(test, 0)
+    expect(test.begun).toEqual(["a", "a", "b", "c"])
+    await test.end("c", idle)
+    await pass(test, 0)
+    expect(test.begun).toEqual(["a", "a", "b", "c", "b"])
+  })
+
+  test("each has its turn when its time has come, in whatever order the times were given", async () => {
+    for (const order of [
+      ["soon", "late"],
+      ["late", "soon"],
+    ]) {
+      const test = createTestLanes(2)
+      const times: Record<string, number> = { soon: start + 1000, late: start + 2000 }
+      for (const pair of order) test.lanes.rest(pair, times[pair] ?? 0)
+      await pass(test, 999)
+      expect(test.begun).toEqual([])
+      await pass(test, 1)
+      expect(test.begun).toEqual(["soon"])
+      await pass(test, 999)
+      expect(test.begun).toEqual(["soon"])
+      await pass(test, 1)
+      expect(test.begun).toEqual(["soon", "late"])
+    }
+  })
+
+  test("those whose time has come at once do not all begin at once, and one timer serves them all", async () => {
+    const test = createTestLanes(100)
+    for (let i = 0; i < 40; i += 1) test.lanes.rest(`${i}`, start + 2000 - i)
+    expect(jest.getTimerCount()).toBe(1)
+    await pass(test, 2000)
+    expect(test.begun).toHaveLength(16)
+  })
+
+  test("a time that is near is looked at after 20 ms, so that many are one look", async () => {
+    const test = createTestLanes(2)
+    test.lanes.rest("a", start + 1)
+    await pass(test, 19)
+    expect(test.begun).toEqual([])
+    await pass(test, 1)
+    expect(test.begun).toEqual(["a"])
+  })
+
+  test("a time in the past is that of now, and one of exactly the longest wait ahead is waited for", async () => {
+    const test = createTestLanes(2)
+    test.lanes.rest("past", start - minute)
+    test.lanes.rest("ahead", start + 5 * minute + 20)
+    await pass(test, 20)
+    expect(test.begun).toEqual(["past"])
+    await pass(test, 5 * minute - 1)
+    expect(test.begun).toEqual(["past"])
+    await pass(test, 1)
+    expect(test.begun).toEqual(["past", "ahead"])
+  })
+
+  test("nobody is begun, and no time is looked at, once all stops", async () => {
+    const test = createTestLanes(2)
+    test.lanes.rest("a", start + 1000)
+    test.stop()
+    test.lanes.rest("b", start + 500)
+    expect(jest.getTimerCount()).toBe(1)
+    test.lanes.wake("c")
+    await test.lanes.stopped()
+    expect(jest.getTimerCount()).toBe(0)
+    await pass(test, 5000)
+    expect(test.begun).toEqual([])
+  })
 })
