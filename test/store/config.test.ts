@@ -17,7 +17,14 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { SentoError } from "../../src/protocol/errors.ts"
-import { makeFolder, readConfig, requireConfig, updateConfig, writeConfig } from "../../src/store/config.ts"
+import {
+  createConfig,
+  makeFolder,
+  readConfig,
+  requireConfig,
+  updateConfig,
+  writeConfig,
+} from "../../src/store/config.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 
 /** Never asked of `paths`: were that wrong, another folder would be removed. */
@@ -291,6 +298,17 @@ describe("a config", () => {
     expect(message).toContain(`cannot read ${paths.config.replace(paths.home, "HOME")}: `)
     expect(message).toContain(why)
     expect(hint).toBe(`see \`ls -ld ${paths.config.replace(paths.home, "HOME")}\``)
+  })
+
+  test("that is a pipe into which nobody writes is told so, and waited for by nobody", () => {
+    Bun.spawnSync(["mkfifo", paths.config])
+    expect(() => readConfig(paths)).toThrow("it is no file")
+  })
+
+  test("that is made for the first time leaves nothing beside it", () => {
+    createConfig(paths, config as never)
+    expect(requireConfig(paths)).toEqual(config as never)
+    expect(readdirSync(paths.home)).toEqual([".sento-config.json"])
   })
 
   test("that may not be read is told so", () => {

@@ -9,10 +9,11 @@ import {
   DatabaseLocked,
   isDiskTrouble,
   isLocked,
+  OlderDatabase,
   openDatabase,
   readDatabase,
 } from "../../src/store/database.ts"
-import { openReader } from "../../src/store/reader.ts"
+import { openCurrentReader, openReader } from "../../src/store/reader.ts"
 import { createTestStore, keep, receive } from "../support/store.ts"
 import { confirmed, now } from "./two-pairs/fixture.ts"
 
@@ -48,6 +49,36 @@ describe("opening", () => {
       expect(versionOf(database)).toEqual({ user_version: version })
       database.close()
     }
+  })
+
+  test("as that of an older version than it has takes nothing away", () => {
+    openDatabase(path).close()
+    const database = openDatabase(path, version - 1)
+    expect(versionOf(database)).toEqual({ user_version: version })
+    database.close()
+  })
+
+  test("to read finds none where nothing was ever kept, and an older sento's from its first version on", () => {
+    writeFileSync(path, "")
+    expect([readDatabase(path), openReader(path), openCurrentReader(path)]).toEqual([null, null, null])
+    rmSync(path)
+    openDatabase(path, 1).close()
+    expect(() => readDatabase(path)).toThrow(OlderDatabase)
+    expect(() => openReader(path)).toThrow(OlderDatabase)
+    // Who says besides that another build runs.
+    expect(openCurrentReader(path)).toBeNull()
+    rmSync(path)
+    writeFileSync(path, "no database, and long enough to be read as one")
+    expect(() => openCurrentReader(path)).toThrow("cannot open")
+  })
+
+  test("to read waits for nobody who would write into a pipe", () => {
+    Bun.spawnSync(["mkfifo", path])
+    expect(errorOf(() => readDatabase(path))).toEqual([
+      "config",
+      "FOLDER/sento.db is no file",
+      "move it away, and run `sento guard`",
+    ])
   })
 
   test("to read finds none where there is none, and makes none", () => {
@@ -263,11 +294,31 @@ describe("the schema", () => {
     ])
     for (const { short_id, state } of rows)
       expect(short_id ?? state).toMatch(state === "queued" ? /^[0-9a-hjkmnp-tv-z]{4}$/ : String(state))
-    // No number is given twice, not even that of a row that is gone.
-    database.query(row.outbox).run({ id: "new", text: "new", state: "queued" })
-    expect(database.query("SELECT seq FROM outbox WHERE id = 'new'").values()).toEqual([[7]])
     database.close()
   })
+
+  test.each([
+    ["some are left", "DELETE FROM outbox WHERE id = 'dropped'"],
+    ["none is left", "DELETE FROM outbox"],
+  ])(
+    "of an older build's outbox no number is given twice, not even that of a row that is gone: %s",
+    (_, remove) => {
+      const old = openDatabase(path, 8)
+      for (const state of olderStates.outbox) old.query(row.outbox).run({ id: state, text: state, state })
+      old.run(remove)
+      // Those of other tables say nothing of it.
+      old.run("DELETE FROM sqlite_sequence WHERE name = 'inbox'")
+      old.run("INSERT INTO sqlite_sequence VALUES ('inbox', 50)")
+      old.close()
+      const database = openDatabase(path)
+      database.query(row.outbox).run({ id: "new", text: "new", state: "queued" })
+      expect(database.query("SELECT seq FROM outbox WHERE id = 'new'").values()).toEqual([[7]])
+      expect(
+        database.query("SELECT name, seq FROM sqlite_sequence WHERE name <> 'inbox' ORDER BY name").values(),
+      ).toEqual([["outbox", 7]])
+      database.close()
+    },
+  )
 
   test.each([
     ["a role that there is none of", "UPDATE requests SET role = 'other'"],

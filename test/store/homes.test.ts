@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs"
@@ -67,6 +68,17 @@ test("another agent goes where nobody lives or lived", () => {
   expect(makeHome("kai", home).home).toBe(other("kai"))
   setUp(other("kai"), "renamed")
   expect(makeHome("kai", home).home).toBe(other("kai-2"))
+  setUp(other("kai-2"), "kai-2")
+  expect(makeHome("kai", home).home).toBe(other("kai-3"))
+  expect(statSync(other("kai-3")).mode & 0o777).toBe(0o700)
+})
+
+test("a directory that cannot be made says where to look, and nothing is made", () => {
+  setUp(home, "mira")
+  rmSync(join(home, ".sento"), { recursive: true, force: true })
+  writeFileSync(join(home, ".sento"), "")
+  expect(() => makeHome("kai", home)).toThrow(`cannot make ${other("kai")}: `)
+  expect(readFileSync(join(home, ".sento"), "utf8")).toBe("")
 })
 
 test("a path that is too long for a socket asks for a shorter name", () => {

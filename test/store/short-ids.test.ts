@@ -64,3 +64,33 @@ test("one is looked for 64 times, of four bytes each", () => {
   expect(freshShortId(random, () => true)).toBeNull()
   expect(asked).toEqual(Array(64).fill(4))
 })
+
+test("an id is free again 30 days after its message, whichever way that went, and not before", () => {
+  const days30 = 30 * 24 * 60 * 60 * 1000
+  for (const way of ["inbox", "outbox"] as const) {
+    using stored = createTestStore({ random: length => new Uint8Array(length) })
+    const put = (at: number): string | null => {
+      const id = Bun.randomUUIDv7()
+      if (way === "outbox")
+        return stored.store.outbox.keep(
+          { pair: "kai", name: "kai", id, text: "hi", inReplyTo: null, hops: 0 },
+          at,
+        ).shortId
+      const timestamp = new Date(at).toISOString()
+      const admission = stored.store.inbox.admit(
+        "kai",
+        "kai",
+        { v: 1, id, type: "message", timestamp, text: "hi" },
+        at,
+      )
+      return admission.kind === "accepted" ? admission.shortId : null
+    }
+    const at = Date.UTC(2026, 10, 23)
+    expect([put(at), put(at + days30 - 1), put(at + days30), put(at + days30)]).toEqual([
+      "0000",
+      null,
+      "0000",
+      null,
+    ])
+  }
+})
