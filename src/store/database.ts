@@ -216,8 +216,6 @@ const migrations: readonly string[] = [
     SELECT seq, pair, name, id, iif(state = 'queued', ${["", "", "", ""].map(() => "substr('0123456789abcdefghjkmnpqrstvwxyz', 1 + (random() & 31), 1)").join(" || ")}, NULL),
       text, in_reply_to, hops, created_at, iif(state = 'failed', 'expired', state), reason, attempts, state = 'queued',
       next_at, asked_for, settled_at, peer_state, peer_reason, receipts FROM outbox;
-  INSERT INTO sqlite_sequence SELECT 'sent', seq FROM sqlite_sequence
-    WHERE name = 'outbox' AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sent');
   UPDATE sqlite_sequence SET seq = (SELECT max(seq) FROM sqlite_sequence WHERE name IN ('sent', 'outbox'))
     WHERE name = 'sent';
   DROP TABLE outbox;
@@ -324,7 +322,6 @@ export function readDatabase(path: string, waitMilliseconds = lockMilliseconds):
 export class OlderDatabase extends SentoError {
   constructor(path: string) {
     super("config", `${path} is an older sento's`, "`sento guard restart` brings it up to date")
-    this.name = "OlderDatabase"
   }
 }
 

@@ -32,7 +32,7 @@ export function createRecent<Kind extends Row>(database: Database, box: Box) {
     `SELECT * FROM ${box} WHERE ${where} AND ${times[box]} >= $since ORDER BY seq DESC LIMIT $most`
   type Bounds = { since: number; most: number }
   const all = database.query<Kind, Bounds>(latest("true"))
-  const ofPair = database.query<Kind, Bounds & { pair: string }>(latest("pair = $pair"))
+  const ofPair = database.query<Kind, Bounds & { pair: string | null }>(latest("pair = $pair"))
   const ofFormer = database.query<Kind, Bounds & { pair: string; name: string }>(
     latest("pair = $pair AND name = $name"),
   )
@@ -47,8 +47,11 @@ export function createRecent<Kind extends Row>(database: Database, box: Box) {
 
   function ofAgent({ name, pair, paired }: Correspondent, bounds: Bounds): Iterable<Kind>[] {
     const former = pairsOf.all({ name, paired: JSON.stringify(paired) })
-    const today = pair === null ? [] : [ofPair.iterate({ ...bounds, pair })]
-    return [...today, ...former.map(one => ofFormer.all({ ...bounds, pair: one.pair, name }))]
+    // Of no pair, SQL finds none.
+    return [
+      ofPair.iterate({ ...bounds, pair }),
+      ...former.map(one => ofFormer.all({ ...bounds, pair: one.pair, name })),
+    ]
   }
 
   return (most: number, of: Correspondent | null, { since, matches } = everything): Kind[] => {

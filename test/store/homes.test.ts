@@ -46,6 +46,10 @@ test("the first is the home directory's, the others are sorted; what is not set 
   expect(homes()).toEqual([other("kai"), other("zoe")])
   setUp(home, "mira")
   expect(homes()).toEqual([home, other("kai"), other("zoe")])
+  // In whatever order the system lists them.
+  const many = Array.from({ length: 20 }, (_, i) => `n${10 + i}`)
+  for (const name of many) setUp(other(name), name)
+  expect(homes()).toEqual([home, other("kai"), ...many.map(other), other("zoe")])
 })
 
 test("a name is the config's; one that cannot be read is its directory's, and hides nobody", () => {
