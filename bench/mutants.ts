@@ -1,12 +1,13 @@
 /**
- * `bun run mutants [PATH …] [--changed[=COMMIT]] [--sample COUNT [--seed WORD]] [--no-removals] [--jobs 2] [--json]
- * [--list]`: changes one thing of the source at a time, in a copy, and runs the tests of its layer that load the file:
- * each change should make one of them fail. A PATH is a file, a folder of src/ or one line, as in
+ * `bun run mutants [PATH …] [--changed[=COMMIT]] [--sample COUNT [--seed WORD]] [--no-removals] [--control] [--jobs 2]
+ * [--json] [--list]`: changes one thing of the source at a time, in a copy, and runs the tests of its layer that load
+ * the file: each change should make one of them fail. A PATH is a file, a folder of src/ or one line, as in
  * src/store/codes.ts:16 (src/protocol and src/store where none is named); `--changed` tries what git says is new alone,
- * `--sample` a draw, the same for the same word, `--no-removals` none that takes a statement or a call away; `--list`
- * says what would be tried. Survivors that cannot be noticed are explained in bench/mutants/explained.json. `--hand`
- * tries the changes of bench/mutants/hand.json instead, each with the test that it names, or those of them that are
- * below a PATH. Exit 1 where one survives that is not explained.
+ * `--sample` a draw, the same for the same word, `--no-removals` none that takes a statement or a call away; `--control`
+ * tries the same without a change, to see how many die by themselves; `--list` says what would be tried. Survivors that
+ * cannot be noticed are explained in bench/mutants/explained.json. `--hand` tries the changes of
+ * bench/mutants/hand.json instead, each with the test that it names, or those of them that are below a PATH. Exit 1
+ * where one survives that is not explained, or in a control dies.
  */
 import { cpus } from "node:os"
 import { resolve } from "node:path"
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     changed: { type: "string" },
+    control: { type: "boolean", default: false },
     hand: { type: "boolean", default: false },
     jobs: { type: "string", default: String(Math.min(2, cpus().length)) },
     json: { type: "boolean", default: false },
@@ -53,7 +55,8 @@ const testsByHand = new Map(
 )
 const found = values.hand ? [...testsByHand.keys()] : await findMutants(files, changed)
 const all = values["no-removals"] ? found.filter(one => !isRemoval(one)) : found
-const mutants = values.sample === undefined ? all : draw(all, Number(values.sample))
+const drawn = values.sample === undefined ? all : draw(all, Number(values.sample))
+const mutants = values.control ? drawn.map(unchanged) : drawn
 if (values.list)
   for (const one of mutants) process.stdout.write(`${one.file}:${one.line}: ${changeWords(one)}\n`)
 else await tryThem(mutants)
@@ -108,6 +111,11 @@ function draw(from: readonly Mutant[], count: number): readonly Mutant[] {
   return drawOf(from, count, values.seed, one => [one.file, one.start, one.end, one.replacement].join("\n"))
 }
 
+/** The same place, with what stands there. */
+function unchanged(mutant: Mutant): Mutant {
+  return { ...mutant, replacement: texts.get(mutant.file)?.slice(mutant.start, mutant.end) ?? "" }
+}
+
 /** The lines of a file that were asked for one by one. */
 function linesNamed(file: string): ReadonlySet<number> {
   const ofFile = positionals.filter(path => path.startsWith(`${file}:`))
@@ -140,12 +148,21 @@ async function tryThem(those: readonly Mutant[]): Promise<void> {
       textOf: file => texts.get(file) ?? "",
       testsOf: one => testsByHand.get(one) ?? { files: testsOf(graph, one.file), name: null },
       explanationOf: one => explanationOf(one, texts.get(one.file) ?? ""),
-      say,
+      say: values.control ? () => {} : say,
     })
-    report(tried)
+    if (values.control) reportControl(tried)
+    else report(tried)
   } finally {
     for (const copy of copies) copy[Symbol.dispose]()
   }
+}
+
+function reportControl(tried: readonly Tried[]): void {
+  const count = tried.filter(({ outcome }) => outcome !== "explained" && outcome !== "untested").length
+  const died = tried.filter(({ outcome }) => outcome === "killed" || outcome === "timeout")
+  for (const { file, line, outcome } of died) process.stdout.write(`${file}:${line}: ${outcome}\n`)
+  process.stdout.write(`Without a change, ${died.length} of ${count} died.\n`)
+  if (died.length > 0) process.exitCode = 1
 }
 
 function report(tried: readonly Tried[]): void {
