@@ -94,9 +94,9 @@ export async function callDoor<Op extends OpName>(
   line.say(request)
   const { patience } = options
   const giveUp = (): void => reject(doesNotAnswer(paths, line.pid(), patience ?? 0))
-  const timer = patience === undefined ? null : setTimeout(giveUp, patience)
+  const timer = patience === undefined ? undefined : setTimeout(giveUp, patience)
   return promise.finally(() => {
-    if (timer !== null) clearTimeout(timer)
+    clearTimeout(timer)
     line.end()
   })
 }

@@ -63,7 +63,7 @@ type Caller = {
   /** Ends its stay at a door with room for so many. */
   leave: () => void
   /** Until something more was read, at such a door; null where nothing waits to be read. */
-  reading: ReturnType<typeof setTimeout> | null
+  reading: ReturnType<typeof setTimeout> | undefined
   /** Takes what comes behind the request; null where nothing is to come. */
   more: ((chunk: Buffer) => void) | null
 }
@@ -87,7 +87,7 @@ export function openDoor(options: DoorOptions): { close(): void } {
           guests,
           heard: lobby(socket),
           leave: () => {},
-          reading: null,
+          reading: undefined,
           more: null,
         }
       },
@@ -117,7 +117,7 @@ const isShared = ({ guests }: DoorOptions): boolean => guests !== undefined && g
 function leave({ data }: DoorSocket): void {
   data.heard()
   data.leave()
-  if (data.reading !== null) clearTimeout(data.reading)
+  clearTimeout(data.reading)
 }
 
 /** Those who have not said what they want: each for a while, and where there are too many, the first one goes. */
@@ -308,10 +308,10 @@ function flush(socket: DoorSocket): void {
 /** A guest that reads nothing of what there is for it goes; one that reads slowly may. */
 function awaitReading(socket: DoorSocket, hasRead: boolean): void {
   const { data } = socket
-  if (data.guests === null || (data.reading !== null && !hasRead)) return
-  if (data.reading !== null) clearTimeout(data.reading)
+  if (data.guests === null || (data.reading !== undefined && !hasRead)) return
+  clearTimeout(data.reading)
   const isWaiting = data.outgoing.length > 0
-  data.reading = isWaiting ? setTimeout(() => socket.terminate(), data.guests.readMilliseconds) : null
+  data.reading = isWaiting ? setTimeout(() => socket.terminate(), data.guests.readMilliseconds) : undefined
 }
 
 const isFinished = new WeakSet<DoorSocket>()

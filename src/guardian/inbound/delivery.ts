@@ -27,7 +27,7 @@ export function createDelivery(context: Context, tellSender: TellSender) {
   let lastTrouble: string | null = null
   /** The pair whose message was settled last. */
   let servedLast: string | null = null
-  let pauseTimer: ReturnType<typeof setTimeout> | null = null
+  let pauseTimer: ReturnType<typeof setTimeout> | undefined
 
   /** Types until nothing waits, and no text is left in the box. Nothing polls then: the next message wakes it, or the end of a pause. */
   async function run(): Promise<void> {
@@ -52,8 +52,8 @@ export function createDelivery(context: Context, tellSender: TellSender) {
 
   /** One timer, and only while a pause has an end. */
   function awaitPauseEnd(): void {
-    if (pauseTimer !== null) clearTimeout(pauseTimer)
-    pauseTimer = null
+    clearTimeout(pauseTimer)
+    pauseTimer = undefined
     const end = context.stopping.aborted ? null : store.peers.nextPauseEnd(context.now())
     if (end === null) return
     pauseTimer = setTimeout(wake, Math.min(end - context.now(), longestTimerMilliseconds))

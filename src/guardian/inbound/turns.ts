@@ -55,7 +55,7 @@ export function createTurns(
   const { store, log, now } = context
   /** Events are taken one after the other: hooks of one turn may overlap. */
   let last: Promise<unknown> = Promise.resolve()
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let idleSince: number | null = null
   /** When somebody's part was last told of that may belong to any turn. */
   let unseenAt: number | null = null
@@ -210,7 +210,7 @@ export function createTurns(
 
   /** An interrupted turn has no hook: while a peer waits, a pane that stays idle says that it is over. */
   function watch(): void {
-    if (timer !== null || context.stopping.aborted) return
+    if (timer !== undefined || context.stopping.aborted) return
     if (store.turns.waiting().length === 0) {
       idleSince = null
       return
@@ -219,7 +219,7 @@ export function createTurns(
       void looked()
         .catch(error => log.write(`cannot look at the turn: ${(error as Error).message}`))
         .finally(() => {
-          timer = null
+          timer = undefined
           watch()
         })
     }, lookMilliseconds)
@@ -254,7 +254,7 @@ export function createTurns(
     },
 
     async stopped(): Promise<void> {
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
       await last
     },
   }

@@ -39,7 +39,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
   const left = new Map<string, Left>()
   const faults = new Map<string, HostFault>()
   let seen = addressesNow()
-  let looking: ReturnType<typeof setInterval> | null = null
+  let looking: ReturnType<typeof setInterval> | undefined
   let telling: Promise<void> = Promise.resolve()
 
   function addressesNow(): string {
@@ -50,7 +50,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
 
   function schedule(): void {
     const isOpen = isMeantForOthers(context.config.current.listen)
-    if (isOpen && looking === null) {
+    if (isOpen && looking === undefined) {
       looking = setInterval(() => {
         try {
           look()
@@ -59,9 +59,9 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
         }
       }, lookMilliseconds)
       looking.unref()
-    } else if (!isOpen && looking !== null) {
+    } else if (!isOpen) {
       clearInterval(looking)
-      looking = null
+      looking = undefined
     }
   }
 
@@ -148,7 +148,7 @@ export function createWhereabouts(context: Context, parts: WhereaboutsParts) {
     look,
 
     async stopped(): Promise<void> {
-      if (looking !== null) clearInterval(looking)
+      clearInterval(looking)
       await telling
     },
   }

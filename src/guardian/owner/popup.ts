@@ -32,7 +32,7 @@ export function createTmuxSurface(
   const shown = new Set<number>()
   /** Client and question that the owner closed without an answer: unanswered is not no, and not asked again there. */
   const closed = new Set<string>()
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let looking: Promise<void> | null = null
 
   /** In place of a popup: that somebody asks, and nothing that could be answered there. */
@@ -44,8 +44,8 @@ export function createTmuxSurface(
     void context.hands.tell(context.config.current.tmux.session, `sento: ${text}`).catch(() => {})
 
   function look(): void {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
+    clearTimeout(timer)
+    timer = undefined
     if (terminal === null) return
     looking ??= showEverywhere(terminal)
       .catch(error => context.log.write(`no popup: ${(error as Error).message}`))
@@ -94,7 +94,7 @@ export function createTmuxSurface(
     },
     tell: ({ text }) => say(text),
     async stopped() {
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
       await looking
     },
   }

@@ -30,7 +30,7 @@ export function createAnnouncing(context: Context, { networks, announce }: Room 
   const open = new Map<string, Announcement>()
   const failed = new Set<string>()
   let isWanted = false
-  let looking: ReturnType<typeof setInterval> | null = null
+  let looking: ReturnType<typeof setInterval> | undefined
   let work: Promise<void> = Promise.resolve()
 
   /** One after the other: what one opens the next may close. */
@@ -65,8 +65,8 @@ export function createAnnouncing(context: Context, { networks, announce }: Room 
   function set(isOpen: boolean): void {
     if (isOpen === isWanted) return
     isWanted = isOpen
-    if (looking !== null) clearInterval(looking)
-    looking = isOpen ? setInterval(look, lookMilliseconds) : null
+    clearInterval(looking)
+    looking = isOpen ? setInterval(look, lookMilliseconds) : undefined
     looking?.unref()
     look()
   }

@@ -38,7 +38,7 @@ export function createMinting(context: Context) {
   const { store, events, log } = context
   const announcing = createAnnouncing(context)
   let state: MinterState = { kind: "closed" }
-  let expiry: ReturnType<typeof setTimeout> | null = null
+  let expiry: ReturnType<typeof setTimeout> | undefined
 
   /**
    * Feeds the machine; performs what it asks of the disk and returns what it wants answered.
@@ -119,8 +119,8 @@ export function createMinting(context: Context) {
   }
 
   function stopExpiry(): void {
-    if (expiry !== null) clearTimeout(expiry)
-    expiry = null
+    clearTimeout(expiry)
+    expiry = undefined
   }
 
   function startExpiry(code: OpenCode): void {

@@ -36,7 +36,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
   const { store, events, log, now } = context
   /** Joins that were said yes to and are under way. */
   const busy = new Set<string>()
-  let expiry: ReturnType<typeof setTimeout> | null = null
+  let expiry: ReturnType<typeof setTimeout> | undefined
 
   const waiting = (): Question[] =>
     listQuestions(store, context.config.current).filter(one => !busy.has(one.id) && one.expiresAt > now())
@@ -125,8 +125,8 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
 
   /** Ends joins that waited too long, but none that is under way; a timer stands only while one waits. */
   function sweep(): void {
-    if (expiry !== null) clearTimeout(expiry)
-    expiry = null
+    clearTimeout(expiry)
+    expiry = undefined
     if (busy.size > 0) return
     for (const { id, name } of store.joins.sweep(now())) {
       log.write(`nobody answered whether to join ${name} (${id})`)
@@ -229,7 +229,7 @@ export function createQuestions(context: Context, sender: Sender, joining: Joini
     },
 
     stop(): void {
-      if (expiry !== null) clearTimeout(expiry)
+      clearTimeout(expiry)
     },
   }
 }
