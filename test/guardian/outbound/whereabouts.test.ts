@@ -20,8 +20,8 @@ beforeEach(() => {
     timers.push(timer)
     return timer
   }) as never)
-  const clear = spyOn(globalThis, "clearInterval").mockImplementation(((timer: Timer) => {
-    timer.isCleared = true
+  const clear = spyOn(globalThis, "clearInterval").mockImplementation(((timer?: Timer) => {
+    if (timer !== undefined) timer.isCleared = true
   }) as never)
   spies = [set, clear] as never
 })
