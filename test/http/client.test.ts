@@ -82,19 +82,20 @@ test("a host that was looked up a moment ago is not looked up again", async () =
   expect([looks.mock.calls, sent.mock.calls.map(([where]) => where)]).toEqual([[], ["http://192.0.2.7:9/"]])
 })
 
-test("each post has a connection of its own", async () => {
-  const ports: (number | undefined)[] = []
+test("each post has a connection of its own, which is not to be kept", async () => {
+  const seen: [number | undefined, string | null][] = []
   await using server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch(request, server) {
-      ports.push(server.requestIP(request)?.port)
-      return new Response()
+      seen.push([server.requestIP(request)?.port, request.headers.get("connection")])
+      return new Response("yes")
     },
   })
   const patient = { ...options, timeoutMilliseconds: 60_000 }
   for (const _ of [1, 2]) await post("127.0.0.1", server.port ?? 0, "/", patient)
-  expect([ports.length, new Set(ports).size]).toEqual([2, 2])
+  expect(new Set(seen.map(([port]) => port)).size).toBe(2)
+  expect(seen.map(([, connection]) => connection)).not.toContain("keep-alive")
 })
 
 test.each([
@@ -159,3 +160,39 @@ test("an answer without an end is left, and one of the greatest length comes as 
   const answer = await post("127.0.0.1", greatest.port ?? 0, "/", patient)
   expect(answer.kind === "answered" && Buffer.from(answer.body).equals(Buffer.concat(chunks))).toBe(true)
 }, 120_000)
+
+/** An answer whose pieces come one by one, and whether it was given up before its end. */
+function answerOf(...pieces: readonly Uint8Array[]) {
+  const left = [...pieces]
+  let isCut = false
+  const body = new ReadableStream(
+    {
+      pull(stream) {
+        const piece = left.shift()
+        if (piece === undefined) stream.close()
+        else stream.enqueue(piece)
+      },
+      cancel() {
+        isCut = true
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return { response: new Response(body), isCut: () => isCut }
+}
+
+test("an answer is read in the order in which it comes, and left with the first byte behind 128 KiB", async () => {
+  const bytes = (length: number, value: number) => new Uint8Array(length).fill(value)
+  const greatest = answerOf(bytes(1, 1), bytes(2, 2), bytes(128 * 1024 - 3, 3))
+  const longer = answerOf(bytes(128 * 1024, 1), bytes(1, 2), bytes(1, 3))
+  using sent = spyOn(globalThis, "fetch")
+  sent.mockResolvedValueOnce(greatest.response).mockResolvedValueOnce(longer.response)
+  const answer = await post("192.0.2.7", 9, "/", options)
+  const body = answer.kind === "answered" ? answer.body : bytes(0, 0)
+  expect([body.length, [...body.slice(0, 4)], greatest.isCut()]).toEqual([128 * 1024, [1, 2, 2, 3], false])
+  expect(await post("192.0.2.7", 9, "/", options)).toEqual({
+    ...{ kind: "unreachable", cause: "failed", literal: "192.0.2.7" },
+    reason: "the answer is too long",
+  })
+  expect(longer.isCut()).toBe(true)
+})
