@@ -196,3 +196,15 @@ test("an answer is read in the order in which it comes, and left with the first 
   })
   expect(longer.isCut()).toBe(true)
 })
+
+test("what is packed is not unpacked: 128 KiB stay 128 KiB", async () => {
+  const packed = Bun.gzipSync(new Uint8Array(1024 * 1024))
+  await using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response(packed, { headers: { "Content-Encoding": "gzip" } }),
+  })
+  const patient = { ...options, timeoutMilliseconds: 60_000 }
+  const answer = await post("127.0.0.1", server.port ?? 0, "/", patient)
+  expect(answer.kind === "answered" && Buffer.from(answer.body).equals(packed)).toBe(true)
+})
