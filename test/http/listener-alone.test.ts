@@ -1,5 +1,5 @@
 /** What a listener asks of Bun, and what it makes of requests that no client brought. */
-import { afterEach, describe, expect, type Mock, spyOn, test } from "bun:test"
+import { afterEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import {
   type Listener,
@@ -78,6 +78,18 @@ test("of a listener, also on a port of the kernel's, the kernel tells who comes"
   )
   // O_ASYNC, in octal.
   expect(flags.map(one => Math.floor(one / 20_000) % 2)).toEqual([1])
+})
+
+test("what has stopped looks for nobody any more", async () => {
+  jest.useFakeTimers()
+  try {
+    startFalse()
+    expect(jest.getTimerCount()).toBe(1)
+    await open.pop()?.stop()
+    expect(jest.getTimerCount()).toBe(0)
+  } finally {
+    jest.useRealTimers()
+  }
 })
 
 describe("a handler", () => {
