@@ -1,5 +1,6 @@
-import { expect, spyOn, test } from "bun:test"
+import { expect, jest, spyOn, test } from "bun:test"
 import dns from "node:dns/promises"
+import { getEventListeners } from "node:events"
 import { lookUp, post } from "../../src/http/client.ts"
 
 const options = { headers: {}, body: new Uint8Array(), timeoutMilliseconds: 50 }
@@ -207,4 +208,20 @@ test("what is packed is not unpacked: 128 KiB stay 128 KiB", async () => {
   const patient = { ...options, timeoutMilliseconds: 60_000 }
   const answer = await post("127.0.0.1", server.port ?? 0, "/", patient)
   expect(answer.kind === "answered" && Buffer.from(answer.body).equals(packed)).toBe(true)
+})
+
+test("a post and a look-up leave no timer, and nothing with whoever may end them", async () => {
+  jest.useFakeTimers()
+  try {
+    const { signal } = new AbortController()
+    using sent = spyOn(globalThis, "fetch").mockImplementation((async () => new Response()) as never)
+    using _ = spyOn(dns, "lookup").mockImplementation((async () => ({ address: "192.0.2.7" })) as never)
+    expect(await post("kai.example", 9, "/", { ...options, signal })).toMatchObject({ kind: "answered" })
+    expect(await lookUp("kai.example", 50, signal)).toBe("192.0.2.7")
+    const { signal: own } = (sent.mock.calls[0]?.[1] ?? {}) as { readonly signal: AbortSignal }
+    const left = [signal, own].map(one => getEventListeners(one, "abort").length)
+    expect([left, jest.getTimerCount()]).toEqual([[0, 0], 0])
+  } finally {
+    jest.useRealTimers()
+  }
 })

@@ -1,6 +1,7 @@
 /** What a listener asks of Bun, and what it makes of requests that no client brought. */
 import { afterEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { descriptorLimit, sharesOf } from "../../src/http/crowd.ts"
 import {
   type Listener,
   type ListenerOptions,
@@ -89,6 +90,46 @@ test("what has stopped looks for nobody any more", async () => {
     expect(jest.getTimerCount()).toBe(0)
   } finally {
     jest.useRealTimers()
+  }
+})
+
+test("where nobody can be asked who comes, that is told, and it listens all the same", () => {
+  const bug = new Error("EMFILE")
+  using _ = spyOn(sockets(), "own").mockImplementation(() => {
+    throw bug
+  })
+  expect(start().open()).toEqual(["127.0.0.1"])
+  expect(bugs).toEqual([bug])
+})
+
+test("a request that is held is no stranger's until it has its answer, also where nobody let it go", async () => {
+  const most = sharesOf(descriptorLimit(readFileSync("/proc/self/limits", "utf8"))).connections
+  const strangers: number[] = []
+  const cut: number[] = []
+  using _ = spyOn(sockets(), "own").mockImplementation(one =>
+    strangers.includes(one) ? { address: "127.0.0.1", port: 1 } : null,
+  )
+  using __ = spyOn(sockets(), "other").mockImplementation(one => ({ address: "192.0.2.7", port: 1000 + one }))
+  using ___ = spyOn(sockets(), "cut").mockImplementation(one => cut.push(one))
+  const answered = Promise.withResolvers<Response>()
+  const held = (one: WireRequest): Promise<Response> => {
+    one.hold()
+    return answered.promise
+  }
+  const { fetch } = startFalse({ handlers: { "/v1/held": held } })
+  try {
+    while (strangers.length <= most) strangers.push(openSync("/dev/null", "r"))
+    const from = { address: "192.0.2.7", port: 1000 + (strangers[0] ?? 0) }
+    const asked = fetch(request("/v1/held"), serverOf(from))
+    await new Promise(resolve => setImmediate(resolve))
+    open[0]?.look()
+    expect([cut, refusals]).toEqual([[], []])
+    answered.resolve(new Response())
+    await asked
+    open[0]?.look()
+    expect([cut.length, refusals]).toEqual([1, [["too many connections", "192.0.2.7"]]])
+  } finally {
+    for (const one of strangers) closeSync(one)
   }
 })
 

@@ -93,6 +93,7 @@ describe("of what is heard", () => {
     ["nor one for a name that begins like it", query("PTR", `${serviceName}.example`), null],
     ["our own announcement is a minter", announced, minter],
     ["whatever else it says", response([srv(9876)]), minter],
+    ["in other letters, too", response([srv(9876, "X._Sento._TCP.local")]), minter],
     [
       "also with its port after the answers",
       response([{ type: "PTR", name: serviceName, data: `x.${serviceName}` }], { additionals: [srv(9876)] }),
