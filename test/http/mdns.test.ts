@@ -1,6 +1,7 @@
 /** Minters announced and asked for, on networks of the test's own; and how much is read of what others say. */
 import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
 import { Socket } from "node:dgram"
+import { getEventListeners } from "node:events"
 import { join } from "node:path"
 import { type Answer, encode } from "dns-packet"
 import { announce, createHearing, createLimit, search } from "../../src/http/mdns.ts"
@@ -84,15 +85,17 @@ describe("on loopback, where nobody answers", () => {
   }
   const packets = () => sent.mock.calls.map(([packet]) => readPacket(packet as Uint8Array, mdnsPort)?.kind)
 
-  test("a search asks twice, is over after 3 s, and leaves no timer", async () => {
-    const searching = search([loopback], new AbortController().signal)
+  test("a search asks twice, is over after 3 s, and leaves no timer, socket or listener", async () => {
+    const { signal } = new AbortController()
+    const searching = search([loopback], signal)
     await settled()
     expect(packets()).toEqual(["question"])
     jest.advanceTimersByTime(1000)
     expect(packets()).toEqual(["question", "question"])
     jest.advanceTimersByTime(2000)
     expect(await searching).toEqual({ places: [], asked: [loopback] })
-    expect(jest.getTimerCount()).toBe(0)
+    expect([jest.getTimerCount(), getEventListeners(signal, "abort")]).toEqual([0, []])
+    expect(() => (sent.mock.contexts[0] as unknown as Socket).address()).toThrow()
   })
 
   test("and is over as whoever asked stops, before it asks where that was before", async () => {
@@ -108,8 +111,25 @@ describe("on loopback, where nobody answers", () => {
 
   test("a network on which it cannot be listened is left out, and where there is no other one it is over", async () => {
     const none = { ...loopback, address: "192.0.2.1" }
+    using closed = spyOn(Socket.prototype, "close")
     expect(await search([none], new AbortController().signal)).toEqual({ places: [], asked: [] })
-    expect(packets()).toEqual([])
+    using _ = spyOn(Socket.prototype, "bind").mockImplementation(function (this: Socket) {
+      queueMicrotask(() => this.emit("error", new Error("EADDRINUSE")))
+      return this
+    } as never)
+    expect(await search([loopback], new AbortController().signal)).toEqual({ places: [], asked: [] })
+    expect([packets(), closed.mock.calls.length]).toEqual([[], 2])
+  })
+
+  test("a minter goes on where nothing can be sent any more, and ends without a wait", async () => {
+    using _ = spyOn(Bun, "sleep").mockImplementation(() => new Promise(() => {}))
+    const { announcement, socket, isSaid } = await open()
+    socket.emit("error", new Error("ENETDOWN"))
+    sent.mockImplementation(() => {
+      throw new Error("ENETUNREACH")
+    })
+    expect(isSaid(1000, [questionPacket()])).toBe(true)
+    await announcement.close()
   })
 
   test("a minter says so twice, and takes it back", async () => {

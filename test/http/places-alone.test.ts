@@ -220,6 +220,16 @@ test("of what went before it could be told nothing is told", async () => {
   expect(faults).toEqual([])
 })
 
+test("nor of what has come meanwhile, but that it is there", async () => {
+  servers = createServers()
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  const { setHosts } = open([home, wan])
+  servers.refused.delete(wan)
+  setHosts([home, wan])
+  await heard()
+  expect(faults).toEqual([[wan, null]])
+})
+
 test("hosts that go are closed, without cutting what they hold; those that come are opened on the same port", async () => {
   servers = createServers()
   const { open: opened, port, setHosts } = open([home, wan])
