@@ -8,16 +8,24 @@ import { descriptors, type End, plainAddress, sockets } from "./sockets.ts"
 
 /** Connections that may be open at a time; fewer where the system allows few descriptors. */
 export const mostConnections = 512
-/** Requests that may be held open for peers at a time; fewer where the system allows few descriptors. */
-const mostHoldsAnywhere = 1024
 /** Twice this is no divisor of the 1, 3 and 7 s at which Linux repeats what a shut listener dropped. */
 const lookMilliseconds = 400
 
+/** What a process that may open so many descriptors has for whom. */
+export const sharesOf = (limit: number) => ({
+  /** Connections of strangers. */
+  connections: Math.min(mostConnections, Math.floor(limit / 2)),
+  /** Requests held open for peers. */
+  holds: Math.min(1024, Math.floor(limit / 4)),
+  /** Descriptors that newcomers from the network leave to the local doors, tmux and files. */
+  local: Math.min(128, Math.floor(limit / 8)),
+})
+
 /**
- * How many requests may be held at a time (`WireRequest.hold`): 1,024, and at most a quarter of the descriptors. The
- * caller keeps to it; what is held beyond is not cut here either.
+ * How many requests may be held at a time (`WireRequest.hold`). The caller keeps to it; what is held beyond is not cut
+ * here either.
  */
-export const mostHolds = (): number => Math.min(mostHoldsAnywhere, Math.floor(mostDescriptors() / 4))
+export const mostHolds = (): number => sharesOf(ownLimit()).holds
 
 /** An open connection: `key` is new for each one. */
 export type Connection = { readonly descriptor: number; readonly address: string; readonly key: string }
@@ -28,8 +36,6 @@ export type Connection = { readonly descriptor: number; readonly address: string
  * @param connections - the oldest first
  */
 export function crowdOf(connections: readonly Connection[], most: number): readonly Connection[] {
-  const excess = connections.length - most
-  if (excess <= 0) return []
   const counts = new Map<string, number>()
   const ranked = [...connections].reverse().map(connection => {
     const rank = counts.get(connection.address) ?? 0
@@ -37,7 +43,7 @@ export function crowdOf(connections: readonly Connection[], most: number): reado
     return { connection, rank }
   })
   const worst = ranked.reverse().sort((a, b) => b.rank - a.rank)
-  return worst.slice(0, excess).map(({ connection }) => connection)
+  return worst.slice(0, Math.max(0, connections.length - most)).map(({ connection }) => connection)
 }
 
 /** Connections on which a peer's request is held: none of the strangers that are counted and cut. */
@@ -79,6 +85,17 @@ export function createHolds(): Holds {
   }
 }
 
+/** What is asked of the kernel, and what it is told. */
+export type Kernel = Pick<ReturnType<typeof sockets>, "own" | "other" | "isListening" | "cut" | "admit"> & {
+  /** The numbers of all open descriptors. */
+  descriptors(): readonly number[]
+  /** How many this process may open. */
+  readonly limit: number
+}
+
+/** Made while there are descriptors: in a flood the C library could not be opened any more. */
+const ownKernel = (): Kernel => ({ ...sockets(), descriptors, limit: ownLimit() })
+
 export type CrowdOptions = {
   /** That of all listeners that are watched. */
   readonly port: number
@@ -91,13 +108,11 @@ export type CrowdOptions = {
 /** Lets every crowd know that somebody came to one of this port's listeners: Bun tells of requests alone (Bun 1.4.5). */
 export function announceNewcomers(port: number): void {
   // For good: a SIGIO that nobody handles would end the process.
-  if (!isHeard) process.on("SIGIO", tellCrowds)
-  isHeard = true
-  for (const descriptor of listenersAmong(descriptors(), port)) sockets().announce(descriptor)
+  if (!process.listeners("SIGIO").includes(tellCrowds)) process.on("SIGIO", tellCrowds)
+  for (const descriptor of listenersAmong(sockets(), descriptors(), port)) sockets().announce(descriptor)
 }
 
 const watching = new Set<() => void>()
-let isHeard = false
 
 function tellCrowds(): void {
   for (const lookSoon of watching) lookSoon()
@@ -112,30 +127,30 @@ function tellCrowds(): void {
  * a later look finds enough of them: what was cut is free for the local doors then, and not taken again at once. A
  * caller that comes meanwhile is not refused; its kernel knocks again.
  */
-export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { look(): void; stop(): void } {
-  const limit = mostDescriptors()
-  const most = Math.min(mostConnections, Math.floor(limit / 2))
+export function watchCrowd(
+  { port, holds, onCut, onError }: CrowdOptions,
+  kernel: Kernel = ownKernel(),
+): { look(): void; stop(): void } {
+  const { connections: most, local } = sharesOf(kernel.limit)
   let known: ReadonlySet<string> = new Set()
-  let timer: ReturnType<typeof setTimeout> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let lastOpen = 0
-  // Now, while there are descriptors: in a flood the C library could not be opened any more.
-  sockets()
   const spare = openSpare()
-  const gate = gateOf(port)
+  const gate = gateOf(kernel, port)
 
   function count(): void {
-    const open = spare.lend(descriptors)
-    const hasRoom = open.length < limit - mostLocal(limit)
+    const open = spare.lend(kernel.descriptors)
+    const hasRoom = open.length < kernel.limit - local
     gate.set(hasRoom, open)
     // One may have come in just behind a look, and its signal before.
     if (!hasRoom || open.length > lastOpen) lookSoon()
     lastOpen = open.length
     if (open.length - holds.size <= most) return
-    const found = strangersAmong(open, port, holds)
+    const found = strangersAmong(kernel, open, port, holds)
     const old = found.filter(({ key }) => known.has(key))
     const fresh = found.filter(({ key }) => !known.has(key))
     for (const { descriptor, address } of crowdOf([...old, ...fresh], most)) {
-      sockets().cut(descriptor)
+      kernel.cut(descriptor)
       onCut(address)
     }
     known = new Set(found.map(({ key }) => key))
@@ -152,7 +167,7 @@ export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { loo
 
   function lookSoon(): void {
     timer ??= setTimeout(() => {
-      timer = null
+      timer = undefined
       look()
     }, lookMilliseconds)
     timer.unref()
@@ -164,14 +179,11 @@ export function watchCrowd({ port, holds, onCut, onError }: CrowdOptions): { loo
     look,
     stop() {
       watching.delete(lookSoon)
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
       spare.close()
     },
   }
 }
-
-/** Descriptors that newcomers from the network leave to the local doors, tmux and files. */
-const mostLocal = (limit: number): number => Math.min(128, Math.floor(limit / 8))
 
 /** Without one of its own, a look could not open /proc/self/fd where all are taken, and cut nobody ever again. */
 function openSpare() {
@@ -201,34 +213,37 @@ function openSpare() {
 }
 
 /** Whether the port's listeners take in anybody; one that was opened while it is shut is shut by the next look. */
-function gateOf(port: number) {
+function gateOf(kernel: Kernel, port: number) {
   let isOpen = true
   return {
     set(next: boolean, open: readonly number[]): void {
       if (next && isOpen) return
       isOpen = next
-      for (const descriptor of listenersAmong(open, port)) sockets().admit(descriptor, next)
+      for (const descriptor of listenersAmong(kernel, open, port)) kernel.admit(descriptor, next)
     },
   }
 }
 
-function listenersAmong(open: readonly number[], port: number): readonly number[] {
-  const { own, isListening } = sockets()
-  return open.filter(descriptor => own(descriptor)?.port === port && isListening(descriptor))
+type Asked = Pick<Kernel, "own" | "other" | "isListening">
+
+function listenersAmong(kernel: Asked, open: readonly number[], port: number): readonly number[] {
+  return open.filter(descriptor => kernel.own(descriptor)?.port === port && kernel.isListening(descriptor))
 }
 
 /** The limit as it is now: Bun raises it to the highest allowed. */
-function mostDescriptors(): number {
-  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]
+const ownLimit = (): number => descriptorLimit(readFileSync("/proc/self/limits", "utf8"))
+
+/** How many descriptors may be open. @param limits - as /proc/self/limits has them (proc_pid_limits(5)) */
+export function descriptorLimit(limits: string): number {
+  const limit = /^Max open files\s+(\d+)/m.exec(limits)?.[1]
   return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
 }
 
-function strangersAmong(open: readonly number[], port: number, holds: Holds): Connection[] {
-  const { own, other } = sockets()
+function strangersAmong(kernel: Asked, open: readonly number[], port: number, holds: Holds): Connection[] {
   return open.flatMap(descriptor => {
-    const here = own(descriptor)
+    const here = kernel.own(descriptor)
     if (here?.port !== port) return []
-    const end = other(descriptor)
+    const end = kernel.other(descriptor)
     if (end === null || holds.has(here.address, end)) return []
     return [{ descriptor, address: end.address, key: `${descriptor} ${end.address} ${end.port}` }]
   })

@@ -122,19 +122,21 @@ function serve(shared: Shared, hostname: string, port: number) {
   return server
 }
 
+/** Where a connection came from; null where that is not known any more. */
+type Caller = Pick<Bun.SocketAddress, "address" | "port"> | null
+
 /**
  * Whether this is not the first request of its connection in this turn of the event loop, and so is to end with its
  * answer. Bun handles at one go, one behind the other, all that was pipelined, also for a caller that reads nothing: one
  * such connection held everybody else up for 2 to 4 s, and cut like this for 0.03 s (Bun 1.4.5). Who waits for an answer
  * may go on.
  */
-function watchPipelines(): (from: Bun.SocketAddress | null) => boolean {
-  let last: Bun.SocketAddress | null = null
+export function watchPipelines(): (from: Caller) => boolean {
+  let last: Caller = null
   return from => {
-    if (last === null)
-      setImmediate(() => {
-        last = null
-      })
+    setImmediate(() => {
+      last = null
+    })
     const isPipelined = from?.port === last?.port && from?.address === last?.address
     last = from
     return isPipelined
@@ -145,9 +147,9 @@ async function answer(
   { handlers, holds, isOwnHost, onRefused }: Shared,
   request: Request,
   server: Bun.Server<undefined>,
-  from: Bun.SocketAddress | null,
+  from: Caller,
 ): Promise<Response> {
-  const address = from === null ? "unknown" : plainAddress(from.address)
+  const address = plainAddress(from?.address ?? "unknown")
   const path = pathOf(request.url)
   const handler = Object.hasOwn(handlers, path) ? handlers[path] : undefined
   const reason = handler === undefined ? "path" : reasonToRefuse(isOwnHost, request)
@@ -181,10 +183,9 @@ async function answer(
   }
 }
 
-/** Null where it listens on several: Bun does not say to which one a request came (Bun 1.4.5). */
-function ownAddress({ hostname = "::" }: Bun.Server<undefined>): string | null {
-  return isIP(hostname) === 0 || isWildcard(hostname) ? null : hostname
-}
+/** The IP literal that a server listens on; null where it is several: Bun does not say to which one a request came (Bun 1.4.5). */
+export const ownAddress = ({ hostname = "::" }: Pick<Bun.Server<undefined>, "hostname">): string | null =>
+  isIP(hostname) === 0 || isWildcard(hostname) ? null : hostname
 
 /** Null where the caller hung up, was cut off or sent too much (Bun then answers 413): no bug of ours. */
 async function readBody(request: Request): Promise<Uint8Array | null> {

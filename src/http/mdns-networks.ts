@@ -27,9 +27,8 @@ type Interfaces = ReturnType<typeof networkInterfaces>
  * The IPv4 networks of this machine but loopback's, link-local ones and tunnels, those on the default route first.
  * @param isCovered - of an own address: whether it is one to be asked from
  */
-export const localNetworks = (
-  isCovered: (address: string) => boolean = () => true,
-): readonly LocalNetwork[] => networksOf(ownAddresses(), networkInterfaces(), isCovered)
+export const localNetworks = (isCovered?: (address: string) => boolean): readonly LocalNetwork[] =>
+  networksOf(ownAddresses(), networkInterfaces(), isCovered)
 
 /** `localNetworks`, of what the kernel says. */
 export function networksOf(
@@ -68,13 +67,14 @@ function prefixOf(interfaces: Interfaces, address: string): number | null {
   const entry = Object.values(interfaces)
     .flatMap(entries => entries ?? [])
     .find(one => one.address === address)
-  if (entry === undefined || !isIPv4(entry.netmask)) return null
+  if (entry === undefined) return null
   const mask = numberOf(entry.netmask)
   const prefix = Math.clz32(~mask >>> 0)
   return mask === maskOf(prefix) && prefix >= fewestBits && prefix <= mostBits ? prefix : null
 }
 
-const maskOf = (prefix: number): number => (prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0)
+/** @param prefix - 1 to 32 bits */
+const maskOf = (prefix: number): number => (-1 << (32 - prefix)) >>> 0
 const networkOf = (address: string, prefix: number): number => (numberOf(address) & maskOf(prefix)) >>> 0
 const numberOf = (address: string): number =>
   address.split(".").reduce((number, octet) => ((number << 8) | Number(octet)) >>> 0, 0)

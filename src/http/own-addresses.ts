@@ -143,11 +143,7 @@ function fadingOf(flags6: string): { temporary: ReadonlySet<string>; unusable: R
 
 const hex = (digits: string | undefined): number => Number.parseInt(digits ?? "", 16)
 
-const rowsOf = (table: string): readonly string[][] =>
-  table
-    .split("\n")
-    .map(line => line.trim().split(/\s+/))
-    .filter(({ length }) => length > 1)
+const rowsOf = (table: string): readonly string[][] => table.split("\n").map(line => line.split(/\s+/))
 
 function readTable(name: string): string {
   try {

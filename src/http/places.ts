@@ -37,7 +37,7 @@ export type PlacesOptions = {
 }
 
 const stopMilliseconds = 2000
-const retryEvery = 5000
+const retryEveryMilliseconds = 5000
 /** Ports that the kernel chose for the first of several hosts and that may be taken on another. */
 const anyPortTries = 16
 
@@ -123,8 +123,9 @@ function lostWithout(open: readonly string[], errors: ReadonlyMap<string, Error>
   const isHome = (host: string): boolean => isWildcard(host) || isLoopback(host)
   if (open.some(isHome)) return null
   const first = open.length === 0 ? [...errors][0] : undefined
-  const [host, error] = [...errors].find(([one]) => isHome(one)) ?? first ?? []
-  if (host === undefined || error === undefined) return null
+  const lost = [...errors].find(([one]) => isHome(one)) ?? first
+  if (lost === undefined) return null
+  const [host, error] = lost
   const sentence = `cannot listen on ${host}: ${error.message}`
   return isHome(host) && faultOf(error) === "absent"
     ? new SentoError("unreachable", sentence, "see whether the loopback interface is up: `ip link show lo`")
@@ -139,7 +140,7 @@ function keepPlaces(options: PlacesOptions, first: readonly string[], opened: Op
   const { port, servers, faults } = opened
   const closing = new Map<Server, Promise<void>>()
   let hosts = first
-  let retrying: ReturnType<typeof setInterval> | null = null
+  let retrying: ReturnType<typeof setInterval> | undefined
   const tell = (host: string, fault: HostFault | null): void => options.onHost?.(host, fault)
 
   function open(host: string): void {
@@ -184,11 +185,11 @@ function keepPlaces(options: PlacesOptions, first: readonly string[], opened: Op
 
   function schedule(): void {
     if (missing().length === 0) {
-      if (retrying !== null) clearInterval(retrying)
-      retrying = null
+      clearInterval(retrying)
+      retrying = undefined
       return
     }
-    retrying ??= setInterval(retry, options.retryMilliseconds ?? retryEvery)
+    retrying ??= setInterval(retry, options.retryMilliseconds ?? retryEveryMilliseconds)
     retrying.unref()
   }
 
@@ -211,7 +212,7 @@ function keepPlaces(options: PlacesOptions, first: readonly string[], opened: Op
       if (refused.length > 0) move(placesOf(wish.filter(host => !isWildcard(plainAddress(host)))))
     },
     async stop() {
-      if (retrying !== null) clearInterval(retrying)
+      clearInterval(retrying)
       for (const host of [...servers.keys()]) close(host, false)
       const cut = setTimeout(() => {
         for (const server of closing.keys()) void server.stop(true)

@@ -8,6 +8,7 @@ import {
   questionPacket,
   randomNames,
   readPacket,
+  saysItAnswers,
   serviceName,
 } from "../../src/http/mdns-packets.ts"
 import { processorMilliseconds } from "../support/processor.ts"
@@ -42,6 +43,18 @@ test("what is taken back has a TTL of 0 on each record, and is nobody's announce
   expect(readPacket(goodbye, mdnsPort)).toBeNull()
 })
 
+test("a question asks for PTR, by no number, and no more", () => {
+  expect(decode(Buffer.from(questionPacket()))).toMatchObject({
+    id: 0,
+    type: "query",
+    flags: 0,
+    questions: [{ name: serviceName, type: "PTR", class: "IN" }],
+    answers: [],
+    authorities: [],
+    additionals: [],
+  })
+})
+
 const query = (type: string, name = serviceName, more: Partial<Packet> = {}): Uint8Array =>
   encode({ type: "query", questions: [{ type: type as "PTR", name, class: "IN" }], ...more })
 const response = (answers: readonly Answer[], more: Partial<Packet> = {}): Uint8Array =>
@@ -54,6 +67,13 @@ const srv = (port: number, name = `x.${serviceName}`, more: object = {}): Answer
   data: { port, target: "x.local" },
   ...more,
 })
+
+/** An announcement of so many bytes. */
+const long = (length: number): Uint8Array => {
+  const texts = (last: number) => [..."ab", "c".repeat(last)].map(text => text.padEnd(100, "x"))
+  const of = (last: number) => response([srv(9876), { type: "TXT", name: "x.local", data: texts(last) }])
+  return of(100 + length - of(100).length)
+}
 
 /** QU, by which an answer to the asker alone is asked for (RFC 6762 section 5.4). */
 const unicast = (bytes: Uint8Array): Uint8Array => {
@@ -73,6 +93,7 @@ describe("of what is heard", () => {
     ["nor one for a name that begins like it", query("PTR", `${serviceName}.example`), null],
     ["our own announcement is a minter", announced, minter],
     ["whatever else it says", response([srv(9876)]), minter],
+    ["in other letters, too", response([srv(9876, "X._Sento._TCP.local")]), minter],
     [
       "also with its port after the answers",
       response([{ type: "PTR", name: serviceName, data: `x.${serviceName}` }], { additionals: [srv(9876)] }),
@@ -91,20 +112,17 @@ describe("of what is heard", () => {
     ["another service is no minter", response([srv(631, "printer._ipp._tcp.local")]), null],
     ["nor one that ends like it", response([srv(9876, "x_sento._tcp.local")]), null],
     ["nor the service without an instance", response([srv(9876, serviceName)]), null],
+    ["port 1 is one", response([srv(1)]), { kind: "minter", port: 1 }],
+    ["so is what lasts for a second", response([srv(9876, undefined, { ttl: 1 })]), minter],
+    ["what is over is none", response([srv(9876, undefined, { ttl: 0 })]), null],
     ["port 0 is none", response([srv(0)]), null],
     ["of another class it is none", response([srv(9876, undefined, { class: "CH" })]), null],
     ["in a question it is no answer", query("A", "x.local", { authorities: [srv(9876)] }), null],
     ["an error is none", response([srv(9876)], { flags: 3 }), null],
     ["nor is another operation", response([srv(9876)], { flags: 4 << 11 }), null],
     ["nor a question with an error", query("PTR", serviceName, { flags: 2 }), null],
-    [
-      "nor one of more than 512 bytes",
-      response([
-        srv(9876),
-        { type: "TXT", name: "x.local", data: Array.from({ length: 3 }, () => "x".repeat(200)) },
-      ]),
-      null,
-    ],
+    ["one of 512 bytes is read", long(512), minter],
+    ["and one of 513 is not", long(513), null],
     ["nothing is nothing", new Uint8Array(), null],
   ] as const)("%s", (_, bytes, want) => expect(readPacket(bytes, mdnsPort)).toEqual(want))
 
@@ -128,7 +146,8 @@ describe("malformed packets", () => {
 
   test("an announcement with any bit of it turned over is read as something or nothing", () => {
     for (let bit = 0; bit < announced.length * 8; bit += 1) {
-      const changed = announced.slice()
+      // A Buffer's slice would be the same bytes.
+      const changed = Uint8Array.from(announced)
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       expect(isKnown(changed)).toBe(true)
     }
@@ -173,3 +192,12 @@ test("a question for the service among others is one, and others alone are none"
     of(),
   ]).toEqual([{ kind: "question" }, { kind: "question" }, null, null])
 })
+
+test.each([
+  ["an announcement", announced, true],
+  ["a question", questionPacket(), false],
+  ["a question that wishes for recursion", query("PTR", serviceName, { flags: 1 << 8 }), false],
+  ["two bytes", announced.slice(0, 2), false],
+] as const)("its header says whether it answers: %s", (_, bytes, want) =>
+  expect(saysItAnswers(bytes)).toBe(want),
+)

@@ -1,9 +1,10 @@
 /** Minters announced and asked for, on networks of the test's own; and how much is read of what others say. */
 import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
 import { Socket } from "node:dgram"
+import { getEventListeners } from "node:events"
 import { join } from "node:path"
 import { type Answer, encode } from "dns-packet"
-import { announce, createHearing, createLimit, mostPackets, mostPlaces, search } from "../../src/http/mdns.ts"
+import { announce, createHearing, createLimit, search } from "../../src/http/mdns.ts"
 import {
   announcementPacket,
   mdnsPort,
@@ -31,16 +32,26 @@ describe("of what neighbours say, a joiner", () => {
     ])
   })
 
-  test(`reads ${mostPackets} packets, whatever they are, and goes to ${mostPlaces} places`, () => {
+  test("reads 100 packets, whatever they are, and goes to 8 places", () => {
     const hearing = createHearing()
     const junk = new Uint8Array(40).fill(0x80)
     for (let i = 0; i < 1000; i += 1) expect(hearing.take(questionPacket(), neighbour)).toBe("more")
-    for (let i = 1; i < mostPackets; i += 1)
-      expect(hearing.take(i % 2 ? junk : announced(i), neighbour)).toBe("more")
+    for (let i = 1; i < 100; i += 1) expect(hearing.take(i % 2 ? junk : announced(i), neighbour)).toBe("more")
     expect(hearing.take(junk, neighbour)).toBe("enough")
     for (let i = 0; i < 10_000; i += 1) expect(hearing.take(announced(20_000 + i), neighbour)).toBe("enough")
-    expect(hearing.places()).toHaveLength(mostPlaces)
+    expect(hearing.places()).toHaveLength(8)
     expect(hearing.places()[0]).toEqual({ host: "192.168.7.66", port: 2 })
+  })
+
+  test("reads none that comes behind them", () => {
+    const hearing = createHearing()
+    const junk = new Uint8Array(40).fill(0x80)
+    for (let i = 0; i < 100; i += 1) hearing.take(junk, neighbour)
+    expect([hearing.take(questionPacket(), neighbour), hearing.take(announced(9876), neighbour)]).toEqual([
+      "enough",
+      "enough",
+    ])
+    expect(hearing.places()).toEqual([])
   })
 })
 
@@ -74,15 +85,17 @@ describe("on loopback, where nobody answers", () => {
   }
   const packets = () => sent.mock.calls.map(([packet]) => readPacket(packet as Uint8Array, mdnsPort)?.kind)
 
-  test("a search asks twice, is over after 3 s, and leaves no timer", async () => {
-    const searching = search([loopback], new AbortController().signal)
+  test("a search asks twice, is over after 3 s, and leaves no timer, socket or listener", async () => {
+    const { signal } = new AbortController()
+    const searching = search([loopback], signal)
     await settled()
     expect(packets()).toEqual(["question"])
     jest.advanceTimersByTime(1000)
     expect(packets()).toEqual(["question", "question"])
     jest.advanceTimersByTime(2000)
     expect(await searching).toEqual({ places: [], asked: [loopback] })
-    expect(jest.getTimerCount()).toBe(0)
+    expect([jest.getTimerCount(), getEventListeners(signal, "abort")]).toEqual([0, []])
+    expect(() => (sent.mock.contexts[0] as unknown as Socket).address()).toThrow()
   })
 
   test("and is over as whoever asked stops, before it asks where that was before", async () => {
@@ -98,8 +111,25 @@ describe("on loopback, where nobody answers", () => {
 
   test("a network on which it cannot be listened is left out, and where there is no other one it is over", async () => {
     const none = { ...loopback, address: "192.0.2.1" }
+    using closed = spyOn(Socket.prototype, "close")
     expect(await search([none], new AbortController().signal)).toEqual({ places: [], asked: [] })
-    expect(packets()).toEqual([])
+    using _ = spyOn(Socket.prototype, "bind").mockImplementation(function (this: Socket) {
+      queueMicrotask(() => this.emit("error", new Error("EADDRINUSE")))
+      return this
+    } as never)
+    expect(await search([loopback], new AbortController().signal)).toEqual({ places: [], asked: [] })
+    expect([packets(), closed.mock.calls.length]).toEqual([[], 2])
+  })
+
+  test("a minter goes on where nothing can be sent any more, and ends without a wait", async () => {
+    using _ = spyOn(Bun, "sleep").mockImplementation(() => new Promise(() => {}))
+    const { announcement, socket, isSaid } = await open()
+    for (const code of ["ENETDOWN", "ENETDOWN"]) socket.emit("error", new Error(code))
+    sent.mockImplementation(() => {
+      throw new Error("ENETUNREACH")
+    })
+    expect(isSaid(1000, [questionPacket()])).toBe(true)
+    await announcement.close()
   })
 
   test("a minter says so twice, and takes it back", async () => {
@@ -115,6 +145,70 @@ describe("on loopback, where nobody answers", () => {
     await early.close()
     jest.advanceTimersByTime(1000)
     expect(sent.mock.calls).toHaveLength(5)
+  })
+
+  /** An announcement, and what comes to its socket. */
+  async function open() {
+    let now = 0
+    const lengths: number[] = []
+    const random = (length: number): Uint8Array => {
+      lengths.push(length)
+      return new Uint8Array(length)
+    }
+    const announcement = await announce({ network: loopback, port: 9876, random, elapsed: () => now })
+    const socket = sent.mock.contexts[0] as unknown as Socket
+    return {
+      announcement,
+      lengths,
+      socket,
+      /** Whether these packets, which come at this time, have it said again. */
+      isSaid(at: number, packets: readonly Uint8Array[], address = "127.0.0.2"): boolean {
+        now = at
+        const before = sent.mock.calls.length
+        for (const packet of packets) socket.emit("message", Buffer.from(packet), { address, port: mdnsPort })
+        return sent.mock.calls.length > before
+      },
+    }
+  }
+  const several = (count: number, packet: Uint8Array) => Array.from({ length: count }, () => packet)
+  const noise = new Uint8Array(12)
+
+  test("a minter has 16 random bytes in its names, and answers a neighbour a second after it last said so", async () => {
+    const { announcement, lengths, isSaid } = await open()
+    expect(lengths).toEqual([16])
+    expect(isSaid(999, [questionPacket()])).toBe(false)
+    expect(isSaid(1000, [noise])).toBe(false)
+    expect(isSaid(1000, [questionPacket()], "127.0.0.1")).toBe(false)
+    expect(isSaid(1000, [questionPacket()], "192.0.2.7")).toBe(false)
+    expect(isSaid(1000, [questionPacket()])).toBe(true)
+    expect(isSaid(1999, [questionPacket()])).toBe(false)
+    await announcement.close()
+  })
+
+  test("it reads 100 packets in a second, of which answers are none", async () => {
+    const { announcement, isSaid } = await open()
+    expect(isSaid(1000, [...several(99, noise), questionPacket()])).toBe(true)
+    expect(isSaid(2000, [...several(100, noise), questionPacket()])).toBe(false)
+    expect(isSaid(3000, [...several(200, announced(9876)), questionPacket()])).toBe(true)
+    await announcement.close()
+  })
+
+  test("its socket is closed with it, once, and hears no more", async () => {
+    const { announcement, socket, isSaid } = await open()
+    expect(socket.address()).toMatchObject({ address: "224.0.0.251", port: mdnsPort })
+    await announcement.close()
+    expect(() => socket.address()).toThrow()
+    expect(isSaid(1000, [questionPacket()])).toBe(false)
+    await announcement.close()
+  })
+
+  test("its packets stay on its network and do not come back", async () => {
+    using echo = spyOn(Socket.prototype, "setMulticastLoopback")
+    using hops = spyOn(Socket.prototype, "setMulticastTTL")
+    using way = spyOn(Socket.prototype, "setMulticastInterface")
+    const { announcement } = await open()
+    expect([echo, hops, way].map(one => one.mock.calls)).toEqual([[[false]], [[255]], [["127.0.0.1"]]])
+    await announcement.close()
   })
 })
 
@@ -234,10 +328,10 @@ describe.skipIf(noLink !== null)(`on a network${noLink === null ? "" : ` (skippe
     // On a busy machine the flood may take as long as a search does: then once more.
     const found = await until("a search that ends before its time", async () => {
       const one = await searchOn("right")
-      expect(one.places).toHaveLength(mostPlaces)
+      expect(one.places).toHaveLength(8)
       return one.milliseconds < 2900 ? one : null
     })
-    expect(found.places).toHaveLength(mostPlaces)
+    expect(found.places).toHaveLength(8)
     const ear = await start("right", "mdns-ear", ["192.168.7.2", "192.168.7.1"])
     await say("right", "192.168.7.2", [questionPacket()], { milliseconds: 100 })
     await until("an answer", () => ear.lines.some(one => one.port === 9876))

@@ -1,6 +1,11 @@
 /** Which of this machine's addresses are shown to another, in which order, and which one leads where. */
-import { describe, expect, test } from "bun:test"
-import { addressesOf, defaultInterfaces, type Networks } from "../../src/http/own-addresses.ts"
+import { describe, expect, spyOn, test } from "bun:test"
+import {
+  addressesOf,
+  defaultInterfaces,
+  type Networks,
+  ownAddressTowards,
+} from "../../src/http/own-addresses.ts"
 import { canUnshare, runInside } from "../support/namespace.ts"
 
 type Entries = NonNullable<Networks["interfaces"][string]>
@@ -93,6 +98,15 @@ describe("own addresses", () => {
       ),
       ["2001:db8::1 eth0", "2001:db8::1d eth0"],
     ],
+    [
+      "in the order in which they are named, where none is before another",
+      networks({
+        b: entries(wire, "10.0.0.9", "10.0.0.8"),
+        a: entries(wire, "10.0.0.7"),
+        c: entries(wire, "10.0.0.6"),
+      }),
+      ["10.0.0.9 b private", "10.0.0.8 b private", "10.0.0.7 a private", "10.0.0.6 c private"],
+    ],
     ["nothing, where there is nothing", networks({}), []],
   ] as const)("are %s", (_, given, want) => expect(listed(given)).toEqual([...want]))
 
@@ -167,6 +181,24 @@ test.each([
   ["that leads nowhere", "0201", []],
 ])("a default route %s", (_, flags, want) => {
   expect(defaultInterfaces(heading + way4("eth0", 0, flags), "").IPv4).toEqual(want)
+})
+
+test("which address leads where is asked from all of its family, and a name leads nowhere", async () => {
+  const asked: unknown[] = []
+  const closed: string[] = []
+  using _ = spyOn(Bun, "udpSocket").mockImplementation((async (options: unknown) => {
+    asked.push(options)
+    return { address: { address: "::ffff:198.51.100.7" }, close: () => closed.push("one") }
+  }) as never)
+  const found = ["192.0.2.7", "2001:db8::7", "kai.example"].map(host => ownAddressTowards(host, 9876))
+  expect(await Promise.all(found)).toEqual(["198.51.100.7", "198.51.100.7", null])
+  expect([asked, closed]).toEqual([
+    [
+      { hostname: "0.0.0.0", connect: { hostname: "192.0.2.7", port: 9876 } },
+      { hostname: "::", connect: { hostname: "2001:db8::7", port: 9876 } },
+    ],
+    ["one", "one"],
+  ])
 })
 
 // Skipped where this user may not make a network namespace.

@@ -1,5 +1,5 @@
 /** What is bound, closed and tried again, with servers that bind nothing. */
-import { afterEach, expect, spyOn, test } from "bun:test"
+import { afterEach, expect, jest, spyOn, test } from "bun:test"
 import { type HostFault, openPlaces, type Places, placesOf } from "../../src/http/places.ts"
 import { until } from "../support/world.ts"
 
@@ -46,7 +46,11 @@ afterEach(async () => {
     servers.release(host)
   await stopping
   places = null
+  jest.useRealTimers()
 })
+
+/** What has settled is heard. */
+const heard = (): Promise<void> => new Promise(resolve => process.nextTick(resolve))
 
 function open(hosts: readonly string[], preferredPort = 0, retryMilliseconds = 1): Places {
   faults = []
@@ -165,6 +169,67 @@ test("a host that is not there is told once, tried until it is, and then no more
   expect(servers.calls.length).toBe(tries)
 })
 
+test("without loopback it is enough that one is there", () => {
+  servers = createServers()
+  servers.refused.set(vpn, "EADDRNOTAVAIL")
+  expect(open([vpn, wan]).open()).toEqual([wan])
+})
+
+test("of two loopbacks that are not there the first is named", () => {
+  servers = createServers()
+  for (const host of [home, "::1"]) servers.refused.set(host, "EADDRNOTAVAIL")
+  expect(() => open([wan, home, "::1"])).toThrow(`cannot listen on ${home}: `)
+  expect(() => open([wan, "::1", home])).toThrow("cannot listen on ::1: ")
+})
+
+test("where nothing else is said, what is not there is tried every five seconds", () => {
+  jest.useFakeTimers()
+  servers = createServers()
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  places = openPlaces({ hosts: [home, wan], preferredPort: 0, serve: servers.serve })
+  jest.advanceTimersByTime(4999)
+  expect(servers.calls).toHaveLength(2)
+  jest.advanceTimersByTime(5001)
+  expect(servers.calls).toHaveLength(4)
+})
+
+test("a name that leads nowhere is told, and not tried again", async () => {
+  jest.useFakeTimers()
+  servers = createServers()
+  servers.refused.set("kai.example", "ENOTFOUND")
+  open([home, "kai.example"])
+  await heard()
+  expect([faults, jest.getTimerCount()]).toEqual([[["kai.example", "unusable"]], 0])
+})
+
+test("what is not there is told once, also where others come and go", async () => {
+  servers = createServers()
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  const { setHosts } = open([home, wan], 0, 60_000)
+  await heard()
+  setHosts([home, wan, vpn])
+  setHosts([home, wan])
+  expect(faults).toEqual([[wan, "absent"]])
+})
+
+test("of what went before it could be told nothing is told", async () => {
+  servers = createServers()
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  open([home, wan]).setHosts([home])
+  await heard()
+  expect(faults).toEqual([])
+})
+
+test("nor of what has come meanwhile, but that it is there", async () => {
+  servers = createServers()
+  servers.refused.set(wan, "EADDRNOTAVAIL")
+  const { setHosts } = open([home, wan])
+  servers.refused.delete(wan)
+  setHosts([home, wan])
+  await heard()
+  expect(faults).toEqual([[wan, null]])
+})
+
 test("hosts that go are closed, without cutting what they hold; those that come are opened on the same port", async () => {
   servers = createServers()
   const { open: opened, port, setHosts } = open([home, wan])
@@ -175,18 +240,21 @@ test("hosts that go are closed, without cutting what they hold; those that come 
 })
 
 test("one that goes is cut two seconds later, and one whose place a wildcard takes is not", async () => {
+  jest.useFakeTimers()
   servers = createServers()
   const { open: opened, setHosts } = open([home, wan])
   setHosts([home])
-  setHosts(["0.0.0.0"])
+  setHosts(["0.0.0.0", "fd00::2"])
   expect([opened(), servers.stops]).toEqual([
-    ["0.0.0.0"],
+    ["0.0.0.0", "fd00::2"],
     [
       [wan, false],
       [home, false],
     ],
   ])
-  await until("the cut", () => servers.stops.length > 2)
+  jest.advanceTimersByTime(1999)
+  expect(servers.stops).toHaveLength(2)
+  jest.advanceTimersByTime(60_000)
   expect(servers.stops.slice(2)).toEqual([[wan, true]])
   servers.release(home)
 })
@@ -212,6 +280,7 @@ test("a wildcard that is taken gives way to what else was wished, and is not tri
   const { open: opened, setHosts } = open([home])
   servers.refused.set("0.0.0.0", "EADDRINUSE")
   setHosts([home, wan, "0.0.0.0"])
+  servers.release(home)
   expect([opened(), faults]).toEqual([[home, wan], [["0.0.0.0", "taken"]]])
   const tries = servers.calls.length
   await severalTries()
@@ -219,6 +288,7 @@ test("a wildcard that is taken gives way to what else was wished, and is not tri
 })
 
 test("a stop closes all, waits for what they hold, and cuts it after two seconds", async () => {
+  jest.useFakeTimers()
   servers = createServers()
   const { stop } = open([home, wan])
   let isOver = false
@@ -226,7 +296,9 @@ test("a stop closes all, waits for what they hold, and cuts it after two seconds
     isOver = true
   })
   servers.release(wan)
-  await Promise.resolve()
+  await heard()
+  jest.advanceTimersByTime(1999)
+  await heard()
   expect([servers.stops, isOver]).toEqual([
     [
       [home, false],
@@ -234,8 +306,9 @@ test("a stop closes all, waits for what they hold, and cuts it after two seconds
     ],
     false,
   ])
+  jest.advanceTimersByTime(1)
   await stopping
-  expect(servers.stops.slice(2)).toEqual([[home, true]])
+  expect([servers.stops.slice(2), jest.getTimerCount()]).toEqual([[[home, true]], 0])
 })
 
 test("it is tried again by one timer, as long as something is not there, and by none afterwards", async () => {

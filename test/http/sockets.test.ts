@@ -1,5 +1,6 @@
 /** One spelling for an address, whoever names it: Bun, the kernel or an owner. */
 import { expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { descriptors, plainAddress, readEnd, sockets } from "../../src/http/sockets.ts"
 import { until } from "../support/world.ts"
@@ -72,5 +73,31 @@ test("of this process's sockets: which listens, both ends, who is let in, and th
   cut(accepted)
   await ended.promise
   late.destroy()
+  server.stop(true)
+})
+
+/** As fcntl(2) has them. */
+const flagsOf = (descriptor: number): number =>
+  Number.parseInt(
+    /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"))?.[1] ?? "",
+    8,
+  )
+
+test("this process is told as somebody comes, and what else the socket was told stays", async () => {
+  let told = 0
+  const hear = (): void => {
+    told += 1
+  }
+  // For good: a SIGIO that nobody handles would end the process.
+  process.on("SIGIO", hear)
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
+  const { own, isListening, announce } = sockets()
+  const [listener = -1] = descriptors().filter(one => own(one)?.port === server.port && isListening(one))
+  const before = flagsOf(listener)
+  announce(listener)
+  expect(flagsOf(listener)).toBe(before | 0o20000)
+  const client = connect(server.port, "127.0.0.1").on("error", () => {})
+  await until("the signal", () => told > 0)
+  client.destroy()
   server.stop(true)
 })
