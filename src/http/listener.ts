@@ -134,9 +134,11 @@ type Caller = Pick<Bun.SocketAddress, "address" | "port"> | null
 export function watchPipelines(): (from: Caller) => boolean {
   let last: Caller = null
   return from => {
-    setImmediate(() => {
-      last = null
-    })
+    // Once a turn: the next requests of it add nothing.
+    if (last === null)
+      setImmediate(() => {
+        last = null
+      })
     const isPipelined = from?.port === last?.port && from?.address === last?.address
     last = from
     return isPipelined
