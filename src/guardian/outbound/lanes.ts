@@ -53,8 +53,8 @@ export function createLanes({ most, now, stopping, step }: LaneOptions) {
 
   /** Begins in a microtask of its own: never within a transaction of the caller's. */
   function add(pair: string, isUrgent: boolean): void {
-    if (isUrgent || !urgent.has(pair)) (isUrgent ? urgent : ready).add(pair)
-    if (isUrgent) ready.delete(pair)
+    const turns = isUrgent ? urgent : ready
+    turns.add(pair)
     queueMicrotask(start)
   }
 
