@@ -86,7 +86,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ],
     ["guardian/outbound/outbox-worker", "guardian/outbound/outbox-worker guardian/outbound/withdrawing"],
     ["guardian/outbound/moving", "guardian/outbound/moving"],
-    ["guardian/pairing/joining", "guardian/pairing/joining guardian/pairing/asked-joins"],
+    [
+      "guardian/pairing/joining",
+      "guardian/pairing/finding guardian/pairing/joining guardian/pairing/asked-joins",
+    ],
     [
       "guardian/pairing/handshake",
       "guardian/pairing/handshake guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing",
