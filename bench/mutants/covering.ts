@@ -69,7 +69,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
     ["http/crowd", "http/crowd http/held attacks/door"],
     ["guardian/sleep", "guardian/waking"],
-    ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
+    ["guardian/door/guests", "guardian/door/guests guardian/door/server attacks/shared-door"],
     ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
     [
       "guardian/inbound/receiver",
