@@ -70,7 +70,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["http/crowd", "http/crowd http/held attacks/door"],
     ["guardian/sleep", "guardian/waking"],
     ["guardian/door/guests", "guardian/door/guests guardian/door/server attacks/shared-door"],
-    ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
+    [
+      "guardian/door/server",
+      "guardian/door/answers guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door",
+    ],
     [
       "guardian/inbound/receiver",
       "guardian/inbound/receiver guardian/inbound/admission guardian/counted attacks/forgery attacks/replay",
