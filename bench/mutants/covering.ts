@@ -97,7 +97,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "guardian/pairing/handshake",
       "guardian/pairing/handshake guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing",
     ],
-    ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
+    [
+      "guardian/outbound/collecting",
+      "guardian/outbound/collecting-many guardian/outbound/collecting guardian/outbound/carried",
+    ],
     [
       "guardian/guardian",
       "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
