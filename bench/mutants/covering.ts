@@ -88,7 +88,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "guardian/outbound/sender-attempts guardian/outbound/sender guardian/outbound/carried attacks/middle",
     ],
     ["guardian/outbound/outbox-worker", "guardian/outbound/outbox-worker guardian/outbound/withdrawing"],
-    ["guardian/outbound/moving", "guardian/outbound/moving"],
+    ["guardian/outbound/moving", "guardian/outbound/moving-alone guardian/outbound/moving"],
     [
       "guardian/pairing/joining",
       "guardian/pairing/finding guardian/pairing/joining guardian/pairing/asked-joins",
