@@ -5,7 +5,7 @@ import { type CollectingParts, createCollecting } from "../../../src/guardian/ou
 import * as client from "../../../src/http/client.ts"
 import * as ownAddresses from "../../../src/http/own-addresses.ts"
 import type { Peer } from "../../../src/store/config.ts"
-import { newPair, readRequest, signAnswer } from "../../support/client.ts"
+import { messageBody, newPair, readRequest, signAnswer, signSealed } from "../../support/client.ts"
 import type { Fields } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
 
@@ -32,6 +32,8 @@ let owns: Map<string, string>
 let listening: string[]
 let told: { name: string; body: Fields; over: Fields; end: (kind?: string) => Promise<void> }[]
 let failures: string[]
+/** How many carried requests the receiver was given. */
+let taken: number
 let reached: string[]
 let collecting: ReturnType<typeof createCollecting>
 let mocks: Mock<never>[]
@@ -112,6 +114,7 @@ beforeEach(() => {
   listening = ["127.0.0.1"]
   told = []
   failures = []
+  taken = 0
   reached = []
   const lookUp = async (...words: unknown[]) => {
     looked.push(words)
@@ -120,13 +123,17 @@ beforeEach(() => {
   mocks = [
     spyOn(client, "post").mockImplementation(post) as never,
     spyOn(client, "lookUp").mockImplementation(lookUp as never) as never,
-    spyOn(ownAddresses, "ownAddressTowards").mockImplementation(
-      async literal => owns.get(literal) ?? null,
-    ) as never,
+    spyOn(ownAddresses, "ownAddressTowards").mockImplementation(async literal => {
+      if (typeof literal !== "string") throw new Error("no literal")
+      return owns.get(literal) ?? null
+    }) as never,
     spyOn(Math, "random").mockReturnValue(0) as never,
   ]
   Object.assign(made.context, { listening: () => listening })
-  const receive: CollectingParts["receive"] = async () => new Response("answer", { status: 202 })
+  const receive: CollectingParts["receive"] = async () => {
+    taken += 1
+    return new Response("answer", { status: 202 })
+  }
   collecting = createCollecting(made.context, { sender, receive })
 })
 afterEach(async () => {
@@ -413,6 +420,55 @@ describe("one peer", () => {
     }
     // The held one was the first: then the second, and the fourth.
     expect([posted.length, failures]).toEqual([7, ["kai refused", "kai refused"]])
+  })
+
+  test("what was carried is known again as one of the last 128", async () => {
+    const carry = async (request: ReturnType<typeof signSealed>): Promise<void> => {
+      await pass(20)
+      const headers = new Headers(Object.fromEntries(request.headers))
+      await posted.at(-1)?.answer({
+        ...{ kind: "answered", status: 200, literal: "127.0.0.1" },
+        header: name => headers.get(name),
+        body: new Uint8Array(request.body),
+      })
+    }
+    const request = () => signSealed({ ...keys, id: "kai" }, messageBody(made.now))
+    const first = request()
+    collecting.missed("kai")
+    await settle()
+    await carry(first)
+    for (let i = 0; i < 127; i += 1) {
+      if (i === 63) await pass(minute)
+      await carry(request())
+    }
+    expect(taken).toBe(128)
+    await carry(first)
+    expect(taken).toBe(128)
+    await pass(minute)
+    await carry(request())
+    await carry(first)
+    expect(taken).toBe(130)
+  })
+
+  test("that calls by now is brought an answer still, three times and once more", async () => {
+    collecting.missed("kai")
+    await settle()
+    await pass(hour)
+    await told[0]?.end()
+    const { headers, body } = signSealed({ ...keys, id: "kai" }, messageBody(made.now))
+    const given = new Headers(Object.fromEntries(headers))
+    await posted[0]?.answer({
+      ...{ kind: "answered", status: 200, literal: "127.0.0.1" },
+      header: name => given.get(name),
+      body: new Uint8Array(body),
+    })
+    collecting.called("kai", String(told[0]?.body.id))
+    expect(collecting.stateOf("kai")).toBe("called")
+    for (const wait of [1, 2, 4, 8, 16]) {
+      await posted.at(-1)?.refuse()
+      await pass(wait * second)
+    }
+    expect(posted.map(one => one.body.answer !== undefined)).toEqual([false, true, true, true, true])
   })
 
   test("an asking that was for another call is none", async () => {
