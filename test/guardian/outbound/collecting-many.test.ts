@@ -4,6 +4,7 @@ import * as calledBooks from "../../../src/guardian/books/called.ts"
 import { type CollectingParts, createCollecting } from "../../../src/guardian/outbound/collecting.ts"
 import * as client from "../../../src/http/client.ts"
 import * as ownAddresses from "../../../src/http/own-addresses.ts"
+import * as limiter from "../../../src/protocol/limiter.ts"
 import type { Peer } from "../../../src/store/config.ts"
 import { messageBody, newPair, readRequest, signAnswer, signSealed } from "../../support/client.ts"
 import type { Fields } from "../../support/collecting.ts"
@@ -379,6 +380,17 @@ describe("the way to a peer", () => {
 
 describe("one peer", () => {
   beforeEach(() => setPeers(["kai"]))
+  const request = () => signSealed({ ...keys, id: "kai" }, messageBody(made.now))
+  /** Gives it in the answer to the open collect. */
+  async function carry({ headers, body }: ReturnType<typeof signSealed>): Promise<void> {
+    await pass(20)
+    const given = new Headers(Object.fromEntries(headers))
+    await posted.at(-1)?.answer({
+      ...{ kind: "answered", status: 200, literal: "127.0.0.1" },
+      header: name => given.get(name),
+      body: new Uint8Array(body),
+    })
+  }
 
   test("that was called and says again that something was missed keeps the collect that is open", async () => {
     collecting.missed("kai")
@@ -422,17 +434,21 @@ describe("one peer", () => {
     expect([posted.length, failures]).toEqual([7, ["kai refused", "kai refused"]])
   })
 
+  test("from which was fetched 120 times within a minute is left alone until that is over", async () => {
+    collecting.missed("kai")
+    await settle()
+    for (let i = 0; i < 120; i += 1) await carry(request())
+    await pass(20)
+    expect(posted).toHaveLength(120)
+    using looks = spyOn(limiter, "secondsUntilFree")
+    // The first one was 2.4 s before the last.
+    await pass(minute - 4000)
+    expect([looks.mock.calls.length, posted.length]).toEqual([0, 120])
+    await pass(4000)
+    expect(posted).toHaveLength(121)
+  })
+
   test("what was carried is known again as one of the last 128", async () => {
-    const carry = async (request: ReturnType<typeof signSealed>): Promise<void> => {
-      await pass(20)
-      const headers = new Headers(Object.fromEntries(request.headers))
-      await posted.at(-1)?.answer({
-        ...{ kind: "answered", status: 200, literal: "127.0.0.1" },
-        header: name => headers.get(name),
-        body: new Uint8Array(request.body),
-      })
-    }
-    const request = () => signSealed({ ...keys, id: "kai" }, messageBody(made.now))
     const first = request()
     collecting.missed("kai")
     await settle()
@@ -455,13 +471,7 @@ describe("one peer", () => {
     await settle()
     await pass(hour)
     await told[0]?.end()
-    const { headers, body } = signSealed({ ...keys, id: "kai" }, messageBody(made.now))
-    const given = new Headers(Object.fromEntries(headers))
-    await posted[0]?.answer({
-      ...{ kind: "answered", status: 200, literal: "127.0.0.1" },
-      header: name => given.get(name),
-      body: new Uint8Array(body),
-    })
+    await carry(request())
     collecting.called("kai", String(told[0]?.body.id))
     expect(collecting.stateOf("kai")).toBe("called")
     for (const wait of [1, 2, 4, 8, 16]) {
