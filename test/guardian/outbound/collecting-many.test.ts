@@ -434,6 +434,26 @@ describe("one peer", () => {
     expect([posted.length, failures]).toEqual([7, ["kai refused", "kai refused"]])
   })
 
+  test("that is slow with a collect that is not to be held has shown nothing of how long it holds one", async () => {
+    collecting.missed("kai")
+    await settle()
+    for (const [took, wait] of [
+      [2, 0],
+      [0, 1],
+      [2, 0],
+      [0, 0],
+    ] as const) {
+      made.now += took * second
+      await posted.at(-1)?.say(empty)
+      await pass(wait * second + 20)
+    }
+    expect(posted.map(({ body }) => body.waitSeconds)).toEqual([0, 25, 0, 25])
+    await pass(second)
+    expect(posted).toHaveLength(4)
+    await pass(second)
+    expect(posted).toHaveLength(5)
+  })
+
   test("from which was fetched 120 times within a minute is left alone until that is over", async () => {
     collecting.missed("kai")
     await settle()
