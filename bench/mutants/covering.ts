@@ -103,7 +103,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ],
     [
       "guardian/guardian",
-      "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
+      "guardian/guardian guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
     ],
   ].map(([file = "", tests = ""]) => [
     `src/${file}.ts`,

@@ -434,6 +434,31 @@ describe("one peer", () => {
     expect([posted.length, failures]).toEqual([7, ["kai refused", "kai refused"]])
   })
 
+  test("that does not answer is left alone for up to half as long again", async () => {
+    mocks.push(spyOn(Math, "random").mockReturnValue(0.5) as never)
+    collecting.missed("kai")
+    await settle()
+    await posted[0]?.refuse()
+    await pass(749)
+    expect(posted).toHaveLength(1)
+    await pass(1)
+    expect(posted).toHaveLength(2)
+  })
+
+  test.each([
+    [600_000, -600_000],
+    [599_999, 1],
+    [0, 1],
+    [-5, 5],
+  ])("where the clock was set back by %i ms the next collect is stamped %i ms later", async (back, later) => {
+    collecting.missed("kai")
+    await settle()
+    made.now -= back
+    await posted[0]?.say(empty)
+    const [first = 0, second = 0] = posted.map(({ body }) => Date.parse(String(body.timestamp)))
+    expect(second - first).toBe(later)
+  })
+
   test("that is slow with a collect that is not to be held has shown nothing of how long it holds one", async () => {
     collecting.missed("kai")
     await settle()
