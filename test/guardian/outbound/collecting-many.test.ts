@@ -349,6 +349,21 @@ describe("the way to a peer", () => {
     expect(await collecting.moved()).toEqual([])
   })
 
+  test("that leads where the peer never was: what failed there takes as long as silence would", async () => {
+    literals.set("kai.example", "192.0.2.8")
+    to("kai.example", { reached: "192.0.2.9" })
+    collecting.missed("kai")
+    await settle()
+    await posted[0]?.answer({
+      ...{ kind: "answered", status: 502, literal: "192.0.2.8", body: new Uint8Array() },
+      header: () => null,
+    })
+    await pass(9 * second)
+    expect([failures, posted.length]).toEqual([[], 1])
+    await pass(second)
+    expect(failures).toEqual(["kai null"])
+  })
+
   test("is looked at again with an answer of a peer that was asked there and is fetched from", async () => {
     owns.set("192.0.2.9", "192.0.2.1")
     listening = ["192.0.2.1", "192.0.2.2"]
@@ -550,6 +565,14 @@ describe("one peer", () => {
       await collecting.resume(0)
       expect(writes()).toBe(want)
     }
+  })
+
+  test("that is removed while a start looks at others has none", async () => {
+    setPeers(["kai", "lia"])
+    const resuming = collecting.resume(0)
+    made.remove("lia")
+    await resuming
+    expect(["kai", "lia"].map(collecting.stateOf)).toEqual(["called", null])
   })
 
   test("a disk that refuses that is logged, and the start goes on", async () => {
