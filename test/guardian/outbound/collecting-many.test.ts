@@ -349,6 +349,17 @@ describe("the way to a peer", () => {
     expect(await collecting.moved()).toEqual([])
   })
 
+  test("to each of several is told in the order of the pairs", async () => {
+    setPeers(["kai", "lia"])
+    for (const pair of ["kai", "lia"]) collecting.paired(pair)
+    await settle()
+    listening = ["127.0.0.2"]
+    expect((await collecting.moved()).map(({ pair, to }) => `${pair} ${to}`)).toEqual([
+      "kai 127.0.0.2",
+      "lia 127.0.0.2",
+    ])
+  })
+
   test("that leads where the peer never was: what failed there takes as long as silence would", async () => {
     literals.set("kai.example", "192.0.2.8")
     to("kai.example", { reached: "192.0.2.9" })
