@@ -452,6 +452,7 @@ describe("what stands in the box", () => {
     await typist.deliver(one)
     expect(stateOf(one)).toBe("uncertain")
     expect(made.log[0]).toBe(`[${one.shortId}] from kai: it stays`)
+    expect(inBox()).toMatchObject({ shortId: one.shortId })
     expect([await typist.clearBox(null), taken.length]).toEqual([true, 1])
   })
 })
