@@ -112,6 +112,7 @@ describe("a start", () => {
   test("says nothing of one that others cannot", async () => {
     await start()
     expect(log()).not.toContain("could be read by others")
+    expect(log()).not.toContain("told the owner")
   })
 
   test("is none beside a copy of its home in the registry, and is one beside another agent's", async () => {

@@ -336,10 +336,13 @@ describe("where a peer gave an answer", () => {
   test("is none of another address, of one that its owner has set, nor of a pair that has ended", () => {
     setPeer()
     const before = known()
+    openNamedPlaces(made.context).note("kai", { host: "192.0.2.1", port: 70 })
+    moving = open()
     for (const change of [{ port: 8 }, { host: "192.0.2.9" }, { fixed: true }]) {
       setPeer(change)
       moving.reached(before, "192.0.2.1")
       expect(known().peer).not.toHaveProperty("reached")
+      expect(named()).toEqual({ host: "192.0.2.1", port: 70 })
     }
     made.remove("kai")
     moving.reached(before, "192.0.2.1")
@@ -445,8 +448,40 @@ describe("a peer that is missed", () => {
     await missAll()
     expect(asked).toHaveLength(done)
     await pass(1)
-    await missAll()
+    for (const [i] of names.entries()) {
+      setPeer({ reached: "192.0.2.1", port: 20_000 }, `q${i}`)
+      moving.missed(`q${i}`, failed(), false)
+    }
+    await settle()
     expect(asked).toHaveLength(done + 16)
+    for (let i = done; i < asked.length; i += 1) await asked[i]?.end(null)
+    expect(asked).toHaveLength(2 * done)
+  })
+
+  test("those whose pair ends before their turn are in nobody's way", async () => {
+    const names = Array.from({ length: 16 }, (_, i) => `p${i}`)
+    for (const name of [...names, "late"]) setPeer({ reached: "192.0.2.1", port: 20_000 }, name)
+    for (const name of names) moving.missed(name, failed(), false)
+    await settle()
+    for (const name of names.slice(2)) made.remove(name)
+    for (let i = 0; i < asked.length; i += 1) await asked[i]?.end(null)
+    // The two that were looked for in vain rest.
+    const searched = asked.length
+    moving.missed("late", failed(), false)
+    await settle()
+    expect(asked).toHaveLength(searched + 8)
+  })
+
+  test("nor are those whose name leads nowhere", async () => {
+    literals.set("nowhere.example", null as never)
+    const names = Array.from({ length: 16 }, (_, i) => `p${i}`)
+    for (const name of names) {
+      setPeer({ reached: "192.0.2.1", host: "nowhere.example" }, name)
+      moving.missed(name, failed(), false)
+    }
+    for (let i = 0; i < 5; i += 1) await settle()
+    await miss()
+    expect(asked).toHaveLength(8)
   })
 
   test("and whose pair has ended is not, nor by a Guardian that stops", async () => {

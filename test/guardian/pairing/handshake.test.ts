@@ -244,6 +244,20 @@ describe("a handshake", () => {
     expect(made.stored.store.joinTries.made("4F2K", made.now)).toBe(0)
   })
 
+  test.each([
+    [true, "denied"],
+    [false, "waiting"],
+  ])("in the place of another agent: %p; another join of that name is %s", async (replace, state) => {
+    open()
+    const { requests } = made.stored.store
+    const extra = { localName: "boss", replaces: false, confirm: null }
+    const other = requests.keep(confirmedWith("noa", "joiner"), extra, made.now)
+    const found = await met()
+    const kept = await found.confirm(consent({ as: { name: "boss", replace } }))
+    made.stop()
+    expect([kept.replaces, requests.get(other.id)?.state]).toEqual([replace, state] as never)
+  })
+
   test("is the question's own where an agent asked for it, which has its yes", async () => {
     open()
     const found = await met()
