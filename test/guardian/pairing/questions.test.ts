@@ -15,6 +15,7 @@ const found = { host: "192.0.2.7", port: 9876, name: "noa", agent: "agent-noa" }
 let made: TestContext
 let joined: { readonly asked: AskedJoin; readonly end: PromiseWithResolvers<PairingRequest> }[]
 let looks: number
+const opened: ReturnType<typeof createQuestions>[] = []
 let isHeard: boolean
 
 beforeEach(() => {
@@ -23,7 +24,11 @@ beforeEach(() => {
   looks = 0
   isHeard = false
 })
-afterEach(() => made[Symbol.dispose]())
+afterEach(() => {
+  // A timer would find the store closed.
+  for (const questions of opened.splice(0)) questions.stop()
+  made[Symbol.dispose]()
+})
 
 type Parts = Parameters<typeof createQuestions>
 
@@ -40,7 +45,9 @@ function open() {
       return { ...found, isHeard }
     },
   } as unknown as Parts[2]
-  return createQuestions(made.context, sender, joining)
+  const questions = createQuestions(made.context, sender, joining)
+  opened.push(questions)
+  return questions
 }
 
 /** An agent that proved our code. */
@@ -321,6 +328,7 @@ describe("a join that the agent asks for", () => {
     made.now += 6 * minute - 500
     open()
     expect(waits).toEqual([10 * minute, 6 * minute, 1000])
+    for (const one of opened.splice(0)) one.stop()
   })
 
   test("that fails may be asked for again, and others end in their time meanwhile", async () => {
