@@ -69,8 +69,11 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
     ["http/crowd", "http/crowd http/held attacks/door"],
     ["guardian/sleep", "guardian/waking"],
-    ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
-    ["guardian/door/server", "guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door"],
+    ["guardian/door/guests", "guardian/door/guests guardian/door/server attacks/shared-door"],
+    [
+      "guardian/door/server",
+      "guardian/door/answers guardian/door/server guardian/terminal/hands attacks/shared-door attacks/door",
+    ],
     [
       "guardian/inbound/receiver",
       "guardian/inbound/receiver guardian/inbound/admission guardian/counted attacks/forgery attacks/replay",
@@ -85,16 +88,22 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "guardian/outbound/sender-attempts guardian/outbound/sender guardian/outbound/carried attacks/middle",
     ],
     ["guardian/outbound/outbox-worker", "guardian/outbound/outbox-worker guardian/outbound/withdrawing"],
-    ["guardian/outbound/moving", "guardian/outbound/moving"],
-    ["guardian/pairing/joining", "guardian/pairing/joining guardian/pairing/asked-joins"],
+    ["guardian/outbound/moving", "guardian/outbound/moving-alone guardian/outbound/moving"],
+    [
+      "guardian/pairing/joining",
+      "guardian/pairing/finding guardian/pairing/joining guardian/pairing/asked-joins",
+    ],
     [
       "guardian/pairing/handshake",
       "guardian/pairing/handshake guardian/pairing/joining guardian/pairing/asked-joins attacks/pairing",
     ],
-    ["guardian/outbound/collecting", "guardian/outbound/collecting guardian/outbound/carried"],
+    [
+      "guardian/outbound/collecting",
+      "guardian/outbound/collecting-many guardian/outbound/collecting guardian/outbound/carried",
+    ],
     [
       "guardian/guardian",
-      "guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
+      "guardian/guardian guardian/sweep guardian/log guardian/door/doors guardian/books/losses guardian/inbound/receiver guardian/outbound/slept guardian/outbound/silence guardian/outbound/moving guardian/outbound/carried guardian/pairing/ends guardian/owner/popup",
     ],
   ].map(([file = "", tests = ""]) => [
     `src/${file}.ts`,

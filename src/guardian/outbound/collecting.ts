@@ -329,7 +329,6 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
     // The first one after a failure only shows that there is an answer again.
     const seconds = fetching.isStopping || fetching.isOut ? 0 : mostWaitSeconds
     const outcome = await collectOnce(peer, fetching, seconds)
-    if (stopping.aborted) return { kind: "idle" }
     const wasHeld = seconds > 0 && elapsed() - began >= shortestWaitMilliseconds
     // One that is not to be held shows that the peer is there, not that it holds any.
     if (wasHeld || (outcome.kind === "carried" && outcome.answer !== null)) fetching.failures = 0
@@ -534,7 +533,7 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   /** A pair from before this start. @param isElsewhere - whether the Guardian is not where it was last */
   async function begin(pair: string, called: Called | null, isElsewhere: boolean): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null || pairs.has(pair)) return
+    if (peer === null) return
     const own = called === null || called === false ? null : await ownTowards(peer)
     // What happened meanwhile says more.
     if (pairs.has(pair)) return

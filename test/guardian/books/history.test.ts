@@ -4,6 +4,7 @@ import { type LogWish, logOf } from "../../../src/guardian/books/history.ts"
 import type { LogEntry } from "../../../src/guardian/door/results.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { errorOf } from "../../support/errors.ts"
 
 let made: TestContext
 beforeEach(() => {
@@ -47,6 +48,15 @@ function sent(text: string, { to = "kai", inReplyTo = null as string | null } = 
 }
 
 const shortIdOf = (id: string): string => log().find(one => one.id === id)?.shortId ?? ""
+
+test("who is paired no more is known by what was said or told; who never was is not", () => {
+  said("from noa", { by: "noa" })
+  sent("to eve", { to: "eve" })
+  expect(texts({ name: "noa" })).toEqual(["from noa"])
+  expect(texts({ name: "eve" })).toEqual(["to eve"])
+  expect(texts({ name: "kai" })).toEqual([])
+  expect(errorOf(() => log({ name: "una" })).code).toBe("unknown-agent")
+})
 
 test("a thread is what a message answers, what that answers, and all that answers any of them", () => {
   const question = sent("which?")

@@ -1,6 +1,6 @@
 /** What the books keep beside pairs and messages, each of one pair alone: where others are, when they came, what is to be told. */
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { listAgents } from "../../../src/guardian/books/agent-list.ts"
@@ -238,12 +238,27 @@ test("files of messages go with their messages, and nothing else that lies besid
     expect(readdirSync(inbox).toSorted()).toEqual([...others, `${kept}.txt`].toSorted())
     expect(readdirSync(inbox)).not.toContain(`${ended}.txt`)
     expect(statSync(fileOf(made.context, kept)).mode & 0o777).toBe(0o600)
+    expect(statSync(inbox).mode & 0o7777).toBe(0o700)
     rmSync(inbox, { recursive: true })
     expect(() => forgetFiles(made.context)).not.toThrow()
     expect(fileSizes(made.context).size).toBe(0)
     writeFileSync(inbox, "no folder")
     forgetFiles(made.context)
     expect(made.log.at(-1)).toContain("cannot remove files of messages")
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test("in hardened mode the agent's user reads the files of messages by group, and writes none", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sento-files-"))
+  try {
+    made.context.config.update(config => ({ ...config, hardened: { user: "a", folder } }))
+    keepInFile(made.context, "k7q2", "long")
+    const modes = [join(folder, "inbox"), join(folder, "inbox", "k7q2.txt")].map(path => statSync(path).mode)
+    expect(modes.map(mode => mode & 0o7777)).toEqual([0o2750, 0o640])
+    keepInFile(made.context, "k7q2", "anew")
+    expect(readFileSync(fileOf(made.context, "k7q2"), "utf8")).toBe("anew")
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -383,6 +398,7 @@ test("the list of agents has of each what is known of it, and of those that ende
     ] as never,
     revoked: [{ name: "lea", at: "2026-11-23T10:00:00.000Z" }],
   })
+  expect(list.agents.map(agent => "loopThere" in agent)).toEqual([true, false])
   const none = new Map<string, never>()
   expect(listAgents(current, at, none, none, none, none, [])).not.toHaveProperty("revoked")
 })

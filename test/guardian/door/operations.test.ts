@@ -28,6 +28,11 @@ test.each<readonly [string, object, object]>([
     { op: "join", symbols: "4F2K", host: null, port: 65_535 },
     { op: "join", symbols: "4F2K", host: null, port: 65_536 },
   ],
+  [
+    "64 hosts to listen on",
+    { op: "listen", hosts: Array.from({ length: 64 }, (_, i) => `192.0.2.${i}`) },
+    { op: "listen", hosts: Array.from({ length: 65 }, (_, i) => `192.0.2.${i}`) },
+  ],
   ["one line of the log", { op: "log", limit: 1 }, { op: "log", limit: 0 }],
   ["a thousand lines of the log", { op: "log", limit: 1000 }, { op: "log", limit: 1001 }],
   [

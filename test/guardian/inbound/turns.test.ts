@@ -47,7 +47,7 @@ afterEach(() => {
 /** A message of this pair that was typed a moment ago. */
 function typed(
   pair: string,
-  state: "typing" | "delivered" | "waiting" = "delivered",
+  state: "typing" | "delivered" | "uncertain" | "waiting" = "delivered",
   text = "hello",
 ): Received {
   const message = files.store.inbox.byId(pair, receive(files, pair, now, { state, text }))
@@ -326,6 +326,16 @@ describe("a Guardian", () => {
     messages.set("late", typed("kai", "typing"))
     await play(start(), [prompt("← agent kai [late]: hello"), stop()])
     expect(told).toEqual(["kai gets for late, 1 in a row: words"])
+  })
+
+  test("takes a prompt of which nobody saw whether it was submitted, for an hour", async () => {
+    messages.set("blur", typed("kai", "uncertain"))
+    now += 60 * 60 * 1000 - 1
+    await play(start(), [prompt("← agent kai [blur]: hello"), stop()])
+    expect(told).toEqual(["kai gets for blur, 1 in a row: words"])
+    now += 1
+    await play(start(), [prompt("← agent kai [k7q2]: hello", "B"), stop("late", "B")])
+    expect(told).toHaveLength(1)
   })
 
   test("sends no more of the last words than can be seen", async () => {

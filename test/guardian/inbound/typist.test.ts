@@ -244,7 +244,21 @@ describe("what was pasted", () => {
     made.stored.store.inbox.mark(one.seq, "typing", made.now)
     expect(await start().deliver(again(one))).toBeNull()
     expect([stateOf(one), options.map(({ resume }) => resume)]).toEqual([state, [...resumes]])
-    for (const { pastedAt, unpressed } of options) expect([pastedAt, unpressed]).toEqual([null, false])
+    for (const { pastedAt, unseen, unpressed } of options)
+      expect([pastedAt, unseen, unpressed]).toEqual([null, false, false])
+  })
+
+  test("by a Guardian before this one, is gone on with by what that one noted of it, and of it alone", async () => {
+    const { start, options } = open(pastes(submitted), { findOnScreen: async () => "in-box" })
+    const [one, other] = [message(), message()]
+    for (const { seq } of [one, other]) made.stored.store.inbox.mark(seq, "typing", made.now)
+    const { seq, shortId } = one
+    const kept = { pane, profile: "claude", seq, shortId, name: "kai", text: "t", pastedAt: 7 }
+    made.stored.store.facts.set("in box", kept)
+    await start().deliver(again(other))
+    made.stored.store.facts.set("in box", kept)
+    await start().deliver(again(one))
+    expect(options.map(({ pastedAt }) => pastedAt)).toEqual([null, 7])
   })
 
   test("into a program that reads lines, by a Guardian before this one, is uncertain", async () => {
@@ -265,6 +279,19 @@ describe("what was pasted", () => {
     const one = message()
     expect(await typist.deliver(one)).not.toBeNull()
     expect([stateOf(one), told]).toEqual(["waiting", []])
+    expect(await typist.deliver(again(one))).toBeNull()
+    expect([stateOf(one), told]).toEqual(["uncertain", ["kai uncertain"]])
+  })
+
+  test("and stays without a return is typed once more, and says why", async () => {
+    const { typist, told } = open(pastes(stuck({ unpressed: true, left: null })))
+    const one = message()
+    expect(await typist.deliver(one)).toEqual({ state: "other", reason: "it stays" })
+    expect([stateOf(one), told, made.log]).toEqual([
+      "waiting",
+      [],
+      [`[${one.shortId}] from kai: it stays; it was taken out`],
+    ])
     expect(await typist.deliver(again(one))).toBeNull()
     expect([stateOf(one), told]).toEqual(["uncertain", ["kai uncertain"]])
   })
@@ -366,6 +393,14 @@ describe("what stands in the box", () => {
     expect(taken).toHaveLength(1)
   })
 
+  test("of a message that was never pasted is none", async () => {
+    const { typist, taken } = open(() => {
+      throw new Error("no paste")
+    })
+    await typist.deliver(message()).catch(() => {})
+    expect([await typist.clearBox(message("lea")), taken]).toEqual([true, []])
+  })
+
   test("of the message that is typed next stays", async () => {
     const { typist, taken } = open(pastes(held({ unpressed: true })))
     const one = message()
@@ -417,6 +452,7 @@ describe("what stands in the box", () => {
     await typist.deliver(one)
     expect(stateOf(one)).toBe("uncertain")
     expect(made.log[0]).toBe(`[${one.shortId}] from kai: it stays`)
+    expect(inBox()).toMatchObject({ shortId: one.shortId })
     expect([await typist.clearBox(null), taken.length]).toEqual([true, 1])
   })
 })

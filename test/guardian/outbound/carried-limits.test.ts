@@ -98,6 +98,15 @@ describe("beyond the most that may be open", () => {
     lane.stopping.abort()
   })
 
+  test("of those that are open a pair's own is one, and no more", async () => {
+    const waiting = new Set<string>(["c"])
+    const lane = openLane(2, pair => waiting.has(pair))
+    for (const pair of ["a", "b", "c"]) void lane.take(pair)
+    expect(lane.held()).toBe(3)
+    expect(await contentOf(lane.take("a"))).toEqual({ status: 503, retryAfter: 30 })
+    lane.stopping.abort()
+  })
+
   test("what was answered, closed or given up makes room", async () => {
     const lane = openLane(1)
     const gone = new AbortController()

@@ -1,5 +1,5 @@
 /** What becomes of a message, attempt for attempt: the store is real, the sender the test's, and so is the clock. */
-import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
 import { createOutboxWorker, type Outgoing } from "../../../src/guardian/outbound/outbox-worker.ts"
 import type { Attempt, IsWanted, Sender } from "../../../src/guardian/outbound/sender.ts"
 import { DatabaseLocked } from "../../../src/store/database.ts"
@@ -20,6 +20,8 @@ let asked: Asked[]
 let brings: Attempt[]
 let isFree: boolean
 let untilFetched: number | null
+/** How often the worker has asked for that. */
+let looks: number
 let random: Mock<() => number>
 
 beforeEach(() => {
@@ -28,6 +30,7 @@ beforeEach(() => {
   brings = []
   isFree = true
   untilFetched = null
+  looks = 0
   random = spyOn(Math, "random").mockReturnValue(0)
 })
 afterEach(() => {
@@ -57,7 +60,10 @@ function open() {
       return attempt ?? promise
     },
     isFree: () => isFree,
-    untilFetched: () => untilFetched,
+    untilFetched() {
+      looks += 1
+      return untilFetched
+    },
   } as unknown as Sender
   return createOutboxWorker(made.context, sender)
 }
@@ -213,7 +219,7 @@ describe("a message", () => {
     await Bun.sleep(10)
     expect(asked).toHaveLength(0)
     await pass(worker, 4999)
-    expect(asked).toHaveLength(0)
+    expect([asked.length, looks]).toEqual([0, 1])
     untilFetched = null
     await pass(worker, 1)
     expect(texts()).toEqual(["hi"])
@@ -383,6 +389,33 @@ describe("a start", () => {
     expect(texts()).toEqual(["to lia"])
     await pass(worker, 1)
     expect(texts()).toEqual(["to lia", "to kai"])
+  })
+
+  test("begins with what is due at once, and leaves what is not to its time", async () => {
+    jest.useFakeTimers()
+    try {
+      const { outbox } = made.stored.store
+      for (const [name, ahead] of [
+        ["kai", 0],
+        ["lia", 1],
+      ] as const) {
+        const fields = { pair: name, name, id: Bun.randomUUIDv7(), text: `to ${name}` }
+        const { seq } = outbox.keep({ ...fields, inReplyTo: null, hops: 0 }, made.now)
+        outbox.postpone(seq, { attempts: 1, nextAt: made.now + ahead, askedFor: null }, "")
+      }
+      const settle = async (): Promise<void> => {
+        for (let i = 0; i < 30; i += 1) await Promise.resolve()
+      }
+      open().resume()
+      await settle()
+      expect(texts()).toEqual(["to kai"])
+      made.now += 20
+      jest.advanceTimersByTime(20)
+      await settle()
+      expect(texts()).toEqual(["to kai", "to lia"])
+    } finally {
+      jest.useRealTimers()
+    }
   })
 
   test("a wait that the peer asked for is kept to, however long, and no longer", async () => {

@@ -4,6 +4,8 @@ import type { NamedPeer } from "../../../src/guardian/context.ts"
 import { keysOf } from "../../../src/guardian/context.ts"
 import type { Carrying, WireAnswer } from "../../../src/guardian/outbound/carrying.ts"
 import { createSender, isElsewhere, type SenderEvents } from "../../../src/guardian/outbound/sender.ts"
+import * as sleeping from "../../../src/guardian/sleep.ts"
+import * as client from "../../../src/http/client.ts"
 import type { Way } from "../../../src/protocol/collects.ts"
 import type { SignedBytes } from "../../../src/protocol/exchange.ts"
 import type { UnstampedBody } from "../../../src/protocol/messages.ts"
@@ -386,6 +388,30 @@ test("a Guardian that stops tells nobody anything more", async () => {
     reason: "the Guardian is stopping",
   })
   expect(peer.count()).toBe(0)
+})
+
+test("a failure where its name leads elsewhere takes as long as silence there, and says so", async () => {
+  const waits: number[] = []
+  using _ = spyOn(sleeping, "sleep").mockImplementation(async milliseconds => void waits.push(milliseconds))
+  using __ = spyOn(client, "post").mockImplementation(async () => ({
+    ...{ kind: "answered", status: 502, literal: "192.0.2.8", body: new Uint8Array() },
+    header: () => null,
+  }))
+  const there = to({ host: "kai.example", reached: "192.0.2.7" })
+  const hello = {
+    v: 1,
+    id: Bun.randomUUIDv7(),
+    type: "hello",
+    name: "mira",
+    port: 9876,
+    features: [],
+  } as never
+  expect(await open().ask(there, hello, 60_000)).toMatchObject({ kind: "failed", isElsewhere: true })
+  expect(waits).toHaveLength(1)
+  expect(waits[0]).toBeWithin(1, 60_001)
+  const where = to({ host: "kai.example", reached: "192.0.2.8" })
+  expect(await open().ask(where, hello, 60_000)).not.toHaveProperty("isElsewhere")
+  expect(waits).toHaveLength(1)
 })
 
 test.each<readonly [string, Partial<Peer>, string | null, boolean]>([

@@ -80,6 +80,18 @@ describe("send", () => {
     ["what came from somebody else", () => came("lia").shortId, "usage", "did not come from kai"],
     ["what nobody sent", () => "zzzz", "unknown-message", `no message "zzzz" came in`],
     ["what is no id", () => "no id", "unknown-message", `"no id" is no id of a message`],
+    [
+      "what is no id of 64 units",
+      () => "x ".repeat(32),
+      "unknown-message",
+      `${JSON.stringify("x ".repeat(32))} is no id`,
+    ],
+    [
+      "what is no id of 65 units",
+      () => `${"x ".repeat(32)}y`,
+      "unknown-message",
+      `${JSON.stringify(`${"x ".repeat(32)}…`)} is no id`,
+    ],
     ["what is no id and long", () => "x ".repeat(50), "unknown-message", `${"x ".repeat(32)}…" is no id`],
   ])("answers not %s", async (_, id, code, words) => {
     const error = await errorOf(() => ask({ replyTo: id() }))

@@ -1,10 +1,10 @@
 /** A peer from which nothing comes: when the owner is told, and how often. */
 
-import { expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import { createSilence } from "../../../src/guardian/outbound/silence.ts"
 import { newPair } from "../../support/client.ts"
-import { createTestContext } from "../../support/context.ts"
+import { createTestContext, type TestContext } from "../../support/context.ts"
 import { openGuardian, sendFrom, type TestGuardian } from "../../support/guardian.ts"
 import { until } from "../../support/world.ts"
 
@@ -102,4 +102,100 @@ test("of a holder that is gone nothing is told before ten minutes are over, and 
   silence.look()
   expect(made.notices).toHaveLength(1)
   expect(made.notices[0]).toStartWith("what kai has for this agent is fetched from 127.0.0.1:1, and nothing")
+})
+
+describe("time by time", () => {
+  const wait = 10 * 60_000
+  let made: TestContext
+  let heardAt: number | null
+  let isWaiting: boolean
+  let isCollecting: boolean
+  let silence: ReturnType<typeof createSilence>
+  beforeEach(() => {
+    made = createTestContext(["kai"])
+    heardAt = null
+    isWaiting = true
+    isCollecting = false
+    silence = createSilence(made.context, {
+      hasWaiting: () => isWaiting,
+      lastHeard: () => heardAt,
+      isCollecting: () => isCollecting,
+    })
+  })
+  afterEach(() => made[Symbol.dispose]())
+  const pass = (milliseconds: number): void => {
+    made.now += milliseconds
+    silence.look()
+  }
+
+  test("what waits for ten minutes is told then, and not before", () => {
+    silence.failed("kai")
+    pass(wait - 1)
+    expect(made.notices).toEqual([])
+    pass(1)
+    expect(made.notices).toHaveLength(1)
+    expect(made.notices[0]).toStartWith("nothing has come from kai for 10 minutes, and what is for it waits")
+  })
+
+  test("looking at one of which nothing failed tells nothing, however long", () => {
+    pass(wait)
+    pass(wait)
+    expect(made.notices).toEqual([])
+  })
+
+  test("what came no later than the first failure is no sign of life", () => {
+    heardAt = made.now
+    silence.failed("kai")
+    pass(wait)
+    expect(made.notices).toHaveLength(1)
+  })
+
+  test("what came later is, and the ten minutes begin with the next failure", () => {
+    silence.failed("kai")
+    pass(wait - 1)
+    heardAt = made.now
+    silence.failed("kai")
+    pass(wait - 1)
+    expect(made.notices).toEqual([])
+    pass(1)
+    expect(made.notices).toHaveLength(1)
+  })
+
+  test("what begins to wait later has ten minutes of its own, and what waits no more is not told", () => {
+    isWaiting = false
+    silence.failed("kai")
+    pass(wait - 1)
+    isWaiting = true
+    silence.look()
+    pass(wait - 1)
+    expect(made.notices).toEqual([])
+    isWaiting = false
+    pass(0)
+    isWaiting = true
+    pass(1)
+    pass(wait - 1)
+    expect(made.notices).toEqual([])
+    pass(1)
+    expect(made.notices).toHaveLength(1)
+  })
+
+  test("of one that is fetched from it is told what waits for it, where something does that long", () => {
+    isCollecting = true
+    isWaiting = false
+    silence.failed("kai")
+    pass(wait - 1)
+    isWaiting = true
+    silence.look()
+    pass(1)
+    expect(made.notices.map(words => words.slice(0, 8))).toEqual(["what kai"])
+    pass(wait)
+    expect(made.notices.at(-1)).toStartWith("nothing has come from kai")
+  })
+
+  test("of a pair that has ended nothing is told", () => {
+    silence.failed("kai")
+    made.remove("kai")
+    pass(wait)
+    expect(made.notices).toEqual([])
+  })
 })

@@ -1,6 +1,6 @@
 /** The machine of the questions in a chat, fed with events in awkward orders: all that it wants done. */
 import { describe, expect, test } from "bun:test"
-import { step } from "../../../src/guardian/owner/chat-questions.ts"
+import { backOffMilliseconds, pollMilliseconds, step } from "../../../src/guardian/owner/chat-questions.ts"
 import {
   type ChatEffect,
   type ChatEvent,
@@ -236,7 +236,157 @@ describe("what is to be done", () => {
       [...open, free, failed({ failure: { kind: "unauthorised" }, message: "no" })],
       ["log no; run `sento owner add telegram`, then `sento guard restart`"],
     ],
+    ["what was heard by waiting is listened for again at once", [...open, free, heard()], ["cursor c"]],
+    [
+      "so it is where something is to be said",
+      [...open, free, { ...heard(write("2", "hm")), hasWaited: false } as ChatEvent],
+      ["keep k7q2: alone, word", "cursor c"],
+    ],
+    ["or to be shown", [...open, free, ended("k7q2"), { ...heard(), hasWaited: false } as ChatEvent], []],
+    ["a word to none that is open moves nothing on", [free, heard(write("2", "yes"))], []],
+    [
+      "of two a bare word is for neither, and that is said once of both",
+      [...open, ada, free, asked("2"), free, heard(write("3", "yes"), write("4", "no"))],
+      ["keep k7q2: which", "keep m3x9: which", "cursor c"],
+    ],
+    [
+      "one that is asked for another reason is told that too",
+      [...open, ada, free, asked("2"), free, heard(write("3", "yes"), write("4", "hm", "1"))],
+      ["keep k7q2: which", "keep m3x9: which", "keep k7q2: which, word", "cursor c"],
+    ],
+    [
+      "of two a reply is for the one that it replies to",
+      [...open, ada, free, asked("2"), free, heard(write("3", "no", "2"))],
+      ["answer m3x9 no"],
+    ],
+    ["both are listened for", [...open, ada, free, asked("2"), free], ["listen 1 2"]],
+    [
+      "another one that ends while a word is acted on has ended",
+      [...open, ada, free, asked("2"), free, heard(write("3", "yes", "1")), ended("m3x9")],
+      ["keep m3x9: answered elsewhere: denied"],
+    ],
+    [
+      "and one that ends while another is sent leaves that open",
+      [...open, ada, free, ended("k7q2"), asked("2")],
+      ["keep m3x9: "],
+    ],
+    ["the first word about an end is the one that stays", [...open, ended("k7q2"), ended("k7q2")], []],
+    [
+      "so it is with one that ends while it is sent",
+      [
+        ...[kai, free, { kind: "ended", id: "k7q2", how: "expired" } as const],
+        ...[ended("k7q2"), asked("1")],
+      ],
+      ["keep k7q2: alone, nobody answered in time"],
+    ],
+    [
+      "an approval elsewhere is told as one, and as one that failed",
+      [...open, { kind: "ended", id: "k7q2", how: "approved" }],
+      ["keep k7q2: alone, answered elsewhere: approved"],
+    ],
+    [
+      "the latter",
+      [...open, { kind: "ended", id: "k7q2", how: "failed" }],
+      ["keep k7q2: alone, approved elsewhere, and it failed"],
+    ],
+    [
+      "one that is shown where another is open leaves the chat read on",
+      [...open, ada, free, asked("2"), ended("k7q2"), free, { kind: "shown" }],
+      ["forget k7q2"],
+    ],
+    [
+      "what is refused of listening is waited out",
+      [...open, free, refused],
+      ["log telegram refuses: gone", "pause 1000 until end"],
+    ],
+    [
+      "a shorter wish than the usual wait is none",
+      [
+        ...[...open, free, failed({}), free, failed({})],
+        ...[free, failed({ failure: { kind: "later", retryAfterSeconds: 3 }, message: "later" })],
+      ],
+      ["log later", "pause 4000 until end"],
+    ],
+    [
+      "up to half of a wait is off",
+      [...open, free, failed({ random: 0.5 })],
+      ["log telegram cannot be reached: no connection", "pause 750 until end"],
+    ],
+    [
+      "trouble that comes again behind something that went is logged again, and waited out as the first",
+      [...open, free, failed({}), free, heard(), free, failed({})],
+      ["log telegram cannot be reached: no connection", "pause 1000 until end"],
+    ],
+    [
+      "a question that could not be sent is sent again",
+      [kai, free, failed({}), free],
+      ["cursor null", "ask kai"],
+    ],
   ])("%s", (_, events, want) => expect(wanted(...events)).toEqual(want))
+})
+
+test("waits double to five minutes, and looks are 2 s apart first and 30 s at last", () => {
+  expect([1, 2, 9, 10, 40].map(failures => backOffMilliseconds(failures, 0))).toEqual([
+    1000, 2000, 256_000, 300_000, 300_000,
+  ])
+  expect(backOffMilliseconds(40, 0.5)).toBe(225_000)
+  expect([0, 1, 40].map(pollMilliseconds)).toEqual([2000, 2400, 30_000])
+})
+
+test("what became of a question is left after eight tries, and each has its own", () => {
+  const tries = (count: number) => Array.from({ length: count }, () => [free, failed({})]).flat()
+  const events = [...open, ada, free, asked("2"), ended("k7q2")]
+  expect(wanted(...events, ...tries(7))).toEqual(["pause 64000 until end"])
+  expect(wanted(...events, ...tries(8))).toEqual([
+    "log telegram: telegram cannot be reached: no connection",
+    "keep k7q2: answered elsewhere: denied, left",
+  ])
+  const both = [...events, ended("m3x9"), ...tries(8)]
+  expect(wanted(...both, ...tries(7))).toEqual(["pause 64000 until end"])
+  expect(isBusy(feed(...both, ...tries(8)).state)).toBe(false)
+  expect(isBusy(feed(...both, ...tries(7)).state)).toBe(true)
+})
+
+test("a line has its eight tries, whatever was tried of another", () => {
+  const tries = (count: number) => Array.from({ length: count }, () => [free, failed({})]).flat()
+  const events = [notice, ...tries(7), free, { kind: "said" } as ChatEvent, notice]
+  expect(wanted(...events, ...tries(7)).at(-1)).toBe("pause 64000 until end")
+  expect(isBusy(feed(...events, ...tries(7)).state)).toBe(true)
+  expect(isBusy(feed(...events, ...tries(8)).state)).toBe(false)
+})
+
+test("a token that is taken no more is no line that nobody takes, however often it was tried", () => {
+  const tries = Array.from({ length: 7 }, () => [free, failed({})]).flat()
+  const { state, effects } = feed(notice, ...tries, free, failed({ failure: { kind: "unauthorised" } }))
+  expect([state.isDead, effects.length, state.lines.length]).toEqual([true, 1, 1])
+})
+
+test("one that the chat left is in the way of a bare word until its time is over", () => {
+  const at = (createdAt: number): ChatEvent => ({
+    kind: "question",
+    question: { ...questionOf("m3x9", "ada"), createdAt, expiresAt: createdAt + day },
+  })
+  const left = [...withdrawn, refused]
+  expect(wanted(...left, at(day - 1), free, asked("2"))).toEqual(["keep m3x9: "])
+  expect(wanted(...left, at(day), free)).toEqual(["forget k7q2", "cursor null", "ask ada"])
+  expect(wanted(...left, at(day), free, asked("2"))).toEqual(["keep m3x9: alone"])
+  // One that is still open is not over by its time: whoever keeps the books says when.
+  expect(wanted(...open, at(day), free)).toEqual(["keep k7q2: ", "ask ada"])
+})
+
+test("a question, a line or an end that is not shown is something to do", () => {
+  expect(isBusy(startChat([]))).toBe(false)
+  expect(isBusy(feed(kai).state)).toBe(true)
+  expect(isBusy(feed(notice).state)).toBe(true)
+  expect(isBusy(feed(...open, ended("k7q2")).state)).toBe(true)
+  expect(isBusy(feed(...withdrawn, { kind: "shown" }).state)).toBe(false)
+  expect(isBusy(feed(...withdrawn, refused).state)).toBe(false)
+})
+
+test("what an older build kept is read, with nothing left and no time", () => {
+  const kept = { message: "1", line: "l", isAlone: true, reminded: [], ended: null }
+  const { asked: read } = startChat([["k7q2", JSON.stringify(kept)]])
+  expect([...read]).toEqual([["k7q2", { ...kept, isLeft: false, expiresAt: 0 }]])
 })
 
 test("a line that nobody takes is left after eight tries", () => {

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import type { Context } from "../../../src/guardian/context.ts"
 import { callDoor } from "../../../src/guardian/door/client.ts"
 import { createNotifySurface } from "../../../src/guardian/owner/command.ts"
-import type { Surface } from "../../../src/guardian/owner/surfaces.ts"
+import type { Answered, Surface } from "../../../src/guardian/owner/surfaces.ts"
 import { isAlive } from "../../../src/tmux/process.ts"
 import { kai } from "../../support/chats/asked.ts"
 import { messageBody, newPair, post, signSealed } from "../../support/client.ts"
@@ -30,16 +30,20 @@ function script(then = ""): { command: string[]; heard: () => Record<string, unk
   return { command: [path], heard: () => lines().map(line => JSON.parse(line) as Record<string, unknown>) }
 }
 
-function surfaceOf(notify: readonly string[], answers: string[] = []): Surface {
+function surfaceOf(
+  notify: readonly string[],
+  answers: string[] = [],
+  { answered = { kind: "done", text: "" }, log = [] }: { answered?: Answered; log?: string[] } = {},
+): Surface {
   const context = {
     config: { current: { notify, name: "mira" } },
     paths: { home: folder },
-    log: { write() {} },
+    log: { write: (line: string) => void log.push(line) },
     stopping: new AbortController().signal,
   } as unknown as Context
   const [surface] = createNotifySurface(context, async (id, word) => {
     answers.push(`${word} ${id}`)
-    return { kind: "done", text: "" }
+    return answered
   })
   if (surface === undefined) throw new Error("no surface")
   return surface
@@ -53,6 +57,47 @@ test.each(["yes", "no"])("a notify command that prints %s answers", async word =
   await until("the answer", () => answers.length > 0)
   expect(answers).toEqual([`${word} k7q2`])
   await surface.stopped()
+})
+
+test.each<readonly [Answered, readonly string[]]>([
+  [{ kind: "impossible", text: "another agent is called kai" }, ["request", "notice"]],
+  [{ kind: "done", text: "Paired with kai." }, ["request"]],
+  [{ kind: "late" }, ["request"]],
+])("what an answer comes to is told where it cannot be done: %j", async (answered, events) => {
+  const answers: string[] = []
+  const { command, heard } = script('case "$event" in *\'"request"\'*) echo yes ;; esac')
+  const surface = surfaceOf(command, answers, { answered })
+  surface.ask(kai)
+  await until("the answer", () => answers.length > 0)
+  await until("what is told", () => heard().length >= events.length)
+  await surface.stopped()
+  expect(heard().map(({ event }) => event)).toEqual([...events])
+  if (answered.kind === "impossible") expect(heard()[1]).toMatchObject({ self: "mira", text: answered.text })
+})
+
+test.each([
+  ["neither word", "echo perhaps", ["the notify command printed neither yes nor no to k7q2"]],
+  ["a yes, and fails", "echo yes; exit 3", ["the notify command ended with 3"]],
+])("a notify command that prints %s answers nothing", async (_, then, lines) => {
+  const [answers, log]: [string[], string[]] = [[], []]
+  const { command } = script(then)
+  const surface = surfaceOf(command, answers, { log })
+  surface.ask(kai)
+  await until("the line", () => log.length > 0)
+  await surface.stopped()
+  expect([answers, log]).toEqual([[], lines])
+})
+
+test("a command that cannot be started is logged, and one that is not named is none", async () => {
+  const log: string[] = []
+  const surface = surfaceOf([join(folder, "nothing")], [], { log })
+  try {
+    surface.ask(kai)
+  } catch {
+    return expect.unreachable()
+  }
+  await surface.stopped()
+  expect(log).toEqual([expect.stringContaining("the notify command failed: ")])
 })
 
 test("its texts tell who asks, how to answer in a terminal, and what became of it", async () => {

@@ -125,6 +125,19 @@ test("one at a time on a client, the oldest that was not closed there", async ()
   expect(shown().slice(2)).toEqual([`${parent} k7q2`])
 })
 
+test("one look is to come, however many questions there are", async () => {
+  surface.ask(kai)
+  await settled()
+  await pass(1000)
+  surface.ask(ada)
+  await settled()
+  expect([looks, jest.getTimerCount()]).toEqual([2, 1])
+  await pass(1000)
+  expect(looks).toBe(2)
+  await pass(1000)
+  expect(looks).toBe(3)
+})
+
 test("a popup for which there was no room is tried with the next look", async () => {
   surface.ask(kai)
   await settled()

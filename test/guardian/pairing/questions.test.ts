@@ -1,5 +1,5 @@
 /** An owner's answers: to which question, how often, how late. The store is real; nobody is dialled. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test"
 import { createQuestions } from "../../../src/guardian/pairing/questions.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import type { AskedJoin } from "../../../src/store/joins.ts"
@@ -15,6 +15,7 @@ const found = { host: "192.0.2.7", port: 9876, name: "noa", agent: "agent-noa" }
 let made: TestContext
 let joined: { readonly asked: AskedJoin; readonly end: PromiseWithResolvers<PairingRequest> }[]
 let looks: number
+const opened: ReturnType<typeof createQuestions>[] = []
 let isHeard: boolean
 
 beforeEach(() => {
@@ -23,7 +24,11 @@ beforeEach(() => {
   looks = 0
   isHeard = false
 })
-afterEach(() => made[Symbol.dispose]())
+afterEach(() => {
+  // A timer would find the store closed.
+  for (const questions of opened.splice(0)) questions.stop()
+  made[Symbol.dispose]()
+})
 
 type Parts = Parameters<typeof createQuestions>
 
@@ -40,7 +45,9 @@ function open() {
       return { ...found, isHeard }
     },
   } as unknown as Parts[2]
-  return createQuestions(made.context, sender, joining)
+  const questions = createQuestions(made.context, sender, joining)
+  opened.push(questions)
+  return questions
 }
 
 /** An agent that proved our code. */
@@ -304,6 +311,24 @@ describe("a join that the agent asks for", () => {
     expect(made.stored.store.joins.stateOf(id)?.state).toBe("expired")
     expect(made.events.slice(1)).toEqual([`answered expired of join ${id}`, `expired of join ${id}`])
     expect(made.log.at(-1)).toBe(`nobody answered whether to join noa (${id})`)
+  })
+
+  test("is looked at by itself when the first one's time is over, and not before a second has passed", async () => {
+    const waits: number[] = []
+    using _ = spyOn(globalThis, "setTimeout").mockImplementation(((__: () => void, wait: number) => {
+      waits.push(wait)
+      return { unref() {} }
+    }) as never)
+    using __ = spyOn(globalThis, "clearTimeout").mockImplementation(() => {})
+    const questions = open()
+    expect(waits).toEqual([])
+    await ask(questions)
+    made.now += 4 * minute
+    await ask(questions, { symbols: "7KQ2" })
+    made.now += 6 * minute - 500
+    open()
+    expect(waits).toEqual([10 * minute, 6 * minute, 1000])
+    for (const one of opened.splice(0)) one.stop()
   })
 
   test("that fails may be asked for again, and others end in their time meanwhile", async () => {
