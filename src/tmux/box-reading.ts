@@ -76,9 +76,9 @@ const isCursor = (run: Run): boolean => run.reverse && [...run.text.trim()].leng
 
 function afterPrefix(line: Line, prefix: RegExp): readonly Run[] {
   let skip = prefix.exec(line.runs.map(run => run.text).join(""))?.[0].length ?? 0
-  return line.runs.flatMap(run => {
+  return line.runs.map(run => {
     const text = run.text.slice(skip)
     skip = Math.max(0, skip - run.text.length)
-    return text === "" ? [] : [{ ...run, text }]
+    return { ...run, text }
   })
 }
