@@ -56,9 +56,9 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
   [
     ...["claude", "codex", "gemini", "opencode"].map(name => [
       `tmux/programs/${name}`,
-      `tmux/agent-programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
+      `tmux/agent-programs tmux/programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
     ]),
-    ["tmux/programs/plain", "tmux/box tmux/keyboard-owner-plain tmux/plain"],
+    ["tmux/programs/plain", "tmux/box tmux/programs tmux/keyboard-owner-plain tmux/plain"],
     ["tmux/own-hands", "tmux/own-hands guardian/terminal/hands"],
     ["tmux/typing", "tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person"],
     ["tmux/keyboard-owner", "tmux/keyboard-owner tmux/keyboard-owner-plain tmux/keyboard-owner-names"],

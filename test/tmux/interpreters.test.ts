@@ -81,6 +81,7 @@ const byLetters: readonly Case[] = [
   ["python", ["-ci", "pass"], text("i")],
   ["python", ["-m", "http.server", "8000"], module("http.server", "8000")],
   ["python", ["-mhttp.server", "8000"], module("http.server", "8000")],
+  ["python", ["-u", "-mhttp.server", "8000", "x"], module("http.server", "8000", "x")],
   ["python", ["-im", "json.tool"], prompting(module("json.tool"))],
   ["python", ["-m"], module("")],
   ["perl", ["-Mstrict", "chat.pl"], script("chat.pl")],
