@@ -59,8 +59,11 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       `tmux/agent-programs tmux/programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
     ]),
     ["tmux/programs/plain", "tmux/box tmux/programs tmux/keyboard-owner-plain tmux/plain"],
-    ["tmux/own-hands", "tmux/own-hands guardian/terminal/hands"],
-    ["tmux/typing", "tmux/typing-steps tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person"],
+    ["tmux/own-hands", "tmux/panes tmux/own-hands guardian/terminal/hands"],
+    [
+      "tmux/typing",
+      "tmux/typing-steps tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person",
+    ],
     ["tmux/keyboard-owner", "tmux/keyboard-owner tmux/keyboard-owner-plain tmux/keyboard-owner-names"],
     ["tmux/process", "tmux/process tmux/keyboard-owner"],
     ["tmux/pane", "tmux/panes tmux/own-hands tmux/lost-panes"],
