@@ -155,6 +155,13 @@ describe("the end of what is shown against the end of the text", () => {
     ["an end of 19 signs", text.slice(-19), text, "whole or end", false],
     ["an end, and before it what is left out", "b", `${riyal}b`, "whole or end", true],
     ["an end, and before it what shows", "b", `a${riyal}b`, "whole or end", false],
+    [
+      "an end, before it what is left out, and before that what shows",
+      "b",
+      `a${riyal.repeat(20)}b`,
+      "whole or end",
+      false,
+    ],
     ["a sign of the end, where it is cut", "e", "the", "end", true],
     ["another sign, where it is cut", "t", "the", "end", false],
     ["it behind other words", `${others}ab`, "ab", "whole or end", false],

@@ -71,6 +71,7 @@ describe("Claude Code", () => {
     ["no upper rule, and the lower one in the second row", ["  x", rule, foot], 0, "draft: x (1, cut)"],
     ["no rule", ["❯ x", foot], 0, asks],
     ["no rule and no mark", ["said", foot], 0, noBox],
+    ["no rule, and rows like those of a box", ["  x", foot], 0, noBox],
     ["the cursor on the lower rule", [rule, "❯ x", rule, foot], 2, noBox],
     ["the cursor on the lower rule, and another below", [rule, "❯ x", rule, foot, rule], 2, noBox],
     ["the cursor below a rule that is the last row", [rule, "❯ x", rule], 3, noBox],
@@ -346,6 +347,22 @@ describe("OpenCode", () => {
     ["a question further below", [...box(["x"]), foot, "  enter confirm"], asks],
     ["a question's words in the box", box(["△ Permission required"]), "draft: △ Permission required (1)"],
     ["a question's words above the box", ["  △ Permission", ...box(["x"])], "draft: x (1)"],
+    [
+      "a question's sign in the model's line",
+      [bar(), bar("x"), bar(), bar("Build · △ Stub"), edge()],
+      "draft: x (1)",
+    ],
+    [
+      "a question above the edge of no box",
+      ["  △ Permission required", bar(), bar("Build"), edge(), foot],
+      asks,
+    ],
+    [
+      "a box without room for words, below others",
+      ["said", "said", bar(), bar("Build"), edge(), foot],
+      noBox,
+    ],
+    ["a model's line without its bar", [bar(), bar("x"), bar(), "  Build", edge()], noBox],
     ["a question where the box was", ["said", "  ┃  △ Permission required", "  ┃"], asks],
     ["work below the box", [...box(["x"]), "   ■⬝⬝", foot], "busy: x (1)"],
     ["words of work in the box", [...box(["esc interrupt"]), foot], "draft: esc interrupt (1)"],
@@ -381,6 +398,7 @@ describe("OpenCode", () => {
   test.each([
     ["a letter at the right edge", "x".repeat(40), "xyz", "xyz"],
     ["a sign at the right edge, drawn again", `${"x".repeat(38)}☰`, "☰yz", "yz"],
+    ["a sign one cell before the edge, drawn again", `${"x".repeat(37)}☰`, "☰yz", "yz"],
     ["a sign two cells before the edge, drawn again", `${"x".repeat(36)}☰`, "☰yz", "☰yz"],
     ["a sign at the edge, and another one below", `${"x".repeat(38)}☰`, "☷yz", "☷yz"],
     ["a sign at the edge, and a blank below", `${"x".repeat(38)}☰`, " ☰z", " ☰z"],
@@ -399,7 +417,7 @@ describe("OpenCode", () => {
   describe("until its first prompt has room for a text", () => {
     /** Two blank rows above the logo, and so many between the box and the last row. */
     const first = (blanks: number, rows: readonly string[] = ["Ask anything…"]): Screen =>
-      screen(["", "", "   █▀▀█ █▀▀█", ...box(rows), ...Array(blanks).fill(""), "  /work", "", ""], 5)
+      screen(["", "", "   █▀▀█ █▀▀█", ...box(rows), ...Array(blanks).fill(""), "  /work", "", "", ""], 5)
     const fits = (text: string, blanks = 1, rows?: readonly string[]): boolean =>
       opencode.lacksRoom?.(first(blanks, rows), text) === null
 
@@ -416,6 +434,12 @@ describe("OpenCode", () => {
         false,
       ],
       ["the same, with a row more", `${"x".repeat(120)}\ny`, 2, true],
+      [
+        "a row as wide as the box, and one of two rows and one",
+        `${"x".repeat(40)}\n${"x".repeat(41)}`,
+        1,
+        true,
+      ],
       ["two lines of three rows, 150 signs", `${"x".repeat(74)}\n${"x".repeat(75)}`, 2, false],
       ["the same with a sign more: a label", `${"x".repeat(75)}\n${"x".repeat(75)}`, 0, true],
       ["150 signs with blanks around", `  ${"x".repeat(74)}\n${"x".repeat(75)}  `, 2, false],
@@ -433,6 +457,56 @@ describe("OpenCode", () => {
     })
   })
 
+  describe("in colours", () => {
+    /** A row on the box's ground, its bar on the page's. */
+    const row = (words: string, ground = 234): string =>
+      `\x1b[48;5;232m  ┃\x1b[48;5;${ground}m  ${words.padEnd(44)}\x1b[49m`
+    /** One over whose bar the end of the row above was drawn. */
+    const lost = (words: string): string => `\x1b[48;5;234m${words.padEnd(47)}\x1b[49m`
+    const foot = [row("Build"), edge()]
+    const at = (rows: readonly string[], x = 40, y = 1): Reading =>
+      opencode.read(screen([...rows, ...foot], y, { cursor: { x, y } }))
+    const onPage = (words: string): string => `\x1b[48;5;232m${words}\x1b[48;5;234m`
+    const unset = (words: string): string => `\x1b[49m${words}\x1b[48;5;234m`
+
+    test.each([
+      ["a row that has lost its bar, right above the model's", [row(""), row("x"), lost("漢")], "x\n漢"],
+      [
+        "a row without a bar that begins with blanks",
+        [row("above"), lost("  words"), row(""), row("half"), row("")],
+        "half",
+      ],
+      ["rows on another ground above", [row("said", 233), row(""), row("half"), row("")], "half"],
+      [
+        "what is left on the page's ground",
+        [row(""), row(`9 ${onPage("Build")} 10`), lost("漢")],
+        "9       10\n漢",
+      ],
+      [
+        "words on no ground, below a row without a bar",
+        ["said", row(""), row(`9 ${unset("mine")} 10`), row("")],
+        "9 mine 10",
+      ],
+    ] as const)("%s", (_, rows, want) => {
+      const found = at(rows)
+        .box?.text.split("\n")
+        .map(line => line.trimEnd().replace(/^ {2}/, ""))
+      expect(found?.join("\n")).toBe(want)
+    })
+
+    test("a row that was emptied, and has lost its bar to words of three cells, is empty", () => {
+      const left = `xyz${" ".repeat(20)}؄`
+      expect(at([row(""), lost(left), row("")], 5).state).toBe("ready")
+      expect(at([row(""), lost(left), row("")], 6).state).toBe("draft")
+    })
+
+    test("a syllable that begins the row below the right edge keeps its blanks before it", () => {
+      const full = `${"\u1100\u1161".repeat(19)}xx`
+      const text = at([row(""), row(full), row("\u1100\u1161 y"), row("")]).box?.text
+      expect(text?.split("\n")[1]).toBe("  \u1100\u1161 y")
+    })
+  })
+
   describe("a box that was emptied", () => {
     const emptied = (rows: readonly string[], x: number, y: number): string =>
       opencode.read(screen(rows, y, { cursor: { x, y } })).state
@@ -445,6 +519,13 @@ describe("OpenCode", () => {
       ["has two rows", box([left, left]), 5, 2, "draft"],
       ["shows eight blanks first", box([`${" ".repeat(8)}؄`]), 5, 1, "ready"],
       ["shows seven blanks first", box([`${" ".repeat(7)}؄`]), 5, 1, "draft"],
+      [
+        "shows seven blanks behind a bar that was moved",
+        [bar(), `漢 ┃  ${" ".repeat(7)}؄`, ...box([]).slice(1)],
+        5,
+        1,
+        "draft",
+      ],
     ] as const)("%s: %s", (_, rows, x, y, want) => expect(emptied(rows, x, y)).toBe(want))
 
     test("is one farther right, too", () => {

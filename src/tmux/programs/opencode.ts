@@ -235,13 +235,9 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
   const isLost = (line: Line | undefined): boolean =>
     ground !== null && isOverdrawn(line?.text ?? "") && line?.runs.some(run => run.ground === ground) === true
   let top = bottom
-  for (
-    let row = bottom - 1;
-    row >= 0 && (isRow(lines[row]) || (row < bottom - 1 && isLost(lines[row])));
-    row--
-  )
+  for (let row = bottom - 1; row >= 0 && (isRow(lines[row]) || isLost(lines[row])); row--)
     if (isRow(lines[row])) top = row
-  if (bottom < 0 || bottom - top < 3) return null
+  if (bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
   const grounds = new Set([pageOf(lines[bottom - 1])])
   for (const line of lines.slice(0, top)) if (barOf(line) >= 0) grounds.add(groundOf(line))
