@@ -64,7 +64,10 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "tmux/typing",
       "tmux/typing-steps tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person",
     ],
-    ["tmux/keyboard-owner", "tmux/keyboard-owner tmux/keyboard-owner-plain tmux/keyboard-owner-names"],
+    [
+      "tmux/keyboard-owner",
+      "tmux/keyboard-owner-table tmux/keyboard-owner-names tmux/keyboard-owner tmux/keyboard-owner-plain",
+    ],
     ["tmux/process", "tmux/process tmux/keyboard-owner"],
     ["tmux/pane", "tmux/panes tmux/own-hands tmux/lost-panes"],
     ["tmux/terminal", "tmux/panes tmux/typing-steps tmux/plain"],

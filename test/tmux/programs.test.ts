@@ -483,6 +483,17 @@ describe("OpenCode", () => {
         "9       10\n漢",
       ],
       [
+        "what is left on the ground of a person's message",
+        [row("said", 233), "", row(""), row("9 \x1b[48;5;233mBuild\x1b[48;5;234m 10"), row("")],
+        "9       10",
+      ],
+      [
+        "all that a row shows which has lost its bar",
+        [row(""), row("x"), lost(`漢 \x1b[31mred\x1b[39m ${onPage("page")}`), row("")],
+        "x\n漢 red page",
+      ],
+      ["a bar among a person's words", [row(""), row("x \x1b[31ma┃b\x1b[39m y"), row("")], "x a┃b y"],
+      [
         "words on no ground, below a row without a bar",
         ["said", row(""), row(`9 ${unset("mine")} 10`), row("")],
         "9 mine 10",
@@ -492,6 +503,17 @@ describe("OpenCode", () => {
         .box?.text.split("\n")
         .map(line => line.trimEnd().replace(/^ {2}/, ""))
       expect(found?.join("\n")).toBe(want)
+    })
+
+    test("a bar on the same ground as the words is the box's, whatever a person selected behind it", () => {
+      const whole = (words: string): string => `\x1b[48;5;234m  ┃  ${words}`
+      const rows = [
+        whole("half \x1b[48;5;250mselected"),
+        whole("more \x1b[48;5;250mtoo"),
+        whole("Build"),
+        `\x1b[49m${edge()}`,
+      ]
+      expect(opencode.read(screen(rows, 30)).box?.text).toBe("half selected\n  more too")
     })
 
     test("a row that was emptied, and has lost its bar to words of three cells, is empty", () => {

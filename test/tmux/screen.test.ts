@@ -40,6 +40,7 @@ describe("of the parameters", () => {
     ["a ground in red, green and blue, then dim", "48;2;1;1;1;2", { ...plain, dim: true }],
     ["dim, and bold, which ends nothing", "2;1", { ...plain, dim: true }],
     ["reverse, and what is hidden", "7;8", { ...plain, reverse: true }],
+    ["dim with a part, which no terminal has", "2:1", plain],
     ["reverse that is ended", "7;27", plain],
     ["a colour that is ended", "31;39", plain],
     ["dim that is ended", "2;22", plain],
