@@ -68,7 +68,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       "tmux/keyboard-owner",
       "tmux/keyboard-owner-table tmux/keyboard-owner-names tmux/keyboard-owner tmux/keyboard-owner-plain",
     ],
-    ["tmux/process", "tmux/process tmux/keyboard-owner"],
+    ["tmux/process", "tmux/process-files tmux/process tmux/keyboard-owner"],
     ["tmux/pane", "tmux/panes tmux/own-hands tmux/lost-panes"],
     ["tmux/terminal", "tmux/panes tmux/typing-steps tmux/plain"],
     ["tmux/popup", "tmux/panes tmux/own-hands tmux/precondition tmux/own-server guardian/owner/popup"],

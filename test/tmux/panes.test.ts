@@ -1,8 +1,9 @@
 /** What is made of tmux' answers: panes, sessions, clients, looks. A false tmux; real ones: own-hands.test.ts, sessions.test.ts. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test"
-import { fstatSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as owners from "../../src/tmux/keyboard-owner.ts"
 import { createHands } from "../../src/tmux/own-hands.ts"
 import { findPane, panesOf } from "../../src/tmux/pane.ts"
 import { attachedClients, isOwnServer, showPopup } from "../../src/tmux/popup.ts"
@@ -130,10 +131,10 @@ describe("the clients", () => {
   })
 
   test("are this user's where the server's socket is", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "sento-panes-"))
+    const folder = fs.mkdtempSync(join(tmpdir(), "sento-panes-"))
     expect(await isOwnServer(answering(`${folder}\n`))).toBe(true)
     expect(await isOwnServer(answering(`${folder}\n`, 1))).toBe(false)
-    rmSync(folder, { recursive: true })
+    fs.rmSync(folder, { recursive: true })
     expect(await isOwnServer(answering(`${folder}\n`))).toBe(false)
   })
 })
@@ -221,6 +222,12 @@ describe("a look", () => {
     expect(await look(answering(whole, 1, stderr), pinned())).toEqual({ kind: "absent", reason })
   })
 
+  test("at a program that ended meanwhile finds none", async () => {
+    using _ = spyOn(owners, "keyboardOwner").mockReturnValue(null)
+    const reason = "the program in the pane ended"
+    expect(await look(said({}), pinned())).toEqual({ kind: "absent", reason })
+  })
+
   test("whether its terminal collects lines is not to be seen where tmux or stty says nothing", async () => {
     expect(mostLineBytes).toBe(4000)
     for (const server of [answering("/dev/null\n", 1), answering("\n"), answering("/dev/null\n")])
@@ -271,10 +278,10 @@ describe("a look", () => {
 })
 
 describe("a tmux process", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sento-panes-"))
+  const folder = fs.mkdtempSync(join(tmpdir(), "sento-panes-"))
   const socket = join(folder, "socket")
-  writeFileSync(socket, "")
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  fs.writeFileSync(socket, "")
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
   const spawned = (server: TmuxServer, input: string | null = null) => {
     using spawn = spyOn(Bun, "spawn").mockReturnValue({} as never)
@@ -299,7 +306,25 @@ describe("a tmux process", () => {
     expect(spawned({ socket: null }, "").stdio[0]).toEqual(new Uint8Array())
     const [, , , held] = spawned({ socket }).stdio
     expect(held).toBeNumber()
-    expect(() => fstatSync(held as number)).toThrow("EBADF")
+    expect(() => fs.fstatSync(held as number)).toThrow("EBADF")
+  })
+
+  test.each([
+    [1000, true],
+    [0, true],
+    [1001, false],
+    [1, false],
+  ])("of the user 1000 reaches a socket of the user %i: %p", (uid, isReached) => {
+    using _user = spyOn(process, "geteuid").mockReturnValue(1000)
+    const held: number[] = []
+    using _file = spyOn(fs, "fstatSync").mockImplementation(((descriptor: number) => {
+      held.push(descriptor)
+      return { uid }
+    }) as never)
+    const reach = () => spawned({ socket }).words
+    if (isReached) expect(reach()).toContain("/proc/self/fd/3")
+    else expect(reach).toThrow(`the tmux socket ${socket} is another user's (uid ${uid})`)
+    expect(() => fs.closeSync(held[0] ?? 0)).toThrow("EBADF")
   })
 
   test("ends with the signal of its server", () => {
