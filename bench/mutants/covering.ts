@@ -59,7 +59,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
       `tmux/agent-programs tmux/programs tmux/box tmux/screens tmux/unasked tmux/keyboard-owner tmux/typing-${name}`,
     ]),
     ["tmux/programs/plain", "tmux/box tmux/programs tmux/keyboard-owner-plain tmux/plain"],
-    ["tmux/own-hands", "tmux/panes tmux/own-hands guardian/terminal/hands"],
+    ["tmux/own-hands", "tmux/hands-table tmux/panes tmux/own-hands guardian/terminal/hands"],
     [
       "tmux/typing",
       "tmux/typing-steps tmux/typing-claude tmux/lost-panes tmux/plain tmux/resume tmux/beside-person",
