@@ -23,6 +23,9 @@ export type Drawn = {
   error: string | null
 }
 
+/** A delivery that looks every 10 ms for 20 s has 2,000. */
+const mostCalls = 10_000
+
 /** A process that is called by a name, and does nothing. */
 export type Idle = Disposable & { readonly name: string; readonly pid: number }
 
@@ -78,6 +81,8 @@ export function falsePane({ name, pid }: Idle): FalsePane {
       socket: null,
       run: async (words, input) => {
         pane.calls.push(words)
+        // Where nothing takes time, what never ends would not let a test's limit have its turn.
+        if (pane.calls.length > mostCalls) throw new Error("tmux is asked without an end")
         if (words.includes("capture-pane")) return look(words)
         if (words[0] !== "load-buffer") return answer("\n")
         if (pane.onPaste(input ?? "") === false) return answer("MOVED\n")
