@@ -73,7 +73,7 @@ export const elsewhere: ReadonlyMap<string, readonly string[]> = new Map(
     ["tmux/terminal", "tmux/panes tmux/typing-steps tmux/plain"],
     ["tmux/popup", "tmux/panes tmux/own-hands tmux/precondition tmux/own-server guardian/owner/popup"],
     ["tmux/snapshot", "tmux/panes tmux/precondition tmux/screens tmux/typing-claude"],
-    ["tmux/precondition", "tmux/precondition tmux/typing-claude"],
+    ["tmux/precondition", "tmux/precondition-format tmux/precondition tmux/typing-claude"],
     ["http/crowd", "http/crowd http/held attacks/door"],
     ["guardian/sleep", "guardian/waking"],
     ["guardian/door/guests", "guardian/door/server attacks/shared-door"],
