@@ -24,7 +24,7 @@ export type Drawn = {
 }
 
 /** A delivery that looks every 10 ms for 20 s has 2,000. */
-const mostCalls = 10_000
+const mostCalls = 3000
 
 /** A process that is called by a name, and does nothing. */
 export type Idle = Disposable & { readonly name: string; readonly pid: number }
