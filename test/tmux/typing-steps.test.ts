@@ -512,6 +512,8 @@ describe("keys that are kept back", () => {
   const done: string[] = []
   const keepers = (pane: FalsePane) => {
     done.length = 0
+    // However long the machine takes for a shell's word.
+    spies.push(spyOn(globalThis, "setTimeout").mockImplementation((() => 0) as never))
     const { onPaste } = pane
     pane.onPaste = words => {
       done.push(words === "\r" ? "press" : "paste")
