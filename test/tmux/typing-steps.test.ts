@@ -159,6 +159,22 @@ describe("a delivery", () => {
     expect(pane.pasted).toEqual([])
   })
 
+  test.each([
+    ["the cursor", { x: 3 }],
+    ["the title", { title: "a title" }],
+    ["the screen", { alternate: 1 }],
+  ] as const)("nothing is pasted where %s changed between the looks", async (_, change) => {
+    const pane = programmed("claude", claude)
+    pane.onLook = count => void (count === 2 && Object.assign(pane.drawn, change))
+    expect(await type(pane, "claude")).toEqual({
+      kind: "held",
+      state: "other",
+      reason: reasons.moved,
+      pasted: false,
+    })
+    expect(pastesOf(pane)).toEqual([])
+  })
+
   test("what tmux refuses to paste was not pasted; a return that it refuses is pressed later", async () => {
     const pane = programmed("claude", claude)
     pane.onPaste = () => false
@@ -446,6 +462,19 @@ describe("a text that is to go out of the box", () => {
     expect(await out(pane, "gemini")).toBeNull()
     expect(pane.pasted).toEqual(["\x15", "\x7f"])
     for (const words of pastesOf(pane)) expect(words).toContain("paste-buffer -r -d")
+  })
+
+  test("goes on with the same key where that changed the words, though the cursor stands where it stood", async () => {
+    const pane = programmed("gemini", gemini)
+    const at = { x: 9, y: 0 }
+    Object.assign(pane.drawn, gemini(typed), at)
+    pane.onPaste = () => {
+      Object.assign(pane.drawn, gemini(pane.pasted.length === 0 ? "← agent" : ""), at)
+      return undefined
+    }
+    expect(await out(pane, "gemini")).toBeNull()
+    expect(pane.pasted).toEqual(["\x15", "\x15"])
+    expect(waits).toEqual([])
   })
 
   test("is gone where the box is empty, and has little room", async () => {
