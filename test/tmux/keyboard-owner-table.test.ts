@@ -242,6 +242,11 @@ describe("what is started on another terminal", () => {
       { 10: cat, 11: below(10, claude, away), 12: below(10, codex, away) },
       "cat, before claude",
     ],
+    [
+      "is an agent program's own matter",
+      { 10: script, 11: below(10, claude), 12: below(11, tail, away) },
+      "claude",
+    ],
     ["is none where it has no terminal", { 10: cat, 11: below(10, tail, { terminal: 0, group: 77 }) }, "cat"],
     ["is none where it has the same", { 10: cat, 11: below(10, tail) }, "cat"],
   ] as const)("%s", (_, processes, want) => expect(ownerIn(processes)).toBe(want))
