@@ -60,7 +60,11 @@ export function lastLine(lines: readonly Line[], pattern: RegExp, before = lines
  * faint, one cell in reverse is the cursor, drawn over the placeholder's first letter. (Over OpenCode 1.18.33's
  * placeholder letters of it stay visible behind `👩‍👩‍👧‍👦`, which is as wide for it as for tmux 3.3a it is not.)
  */
-export function boxText(lines: readonly Line[], prefix: RegExp, isFaint: (run: Run) => boolean): string {
+export function boxText(
+  lines: readonly Pick<Line, "runs">[],
+  prefix: RegExp,
+  isFaint: (run: Run) => boolean,
+): string {
   const rows = lines.map((line, index) => (index === 0 ? afterPrefix(line, prefix) : line.runs))
   const words = rows.flat().filter(run => run.text.trim() !== "")
   const isPlaceholder = words.some(isFaint) && words.every(run => isFaint(run) || isCursor(run))
@@ -74,11 +78,11 @@ export function boxText(lines: readonly Line[], prefix: RegExp, isFaint: (run: R
 
 const isCursor = (run: Run): boolean => run.reverse && [...run.text.trim()].length === 1
 
-function afterPrefix(line: Line, prefix: RegExp): readonly Run[] {
-  let skip = prefix.exec(line.runs.map(run => run.text).join(""))?.[0].length ?? 0
-  return line.runs.flatMap(run => {
+function afterPrefix({ runs }: Pick<Line, "runs">, prefix: RegExp): readonly Run[] {
+  let skip = prefix.exec(runs.map(run => run.text).join(""))?.[0].length ?? 0
+  return runs.map(run => {
     const text = run.text.slice(skip)
     skip = Math.max(0, skip - run.text.length)
-    return text === "" ? [] : [{ ...run, text }]
+    return { ...run, text }
   })
 }

@@ -45,7 +45,7 @@ export const runtimes: ReadonlySet<string> = new Set(
   [...languages].filter(([, letters]) => letters === null).map(([name]) => name),
 )
 
-const nothing: Start = { program: null, text: null, isAskedToPrompt: false }
+const nothing = { program: null, text: null } as const
 
 /** @param name - one of {@link interpreters}; @param words - its arguments, without its own name */
 export function startOf(name: string, words: readonly string[]): Start {
@@ -113,8 +113,9 @@ function startByLetters(letters: ReadonlyMap<string, Meaning>, words: readonly s
 /** Letters in one word, as in `-qi` and `-im json.tool`: the last one may have a value. */
 function readCluster(letters: ReadonlyMap<string, Meaning>, word: string) {
   let prompts = false
-  for (let at = 1; at < word.length; at++) {
-    const meaning = letters.get(word[at] ?? "") ?? null
+  // The dash in front has no meaning.
+  for (const [at, letter] of word.split("").entries()) {
+    const meaning = letters.get(letter) ?? null
     if (meaning === "prompt") prompts = true
     else if (meaning !== null) return { meaning, value: word.slice(at + 1), prompts }
   }

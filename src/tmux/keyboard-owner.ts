@@ -1,5 +1,5 @@
 /** Which program reads the keys of a terminal. The rules are in docs/DELIVERY.md, "Ways of installing and starting". */
-import { existsSync, realpathSync } from "node:fs"
+import { realpathSync } from "node:fs"
 import { basename, isAbsolute, join } from "node:path"
 import { type AgentProgramName, agentProgramNames } from "../protocol/names.ts"
 import { agentIn, agentOfFile } from "./agent-programs.ts"
@@ -186,7 +186,7 @@ function filesAt(pid: number, script: string): string[] {
     return [path, realpathSync(path)]
   } catch {
     // An updater may have taken it away; what `bun run NAME` names is no file.
-    return isAbsolute(script) && !existsSync(path) ? [path] : []
+    return isAbsolute(script) ? [path] : []
   }
 }
 

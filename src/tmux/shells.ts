@@ -98,7 +98,7 @@ export function kindOf(program: Named): Kind {
   const called = program.arguments[0] ?? ""
   const names = [callName(program), plainName(program.name), called.includes(" ") ? "" : plainName(called)]
   const isOne = (set: ReadonlySet<string>): boolean => names.some(name => set.has(name))
-  if (isOne(relays) || names.some(name => name.startsWith("qemu-system-"))) return "relay"
+  if (isOne(relays) || names.some(name => name.startsWith("qemu-system"))) return "relay"
   if (isOne(commands)) return "commands"
   if (isOne(shells)) return isScriptShell(program) ? "script" : "shell"
   if (isOne(filters)) return "filter"

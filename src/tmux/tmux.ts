@@ -12,6 +12,8 @@ export type TmuxServer = {
   readonly signal?: AbortSignal
   /** The socket lies where nobody else can put one, and a command may start the server. */
   readonly mayStart?: true
+  /** Answers in place of tmux processes: a test's. */
+  readonly run?: (commands: readonly string[], input: string | null) => Promise<TmuxAnswer>
 }
 
 /** What one tmux process answered; `status` is its exit code. */
@@ -27,6 +29,7 @@ export async function runTmux(
   commands: readonly string[],
   input: string | null = null,
 ): Promise<TmuxAnswer> {
+  if (server.run !== undefined) return server.run(commands, input)
   const child = spawnTmux(server, commands, input)
   const [status, stdout, stderr] = await Promise.all([
     child.exited,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { layOut, sanitise } from "../../src/protocol/layout.ts"
-import { boxContent, compareEnds, signs } from "../../src/tmux/box.ts"
+import { boxContent, collapsedLabel, compareEnds, headOf, shows, signs } from "../../src/tmux/box.ts"
 import type { Box } from "../../src/tmux/box-reading.ts"
 import { profiles } from "../../src/tmux/readiness.ts"
 
@@ -138,4 +138,136 @@ describe("what is shown", () => {
   ] as const)("%s, %j: a label alone counts where it is of the length", (name, shown, pasted, want) => {
     expect(boxContent(profiles[name], box(shown), pasted)).toBe(want)
   })
+})
+
+/** U+20C1, which a terminal may leave out. */
+const riyal = "⃁"
+
+describe("the end of what is shown against the end of the text", () => {
+  const text = `first words, and then ${"x".repeat(20)}`
+  const others = "another prompt: "
+  test.each([
+    ["all of it", "ab", "ab", "whole or end", true],
+    ["nothing of one that shows", "", "ab", "whole or end", false],
+    ["nothing of one that a terminal may leave out", "", riyal.repeat(2), "whole or end", true],
+    ["nothing of one whose first sign shows", "", `a${riyal}${riyal}`, "whole or end", false],
+    ["an end of 20 signs", text.slice(-20), text, "whole or end", true],
+    ["an end of 19 signs", text.slice(-19), text, "whole or end", false],
+    ["an end, and before it what is left out", "b", `${riyal}b`, "whole or end", true],
+    ["an end, and before it what shows", "b", `a${riyal}b`, "whole or end", false],
+    [
+      "an end, before it what is left out, and before that what shows",
+      "b",
+      `a${riyal.repeat(20)}b`,
+      "whole or end",
+      false,
+    ],
+    ["a sign of the end, where it is cut", "e", "the", "end", true],
+    ["another sign, where it is cut", "t", "the", "end", false],
+    ["it behind other words", `${others}ab`, "ab", "whole or end", false],
+    ["it behind other words, where such may stand", `${others}ab`, "ab", "behind others", true],
+    [
+      "20 signs of it behind other words",
+      `${others}${text.slice(-20)}`,
+      `,${text.slice(-20)}`,
+      "behind others",
+      true,
+    ],
+    [
+      "19 signs of it behind other words",
+      `${others}${text.slice(-19)}`,
+      `,${text.slice(-19)}`,
+      "behind others",
+      false,
+    ],
+    ["another end behind other words", `${others}ac`, "ab", "behind others", false],
+    [
+      "a sign that is shown once and left out once",
+      `a${riyal}bc`,
+      `a${riyal}b${riyal}c`,
+      "whole or end",
+      true,
+    ],
+    ["a letter that is shown once and left out once", "aꙮbc", "aꙮbꙮc", "whole or end", false],
+    ["a letter with five marks, left out", "ab", `ax${"\u0301".repeat(5)}b`, "whole or end", true],
+    ["a letter with four marks, left out", "ab", `ax${"\u0301".repeat(4)}b`, "whole or end", false],
+  ] as const)("%s: %j of %j as %s: %p", (_, shown, whole, shape, want) => {
+    expect(compareEnds(shown, whole, shape).isOurs).toBe(want)
+  })
+
+  test.each([
+    ["may be left out for 20 signs", `a${riyal.repeat(20)}`, true],
+    ["may be left out for 19 signs", `a${riyal.repeat(19)}`, false],
+    ["may be left out, and is short", riyal.repeat(15), true],
+    ["may be left out but for its first sign, and is short", `a${riyal.repeat(14)}`, false],
+    ["shows", "abc", false],
+  ] as const)("of a box that is cut nothing is shown: the text's end %s: %p", (_, whole, want) => {
+    expect(compareEnds("", whole, "end").isOurs).toBe(want)
+  })
+
+  test("a step for each sign that is compared, and for each that is left out before it", () => {
+    expect(compareEnds("b", `${riyal}${riyal}b`, "whole or end")).toEqual({ isOurs: true, steps: 3 })
+    expect(compareEnds("ab", "ab", "whole or end")).toEqual({ isOurs: true, steps: 2 })
+  })
+})
+
+describe("the signs of a text", () => {
+  test.each([
+    ["letters without their marks", "e\u0301é", ["e", "e"]],
+    ["syllables whole", "가", ["가"]],
+    ["no blanks, controls or joiners", " a\n\u00ad\u200d\ufe0fb\u0007", ["a", "b"]],
+    ["marks without a letter are none", "\u0301", []],
+  ] as const)("%s", (_, text, want) => expect(signs(text)).toEqual([...want]))
+
+  test("are found wherever the lines wrap, and not in another order", () => {
+    expect([shows("one tw\n  o three", "two"), shows("one", ""), shows("one two", "two one")]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+})
+
+test.each([
+  ["by its tag, whatever stands behind", `← agent mira [k7q2]: ${"x".repeat(60)}`, "← agent mira [k7q2]"],
+  ["by its first 48 signs without one", "y".repeat(60), "y".repeat(48)],
+  ["by all of it where it is short", "hello", "hello"],
+] as const)("a text is known again %s", (_, text, want) => expect(headOf(text)).toBe(want))
+
+test.each([
+  ["24 signs", 24, "joined"],
+  ["23 signs", 23, "foreign"],
+] as const)("among a person's words, its last %s are the text, or not: %#", (_, count, want) => {
+  const text = `${"a".repeat(100)}the invoice of 2031 is 250 euros`
+  expect(boxContent(claude, box(`see ${text.slice(-count)} there`), text)).toBe(want)
+})
+
+describe("a label for a collapsed paste", () => {
+  const lines = Array.from({ length: 12 }, () => "x").join("\n")
+  test.each([
+    ["a line less", "gemini", "[Pasted Text: 11 lines]", lines, "alone"],
+    ["a line more", "gemini", "[Pasted Text: 13 lines]", lines, "alone"],
+    ["two lines less", "gemini", "[Pasted Text: 10 lines]", lines, null],
+    ["two lines more", "gemini", "[Pasted Text: 14 lines]", lines, null],
+    ["its characters, as code points", "gemini", "[Pasted Text: 3 chars]", "a👍b", "alone"],
+    ["its characters, as code units", "gemini", "[Pasted Text: 4 chars]", "a👍b", "alone"],
+    ["other characters", "gemini", "[Pasted Text: 5 chars]", "a👍b", null],
+    ["among a person's words", "gemini", "see [Pasted Text: 3 chars]", "abc", "among others"],
+    ["of any length, where no text is asked for", "gemini", "[Pasted Text: 99 lines]", null, "alone"],
+    ["of any length among other words", "gemini", "[Pasted Text: 99 lines] x", null, "among others"],
+    ["that is none", "gemini", "Pasted Text", null, null],
+    ["of a program that has none", "plain", "[Pasted Text: 3 chars]", null, null],
+  ] as const)("%s", (_, name, shown, text, want) => {
+    expect(collapsedLabel(profiles[name], shown, text)).toBe(want)
+  })
+})
+
+test("of a prompt's line nothing but its end is compared, and other words are no message joined", () => {
+  const text = "← agent mira [k7q2]: come at five"
+  const { plain } = profiles
+  const contents = [`>>> ${text}`, ">>> come at five", ">>> ", `${text} and`].map(shown =>
+    boxContent(plain, box(shown), text),
+  )
+  expect(contents).toEqual(["ours", "foreign", "foreign", "foreign"])
+  expect([boxContent(plain, box(""), text), boxContent(plain, null, text)]).toEqual(["empty", "hidden"])
 })

@@ -25,3 +25,21 @@ test.each([
 ] as const)("%s %j with %j: %s", (name, options, screen, want) => {
   expect(actsUnasked(name, options, parseScreen(screen))).toBe(want)
 })
+
+test.each([
+  ["the first option of several", "codex", ["-a", "never", "--yolo"], "", "--yolo"],
+  ["an option before the screen", "gemini", ["-y"], " *   Type your message", "-y"],
+  ["the first line of several", "claude", [], "  ⏵⏵ auto mode on\n  ⏵⏵ don't ask on", "auto mode on"],
+  [
+    "an option behind others",
+    "claude",
+    ["-p", "x", "--permission-mode", "auto"],
+    "",
+    "--permission-mode auto",
+  ],
+  ["no option without its value", "claude", ["auto", "--permission-mode"], "", null],
+  ["no option whose name only ends so", "codex", ["-ca", "never", "x-a=never"], "", null],
+  ["no option whose value begins so", "codex", ["-a=nevermore"], "", null],
+] as const)("of what says so, %s", (_, name, options, screen, want) => {
+  expect(actsUnasked(name, options, parseScreen(screen))).toBe(want)
+})

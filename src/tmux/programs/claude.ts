@@ -97,7 +97,7 @@ function findBox({ lines, cursor }: Screen): FoundBox | null {
   const top = lastLine(lines, rule, cursor.y)
   const lower = lines.findIndex((line, index) => index > cursor.y && rule.test(line.text))
   const bottom = lower < 0 ? lines.length : lower
-  if (top < 0 && lower < 0) return null
+  if (top < 0 && bottom === lines.length) return null
   const below = lines.slice(bottom + 1)
   if (below.some(line => dialog.test(line.text))) return null
   const [first, ...others] = lines.slice(top + 1, bottom)

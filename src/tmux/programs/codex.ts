@@ -63,7 +63,7 @@ function read(snapshot: Screen): Reading {
   if (!isCursorInBox) return noBox("Codex")
   const box = lines.slice(top, cursor.y + 1)
   const isCut = hasScrolled(box[0], snapshot.width)
-  const shown = box.map((line, index) => (isCut && index === 0 ? withoutLast(line) : line))
+  const shown = box.map((line, index) => (isCut && index === 0 ? withoutArrow(line) : line))
   const text = boxText(shown, /^› ?/, run => run.dim)
   if (text === "" && isStarting(below)) return reading("other", "Codex is still starting", null)
   return composerState({ text, rows: box.length, isCut }, isBusy(snapshot, top))
@@ -82,10 +82,9 @@ function isStarting(below: readonly Line[]): boolean {
 const hasScrolled = (first: Line | undefined, width: number): boolean =>
   first?.text.endsWith("↑") === true && Bun.stringWidth(first.text) === width
 
-function withoutLast({ text, runs }: Line): Line {
-  const bare = runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") }))
-  return { text: text.slice(0, -1), runs: bare }
-}
+const withoutArrow = ({ runs }: Line): Pick<Line, "runs"> => ({
+  runs: runs.map(run => ({ ...run, text: run.text.replace(/↑\s*$/, "") })),
+})
 
 const asks = reading("dialog", "Codex waits for an answer", null)
 

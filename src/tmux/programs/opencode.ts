@@ -61,7 +61,7 @@ function twinOf(above: string, row: string, columns: number): number {
   if (cellsOf(words) < columns - 1) return 0
   const sign = [...graphemesOf(words.slice(-longestSign))].at(-1)?.segment ?? ""
   if (!maybeWide.test(sign) && !(isJoined.test(sign) && cellsOf(sign) > 1)) return 0
-  const begin = indent.exec(row)?.[0].length ?? 0
+  const begin = row.length - row.replace(indent, "").length
   const length = begin + repeated(sign, row.slice(begin))
   // One that has the cell behind it, too, is a syllable of its own (U+1100, U+1161).
   return syllable.test(sign) && blankAt(row, length) ? 0 : length
@@ -235,13 +235,9 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
   const isLost = (line: Line | undefined): boolean =>
     ground !== null && isOverdrawn(line?.text ?? "") && line?.runs.some(run => run.ground === ground) === true
   let top = bottom
-  for (
-    let row = bottom - 1;
-    row >= 0 && (isRow(lines[row]) || (row < bottom - 1 && isLost(lines[row])));
-    row--
-  )
+  for (let row = bottom - 1; row >= 0 && (isRow(lines[row]) || isLost(lines[row])); row--)
     if (isRow(lines[row])) top = row
-  if (bottom < 0 || bottom - top < 3) return null
+  if (bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
   const grounds = new Set([pageOf(lines[bottom - 1])])
   for (const line of lines.slice(0, top)) if (barOf(line) >= 0) grounds.add(groundOf(line))
@@ -282,7 +278,6 @@ function cutAt(line: Line, columns: number): Line {
 const cellsOf = (text: string): number => Bun.stringWidth(text.replace(betweenLetters, noWidthSpace))
 
 function startOf(text: string, columns: number): string {
-  if (columns <= 0) return ""
   if (cellsOf(text) <= columns) return text
   let start = ""
   for (const sign of text) {
