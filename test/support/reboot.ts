@@ -1,5 +1,5 @@
 /** Run by test/commands/service.test.ts where there is a systemd of the user's: what a unit does in a Guardian's life. */
-import { existsSync, linkSync, mkdirSync, readdirSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Io } from "../../src/commands/io.ts"
 import { readUnit } from "../../src/commands/service/systemd.ts"
@@ -18,7 +18,8 @@ const kai = "."
 const folder = join(world.folder, awkward)
 mkdirSync(folder)
 const sento = join(folder, "sento")
-linkSync(built[0] ?? "", sento)
+// No link: /tmp may be another disk.
+copyFileSync(built[0] ?? "", sento)
 const io = { environment: { HOME: world.folder } } as unknown as Io
 
 async function startSystemd(): Promise<Bun.Subprocess> {
