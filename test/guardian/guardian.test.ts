@@ -71,6 +71,16 @@ describe("a Guardian ends", () => {
 })
 
 describe("a start", () => {
+  test("lets nobody else read what is made from then on", async () => {
+    const before = process.umask(0)
+    try {
+      await start()
+      expect(process.umask()).toBe(0o077)
+    } finally {
+      process.umask(before)
+    }
+  })
+
   test("tells each line of the log, where it listens, and takes a wish back that none is to run", async () => {
     writeFileSync(paths.stopped, "")
     const lines: string[] = []

@@ -29,7 +29,7 @@ export function createSilence(context: Context, { hasWaiting, lastHeard, isColle
     const now = elapsed()
     const before = silent.get(pair)
     const isOver = before !== undefined && (lastHeard(pair) ?? Number.NEGATIVE_INFINITY) > before.since
-    if (isOver) silent.delete(pair)
+    silent.delete(pair)
     const since = before === undefined || isOver ? (isFailing ? now : null) : before.since
     if (since === null) return
     const waitingSince = hasWaiting(pair) ? ((isOver ? null : before?.waitingSince) ?? now) : null

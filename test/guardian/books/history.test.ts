@@ -55,6 +55,7 @@ test("who is paired no more is known by what was said or told; who never was is 
   expect(texts({ name: "noa" })).toEqual(["from noa"])
   expect(texts({ name: "eve" })).toEqual(["to eve"])
   expect(texts({ name: "kai" })).toEqual([])
+  for (const name of ["noa", "eve"]) expect(texts({ name, grep: "nothing like it" })).toEqual([])
   expect(errorOf(() => log({ name: "una" })).code).toBe("unknown-agent")
 })
 

@@ -29,6 +29,18 @@ test("one that an agent's pane started is the agent's, however far down", () => 
   }
 })
 
+test("one that nobody distrusts is let in", () => {
+  const child = start()
+  try {
+    const reason = reasonToDistrust(process.pid, nobody)
+    // Where an agent program runs these tests, it is one of its own.
+    if (reason === null) expect(() => refuseDistrusted(child.pid, nobody)).not.toThrow()
+    else expect(() => refuseDistrusted(child.pid, nobody)).toThrow(reason)
+  } finally {
+    child.kill("SIGKILL")
+  }
+})
+
 test.each(["CLAUDECODE", "AI_AGENT", "GEMINI_CLI"])(
   "one with %s in its environment is an agent program's",
   async name => {
