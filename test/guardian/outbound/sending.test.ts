@@ -187,6 +187,7 @@ describe("who waits", () => {
     ["failed", "no-answer", "failed", "kai had the message and gave no answer: "],
     ["refused", null, "refused", "kai had the message, and did not give it to its agent: refused"],
     ["expired", null, "timed-out", "kai had the message, and did not give it to its agent: expired"],
+    ["refused", "why not", "refused", 'kai had the message, and did not give it to its agent: "why not"'],
   ])("hears an end without an answer: %s, %p", async (state, reason, code, words) => {
     const waiting = errorOf(() => ask(wait))
     await Bun.sleep(0)
