@@ -67,7 +67,8 @@ function prefixOf(interfaces: Interfaces, address: string): number | null {
   const entry = Object.values(interfaces)
     .flatMap(entries => entries ?? [])
     .find(one => one.address === address)
-  if (entry === undefined) return null
+  // An interface may have none.
+  if (entry === undefined || !isIPv4(entry.netmask)) return null
   const mask = numberOf(entry.netmask)
   const prefix = Math.clz32(~mask >>> 0)
   return mask === maskOf(prefix) && prefix >= fewestBits && prefix <= mostBits ? prefix : null

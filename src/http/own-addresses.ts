@@ -143,7 +143,12 @@ function fadingOf(flags6: string): { temporary: ReadonlySet<string>; unusable: R
 
 const hex = (digits: string | undefined): number => Number.parseInt(digits ?? "", 16)
 
-const rowsOf = (table: string): readonly string[][] => table.split("\n").map(line => line.split(/\s+/))
+/** Neither blank rows nor what they are padded with say anything. */
+const rowsOf = (table: string): readonly string[][] =>
+  table
+    .split("\n")
+    .map(line => line.trim().split(/\s+/))
+    .filter(({ length }) => length > 1)
 
 function readTable(name: string): string {
   try {

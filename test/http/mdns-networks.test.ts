@@ -51,8 +51,9 @@ describe("mDNS asks", () => {
       [],
     ],
     [
-      "no address that has no neighbours, or all the world",
+      "no address that has no neighbours, or all the world, or of which nobody says it",
       {
+        none: entries(wire, `203.0.112.7 ${c}`).map(one => ({ ...one, netmask: null as never })),
         a: entries(wire, "203.0.113.7 255.255.255.255"),
         b: entries(wire, "203.0.114.7 0.0.0.0"),
         c: entries(wire, "203.0.115.7 128.0.0.0"),

@@ -156,6 +156,13 @@ describe("the default route", () => {
     ["of nobody", heading, "", [], []],
     ["of each family", heading + way4("eth0"), way6("wlan0"), ["eth0"], ["wlan0"]],
     [
+      "in tables with blanks before and behind, rows without any words, and one with a lone word",
+      `\n  ${way4("eth0").trim()}   \n \nlone\n`,
+      `\n  ${way6("wlan0").trim()}   \n \nlone\n`,
+      ["eth0"],
+      ["wlan0"],
+    ],
+    [
       "by its metric",
       way4("a", 9) + way4("b", 10) + way4("b", 1),
       way6("a", "0000000a") + way6("b", "00000009"),

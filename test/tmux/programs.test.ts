@@ -409,6 +409,23 @@ describe("OpenCode", () => {
     expect(found?.[1]?.replace(/^ {2}/, "")).toBe(want)
   })
 
+  describe("where signs from the end of the row above stand before the bar of its last row", () => {
+    const [ground, page] = ["\x1b[48;5;234m", "\x1b[49m"]
+    const row = (words: string, before = "  "): string =>
+      `${before}${page}┃${ground}${words.padEnd(16)}${page}`
+    test.each([
+      ["nothing", "  ", "  Shell", shell],
+      ["a wide sign", "漢", "  Shell", shell],
+      ["more than the bar's own place has", "ᄀᄀᄀ      ", "  Shell", noBox],
+      ["what asks", "△ Permission required", "  Allow once  Reject  enter confirm", asks],
+      ["nothing, and no shell", "  ", "  Build", "ready:  (1)"],
+      ["a wide sign, and no shell", "漢", "  Build", "ready:  (1)"],
+    ])("%s", (_, before, words, want) => {
+      const rows = ["text", row(""), row(""), row(""), row(words, before), edge(), foot]
+      expect(read(rows)).toBe(want)
+    })
+  })
+
   test("keys are kept back behind the first prompt's return alone", () => {
     const kept = (rows: readonly string[]) => opencode.keysKept?.(screen(rows, 3))
     expect([kept(["   █▀▀█ █▀▀█", ...box([""])]), kept(["said", "▀▀", ...box([""])])]).toEqual([250, 0])

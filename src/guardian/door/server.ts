@@ -62,7 +62,7 @@ type Caller = {
   heard: () => void
   /** Ends its stay at a door with room for so many. */
   leave: () => void
-  /** Until something more was read, at such a door; null where nothing waits to be read. */
+  /** Until something more was read, at such a door; undefined where nothing waits to be read. */
   reading: ReturnType<typeof setTimeout> | undefined
   /** Takes what comes behind the request; null where nothing is to come. */
   more: ((chunk: Buffer) => void) | null

@@ -533,7 +533,8 @@ export function createCollecting(context: Context, { sender, receive }: Collecti
   /** A pair from before this start. @param isElsewhere - whether the Guardian is not where it was last */
   async function begin(pair: string, called: Called | null, isElsewhere: boolean): Promise<void> {
     const peer = peerById(context, pair)
-    if (peer === null) return
+    // Here too: a look-up takes its time, and the next pair waits for it.
+    if (peer === null || pairs.has(pair)) return
     const own = called === null || called === false ? null : await ownTowards(peer)
     // What happened meanwhile says more.
     if (pairs.has(pair)) return

@@ -5,6 +5,7 @@
 import { isIPv4 } from "node:net"
 import type { Announcement, AnnouncementOptions } from "../../http/mdns.ts"
 import { type LocalNetwork, localNetworks } from "../../http/mdns-networks.ts"
+import { isOpenToOthers } from "../books/own-places.ts"
 import type { Context } from "../context.ts"
 
 export type Announcing = ReturnType<typeof createAnnouncing>
@@ -89,5 +90,6 @@ function networksOfListener({ listening }: Context, networks: Room["networks"]):
   const hosts = listening()
   const isCovered = (address: string): boolean =>
     hosts.some(host => host === address || host === "::" || (host === "0.0.0.0" && isIPv4(address)))
-  return networks(isCovered)
+  // For nobody else the kernel need not be asked, every few seconds.
+  return isOpenToOthers(hosts) ? networks(isCovered) : []
 }

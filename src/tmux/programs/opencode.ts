@@ -61,7 +61,7 @@ function twinOf(above: string, row: string, columns: number): number {
   if (cellsOf(words) < columns - 1) return 0
   const sign = [...graphemesOf(words.slice(-longestSign))].at(-1)?.segment ?? ""
   if (!maybeWide.test(sign) && !(isJoined.test(sign) && cellsOf(sign) > 1)) return 0
-  const begin = row.length - row.replace(indent, "").length
+  const begin = indent.exec(row)?.[0].length ?? 0
   const length = begin + repeated(sign, row.slice(begin))
   // One that has the cell behind it, too, is a syllable of its own (U+1100, U+1161).
   return syllable.test(sign) && blankAt(row, length) ? 0 : length
@@ -185,8 +185,11 @@ const paddingRows = 2
 /** Grey in 16 colours, and in a terminal of all colours; other themes have others, so the words count too. */
 const faint = /^38;(5;8|2;(1[0-6]\d);\2;\2)$/
 const placeholder = /^Ask anything…( "[^"]*")?$/
-/** What stands where the model's name stands else: return would run the text (1.18.33). */
-const shellMode = /^ *┃ +Shell\b/
+/**
+ * What stands where the model's name stands else: return would run the text (1.18.33). Before the bar there may be signs
+ * from the end of the row above.
+ */
+const shellMode = /^[^┃]*┃ +Shell\b/
 
 /**
  * Of a box that was emptied, cells of which OpenCode and the terminal disagree may still be drawn far right (U+0600 to
@@ -235,7 +238,11 @@ function findBox(lines: readonly Line[]): readonly Line[] | null {
   const isLost = (line: Line | undefined): boolean =>
     ground !== null && isOverdrawn(line?.text ?? "") && line?.runs.some(run => run.ground === ground) === true
   let top = bottom
-  for (let row = bottom - 1; row >= 0 && (isRow(lines[row]) || isLost(lines[row])); row--)
+  for (
+    let row = bottom - 1;
+    row >= 0 && (isRow(lines[row]) || (row < bottom - 1 && isLost(lines[row])));
+    row--
+  )
     if (isRow(lines[row])) top = row
   if (bottom - top < 3) return null
   const columns = cellsOf(boxEdge.exec(lines[bottom]?.text ?? "")?.[0] ?? "")
@@ -278,6 +285,7 @@ function cutAt(line: Line, columns: number): Line {
 const cellsOf = (text: string): number => Bun.stringWidth(text.replace(betweenLetters, noWidthSpace))
 
 function startOf(text: string, columns: number): string {
+  if (columns <= 0) return ""
   if (cellsOf(text) <= columns) return text
   let start = ""
   for (const sign of text) {

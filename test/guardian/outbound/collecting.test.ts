@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test }
 import { calledAt, keepCalled } from "../../../src/guardian/books/called.ts"
 import { type CollectingParts, createCollecting } from "../../../src/guardian/outbound/collecting.ts"
 import type { Sender } from "../../../src/guardian/outbound/sender.ts"
+import * as ownAddresses from "../../../src/http/own-addresses.ts"
 import type { Peer } from "../../../src/store/config.ts"
 import { type ClientPair, messageBody, newPair, signSealed } from "../../support/client.ts"
 import { carrying, type Fields, never } from "../../support/collecting.ts"
@@ -709,10 +710,17 @@ describe("a start", () => {
     expect(scene.collecting.stateOf(scene.pair.id)).toBe("collecting")
   })
 
-  test("leaves alone what has begun meanwhile", async () => {
+  test("leaves alone what has begun meanwhile, and looks for no way to it", async () => {
     const scene = await opened(hang)
+    scene.made.context.config.update(({ agents: { kai }, ...config }) => ({
+      ...config,
+      agents: { kai: { ...(kai as Peer), host: "192.0.2.1" } },
+    }))
+    keepCalled(store(scene), scene.pair.id, { host: "127.0.0.1", port: 9876 })
+    using towards = spyOn(ownAddresses, "ownAddressTowards")
     await scene.collecting.resume(9877)
     expect(scene.collecting.stateOf(scene.pair.id)).toBe("collecting")
+    expect(towards).not.toHaveBeenCalled()
   })
 })
 

@@ -9,6 +9,8 @@ let machine: LocalNetwork[]
 let listening: string[]
 let did: string[]
 let refused: string[]
+/** How often the machine's networks were asked for. */
+let looks: number
 let announcing: ReturnType<typeof createAnnouncing>
 
 const network = (interfaceName: string, address: string): LocalNetwork => ({
@@ -24,9 +26,13 @@ beforeEach(() => {
   listening = ["127.0.0.1", "0.0.0.0"]
   did = []
   refused = []
+  looks = 0
   Object.assign(made.context, { listening: () => listening })
   announcing = createAnnouncing(made.context, {
-    networks: (isCovered = () => true) => machine.filter(({ address }) => isCovered(address)),
+    networks(isCovered = () => true) {
+      looks += 1
+      return machine.filter(({ address }) => isCovered(address))
+    },
     async announce({ network: { interfaceName }, port }) {
       if (refused.includes(interfaceName)) throw new Error("in use")
       did.push(`${interfaceName} ${port}`)
@@ -72,6 +78,16 @@ test.each<readonly [string, string[], string[]]>([
   listening = hosts
   announcing.set(true)
   expect(await seen()).toEqual(want)
+})
+
+test("where nobody else is let in the kernel is not asked", async () => {
+  listening = ["127.0.0.1", "::1"]
+  announcing.set(true)
+  for (let i = 0; i < 3; i += 1) await look()
+  expect(looks).toBe(0)
+  listening = ["127.0.0.1", "10.0.0.1"]
+  expect(await look()).toEqual(["wlan0 9876"])
+  expect(looks).toBe(1)
 })
 
 test("what stands for all of IPv4 says nothing of IPv6", async () => {
