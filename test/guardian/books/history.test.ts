@@ -162,6 +162,7 @@ test("what waits says why, and what is over does not", () => {
   const back = sent("taken back")
   const doubtful = sent("in doubt")
   const loop = sent("one too many")
+  const busy = sent("busy there")
   peers.pause("kai", { until: null, reason: "owner" })
   const seqOf = (text: string): number => {
     const shortId = log().find(one => one.text === text)?.shortId ?? ""
@@ -173,11 +174,14 @@ test("what waits says why, and what is over does not", () => {
   outbox.withdraw(outbox.withId(doubtful)?.seq ?? 0, true, made.now)
   outbox.settle(outbox.withId(loop)?.seq ?? 0, "accepted", null, made.now)
   outbox.noteReceipt("kai", loop, "held", "loop")
+  outbox.settle(outbox.withId(busy)?.seq ?? 0, "accepted", null, made.now)
+  outbox.noteReceipt("kai", busy, "held", "busy")
   const reasons = Object.fromEntries(log().map(one => [one.text, one.reason]))
   expect(reasons).toEqual({
     held: "paused until `sento agents resume kai`",
     released: null,
     typed: null,
+    "busy there": null,
     "lia's": null,
     "taken back": "it never left this machine",
     "in doubt": "it may have arrived",

@@ -92,6 +92,14 @@ describe("a process that is nobody's child any more", () => {
     expect(() => refuseOther(own, nobody)).not.toThrow()
   })
 
+  test("is not known by what neither of them has", async () => {
+    const [own, other] = [pane({ TMUX_PANE: "%1" }), pane({ TMUX_PANE: "%1" })]
+    await until("their programs", () =>
+      [own, other].every(pid => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("600")),
+    )
+    expect(() => refuseOther(other, new Map([[own, why]]))).not.toThrow()
+  })
+
   test("is not known by the Guardian's own", async () => {
     const other = pane({ TMUX: process.env.TMUX ?? here, TMUX_PANE: process.env.TMUX_PANE ?? "%1" })
     await until("its program", () => readFileSync(`/proc/${other}/cmdline`, "utf8").includes("600"))

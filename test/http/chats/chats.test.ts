@@ -82,6 +82,16 @@ describe.each(names)("%s", name => {
     expect(second.messages.map(one => one.text)).toEqual(["three"])
   })
 
+  test("what came since the first question is read, in whatever order they are asked about", async () => {
+    await using talking = talk(name)
+    const { server, chat } = talking
+    const first = await chat.send("well?", never)
+    server.write({ text: "between" })
+    const second = await chat.send("and this one?", never)
+    const { messages } = await chat.receive(null, [second, first], never)
+    expect(messages.filter(one => !one.isBot).map(one => one.text)).toEqual(["between"])
+  })
+
   test("all pages are read", async () => {
     await using talking = talk(name)
     const { server, chat } = talking
