@@ -45,7 +45,10 @@ export type ChaosOptions = {
   /** How long a way lasts that changes, in milliseconds. */
   readonly wayLasts: readonly [number, number]
   readonly mostStallMilliseconds: number
-  /** Whether each sends one more once the faults stopped, so that what waits is tried at once, as in a day's use. */
+  /**
+   * Whether each sends one more once the faults stopped, and where nothing goes for 5 s, so that what waits is tried at
+   * once, as in a day's use.
+   */
   readonly hastens: boolean
   /** Whether disks are filled, where this user may mount one. */
   readonly fillsDisks: boolean
@@ -329,12 +332,16 @@ async function tell(
  */
 const stillMilliseconds = 2 * longestWaitMilliseconds + 2 * 60_000
 
+/** A way that closed is known to the one behind it by the next answer alone that it has, or an hour later. */
+const hastenMilliseconds = 5000
+
 /**
  * Waits until nothing is left to send or to type, as long as something goes.
  * @returns what is left when nothing does
  */
 async function drain(options: ChaosOptions, { world, traffics }: Stage): Promise<number> {
   let saidAt = Date.now()
+  let hastenedAt = Date.now()
   let least = Number.POSITIVE_INFINITY
   let movedAt = Date.now()
   for (;;) {
@@ -349,6 +356,10 @@ async function drain(options: ChaosOptions, { world, traffics }: Stage): Promise
       saidAt = Date.now()
       const heads = traffics.flatMap(({ from }) => headOf(from))
       options.say(`left: ${JSON.stringify(waiting)}; ${heads.join("; ")}`)
+    }
+    if (options.hastens && Date.now() - Math.max(movedAt, hastenedAt) > hastenMilliseconds) {
+      await Promise.all(traffics.map(one => one.send(options.signal)))
+      hastenedAt = Date.now()
     }
     await sleep(100, options.signal)
   }

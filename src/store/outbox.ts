@@ -59,6 +59,10 @@ export function createOutbox(database: Database, random: (length: number) => Uin
   const times = database.query<{ pair: string; nextAt: number }, []>(
     "SELECT pair, next_at AS nextAt, min(seq) FROM outbox WHERE state = 'queued' GROUP BY pair",
   )
+  // Who asked for a wait was there.
+  const unreached = database.query<{ pair: string }, []>(
+    "SELECT DISTINCT pair FROM outbox WHERE state = 'queued' AND attempts > 0 AND asked_for IS NULL",
+  )
   const postpone = database.query(
     `UPDATE outbox SET attempts = $attempts, next_at = $nextAt, asked_for = $askedFor, reason = $reason,
        exposed = $isExposed WHERE seq = $seq AND state = 'queued'`,
@@ -156,6 +160,8 @@ export function createOutbox(database: Database, random: (length: number) => Uin
     },
     /** When the oldest message of each pair that has some may be tried. */
     times: (): { readonly pair: string; readonly nextAt: number }[] => times.all(),
+    /** The pairs to which an attempt has brought nothing so far of what waits for them. */
+    unreached: (): string[] => unreached.all().map(({ pair }) => pair),
     /** @param isExposed - whether this attempt, or one before it, may have brought it all the same */
     postpone(seq: number, { attempts, nextAt, askedFor }: Postponed, reason: string, isExposed = true): void {
       const when = { attempts, nextAt: Math.round(nextAt), askedFor }

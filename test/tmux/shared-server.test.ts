@@ -47,6 +47,8 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   tmux("kill-server")
+  // What it started has no terminal with which it would end.
+  for (const pid of childrenOf(server.pid)) process.kill(pid, "SIGKILL")
   server.kill("SIGKILL")
   await server.exited
   rmSync(folder, { recursive: true, force: true })

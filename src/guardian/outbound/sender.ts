@@ -76,8 +76,8 @@ type Route = "any" | "dial"
 export function createSender(context: Context, carrying: Carrying, events: SenderEvents) {
   const { onFailed, onReached, onAnswered, onMissed } = events
   const inOrder = new Map<string, Promise<unknown>>()
-  /** Pairs to which the last attempt brought nothing. */
-  const unreached = new Set<string>()
+  /** Pairs to which the last attempt brought nothing, also one of the Guardian before. */
+  const unreached = new Set(context.store.outbox.unreached())
 
   /** Behind whatever this pair is already being told. */
   function queue<Value>(pair: string, task: () => Promise<Value>): Promise<Value> {

@@ -206,6 +206,26 @@ describe("an attempt", () => {
     }
   })
 
+  test("by the Guardian before this one is missed too, as long as what it did not bring waits", async () => {
+    const { outbox } = made.stored.store
+    const row = { pair: pair.id, name: "kai", text: "hi", inReplyTo: null, hops: 0 }
+    const { seq } = outbox.keep({ ...row, id: Bun.randomUUIDv7() }, made.now)
+    expect(open().hasMissed(pair.id)).toBe(false)
+    const postponed = { attempts: 1, nextAt: made.now + 60_000 }
+    outbox.postpone(seq, { ...postponed, askedFor: null }, "nobody there")
+    // What waits behind it was not tried.
+    outbox.keep({ ...row, id: Bun.randomUUIDv7() }, made.now)
+    const sender = open()
+    expect([sender.hasMissed(pair.id), sender.hasMissed("another")]).toEqual([true, false])
+    await sender.tell(to(), body())
+    expect(sender.hasMissed(pair.id)).toBe(false)
+    outbox.postpone(seq, { ...postponed, askedFor: 60_000 }, "it asked for it")
+    expect(open().hasMissed(pair.id)).toBe(false)
+    outbox.postpone(seq, { ...postponed, askedFor: null }, "nobody there")
+    outbox.settle(seq, "expired", null, made.now)
+    expect(open().hasMissed(pair.id)).toBe(false)
+  })
+
   test("of a peer that comes for what there is is not missed", async () => {
     isFetching = true
     const sender = open()

@@ -167,6 +167,17 @@ export const outboxCases: Cases = {
       gives: ["kai oK1", "lia oL3"],
     },
   ],
+  "outbox.unreached": [
+    {
+      does: "each pair once for which something waits that was tried, and that asked for no wait itself",
+      given: `UPDATE outbox SET attempts = 0, asked_for = NULL;
+        UPDATE outbox SET attempts = 1 WHERE id IN ('oK1', 'oK3');
+        UPDATE outbox SET attempts = 1, asked_for = 5 WHERE id = 'oL1';
+        UPDATE outbox SET attempts = 1, state = 'accepted' WHERE id = 'oL3'`,
+      act: ({ outbox }) => outbox.unreached(),
+      gives: ["kai"],
+    },
+  ],
   "outbox.heads": [
     {
       does: "the oldest of each pair that is not settled, and how many",
