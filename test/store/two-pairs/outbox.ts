@@ -177,6 +177,12 @@ export const outboxCases: Cases = {
       act: ({ outbox }) => outbox.unreached(),
       gives: ["kai"],
     },
+    {
+      does: "none for which nothing was tried",
+      given: "UPDATE outbox SET attempts = 0, asked_for = NULL",
+      act: ({ outbox }) => outbox.unreached(),
+      gives: [],
+    },
   ],
   "outbox.heads": [
     {
