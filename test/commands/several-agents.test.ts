@@ -130,9 +130,9 @@ const requests = [
   { jsonrpc: "2.0", method: "notifications/initialized" },
   { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "list_agents", arguments: {} } },
 ]
-/** As long as the server has not answered, for it ends with its input. */
+/** As long as the server has not answered, for it ends with its input; nothing is left of the answers before. */
 const serve = (command: string): string =>
-  `{ cat requests; for n in $(seq 100); do grep -q '"id":2' answers-$$ && break; sleep 0.02; done; } | ${command} >answers-$$`
+  `rm -f answers-$$; { cat requests; for n in $(seq 3000); do grep -sq '"id":2' answers-$$ && break; sleep 0.02; done; } | ${command} >answers-$$`
 const prompt = (event: string): string => `echo '{"session_id":"s","prompt":"x"}' | ${event}`
 /** Codex gives its MCP server these, and those that setup names (0.169.0). */
 const fewVariables = ["HOME", "LANG", "PATH", "SHELL", "TERM", "TMUX", "TMUX_PANE"]
@@ -197,11 +197,11 @@ test("in sessions with other names, while a stranger has the old one", async () 
   await tmux(socketOf("zoe"), "rename-session", "-t", "=mira", "kai")
   sessions = { ...old, mira: "first", kai: "mira", zoe: "kai" }
   await allLines()
-  expect(asked.sort()).toEqual(everyones)
   await tmux(socketOf("zoe"), "rename-session", "-t", "=kai", "mira")
   await tmux(world.socket, "rename-session", "-t", "=mira", "kai")
   await tmux(world.socket, "rename-session", "-t", "=first", "mira")
   sessions = old
+  expect(asked.sort()).toEqual(everyones)
 })
 
 test("what a person runs in a split is that session's agent's, on either server", async () => {
