@@ -3,11 +3,12 @@ import dns from "node:dns/promises"
 import { getEventListeners } from "node:events"
 import { lookUp, post } from "../../src/http/client.ts"
 
-const options = { headers: {}, body: new Uint8Array(), timeoutMilliseconds: 50 }
+const options = { headers: {}, body: new Uint8Array(), timeoutMilliseconds: 60_000 }
+const hasty = { ...options, timeoutMilliseconds: 50 }
 
 test("a name whose look-up never ends does not outlast the deadline", async () => {
   using _ = spyOn(dns, "lookup").mockImplementation((() => new Promise(() => {})) as typeof dns.lookup)
-  expect(await post("slow.example", 9, "/", options)).toEqual({
+  expect(await post("slow.example", 9, "/", hasty)).toEqual({
     kind: "unreachable",
     cause: "timed-out",
     literal: null,
@@ -18,7 +19,7 @@ test("a name whose look-up never ends does not outlast the deadline", async () =
 test("nor the end of whoever asked", async () => {
   using _ = spyOn(dns, "lookup").mockImplementation((() => new Promise(() => {})) as typeof dns.lookup)
   const signal = AbortSignal.abort()
-  const asked = post("slow.example", 9, "/", { ...options, timeoutMilliseconds: 60_000, signal })
+  const asked = post("slow.example", 9, "/", { ...options, signal })
   expect(await asked).toMatchObject({ kind: "unreachable", cause: "failed" })
 })
 
@@ -38,7 +39,7 @@ test("nothing is sent where it is not to go any more once it is known where to",
     },
   })
   let isWanted = true
-  const more = { timeoutMilliseconds: 60_000, isWanted: async () => isWanted }
+  const more = { isWanted: async () => isWanted }
   const asked = post("localhost", server.port ?? 0, "/", { ...options, ...more })
   isWanted = false
   found.resolve()
@@ -93,8 +94,7 @@ test("each post has a connection of its own, which is not to be kept", async () 
       return new Response("yes")
     },
   })
-  const patient = { ...options, timeoutMilliseconds: 60_000 }
-  for (const _ of [1, 2]) await post("127.0.0.1", server.port ?? 0, "/", patient)
+  for (const _ of [1, 2]) await post("127.0.0.1", server.port ?? 0, "/", options)
   expect(new Set(seen.map(([port]) => port)).size).toBe(2)
   expect(seen.map(([, connection]) => connection)).not.toContain("keep-alive")
 })
@@ -147,10 +147,9 @@ const chunksOf = (chunks: () => Uint8Array | null, end: () => void = () => {}) =
   })
 
 test("an answer without an end is left, and one of the greatest length comes as it was sent", async () => {
-  const patient = { ...options, timeoutMilliseconds: 60_000 }
   const left = Promise.withResolvers<void>()
   await using endless = chunksOf(() => new Uint8Array(64 * 1024), left.resolve)
-  expect(await post("127.0.0.1", endless.port ?? 0, "/", patient)).toMatchObject({
+  expect(await post("127.0.0.1", endless.port ?? 0, "/", options)).toMatchObject({
     kind: "unreachable",
     reason: "the answer is too long",
   })
@@ -158,7 +157,7 @@ test("an answer without an end is left, and one of the greatest length comes as 
   const chunks = [1, 2].map(one => new Uint8Array(64 * 1024).fill(one))
   const left2 = [...chunks]
   await using greatest = chunksOf(() => left2.shift() ?? null)
-  const answer = await post("127.0.0.1", greatest.port ?? 0, "/", patient)
+  const answer = await post("127.0.0.1", greatest.port ?? 0, "/", options)
   expect(answer.kind === "answered" && Buffer.from(answer.body).equals(Buffer.concat(chunks))).toBe(true)
 }, 120_000)
 
@@ -205,8 +204,7 @@ test("what is packed is not unpacked: 128 KiB stay 128 KiB", async () => {
     hostname: "127.0.0.1",
     fetch: () => new Response(packed, { headers: { "Content-Encoding": "gzip" } }),
   })
-  const patient = { ...options, timeoutMilliseconds: 60_000 }
-  const answer = await post("127.0.0.1", server.port ?? 0, "/", patient)
+  const answer = await post("127.0.0.1", server.port ?? 0, "/", options)
   expect(answer.kind === "answered" && Buffer.from(answer.body).equals(packed)).toBe(true)
 })
 
