@@ -26,6 +26,7 @@ import {
   writeConfig,
 } from "../../src/store/config.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
+import { openFilesIn } from "../support/descriptors.ts"
 
 /** Never asked of `paths`: were that wrong, another folder would be removed. */
 let folder: string
@@ -264,7 +265,7 @@ describe("a config", () => {
 
   test("is written beside no copy that a crash left, and without leaving a file open", () => {
     writeConfig(paths, config as never)
-    const openFiles = (): number => readdirSync("/dev/fd").length
+    const openFiles = (): number => openFilesIn(folder)
     const before = openFiles()
     for (let i = 0; i < 8; i += 1) {
       writeFileSync(join(paths.home, `.sento-copy-.sento-config.json.${process.pid}.0a1b2c3d`), "keys")
@@ -302,9 +303,9 @@ describe("a config", () => {
 
   test("that is a pipe into which nobody writes is told so, and waited for by nobody", () => {
     Bun.spawnSync(["mkfifo", paths.config])
-    const open = readdirSync("/dev/fd").length
+    const open = openFilesIn(folder)
     for (const _ of [1, 2]) expect(() => readConfig(paths)).toThrow("it is no file")
-    expect(readdirSync("/dev/fd")).toHaveLength(open)
+    expect(openFilesIn(folder)).toBe(open)
   })
 
   test("that is made for the first time leaves nothing beside it", () => {

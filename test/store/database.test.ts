@@ -1,7 +1,7 @@
 /** sento.db itself: which files are opened, what an older one becomes, what the schema refuses and counts by itself. */
 import { Database } from "bun:sqlite"
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { SentoError } from "../../src/protocol/errors.ts"
@@ -14,6 +14,7 @@ import {
   readDatabase,
 } from "../../src/store/database.ts"
 import { openCurrentReader, openReader } from "../../src/store/reader.ts"
+import { openFilesIn } from "../support/descriptors.ts"
 import { createTestStore, keep, receive } from "../support/store.ts"
 import { confirmed, now } from "./two-pairs/fixture.ts"
 
@@ -105,7 +106,7 @@ describe("opening", () => {
   })
 
   test("leaves no file open where it was of another build, or none", () => {
-    const openFiles = (): number => readdirSync("/dev/fd").length
+    const openFiles = (): number => openFilesIn(folder)
     const other = join(folder, "other.db")
     writeFileSync(other, "no database, and long enough to be read as one".repeat(9))
     const before = openFiles()
@@ -264,13 +265,13 @@ describe("the schema", () => {
       old.query(row.outbox).run({ id: `outbox ${state}`, text: state, state })
     const before = old.query("SELECT * FROM outbox ORDER BY seq").values()
     old.close()
-    const open = readdirSync("/dev/fd").length
+    const open = openFilesIn(folder)
     expect(errorOf(() => openDatabase(path))).toEqual([
       "config",
       `cannot bring FOLDER/sento.db from version 7 to ${version}: table sent already exists`,
       "it is as it was, for the sento that wrote it; free some space on its disk, and run this again",
     ])
-    expect(readdirSync("/dev/fd")).toHaveLength(open)
+    expect(openFilesIn(folder)).toBe(open)
     const again = openDatabase(path, 7)
     expect(versionOf(again)).toEqual({ user_version: 7 })
     expect(again.query("SELECT * FROM outbox ORDER BY seq").values()).toEqual(before)

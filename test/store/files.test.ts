@@ -22,6 +22,7 @@ import { takeLock } from "../../src/store/lock.ts"
 import { requireOwn } from "../../src/store/ownership.ts"
 import { pathsOf } from "../../src/store/paths.ts"
 import { entries, findUser, ownUser } from "../../src/store/users.ts"
+import { openFilesIn } from "../support/descriptors.ts"
 
 let home: string
 beforeEach(() => {
@@ -331,7 +332,7 @@ test("the lock is its owner's alone, whoever makes it, and a loose one is tighte
 })
 
 test("a lock that was refused leaves no file open", () => {
-  const openFiles = (): number => readdirSync("/dev/fd").length
+  const openFiles = (): number => openFilesIn(home)
   const path = join(home, "guardian.lock")
   takeLock(path)?.release()
   const before = openFiles()
