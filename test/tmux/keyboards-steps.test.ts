@@ -1,6 +1,7 @@
 /** Keys that are kept back, step by step: false shells, and a clock of the test's own. Real terminals: keyboards.test.ts. */
 import { afterEach, beforeEach, expect, type Mock, spyOn, test } from "bun:test"
 import { giveBack, keepKeys } from "../../src/tmux/keyboards.ts"
+import { settle } from "../support/settle.ts"
 
 type Shell = {
   readonly kind: "keep" | "give"
@@ -77,10 +78,6 @@ const only = (): Shell => {
   const [shell] = shells
   if (shell === undefined) throw new Error("no shell was started")
   return shell
-}
-/** Whatever waits for nothing but its turn. */
-const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve()
 }
 const words = (kind: Shell["kind"]) => shells.filter(one => one.kind === kind).map(one => one.words)
 

@@ -9,6 +9,7 @@ import type { Peer } from "../../../src/store/config.ts"
 import { messageBody, newPair, readRequest, signAnswer, signSealed } from "../../support/client.ts"
 import type { Fields } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 const [second, minute, hour] = [1000, 60_000, 3_600_000]
 const keys = newPair()
@@ -38,11 +39,6 @@ let taken: number
 let reached: string[]
 let collecting: ReturnType<typeof createCollecting>
 let mocks: Mock<never>[]
-
-/** What was asked for happens, and whatever follows of it. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 60; i += 1) await Promise.resolve()
-}
 
 /** Time goes on, for the timers and for the collector's clock. */
 async function pass(milliseconds: number): Promise<void> {

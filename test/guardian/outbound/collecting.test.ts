@@ -10,6 +10,7 @@ import { carrying, type Fields, never } from "../../support/collecting.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
 import { type Answerer, type Asked, accepted, openPeer, signed } from "../../support/peer.ts"
 import { freePort } from "../../support/ports.ts"
+import { settle } from "../../support/settle.ts"
 import { until } from "../../support/world.ts"
 
 type Told = { readonly body: Fields; readonly over: Fields }
@@ -528,7 +529,7 @@ test("looks by itself when a peer's time has come, the next one's too", async ()
     const pass = async (milliseconds: number): Promise<void> => {
       made.now += milliseconds
       jest.advanceTimersByTime(milliseconds)
-      for (let i = 0; i < 50; i += 1) await Promise.resolve()
+      await settle()
     }
     void collecting.resume(0)
     await pass(0)

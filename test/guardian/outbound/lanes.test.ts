@@ -1,6 +1,7 @@
 /** Who has its turn, and when, of the pairs that something is to be sent to. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test"
 import { createLanes, type Step } from "../../../src/guardian/outbound/lanes.ts"
+import { settle } from "../../support/settle.ts"
 import { until } from "../../support/world.ts"
 
 const start = Date.UTC(2026, 10, 23, 10)
@@ -105,7 +106,7 @@ describe("by the timers alone", () => {
     clock.now += milliseconds
     // For 0, Bun 1.4.5 takes 1.
     if (milliseconds > 0) jest.advanceTimersByTime(milliseconds)
-    for (let i = 0; i < 10; i += 1) await Promise.resolve()
+    await settle()
   }
 
   test("of pairs for which nobody waits sixteen begin in 20 ms, and those for which somebody does at once", async () => {

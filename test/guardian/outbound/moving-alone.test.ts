@@ -8,6 +8,7 @@ import * as client from "../../../src/http/client.ts"
 import type { Place } from "../../../src/protocol/moving.ts"
 import type { Peer } from "../../../src/store/config.ts"
 import { createTestContext, peerOf, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 const second = 1000
 type Asked = {
@@ -23,11 +24,6 @@ let hastened: string[]
 let literals: Map<string, string>
 let moving: ReturnType<typeof createMoving>
 let mocks: Mock<never>[]
-
-/** What was asked for happens, and whatever follows of it. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 60; i += 1) await Promise.resolve()
-}
 
 async function pass(milliseconds: number): Promise<void> {
   made.now += milliseconds

@@ -5,6 +5,7 @@ import type { Attempt, IsWanted, Sender } from "../../../src/guardian/outbound/s
 import { DatabaseLocked } from "../../../src/store/database.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
 import { rejectionOf } from "../../support/errors.ts"
+import { settle } from "../../support/settle.ts"
 import { keep } from "../../support/store.ts"
 import { until } from "../../support/world.ts"
 
@@ -402,9 +403,6 @@ describe("a start", () => {
         const fields = { pair: name, name, id: Bun.randomUUIDv7(), text: `to ${name}` }
         const { seq } = outbox.keep({ ...fields, inReplyTo: null, hops: 0 }, made.now)
         outbox.postpone(seq, { attempts: 1, nextAt: made.now + ahead, askedFor: null }, "")
-      }
-      const settle = async (): Promise<void> => {
-        for (let i = 0; i < 30; i += 1) await Promise.resolve()
       }
       open().resume()
       await settle()

@@ -5,6 +5,7 @@ import type { Surface } from "../../../src/guardian/owner/surfaces.ts"
 import type { Client } from "../../../src/tmux/popup.ts"
 import { ada, kai } from "../../support/chats/asked.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 const own = process.pid
 const parent = process.ppid
@@ -64,7 +65,7 @@ const open = () =>
     },
   })
 async function settled(): Promise<void> {
-  for (let i = 0; i < 50; i += 1) await Promise.resolve()
+  await settle()
 }
 async function pass(milliseconds: number): Promise<void> {
   jest.advanceTimersByTime(milliseconds)

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, jest, test } from "bun:test"
 import { createAnnouncing } from "../../../src/guardian/pairing/announcing.ts"
 import type { LocalNetwork } from "../../../src/http/mdns-networks.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 let made: TestContext
 let machine: LocalNetwork[]
@@ -48,7 +49,7 @@ afterEach(async () => {
 
 /** What it did, once it stands still. */
 async function seen(): Promise<string[]> {
-  for (let i = 0; i < 50; i += 1) await Promise.resolve()
+  await settle()
   return did.splice(0)
 }
 const look = async (milliseconds = 5000): Promise<string[]> => {
