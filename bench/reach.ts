@@ -5,7 +5,7 @@
  */
 import { addresses, missing, openNetwork } from "../test/reach/network.ts"
 import { openPair, openTraffic } from "../test/reach/pair.ts"
-import { guardiansOf } from "../test/support/world.ts"
+import { guardiansOf, signalTo } from "../test/support/world.ts"
 
 const [command = "dist/sento"] = process.argv.slice(2)
 const minuteMilliseconds = 60_000
@@ -57,11 +57,11 @@ async function run(): Promise<void> {
     await through("mira's cable is pulled for a minute", pulled("outer", minuteMilliseconds))
     await through("kai has another address", () => network.readdress("inner", "192.168.7.3"))
     await through("mira is killed and starts again", async () => {
-      for (const pid of guardiansOf(outer.home("mira"))) process.kill(pid, "SIGKILL")
+      for (const pid of guardiansOf(outer.home("mira"))) signalTo(pid, "SIGKILL")
       await outer.guard("mira")
     })
     await through("kai is killed and starts again", async () => {
-      for (const pid of guardiansOf(inner.home("kai"))) process.kill(pid, "SIGKILL")
+      for (const pid of guardiansOf(inner.home("kai"))) signalTo(pid, "SIGKILL")
       await inner.guard("kai")
     })
     await through("mira has another address, and kai's owner says so", async () => {

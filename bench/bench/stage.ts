@@ -51,7 +51,7 @@ export type Run = { readonly wall: number; readonly cpu: number; readonly stdout
 
 export type Child = Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">
 
-const patienceMilliseconds = 15_000
+const patienceMilliseconds = 60_000
 /** Nothing listens there, so every attempt is refused at once (tcpmux is long gone). */
 const closedPort = 1
 

@@ -13,6 +13,7 @@ import {
   guardiansOf,
   initAgent,
   pairAgents,
+  signalTo,
   until,
   type World,
 } from "../../test/support/world.ts"
@@ -170,7 +171,7 @@ async function connect(
     isOpen,
   })
   links.push(link)
-  for (const pid of guardiansOf(from.home)) process.kill(pid, "SIGTERM")
+  for (const pid of guardiansOf(from.home)) signalTo(pid, "SIGTERM")
   await until("the Guardian to stop", () => guardiansOf(from.home).length === 0)
   updateConfig(pathsOf(from.home), config => {
     const peer = config.agents[to.name]
@@ -468,7 +469,7 @@ async function takeDown(
   for (const link of links) await link.close()
   if (options.keep !== null) cpSync(world.folder, options.keep, { recursive: true, filter: isRegular })
   for (const name of names) {
-    for (const pid of guardiansOf(world.home(name))) process.kill(pid, "SIGKILL")
+    for (const pid of guardiansOf(world.home(name))) signalTo(pid, "SIGKILL")
     await until("the Guardians to end", () => guardiansOf(world.home(name)).length === 0)
     disks.get(name)?.unmount()
   }

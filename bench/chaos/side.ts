@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { GuardStatus } from "../../src/guardian/door/results.ts"
 import type { FaultPoint } from "../../src/store/faults.ts"
 import { isAlive } from "../../src/tmux/process.ts"
-import { guardiansOf, until, type World } from "../../test/support/world.ts"
+import { guardiansOf, signalTo, until, type World } from "../../test/support/world.ts"
 import type { Disk } from "./disk.ts"
 import type { Random } from "./random.ts"
 import { sleep } from "./sleep.ts"
@@ -189,7 +189,7 @@ async function endLife(
   while (!signal.aborted && Date.now() < deadline && isRunning(state)) await sleep(10, signal)
   if (signal.aborted) return
   if (isRunning(state)) {
-    process.kill(state.pid ?? 0, "SIGKILL")
+    signalTo(state.pid ?? 0, "SIGKILL")
     counts.killed += 1
   } else if (state.wasAsked) counts.stopped += 1
   else if (point !== null) counts.diedAtPoint += 1
@@ -205,7 +205,7 @@ const gone = (state: State): Promise<unknown> =>
 function askToStop(state: State): void {
   if (!isRunning(state)) return
   state.wasAsked = true
-  process.kill(state.pid ?? 0, "SIGTERM")
+  signalTo(state.pid ?? 0, "SIGTERM")
 }
 
 async function statusWords(state: State): ReturnType<Side["statusWords"]> {
@@ -227,7 +227,7 @@ async function clearDraft({ world, name, counts }: State): Promise<void> {
 }
 
 async function settle(state: State): Promise<void> {
-  for (const pid of guardiansOf(state.home)) process.kill(pid, "SIGTERM")
+  for (const pid of guardiansOf(state.home)) signalTo(pid, "SIGTERM")
   await gone(state)
   const failure = await start(state, {})
   if (failure !== null) throw new Error(`${state.name}'s Guardian does not start: ${failure}`)

@@ -22,7 +22,8 @@ export const addDemo: AddCommand = (program, { io, finish }) =>
 
 const question = "What tasks were mentioned this week?"
 const answerText = "Two: book the venue, and send the draft to Blair."
-const patienceMilliseconds = 20_000
+/** For each step, also on a machine that is just up. */
+const patienceMilliseconds = 60_000
 
 type Stage = { readonly folder: string; readonly server: TmuxServer; readonly env: Record<string, string> }
 

@@ -18,7 +18,8 @@ import { userHomeOf } from "./which-agent.ts"
 
 /** What a Guardian that stands still does not keep its owner from saying. */
 const answerMilliseconds = 15_000
-const startMilliseconds = 10_000
+/** One that does not start says so at once; a machine that is just up may take its time. */
+const startMilliseconds = 30_000
 const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
 const lookMilliseconds = 15

@@ -196,7 +196,7 @@ async function status(parts: Parts): Promise<GuardStatus> {
   }
 }
 
-const lookMilliseconds = 3000
+const lookMilliseconds = 8000
 
 /** A tmux that hangs, or that the agent has stopped, must not keep the owner from a status or an answer. */
 const lookSoon = (delivery: Delivery): Promise<SessionState> =>

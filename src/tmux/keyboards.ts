@@ -17,7 +17,7 @@ export async function keepKeys(terminals: readonly string[]): Promise<KeptKeys> 
   const keeper = known.length === 0 ? null : startShell(keeping, known)
   if (keeper === null) return { letGo: async () => {} }
   const told = { words: "" }
-  await within(readUntilKept(keeper.stdout, told), answerMilliseconds)
+  await within(readUntilKept(keeper.stdout, told), startMilliseconds)
   const isKept = told.words.includes(kept)
   const released = Promise.withResolvers<void>()
   const over = (async () => {
@@ -57,7 +57,8 @@ const terminalName = /^\/dev\/(pts\/|tty)\d+$/
 
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
-/** A busy machine takes tenths of it to start three programs. */
+/** A busy machine takes one of them to start three programs; a message that is typed meanwhile would mix with the keys. */
+const startMilliseconds = 4000
 const answerMilliseconds = 1000
 
 /** The most that the byte has room for. */

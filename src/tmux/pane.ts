@@ -35,8 +35,8 @@ async function activePane(server: TmuxServer, session: string): Promise<Pane | n
   return answer.status !== 0 || !pane || name !== session ? null : { pane, pid: Number(pid) }
 }
 
-/** How long tmux may take to say which panes there are. */
-const panesMilliseconds = 1000
+/** How long tmux may take to say which panes there are; a busy machine takes one to start it. */
+const panesMilliseconds = 5000
 
 /**
  * The panes of the session with exactly this name; null where tmux does not answer soon.

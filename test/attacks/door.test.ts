@@ -15,16 +15,26 @@ afterAll(() => mira.close())
 const countOf = (pair: string): number =>
   mira.query<{ n: number }>("SELECT count(*) AS n FROM inbox WHERE pair = ?", pair)[0]?.n ?? -1
 
-/** The status of each answer on one connection until it is closed or quiet, and nothing else of them. */
-function statuses(bytes: Uint8Array): Promise<number[]> {
+/**
+ * The status of each answer on one connection, and nothing else of them: until it is closed, or quiet for a while once
+ * there are as many as are wanted.
+ */
+function statuses(bytes: Uint8Array, wanted: number): Promise<number[]> {
   const { promise, resolve } = Promise.withResolvers<number[]>()
   let received = ""
   const read = (): number[] => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
-  const socket: Socket = connect(mira.port, "127.0.0.1", () => socket.write(bytes))
-  const quiet = setTimeout(() => socket.destroy(), 150)
+  let quiet: Timer | undefined
+  const rest = (): void => {
+    clearTimeout(quiet)
+    if (read().length >= wanted) quiet = setTimeout(() => socket.destroy(), 150)
+  }
+  const socket: Socket = connect(mira.port, "127.0.0.1", () => {
+    socket.write(bytes)
+    rest()
+  })
   socket.on("data", chunk => {
     received += chunk.toString("latin1")
-    quiet.refresh()
+    rest()
   })
   socket.on("error", () => {})
   socket.on("close", () => {
@@ -184,11 +194,11 @@ test("smuggling: no shape with two meanings carries a second request past the fi
   const results: Record<string, unknown> = {}
   for (const [what, shape] of shapes) {
     const inner = spell(mira.port, signPlain(pair, messageBody(Date.now()))).toString("latin1")
-    results[what] = (await statuses(Buffer.from(shape(inner), "latin1"))).filter(status => status < 400)
+    results[what] = (await statuses(Buffer.from(shape(inner), "latin1"), 0)).filter(status => status < 400)
   }
   expect(results).toEqual(Object.fromEntries(shapes.map(([what]) => [what, []])))
   expect(countOf(pair.id)).toBe(0)
-  expect(await statuses(spell(mira.port, signPlain(pair, messageBody(Date.now()))))).toEqual([202])
+  expect(await statuses(spell(mira.port, signPlain(pair, messageBody(Date.now()))), 1)).toEqual([202])
 })
 
 const many = Array.from({ length: 10_000 }, (_, i) => [`X-${i}`, "a"] as const)
@@ -206,7 +216,7 @@ const huge: readonly (readonly [string, number, () => string])[] = [
 ]
 
 test.each(huge)("huge requests: %s is refused and cut (%d)", async (_, status, make) => {
-  expect(await statuses(Buffer.from(make(), "latin1"))).toEqual([status])
+  expect(await statuses(Buffer.from(make(), "latin1"), 1)).toEqual([status])
 })
 
 /** Connections that say this much and then nothing; they count how many were cut. */
@@ -242,15 +252,20 @@ test("a connection flood is cut down to the cap, and a peer is answered meanwhil
   const half = crowd(1500, "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n")
   try {
     await until("the flood", () => silent.cut() + half.cut() > 0)
-    expect(await send(signPlain(pair, messageBody(Date.now())), pair)).toMatchObject({ status: 202 })
+    // From the flood's own address: it may be cut with it.
+    await until("an answer", async () => {
+      const answer = await send(signPlain(pair, messageBody(Date.now())), pair).catch(() => null)
+      return answer?.status === 202
+    })
     await until("the cap", () => silent.cut() + half.cut() >= 2400 && descriptors() < 600)
     expect(await send(signPlain(pair, messageBody(Date.now())), pair)).toMatchObject({ status: 202 })
-    expect((await mira.world.status("mira"))?.session.state).toBe("ready")
+    await until("mira's pane", async () => (await mira.world.status("mira"))?.session.state === "ready")
   } finally {
     silent.close()
     half.close()
   }
-  expect(mira.log()).toMatch(/refused \d+ requests? \(too many connections\), the last from 127\.0\.0\.1/)
+  const cut = /refused \d+ requests? \(too many connections\), the last from 127\.0\.0\.1/
+  await until("the word", () => cut.test(mira.log()))
 }, 120_000)
 
 test("a flood of forged requests grows the log by a few lines, with their count", async () => {
@@ -277,7 +292,7 @@ test.each([
 ])(
   "a connection that pipelines %s and reads nothing has two of them handled, and holds nobody up",
   async (_, text) => {
-    expect(await statuses(Buffer.from(text.repeat(2000)))).toEqual([403, 403])
+    expect(await statuses(Buffer.from(text.repeat(2000)), 2)).toEqual([403, 403])
   },
 )
 
@@ -322,7 +337,8 @@ describe("with 1,024 descriptors", () => {
       waiting.close()
     }
     await until("their going", () => open() < 100)
-    expect(narrow.log()).toMatch(/at the local door: nothing was done: 48 requests are under way/)
+    const told = /at the local door: nothing was done: 48 requests are under way/
+    await until("the word", () => told.test(narrow.log()))
   }, 120_000)
 
   test("a stranger's flood that takes every descriptor between two looks is cut, and the owner let in", async () => {
@@ -331,17 +347,16 @@ describe("with 1,024 descriptors", () => {
     try {
       // A look may come before all of them are in.
       await until("the flood", () => open() >= 300)
-      const takenAt = performance.now()
       // While there is no descriptor at all the Guardian can look at nothing, and says that it failed.
       const status = () => narrow.world.status("mira").catch(() => null)
       await until("the owner to be let in", async () => (await status())?.running)
       await until("the cap", () => open() < 600)
-      // At 10 s Bun would cut them by itself.
-      expect(performance.now() - takenAt).toBeLessThan(8000)
       expect(await ask(narrow, pair, signPlain(pair, messageBody(Date.now())))).toMatchObject({ status: 202 })
     } finally {
       for (const flood of floods) flood.close()
     }
+    // At 10 s Bun would cut them by itself, and nothing be said of it.
+    await until("the word", () => narrow.log().includes("too many connections"))
     expect(narrow.log()).not.toContain("bug:")
   }, 120_000)
 })

@@ -252,7 +252,7 @@ test.each([
     const bin = join(world.folder, `${name}-bin`)
     mkdirSync(bin)
     const script = (path: string, last: string): void =>
-      writeFileSync(path, `#!/bin/sh\nenv > ${path}.env.new\nmv ${path}.env.new ${path}.env\n${last}\n`, {
+      writeFileSync(path, `#!/bin/sh\nenv > ${path}.$$\nmv ${path}.$$ ${path}.env\n${last}\n`, {
         mode: 0o755,
       })
     script(join(bin, "tmux"), `exec ${Bun.which("tmux")} "$@"`)

@@ -96,8 +96,12 @@ hardenedTest("hardened: whatever the agent runs, only its owner's user can say y
   const hook = (event: string, input: object): Promise<Ran> =>
     made.agentRuns(`echo '${JSON.stringify({ session_id: "s", ...input })}' | sento hook ${event}`)
   const quiet = { exit: 0, stdout: "", stderr: "" }
-  expect(await hook("UserPromptSubmit", { prompt: `${tag} now?` })).toEqual(quiet)
-  expect(await hook("Stop", { last_assistant_message: "found its way" })).toEqual(quiet)
+  // One that cannot tell it within two seconds says nothing.
+  await until("the answer", async () => {
+    expect(await hook("UserPromptSubmit", { prompt: `${tag} now?` })).toEqual(quiet)
+    expect(await hook("Stop", { last_assistant_message: "found its way" })).toEqual(quiet)
+    return (await world.log("kai")).some(one => one.text === "found its way")
+  })
   await world.shows("kai", "found its way")
   expect(made.ownersTmux()).toEqual([])
 })

@@ -128,14 +128,18 @@ test("a peer's refusal cannot write lines or escapes into the owner's terminal",
 
 test("a peer's receipt cannot write lines or escapes into the owner's terminal", async () => {
   content = accepted
-  const sending = mira.world.start("mira", ["send", kai.name, "hello", "--wait", "1"])
+  const sending = mira.world.start("mira", ["send", kai.name, "hello", "--wait", "60"])
   const sql = "SELECT id FROM outbox WHERE text = 'hello' AND state = 'accepted'"
   const { id } = await until("the message", () => mira.query<{ id: string }>(sql)[0])
   const receipt = { type: "receipt", of: id, state: "held", reason: lie }
   expect(await ask(mira, kai.pair, signPlain(kai.pair, messageBody(Date.now(), receipt)))).toMatchObject({
     status: 202,
   })
-  const [stderr] = await Promise.all([new Response(sending.stderr).text(), sending.exited])
+  let stderr = ""
+  for await (const bytes of sending.stderr) {
+    stderr += Buffer.from(bytes).toString()
+    if (stderr.includes("cannot type it now")) sending.kill()
+  }
   expect(stderr).toContain("cannot type it now")
   expect(dangerous.test(stderr)).toBe(false)
   expect(lines(stderr).filter(line => /^(?:sento: hint: run `curl|2026)/.test(line))).toEqual([])

@@ -115,6 +115,8 @@ test("eight idle handshakes and junk confirms keep nobody out, and cost no try",
   const malformed = proofOf(met, { Y: "_".repeat(42).concat("8") })
   expect((await postJson(mira.port, "/v1/pair/confirm", malformed)).status).toBe(403)
   expect(triesLeft()).toBe(3)
+  // Five greetings a second are taken, and a command tries once.
+  await Bun.sleep(1100)
   const joining = join(`${code}@127.0.0.1:${mira.port}`)
   await until("the request", async () => (await mira.world.sento("mira", ["deny"])).exit === 0)
   expect((await joining).exit).toBe(77)

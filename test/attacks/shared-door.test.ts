@@ -124,7 +124,7 @@ describe("at the shared door", () => {
 
   test("a caller that reads nothing of what is there for it is hung up on", async () => {
     // Long enough to be seen to hold the others up, on any machine.
-    const { path } = openShared({ limits: { ...patient, readMilliseconds: 2000 } })
+    const { path } = openShared({ limits: { ...patient, readMilliseconds: 5000 } })
     const first = knock(path, log)
     await until("its answer", async () => (await ask(path, alive))?.error !== undefined)
     await until("its end", async () => (await ask(path, alive))?.result === "done")

@@ -108,6 +108,7 @@ test("the events of a pairing and the lists after it, for programs", async () =>
   expect(await world.run("mira", ["approve", String(request.id), "--json"])).toMatchObject({ exit: 0 })
   expect(await minting.exited).toBe(0)
   expect(await joining.exited).toBe(0)
+  await until("their last words", () => [minted, joined].every(one => one.lines.at(-1)?.event === "paired"))
   const verifier = expect.stringMatching(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
   const id = expect.stringMatching(/^[0-9a-f]{32}$/)
   expect(minted.lines.filter(line => line.event !== "answered")).toEqual([

@@ -56,6 +56,7 @@ describe.each(["telegram", "discord", "slack"] as const)("%s", name => {
     server.write({ text: word.toLowerCase() })
     expect(await adding.exited).toBe(0)
     const { user, chat } = server.owner
+    await until("its last word", () => out.lines.at(-1)?.event === "added")
     expect(out.lines.at(-1)).toEqual({ event: "added", chat: name, user })
     expect(configOf("mira")).toEqual({
       ...before,

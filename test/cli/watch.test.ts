@@ -50,6 +50,7 @@ test("what is said and what waits appears by itself, also where the screen is ma
   await watch()
   await world.ask("kai", "agent", { op: "send", to: "mira", text: "漢字 and 🎉, to be seen" })
   await world.shows("owner", /kai {2}directly .* ← 漢字 and 🎉, to be seen/)
+  await until("it to be typed", async () => (await world.log("mira")).every(one => one.state === "delivered"))
   await world.ask("mira", "owner", { op: "pause", name: "kai", milliseconds: null })
   await world.ask("kai", "agent", { op: "send", to: "mira", text: "held" })
   await world.shows("owner", "! 1 message from kai")
@@ -148,8 +149,10 @@ test.each([
 )
 
 test("in a dumb terminal it is told once, in plain lines", async () => {
-  await world.type("owner", `clear; TERM=dumb ${command}; echo "exit $?"`)
-  const shown = await world.shows("owner", "exit 0")
-  expect(shown).toContain("mira  listens on 127.0.0.1:")
+  // Where the Guardian takes over two seconds to answer, it says so: once more.
+  await until("what it tells", async () => {
+    await world.type("owner", `clear; TERM=dumb ${command}; echo "exit $?"`)
+    return (await world.shows("owner", "exit 0")).includes("mira  listens on 127.0.0.1:")
+  })
   expect(await modes()).toBe("0 1 1")
 }, 120_000)

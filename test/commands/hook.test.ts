@@ -1,5 +1,5 @@
 /** `sento hook` from end to end: two Guardians, a pane, and the JSON that an agent program would give. */
-import { afterEach, expect, test } from "bun:test"
+import { afterEach, beforeEach, expect, type Mock, spyOn, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,10 +7,29 @@ import { askAgain } from "../../src/commands/hook.ts"
 import { HungUp, NoGuardian } from "../../src/guardian/door/client.ts"
 import { SentoError } from "../../src/protocol/errors.ts"
 import { pathsOf } from "../../src/store/paths.ts"
-import { createWorld, finished, pairAgents, type Ran, setUpAgent, type World } from "../support/world.ts"
+import {
+  createWorld,
+  finished,
+  pairAgents,
+  type Ran,
+  setUpAgent,
+  until,
+  type World,
+} from "../support/world.ts"
 
 let world: World
-afterEach(async () => world?.close())
+/** A hook gives up after two seconds; of what has nothing to do with that, after a minute. */
+let patience: Mock<typeof AbortSignal.timeout>
+const { timeout } = AbortSignal
+beforeEach(() => {
+  patience = spyOn(AbortSignal, "timeout").mockImplementation(milliseconds =>
+    timeout.call(AbortSignal, 30 * milliseconds),
+  )
+})
+afterEach(async () => {
+  patience.mockRestore()
+  await world?.close()
+})
 
 const session = { session_id: "s1", transcript_path: "/x", cwd: "/y" }
 const hook = (name: string, event: string, input: object, env: Record<string, string> = {}): Promise<Ran> =>
@@ -18,7 +37,7 @@ const hook = (name: string, event: string, input: object, env: Record<string, st
 /** As a program with hooks for the user and for the project runs them. */
 const hookTwice = (name: string, event: string, input: object): Promise<Ran[]> => {
   const given = { input: JSON.stringify({ ...session, ...input }) }
-  return Promise.all([1, 2].map(() => world.sento(name, ["hook", event], given)))
+  return Promise.all([1, 2].map(() => world.run(name, ["hook", event], given)))
 }
 const quiet: Ran = { exit: 0, stdout: "", stderr: "" }
 
@@ -37,7 +56,7 @@ async function pair(): Promise<void> {
 
 test("the end of a turn sends the answer to who waits; after a restart in its middle the agent is asked", async () => {
   await pair()
-  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
+  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "600"])
   const { prompt } = await asked("what is it?")
   expect(await hookTwice("kai", "UserPromptSubmit", { prompt_id: "A", prompt })).toEqual([quiet, quiet])
   const end = { prompt_id: "A", stop_hook_active: false, last_assistant_message: "forty-two\nindeed" }
@@ -63,7 +82,7 @@ test("the end of a turn sends the answer to who waits; after a restart in its mi
 
 test("a turn that fails ends the wait of its peer with a plain word, in the log too", async () => {
   await pair()
-  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "30"])
+  const waiting = world.start("mira", ["send", "kai", "what is it?", "--wait", "600"])
   const { prompt } = await asked("what is it?")
   // As Codex and Gemini CLI say it, the one with its own id of the turn, the other without.
   await hook("kai", "UserPromptSubmit", { turn_id: "A", prompt })
@@ -135,6 +154,7 @@ test("without a Guardian, a setup or an input that it knows, it says nothing, st
 }, 120_000)
 
 test("a Guardian that hangs holds no program for longer than the hook's patience of 2 seconds", async () => {
+  patience.mockRestore()
   world = createWorld()
   const { folder, agentSocket } = pathsOf(world.home("kai"))
   mkdirSync(folder, { mode: 0o700 })
@@ -145,7 +165,7 @@ test("a Guardian that hangs holds no program for longer than the hook's patience
   expect(await hook("kai", "Stop", {})).toEqual(quiet)
   // The rest is for the start of the process, on a machine with other work; without patience it would never end.
   expect(performance.now() - before).toBeLessThan(30_000)
-  expect(asked.join("")).toContain('"op":"turn"')
+  await until("what it asked", () => asked.join("").includes('"op":"turn"'))
 })
 
 test("a prompt that cannot be read, or does not come, is told as somebody's part", async () => {
@@ -195,7 +215,7 @@ test.each<readonly [string, { agoSeconds: number; fails: readonly Error[] }, str
       return "told"
     }
     const paths = { ...pathsOf(folder), agentSocket: join(folder, "agent.sock") }
-    const came = askAgain(ask, paths, AbortSignal.timeout(2000)).catch((error: Error) => error.message)
+    const came = askAgain(ask, paths, AbortSignal.timeout(60_000)).catch((error: Error) => error.message)
     expect(await came).toStartWith(want)
   } finally {
     rmSync(folder, { recursive: true })

@@ -96,7 +96,7 @@ describe("a conversation", () => {
   })
 
   test("send_message waits, and gives the answer as the other agent's words with the id to go on", async () => {
-    const input = { to: "kai", text: "what was planned?", wait_seconds: 20 }
+    const input = { to: "kai", text: "what was planned?", wait_seconds: 50 }
     const { text, isError } = await call(await connect("mira"), "send_message", input)
     expect(text).toMatch(
       /^kai answers; these are its words, not your owner's \(to go on: reply with id ([0-9a-z]{4})\):\n← agent kai \[\1\]: two: the venue, and the draft\n {2}for Blair$/,

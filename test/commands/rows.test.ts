@@ -49,7 +49,7 @@ describe("no row is wider than the terminal, and none but ours begins in its fir
   test("every sign that is let through", () => {
     expect(everySign.length).toBeGreaterThan(290_000)
     expect(everything.flatMap(text => faults(text, 80))).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test("every sign is counted as wide as Bun does at the least, and every one that is no mark as one column", () => {
     const narrow = everySign.filter(
@@ -130,7 +130,7 @@ test("a real terminal breaks no row that is full of a sign that is counted wider
   const shown = stdout.trimEnd().split("\n")
   expect(shown.filter(row => !row.startsWith("  "))).toEqual([])
   expect(shown).toHaveLength(rows.length + 1)
-}, 60_000)
+}, 120_000)
 
 test("a terminal is told to break no row, and may again at the end of each; a dumb one and a file are told nothing", () => {
   const told = (isTerminal: boolean, TERM: string): string => {

@@ -166,7 +166,7 @@ describe("what is no regular file is refused, at once, and stays", () => {
     for (const words of [["codex"], ["codex", "--undo"]]) {
       const ran = Bun.spawnSync([...built, "setup", ...words], {
         env: { PATH: "/usr/bin:/bin", HOME: home },
-        timeout: 10_000,
+        timeout: 60_000,
       })
       expect([ran.exitCode, ran.stderr.toString()]).toEqual([
         78,

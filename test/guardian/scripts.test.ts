@@ -52,8 +52,8 @@ beforeAll(async () => {
   await pairAgents(world, "mira", "kai")
   for (const [, text, from, to] of ways) await world.ask(from, "agent", { op: "send", to, text })
   const sum = (): number => submitted("mira").length + submitted("kai").length
-  await until("all of them to be typed", () => sum() >= ways.length)
-}, 120_000)
+  await until("all of them to be typed", () => sum() >= ways.length, 300_000)
+}, 400_000)
 afterAll(async () => {
   await world.close()
   rmSync(folder, { recursive: true, force: true })
@@ -72,7 +72,7 @@ test("nothing else was typed", () => {
 
 test("all of them in a long text lie in a file of `inbox/`, and in an answer are printed by `--wait` and by `sento log`, as they were sent", async () => {
   const long = ["which scripts?", ...Array.from({ length: 30 }, () => everything)].join("\n")
-  const asking = world.start("mira", ["send", "kai", "-", "--wait", "30"], { input: long })
+  const asking = world.start("mira", ["send", "kai", "-", "--wait", "100"], { input: long })
   const question = await until("the question", () =>
     submitted("kai").find(text => text.includes("which scripts")),
   )

@@ -6,7 +6,7 @@ import { type Guardian, startGuardian } from "../../src/guardian/guardian.ts"
 import { type Config, writeConfig } from "../../src/store/config.ts"
 import { type Paths, pathsOf } from "../../src/store/paths.ts"
 import { sendFrom } from "../support/guardian.ts"
-import { createWorld, type World } from "../support/world.ts"
+import { createWorld, until, type World } from "../support/world.ts"
 
 let world: World
 const guardians: Guardian[] = []
@@ -86,5 +86,6 @@ test("1,000 messages in two hours, half of them each way: all accepted, memory a
   Bun.gc(true)
   const growth = (process.memoryUsage.rss() - memory) / 1024 / 1024
   expect(growth).toBeLessThan(32)
-  expect(descriptors()).toBeLessThanOrEqual(files + 4)
+  // What is under way has some of its own; what leaked would stay.
+  await until("as many descriptors as before", () => descriptors() <= files + 4)
 }, 600_000)

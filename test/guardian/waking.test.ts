@@ -2,6 +2,7 @@
 import { afterEach, expect, jest, test } from "bun:test"
 import { createPermits, sleep } from "../../src/guardian/sleep.ts"
 import { watchForSleep } from "../../src/guardian/waking.ts"
+import { settle } from "../support/settle.ts"
 
 afterEach(() => {
   jest.useRealTimers()
@@ -114,22 +115,22 @@ test("so many tasks at once and no more, the others in their order, also where o
       })
       .catch(error => (error as Error).message)
   const all = [0, 1, 2, 3].map(use)
-  await Bun.sleep(0)
+  await settle()
   expect(begun).toEqual([0, 1])
   releases[0]?.()
   expect(await all[0]).toBe("no")
-  await Bun.sleep(0)
+  await settle()
   expect(begun).toEqual([0, 1, 2])
   releases[1]?.()
   releases[2]?.()
-  await Bun.sleep(0)
+  await settle()
   releases[3]?.()
   await Promise.all(all)
   const more = [4, 5, 6].map(use)
-  await Bun.sleep(0)
+  await settle()
   expect(begun).toEqual([0, 1, 2, 3, 4, 5])
   for (const name of [4, 5]) releases[name]?.()
-  await Bun.sleep(0)
+  await settle()
   releases[6]?.()
   await Promise.all(more)
 })

@@ -116,8 +116,9 @@ test("a request that is held is no stranger's until it has its answer, also wher
     one.hold()
     return answered.promise
   }
-  const { fetch } = startFalse({ handlers: { "/v1/held": held } })
+  jest.useFakeTimers()
   try {
+    const { fetch } = startFalse({ handlers: { "/v1/held": held } })
     while (strangers.length <= most) strangers.push(openSync("/dev/null", "r"))
     const from = { address: "192.0.2.7", port: 1000 + (strangers[0] ?? 0) }
     const asked = fetch(request("/v1/held"), serverOf(from))
@@ -129,6 +130,7 @@ test("a request that is held is no stranger's until it has its answer, also wher
     open[0]?.look()
     expect([cut.length, refusals]).toEqual([1, [["too many connections", "192.0.2.7"]]])
   } finally {
+    jest.useRealTimers()
     for (const one of strangers) closeSync(one)
   }
 })

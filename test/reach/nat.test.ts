@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { built, finished, guardiansOf, until, type World } from "../support/world.ts"
+import { built, finished, guardiansOf, signalTo, until, type World } from "../support/world.ts"
 import { missing, type Network, openNetwork } from "./network.ts"
 import { openPair, openTraffic } from "./pair.ts"
 
@@ -28,7 +28,7 @@ const logOf = (world: World, name: string): string =>
 
 /** What was sent to both so far has come, once and in order. */
 async function expectAll(): Promise<void> {
-  await traffic.arrives(["mira", "kai"], 20_000)
+  await traffic.arrives(["mira", "kai"])
   expect({ mira: await traffic.got.mira(), kai: await traffic.got.kai() }).toEqual({
     mira: traffic.sent.kai,
     kai: traffic.sent.mira,
@@ -82,7 +82,7 @@ test.skipIf(missing !== null)(
   "the side that can be dialled dies, and goes on where it was",
   async () => {
     await traffic.say()
-    for (const pid of guardiansOf(network.outer.home("mira"))) process.kill(pid, "SIGKILL")
+    for (const pid of guardiansOf(network.outer.home("mira"))) signalTo(pid, "SIGKILL")
     await network.outer.guard("mira")
     await traffic.say()
     await expectAll()

@@ -62,7 +62,7 @@ export function openTraffic({ inner, outer }: Network) {
       )
     },
     /** Milliseconds until everything is there, which was asked `to` one of them or to both. */
-    async arrives(to: readonly ("kai" | "mira")[], milliseconds: number): Promise<number> {
+    async arrives(to: readonly ("kai" | "mira")[], milliseconds?: number): Promise<number> {
       const began = performance.now()
       const wanted = { kai: sent.mira, mira: sent.kai }
       for (const name of to)

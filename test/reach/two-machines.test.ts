@@ -29,7 +29,7 @@ beforeAll(async () => {
     expect((await world.sento(name, init)).exit).toBe(0)
     await world.guard(name)
   }
-}, 30_000)
+}, 120_000)
 afterAll(async () => {
   if (missing !== null) return
   await people.close()
@@ -63,6 +63,17 @@ async function wrong(world: World, name: string, ...peer: string[]): Promise<str
   return stdout.split("\n").find(line => line.startsWith("wrong")) ?? "all is well"
 }
 
+/** What doctor says of a peer, once it has these words: of a tmux that takes over three seconds it says that first. */
+async function says(world: World, name: string, peer: string, words: string | RegExp): Promise<string> {
+  let said = ""
+  const isSaid = async (): Promise<boolean> => {
+    said = await wrong(world, name, peer)
+    return typeof words === "string" ? said.includes(words) : words.test(said)
+  }
+  await until("doctor", isSaid).catch(() => expect(said).toMatch(words))
+  return said
+}
+
 describe.skipIf(missing !== null)("before anything is open", () => {
   test("a code for this machine opens nothing, and a script is told what would", async () => {
     const child = network.inner.start("kai", ["pair"])
@@ -81,7 +92,7 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     expect(refused.stderr).toBe(
       `sento: error: nothing listens on ${kaiAt}, port 9876 to 9975\nsento: hint: its Guardian is off, or lets in no other machine: ask the other owner to run \`sento pair\`, to say there that this agent is on another machine, and for the line that it prints\n`,
     )
-  }, 20_000)
+  }, 120_000)
 
   test("a public address is never opened by --network, nor one that is not ours by --listen", async () => {
     const none = await network.outer.sento("mira", ["pair", "--network"])
@@ -97,7 +108,7 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     expect(both.exit).toBe(64)
     expect(both.stderr).toContain("a side that types a code opens nothing")
     expect(await openPorts("outer")).toEqual(["127.0.0.1:9876"])
-  }, 20_000)
+  }, 120_000)
 
   test("a port that another program has is named, and once it is free the same command opens it", async () => {
     const server = "require('net').createServer().listen(9876, '192.168.7.2', () => console.log('{}'))"
@@ -115,7 +126,7 @@ describe.skipIf(missing !== null)("before anything is open", () => {
     await other.exited
     expect(await kaisCode(["--network"])).toStartWith("SENTO-")
     expect(await openPorts("inner")).toEqual(["127.0.0.1:9876", "192.168.7.2:9876"])
-  }, 30_000)
+  }, 120_000)
 })
 
 describe.skipIf(missing !== null)("with a code", () => {
@@ -142,7 +153,7 @@ describe.skipIf(missing !== null)("with a code", () => {
     const itself = await network.inner.sento("kai", ["pair", `SENTO-0000@${kaiAt}`])
     expect(itself.stderr).toContain(`${kaiAt} is this agent itself`)
     expect(`${unknown.stderr}${nobody.stderr}${noWay.stderr}`).not.toMatch(/fetch\(|url|typo|E[A-Z]{6,}/)
-  }, 40_000)
+  }, 120_000)
 
   test("a firewall that swallows what comes is told from a Guardian that is not there", async () => {
     const code = await kaisCode()
@@ -151,7 +162,7 @@ describe.skipIf(missing !== null)("with a code", () => {
     expect(silent.stderr).toContain(`sento: error: ${kaiAt} does not answer\n`)
     expect(silent.stderr).toContain("it is an address within a private network")
     await network.run("inner", ["nft", "delete table inet f"])
-  }, 30_000)
+  }, 120_000)
 
   test.skipIf(!hasFaults)(
     "a code that has expired",
@@ -165,7 +176,7 @@ describe.skipIf(missing !== null)("with a code", () => {
       )
       await network.inner.restartGuard("kai")
     },
-    30_000,
+    120_000,
   )
 
   test("three words each, a yes, and both owners read how their messages travel", async () => {
@@ -180,10 +191,14 @@ describe.skipIf(missing !== null)("with a code", () => {
     await people.type("mira-owner", `clear; ${shell(network.outer, "mira", "outer", `pair ${target}`)}`)
     await people.shows("kai-owner", "Agent mira wants to pair. Approve? (yes/no)")
     await people.type("kai-owner", "yes")
-    await people.shows("kai-owner", "mira cannot be reached from here: its Guardian fetches its messages.")
+    // After six seconds they are told where it can be seen later: below.
+    await people.shows(
+      "kai-owner",
+      /mira cannot be reached from here: its Guardian fetches its messages\.|to mira travel is not seen yet/,
+    )
     await people.shows(
       "mira-owner",
-      "kai cannot reach this machine: this Guardian fetches its messages there.",
+      /kai cannot reach this machine: this Guardian fetches its messages there\.|to kai travel is not seen yet/,
     )
     await say(network.inner, "kai", "mira", "to mira")
     await say(network.outer, "mira", "kai", "to kai")
@@ -198,7 +213,7 @@ describe.skipIf(missing !== null)("with a code", () => {
     )
     expect(await openPorts("outer")).toEqual(["127.0.0.1:9876"])
     expect(await openPorts("inner")).toEqual(["127.0.0.1:9876", "192.168.7.2:9876"])
-  }, 40_000)
+  }, 120_000)
 })
 
 /** The command in a home's world, without what makes it run in its namespace. */
@@ -217,53 +232,60 @@ describe.skipIf(missing !== null)("once paired", () => {
     expect((await network.inner.run("kai", ["status"])).stdout).toContain(
       "reached   mira: peer fetches, last seen",
     )
-    expect(await wrong(network.inner, "kai", "mira")).toBe("all is well")
-    expect(await wrong(network.outer, "mira", "kai")).toBe("all is well")
-  }, 20_000)
+    await says(network.inner, "kai", "mira", "all is well")
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 
   test("a Guardian that is off: doctor says to start it, and that mends it", async () => {
     await network.inner.stopGuard("kai")
-    expect(await wrong(network.outer, "mira", "kai")).toContain(
+    await says(
+      network.outer,
+      "mira",
+      "kai",
       `wrong kai's port: nothing listens on ${kaiAt}:9876; is its Guardian running?; ask kai's owner to run \`sento guard\``,
     )
     const agents = await network.outer.run("mira", ["agents"])
     expect(agents.stdout).toContain("away (below)")
     expect(agents.stderr).toContain(`kai is away: nothing listens on ${kaiAt}:9876`)
     await network.inner.guard("kai")
-    await until("kai", async () => (await wrong(network.outer, "mira", "kai")) === "all is well")
-  }, 30_000)
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 
   test("a firewall that swallows what comes: the port to let in is named", async () => {
     await network.run("inner", ["nft", swallow])
-    const said = await wrong(network.outer, "mira", "kai")
-    expect(said).toContain(
-      `wrong kai's port: ${kaiAt}:9876 did not answer in time; let TCP port 9876 in at kai's`,
-    )
+    const swallowed = `wrong kai's port: ${kaiAt}:9876 did not answer in time; let TCP port 9876 in at kai's`
+    await says(network.outer, "mira", "kai", swallowed)
     await network.run("inner", ["nft", "delete table inet f"])
-    await until("kai", async () => (await wrong(network.outer, "mira", "kai")) === "all is well")
-  }, 60_000)
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 
   test("a network or VPN that is down, on either side", async () => {
     await network.run("outer", ["ip", "route", "del", "default"])
-    expect(await wrong(network.outer, "mira", "kai")).toContain(
+    await says(
+      network.outer,
+      "mira",
+      "kai",
       `wrong kai's address: no way leads from this machine to ${kaiAt}:9876; is its network or VPN up?; bring up the network`,
     )
     await network.run("outer", ["ip", "route", "add", "default", "via", "203.0.113.1"])
-    await until("kai", async () => (await wrong(network.outer, "mira", "kai")) === "all is well")
-  }, 30_000)
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 
   test.skipIf(!hasFaults)(
     "a clock that is off by 10 minutes",
     async () => {
       await network.outer.stopGuard("mira")
       await network.outer.guard("mira", { SENTO_CLOCK_OFFSET: "600" })
-      expect(await wrong(network.outer, "mira", "kai")).toMatch(
-        /^wrong kai's clock: this clock is (?:599|600|601) s ahead of kai's; run `timedatectl set-ntp true` on both machines$/,
+      await says(
+        network.outer,
+        "mira",
+        "kai",
+        /^wrong kai's clock: this clock is (?:59\d|6[0-2]\d) s ahead of kai's; run `timedatectl set-ntp true` on both machines$/,
       )
       await network.outer.restartGuard("mira")
-      await until("kai", async () => (await wrong(network.outer, "mira", "kai")) === "all is well")
+      await says(network.outer, "mira", "kai", "all is well")
     },
-    30_000,
+    120_000,
   )
 
   test("another Guardian at the address: the way to the new address is named, and works", async () => {
@@ -271,23 +293,26 @@ describe.skipIf(missing !== null)("once paired", () => {
     const words = ["init", "--name", "lia", "--profile", "plain", "--tmux-socket", network.inner.socket]
     expect((await network.inner.sento("lia", [...words, "--listen", "network"])).exit).toBe(0)
     await network.inner.guard("lia")
-    const said = await wrong(network.outer, "mira", "kai")
-    expect(said).toContain("wrong kai's Guardian: kai's address answers, but does not know this pair")
+    const unknown = "wrong kai's Guardian: kai's address answers, but does not know this pair"
+    const said = await says(network.outer, "mira", "kai", unknown)
     expect(said).toContain("ask kai's owner to run `sento agents`")
     const { port } = await network.inner.guard("kai")
     expect(port).not.toBe(9876)
     await network.outer.sento("mira", ["agents", "address", "kai", `${kaiAt}:${port}`])
-    await until("kai", async () => (await wrong(network.outer, "mira", "kai")) === "all is well")
-  }, 40_000)
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 
   test("a pair that was revoked: doctor says by whom, and to pair again", async () => {
     expect((await network.inner.sento("kai", ["agents", "remove", "mira"])).exit).toBe(0)
     await until("the end of the pair", () => network.outer.paired("mira").length === 0)
     const again = "pair again: `sento pair` on one side, `sento pair CODE` on the other"
-    expect(await wrong(network.outer, "mira", "kai")).toMatch(
+    await says(
+      network.outer,
+      "mira",
+      "kai",
       new RegExp(`^wrong kai: the pair was revoked by kai \\([0-9-]{10}\\); ${again}$`),
     )
-    expect(await wrong(network.inner, "kai", "mira")).toContain("wrong mira: the pair was ended here")
+    await says(network.inner, "kai", "mira", "wrong mira: the pair was ended here")
     const minting = network.inner.start("kai", ["pair", "--json"])
     const { lines } = jsonLines(minting)
     const target = await until("the code", () => lines[0]?.address as string)
@@ -297,6 +322,6 @@ describe.skipIf(missing !== null)("once paired", () => {
       return request && network.inner.ask("kai", "owner", { op: "approve", id: request.id })
     })
     expect((await finished(joining)).exit).toBe(0)
-    expect(await wrong(network.outer, "mira", "kai")).toBe("all is well")
-  }, 40_000)
+    await says(network.outer, "mira", "kai", "all is well")
+  }, 120_000)
 })

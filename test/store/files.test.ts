@@ -181,9 +181,14 @@ describe("copies of a config that a crash left", () => {
     ["with words before the number", `x${ofNobody}`, -3600, true],
     ["with words behind it", `${ofNobody}x`, -3600, true],
   ])("%s stays: %s, %d s: %p", (_, suffix, seconds, stays) => {
-    const path = copy(suffix, seconds)
-    expect(removeCopies({ config: config() })).toBe(stays ? 0 : 1)
-    expect(existsSync(path)).toBe(stays)
+    try {
+      setSystemTime(new Date("2026-11-30T10:00:00.000Z"))
+      const path = copy(suffix, seconds)
+      expect(removeCopies({ config: config() })).toBe(stays ? 0 : 1)
+      expect(existsSync(path)).toBe(stays)
+    } finally {
+      setSystemTime()
+    }
   })
 
   test.each([

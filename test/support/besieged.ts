@@ -117,7 +117,7 @@ export async function besiege(options: BesiegedOptions = {}): Promise<Besieged> 
     log: () => readFileSync(paths.log, "utf8"),
     query<Row>(sql: string, ...values: (string | number)[]) {
       using database = new Database(paths.database)
-      database.run("PRAGMA busy_timeout = 2000")
+      database.run("PRAGMA busy_timeout = 60000")
       return database.query(sql).all(...values) as Row[]
     },
     stop,

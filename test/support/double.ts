@@ -104,12 +104,14 @@ function submitLate(): void {
   const isFirst = conversation.length === 0
   setTimeout(() => {
     submit()
+    // Before it can be seen.
+    if (isFirst) {
+      isSwapping = true
+      setTimeout(() => {
+        isSwapping = false
+      }, 150)
+    }
     draw()
-    if (!isFirst) return
-    isSwapping = true
-    setTimeout(() => {
-      isSwapping = false
-    }, 150)
   }, 300)
 }
 

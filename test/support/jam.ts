@@ -138,7 +138,8 @@ export async function withDouble<Result>(
   const logged = (kinds: readonly string[]): string[] =>
     readFileSync(log, "utf8")
       .split("\n")
-      .filter(Boolean)
+      // The last one may not be whole.
+      .slice(0, -1)
       .map(line => JSON.parse(line) as { kind: string; text: string })
       .filter(({ kind }) => kinds.includes(kind))
       .map(({ text }) => text)

@@ -70,7 +70,8 @@ export async function startPane(
   const tmux = (...commands: string[]) =>
     Bun.spawnSync(["tmux", "-u", "-S", socket, "-f", "/dev/null", ...commands], { env }).stdout.toString()
   tmux("new-session", "-d", "-s", "sento", "-x", "120", "-y", "40", "-c", directory, ...command)
-  const entries = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").filter(Boolean) : [])
+  /** The last line may not be whole. */
+  const entries = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").slice(0, -1) : [])
   await until(
     () =>
       entries().some(line => line.includes(ready)) ||
@@ -119,6 +120,10 @@ type ProfileName = Parameters<typeof typeIntoPane>[2]
 
 export const holdOptions: TypingOptions = { resume: false, deliver: "hold", allowShell: false }
 
+/** A program that stood still for a while is given its text once more, where no return was pressed (verdict.ts). */
+const isTakenOut = (outcome: TypingOutcome): boolean =>
+  outcome.kind === "stuck" && outcome.left === null && outcome.unpressed === true
+
 /**
  * As the Guardian does: tries again while the pane is not ready, and never pastes twice.
  * @param last - what an earlier call said
@@ -130,12 +135,13 @@ export async function typeUntilSettled(
   last: TypingOutcome | null = null,
 ): Promise<TypingOutcome> {
   let outcome: TypingOutcome = last ?? { kind: "held", state: "other", reason: "not tried", pasted: false }
+  const isSettled = (): boolean => outcome.kind !== "held" && !isTakenOut(outcome)
   await until(async () => {
-    if (outcome.kind !== "held") return true
-    const { pasted, unseen = false } = outcome
+    if (isSettled()) return true
+    const { pasted, unseen = false } = outcome.kind === "held" ? outcome : { pasted: false }
     const options = { ...holdOptions, resume: pasted, unseen }
     outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, options)
-    return outcome.kind !== "held"
+    return isSettled()
   })
   return outcome
 }

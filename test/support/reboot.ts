@@ -69,8 +69,9 @@ try {
   // The machine goes, and comes back; the other agent's is another machine.
   const last = await pidOf()
   await world.tmux("kill-session", "-t", "=kai")
-  process.kill(last, "SIGKILL")
+  // systemd first: it would start another.
   systemd.kill("SIGKILL")
+  process.kill(last, "SIGKILL")
   await until("its end", () => !isAlive(last))
   seen.queued = (await world.run("mira", ["send", "kai", "while you were off"])).exit
   systemd = await startSystemd()

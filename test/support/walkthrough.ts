@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { environmentOf } from "../../src/tmux/process.ts"
 import { doubleCommand } from "./pane.ts"
-import { built, finished, guardiansOf, until } from "./world.ts"
+import { built, finished, guardiansOf, signalTo, until } from "./world.ts"
 
 export type Walk = {
   /** Every command line that the person typed. */
@@ -31,7 +31,7 @@ export async function playWalkthrough(): Promise<Walk> {
     return await walk(stage, folder, home)
   } finally {
     for (const one of [homeThere, `${homeThere}/.sento/agents/kai`])
-      for (const pid of guardiansOf(one).filter(pid => isOf(pid, folder))) process.kill(pid, "SIGKILL")
+      for (const pid of guardiansOf(one).filter(pid => isOf(pid, folder))) signalTo(pid, "SIGKILL")
     await stage.tmux("kill-server")
     rmSync(folder, { recursive: true, force: true })
   }

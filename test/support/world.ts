@@ -219,11 +219,8 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
     })
     closeSync(output)
     child.unref()
-    await until(
-      "its door, or its end",
-      async () => child.exitCode !== null || (await alive(name))?.pid === child.pid,
-    )
-    if (child.exitCode === null) return alive(name)
+    await until("its door, or its end", async () => hasEnded(child) || (await alive(name))?.pid === child.pid)
+    if (!hasEnded(child)) return alive(name)
     const said = readFileSync(outputPath, "utf8")
     if (said.includes('"try-later"')) return null
     throw new Error(`${name}'s Guardian: ${said}`)
@@ -293,8 +290,17 @@ export function createWorld(sentoCommand: readonly string[] = built): World {
 /** Every process that has this home in its environment and is a Guardian; killed by pid. */
 async function stopGuardian(home: string): Promise<void> {
   for (const pid of guardiansOf(home)) {
-    process.kill(pid, "SIGKILL")
+    signalTo(pid, "SIGKILL")
     await until(`the end of Guardian ${pid}`, () => !isAlive(pid))
+  }
+}
+
+/** A process that was found a moment ago may have ended by itself. */
+export function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
   }
 }
 
@@ -386,6 +392,8 @@ export async function pairAgents(
   await world.ask(minter, "owner", { op: "approve", id })
   await Promise.all([minting, joining])
 }
+
+const hasEnded = (child: Bun.Subprocess): boolean => child.exitCode !== null || child.signalCode !== null
 
 async function must<Value>(value: Promise<Value | null>): Promise<Value> {
   const found = await value

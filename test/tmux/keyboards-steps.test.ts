@@ -116,7 +116,7 @@ test("they are kept until they are let go, and the shell gives them back itself"
   expect(shell.isClosed).toBe(true)
   expect([words("give"), killed]).toEqual([[], []])
   // For its word, for the time in which it keeps them, and for its end.
-  expect(timers.map(({ wait }) => wait)).toEqual([1000, 3000, 1000])
+  expect(timers.map(({ wait }) => wait)).toEqual([4000, 3000, 1000])
 })
 
 test("they are kept when it says so, in whatever pieces", async () => {
@@ -139,7 +139,7 @@ test("a shell that says nothing in time keeps nothing, and is not waited for", a
   await settle()
   timers[0]?.act()
   await settle()
-  expect(timers.map(({ wait }) => wait)).toEqual([1000, 0])
+  expect(timers.map(({ wait }) => wait)).toEqual([4000, 0])
   timers[1]?.act()
   await (await keeping).letGo()
   expect(only().isClosed).toBe(true)
@@ -157,11 +157,13 @@ test.each([
   expect(killed).toEqual([])
 })
 
-test("and so does one that was killed, which is not killed again", async () => {
+test("and so does one that was killed, which is not killed again, before anybody lets go", async () => {
   const { keys, shell } = await kept()
   shell.end(null, "SIGKILL")
-  await keys.letGo()
+  await settle()
   expect(words("give")).toEqual([[terminal, "7"]])
+  await keys.letGo()
+  expect(words("give")).toHaveLength(1)
   expect(killed).toEqual([])
 })
 

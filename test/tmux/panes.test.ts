@@ -79,8 +79,9 @@ describe("the panes", () => {
 
   test("are none where tmux failed, and nobody knows where it says nothing", async () => {
     expect(await panesOf(answering("%2 20\n", 1), null)).toEqual([])
-    using _ = spyOn(Bun, "sleep").mockResolvedValue(undefined)
+    using sleep = spyOn(Bun, "sleep").mockResolvedValue(undefined)
     expect(await panesOf({ socket: null, run: () => new Promise(() => {}) }, null)).toBeNull()
+    expect(sleep.mock.calls).toEqual([[5000]])
   })
 })
 

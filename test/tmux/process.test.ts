@@ -50,7 +50,8 @@ test("a process by its name, whatever signs are in it, and its place among the o
   const strange = join(folder, "a) (b 1 2")
   copyFileSync(Bun.which("sleep") ?? "", strange)
   const pid = start([strange, "600"])
-  await until("its program", () => executableOf(pid) === strange)
+  // The kernel sets the one a moment before the other.
+  await until("its program", () => executableOf(pid) === strange && processStat(pid)?.name === "a) (b 1 2")
   const stat = processStat(pid)
   expect(stat).toMatchObject({
     pid,

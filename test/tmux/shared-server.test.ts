@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { argumentsOf, childrenOf, openFilesOf } from "../../src/tmux/process.ts"
+import { argumentsOf, childrenOf, executableOf, openFilesOf } from "../../src/tmux/process.ts"
 import { clientsOf, sharedServerAbove, sharedServerOf } from "../../src/tmux/shared-server.ts"
-import { until } from "../support/world.ts"
+import { signalTo, until } from "../support/world.ts"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "sento-shared-")))
 const codex = join(folder, "codex")
@@ -43,12 +43,14 @@ beforeAll(async () => {
   await until("what it holds", () =>
     openFilesOf(pids.holds ?? 0).includes(join(folder, "thread-writer-locks/7")),
   )
-  await until("what the server started", () => childrenOf(server.pid).length > 0)
+  await until("what the server started", () =>
+    childrenOf(server.pid).some(pid => executableOf(pid) !== executableOf(server.pid)),
+  )
 })
 afterAll(async () => {
   tmux("kill-server")
   // What it started has no terminal with which it would end.
-  for (const pid of childrenOf(server.pid)) process.kill(pid, "SIGKILL")
+  for (const pid of childrenOf(server.pid)) signalTo(pid, "SIGKILL")
   server.kill("SIGKILL")
   await server.exited
   rmSync(folder, { recursive: true, force: true })

@@ -5,6 +5,7 @@ import { DatabaseLocked } from "../../../src/store/database.ts"
 import type { Hands } from "../../../src/tmux/hands.ts"
 import type { TypingOutcome } from "../../../src/tmux/typing.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 import { receive } from "../../support/store.ts"
 import { until } from "../../support/world.ts"
 
@@ -121,7 +122,7 @@ describe("a failure", () => {
     const timers = spyOn(globalThis, "setTimeout")
     delivery.wake()
     await until("the word", () => made.log.some(line => line.startsWith("delivery failed: ")))
-    await Bun.sleep(0)
+    await settle()
     expect(timers.mock.calls.map(([, wait]) => wait)).toContain(2000)
     expect(made.log.some(line => line.includes("    at "))).toBe(false)
     timers.mockRestore()

@@ -150,7 +150,7 @@ test("an answer past the hop limit is given to the command that waits for it, an
   await setUpEcho("mira", 0)
   await setUpAgent(world, "kai", [...built, "demo-agent", "forty-two"])
   await pairAgents(world, "mira", "kai")
-  const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "20"])
+  const asked = await world.sento("mira", ["send", "kai", "what is it?", "--wait", "100"])
   expect(asked).toMatchObject({ exit: 0, stdout: expect.stringMatching(/: forty-two\n$/) })
   expect((await world.status("mira"))?.paused).toBeUndefined()
 }, 120_000)

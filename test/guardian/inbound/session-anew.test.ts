@@ -17,10 +17,10 @@ test("it waits, the owner reads why, and `sento guard attach` outside of the ses
   await world.tmux("kill-session", "-t", "=kai")
   await world.session("kai", ["cat"])
   expect((await world.run("mira", ["send", "kai", "one"])).exit).toBe(0)
-  expect((await world.run("mira", ["send", "kai", "two"])).exit).toBe(0)
   const told =
     "a message waits for kai, whose tmux session kai was made anew: `sento guard attach` in a terminal of your own, outside of it, types them there"
   await until("the owner is told", () => log("kai").includes(`told the owner: ${told}`))
+  expect((await world.run("mira", ["send", "kai", "two"])).exit).toBe(0)
   await world.session("owner", ["sh"], "kai")
   await world.type("owner", `${built.join(" ")} guard attach`)
   await world.shows("owner", /messages are typed into pane %\d+ of session kai from now on/)

@@ -4,7 +4,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FaultPoint } from "../../../src/store/faults.ts"
 import { freePort } from "../../support/ports.ts"
-import { createWorld, guardiansOf, initAgent, pairAgents, until, type World } from "../../support/world.ts"
+import {
+  createWorld,
+  guardiansOf,
+  initAgent,
+  pairAgents,
+  signalTo,
+  until,
+  type World,
+} from "../../support/world.ts"
 
 /** A machine with much else to do may take its time. */
 const waitMilliseconds = 60_000
@@ -124,7 +132,6 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
     await guardAnew("kai", "after-answer-is-brought")
     await isCollecting()
     expect((await world.sento("mira", ["send", "kai", "heard"])).exit).toBe(0)
-    await isTold("mira", "heard")
     const sending = world.sento("mira", ["send", "kai", "not yet"])
     await dies("kai")
     await guard("kai")
@@ -162,7 +169,7 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
     await isCollecting()
     const sending = world.sento("mira", ["send", "kai", "both"])
     await dies("kai")
-    for (const pid of guardiansOf(world.home("mira"))) process.kill(pid, "SIGKILL")
+    for (const pid of guardiansOf(world.home("mira"))) signalTo(pid, "SIGKILL")
     // Whoever sent it starts another.
     await sending
     await guard("kai")

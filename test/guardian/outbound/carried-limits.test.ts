@@ -327,11 +327,13 @@ test.each([
 test("120 collects a minute a pair, then 429 with the time, and none of another pair's", async () => {
   const { mira, kai } = await openScene()
   const words = []
+  const began = performance.now()
   for (let i = 0; i < 121; i += 1) words.push(await kai.collect({ waitSeconds: 0 }).answer)
   const statuses = words.map(statusOf)
   expect(statuses).toEqual([...Array(120).fill(202), 429])
   const last = words.at(-1)
-  expect(last?.kind === "word" ? Number(last.word.retryAfter) : 0).toBeGreaterThan(50)
+  const least = 59 - (performance.now() - began) / 1000
+  expect(last?.kind === "word" ? Number(last.word.retryAfter) : 0).toBeGreaterThan(least)
   mira.pass(61_000)
   // By now the Guardian has something to say itself.
   expect<unknown[]>(["carried", 202]).toContain(statusOf(await kai.collect({ waitSeconds: 0 }).answer))
@@ -363,7 +365,7 @@ test("contact is written once a minute, however often it collects", async () => 
   const { mira, pair, kai } = await openScene()
   const begun = mira.now
   const contacts: unknown[] = []
-  for (const milliseconds of [0, 1000, 58_000, 2000, 1000]) {
+  for (const milliseconds of [0, 1000, 29_000, 31_000, 1000]) {
     mira.pass(milliseconds)
     await kai.collect({ waitSeconds: 0 }).answer
     contacts.push((contactOf(mira, pair) ?? 0) - begun)

@@ -1,5 +1,6 @@
 /** A collector alone: what it makes of each answer, with a peer of the test's own and a clock that the test turns. */
 import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test"
+import dns from "node:dns/promises"
 import { calledAt, keepCalled } from "../../../src/guardian/books/called.ts"
 import { type CollectingParts, createCollecting } from "../../../src/guardian/outbound/collecting.ts"
 import type { Sender } from "../../../src/guardian/outbound/sender.ts"
@@ -381,7 +382,7 @@ describe("what is carried", () => {
     await count(scene, 120)
     await until("the last to be taken", () => scene.taken.length >= 120)
     await restsFor(scene, 60_000)
-  }, 60_000)
+  }, 120_000)
 })
 
 describe("a peer that is asked to call", () => {
@@ -424,7 +425,7 @@ describe("a peer that is asked to call", () => {
     const { collecting, pair, told, made } = scene
     collecting.paired(pair.id)
     await until("the asking", () => told.length > 0)
-    await Bun.sleep(5)
+    await settle()
     made.now += 2999
     collecting.look()
     expect(collecting.stateOf(pair.id)).toBe("asking")
@@ -510,6 +511,7 @@ test("a peer counts as one with which something is exchanged for a day", async (
 })
 
 test("a peer whose name leads nowhere is not asked, and fetched from in vain", async () => {
+  using _ = spyOn(dns, "lookup").mockRejectedValue(new Error("ENOTFOUND"))
   const scene = await open()
   const { collecting, pair, made, told } = scene
   made.context.config.update(({ agents: { kai }, ...config }) => ({
@@ -624,7 +626,7 @@ describe("a start", () => {
     const scene = await open()
     prepare(scene)
     await scene.collecting.resume(lastPort)
-    await Bun.sleep(5)
+    await settle()
     return [scene.collecting.stateOf(scene.pair.id), scene.told.length]
   }
   const store = ({ made }: Scene) => made.stored.store
@@ -680,7 +682,7 @@ describe("a start", () => {
     const scene = await open()
     scene.collecting.resume(0)
     expect(store(scene).facts.get("listened")).toEqual({ host: null, port: 9876 })
-    await Bun.sleep(5)
+    await settle()
     scene.made.now += 59_999
     scene.collecting.look()
     expect(scene.collecting.stateOf(scene.pair.id)).toBe("called")

@@ -79,7 +79,7 @@ const row = (id: string, pair = "kai") => made.stored.store.outbox.byId(pair, id
 async function pass(worker: ReturnType<typeof open>, milliseconds: number): Promise<void> {
   made.now += milliseconds
   worker.look()
-  await Bun.sleep(10)
+  await settle()
 }
 
 describe("a message", () => {
@@ -217,7 +217,7 @@ describe("a message", () => {
     untilFetched = 5000
     const worker = open()
     void worker.send("kai", text("hi"))
-    await Bun.sleep(10)
+    await settle()
     expect(asked).toHaveLength(0)
     await pass(worker, 4999)
     expect([asked.length, looks]).toEqual([0, 1])
@@ -328,7 +328,7 @@ describe("receipts", () => {
     await until("the first", () => asked.length === 1)
     tell(worker, "m1")
     asked[0]?.end(failed())
-    await Bun.sleep(10)
+    await settle()
     await pass(worker, 999)
     expect(asked).toHaveLength(1)
     await pass(worker, 1)
@@ -384,7 +384,7 @@ describe("a start", () => {
     at("lia", 5 * minutes + 10_001)
     const worker = open()
     worker.resume()
-    await Bun.sleep(10)
+    await settle()
     expect(texts()).toEqual(["to lia"])
     await pass(worker, 5 * minutes - 1)
     expect(texts()).toEqual(["to lia"])
@@ -426,7 +426,7 @@ describe("a start", () => {
     outbox.postpone(seq, { attempts: 1, nextAt: made.now + hour, askedFor: hour }, "")
     const worker = open()
     worker.resume()
-    await Bun.sleep(10)
+    await settle()
     expect(asked).toEqual([])
     made.now -= 10_001
     worker.hasten("kai")
@@ -436,7 +436,7 @@ describe("a start", () => {
   test("of a pair that is gone does nothing", async () => {
     keep(made.stored, "noa", made.now, "queued")
     open().resume()
-    await Bun.sleep(10)
+    await settle()
     expect(asked).toEqual([])
   })
 })
@@ -490,7 +490,7 @@ describe("a disk that refuses what an attempt brought", () => {
     await pass(worker, 1)
     expect(asked).toHaveLength(2)
     asked[1]?.end(accepted)
-    await Bun.sleep(10)
+    await settle()
     expect(made.log.filter(line => line === "sending failed: full")).toHaveLength(1)
     full.mockRestore()
     await pass(worker, 5000)

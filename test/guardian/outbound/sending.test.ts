@@ -6,6 +6,7 @@ import { reply, send } from "../../../src/guardian/outbound/sending.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import type { ReceiptState } from "../../../src/protocol/messages.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 import { receive } from "../../support/store.ts"
 
 let made: TestContext
@@ -134,7 +135,7 @@ describe("who waits", () => {
 
   test("is told what becomes of it, and then the answer, with nothing in it that a terminal obeys", async () => {
     const waiting = ask(wait)
-    await Bun.sleep(0)
+    await settle()
     news("accepted")
     news("accepted")
     news("held", "busy")
@@ -158,10 +159,10 @@ describe("who waits", () => {
     const held = Promise.withResolvers<void>()
     sending = held.promise
     const waiting = ask(wait)
-    await Bun.sleep(0)
+    await settle()
     news("held", "busy")
     held.resolve()
-    await Bun.sleep(0)
+    await settle()
     news("accepted")
     say("yes")
     await waiting
@@ -174,7 +175,7 @@ describe("who waits", () => {
 
   test("is told nothing of another pair's message, nor of another one of the same pair", async () => {
     const waiting = ask(wait)
-    await Bun.sleep(0)
+    await settle()
     news("failed", null, "lia")
     say("not this", "lia")
     say("nor this", "kai", "other")
@@ -190,7 +191,7 @@ describe("who waits", () => {
     ["refused", "why not", "refused", 'kai had the message, and did not give it to its agent: "why not"'],
   ])("hears an end without an answer: %s, %p", async (state, reason, code, words) => {
     const waiting = errorOf(() => ask(wait))
-    await Bun.sleep(0)
+    await settle()
     news(state, reason)
     const error = await waiting
     expect(error.code).toBe(code as never)
@@ -200,14 +201,14 @@ describe("who waits", () => {
 
   test("hears that it was withdrawn", async () => {
     const waiting = errorOf(() => ask(wait))
-    await Bun.sleep(0)
+    await settle()
     waiters().tell("kai", id, { kind: "ended", state: "withdrawn", reason: "it never left" })
     expect((await waiting).message).toBe("the message to kai was withdrawn: it never left")
   })
 
   test.each(["gone", "stopping"] as const)("ends without a result: %s", async how => {
     const waiting = ask(wait)
-    await Bun.sleep(0)
+    await settle()
     if (how === "gone") gone.abort()
     else made.stop()
     expect(await waiting).toBeNull()
@@ -262,7 +263,7 @@ describe("who waits", () => {
       outbox.settle(kept.seq, "accepted", null, made.now)
       if (state !== null) outbox.noteReceipt("kai", id, state, "busy")
       const waiting = ask(wait)
-      await Bun.sleep(0)
+      await settle()
       say("yes")
       await waiting
       expect(events.flatMap(one => (one.event === "news" ? one.state : []))).toEqual([...want])

@@ -25,13 +25,13 @@ test("`--wait` prints the answer on stdout, which is then not typed as well", as
   await setUpAgent(world, "mira")
   await setUpAgent(world, "kai", demoAgent("forty-two"))
   await pairAgents(world, "mira", "kai")
-  const asked = await world.sento("mira", ["send", "--wait", "20", "kai", "what is it?"])
+  const asked = await world.sento("mira", ["send", "--wait", "100", "kai", "what is it?"])
   const tagged = answer("forty-two")
   expect(asked).toMatchObject({ exit: 0, stdout: tagged })
   expect(asked.stderr).toContain("kai has the message; waiting for the answer")
   expect(asked.stderr).toMatch(/kai answers \(to go on: sento reply [0-9a-z]{4} TEXT\):/)
   expect(await world.screen("mira")).not.toContain("forty-two")
-  const json = await world.sento("mira", ["send", "kai", "and now?", "--wait", "20", "--json"])
+  const json = await world.sento("mira", ["send", "kai", "and now?", "--wait", "100", "--json"])
   expect(JSON.parse(json.stdout)).toMatchObject({
     to: "kai",
     status: "accepted",
@@ -58,9 +58,9 @@ test("without an answer in time it exits 124, and the late answer is typed", asy
   await setUpAgent(world, "mira")
   await setUpAgent(world, "kai")
   await pairAgents(world, "mira", "kai")
-  const asked = await world.sento("mira", ["send", "--wait", "1", "kai", "are you there?"])
+  const asked = await world.sento("mira", ["send", "--wait", "5", "kai", "are you there?"])
   expect(asked).toMatchObject({ exit: 124, stdout: "" })
-  expect(asked.stderr).toContain("no answer from kai within 1 s; the message lives on")
+  expect(asked.stderr).toContain("no answer from kai within 5 s; the message lives on")
   const shown = await world.shows("kai", /← agent mira \[[0-9a-z]{4}\]: are you there/)
   const id = /← agent mira \[([0-9a-z]{4})\]/.exec(shown)?.[1] as string
   expect((await world.sento("kai", ["reply", id, "yes, now"])).exit).toBe(0)
@@ -74,7 +74,7 @@ test("the sender hears that its message is held, and later that it was typed", a
     await world.guard(name)
   }
   await pairAgents(world, "mira", "kai")
-  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "no hurry"])
+  const waiting = world.start("mira", ["send", "--wait", "100", "kai", "no hurry"])
   await until("the held receipt", async () => (await world.log("mira"))[0]?.peerState === "held")
   expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "no session" })
   await world.session("kai", demoAgent("done"))
@@ -91,7 +91,7 @@ test("the sender hears that its message waits because its agent was paused", asy
   await setUpAgent(world, "kai", demoAgent("here again"))
   await pairAgents(world, "mira", "kai")
   expect((await world.sento("kai", ["agents", "pause", "mira"])).exit).toBe(0)
-  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "hello?"])
+  const waiting = world.start("mira", ["send", "--wait", "100", "kai", "hello?"])
   await until("the held receipt", async () => (await world.log("mira"))[0]?.peerState === "held")
   expect((await world.log("mira"))[0]).toMatchObject({ state: "accepted", peerReason: "paused" })
   expect((await world.sento("kai", ["agents", "resume", "mira"])).exit).toBe(0)
@@ -102,7 +102,7 @@ test("a Guardian that is stopped under `--wait` says that the message lives on",
   world = createWorld()
   for (const name of ["mira", "kai"]) await setUpAgent(world, name)
   await pairAgents(world, "mira", "kai")
-  const waiting = world.start("mira", ["send", "--wait", "30", "kai", "are you there?"])
+  const waiting = world.start("mira", ["send", "--wait", "100", "kai", "are you there?"])
   await world.shows("kai", "are you there?")
   await world.stopGuard("mira")
   const asked = await finished(waiting)
@@ -121,7 +121,7 @@ test("under `--wait` a person sees that the message is queued, Ctrl-C leaves it,
   }
   await pairAgents(world, "mira", "kai")
   await world.stopGuard("kai")
-  const interrupted = world.start("mira", ["send", "kai", "one", "--wait", "30"])
+  const interrupted = world.start("mira", ["send", "kai", "one", "--wait", "100"])
   const [first, all] = interrupted.stderr.tee()
   await first.getReader().read()
   interrupted.kill("SIGINT")
@@ -130,7 +130,7 @@ test("under `--wait` a person sees that the message is queued, Ctrl-C leaves it,
   expect(left.stderr).toMatch(
     /^queued for kai: nothing listens on .*; is its Guardian running\?; waiting\nstopped waiting; the message lives on\nhint: do not send it again;/,
   )
-  const removed = world.start("mira", ["send", "kai", "two", "--wait", "30"])
+  const removed = world.start("mira", ["send", "kai", "two", "--wait", "100"])
   await until("both to wait", async () => (await world.status("mira"))?.waiting.outbox === 2)
   await world.ask("mira", "owner", { op: "remove", name: "kai" })
   const ended = await finished(removed)

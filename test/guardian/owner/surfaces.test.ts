@@ -6,6 +6,7 @@ import { connectSurfaces, type Surface } from "../../../src/guardian/owner/surfa
 import type { Question } from "../../../src/protocol/questions.ts"
 import { ada, kai } from "../../support/chats/asked.ts"
 import { createTestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 test("what waits is asked everywhere, what ended is withdrawn, what is told is told, and all are waited for", async () => {
   using made = createTestContext([])
@@ -43,7 +44,7 @@ test("what waits is asked everywhere, what ended is withdrawn, what is told is t
     isStopped = true
   })
   ends[0]?.reject(new Error("bug"))
-  await Bun.sleep(0)
+  await settle()
   expect([ends.length, isStopped]).toEqual([2, false])
   ends[1]?.resolve()
   await stopped

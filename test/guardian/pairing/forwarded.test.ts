@@ -60,4 +60,4 @@ test("a code is joined, its answer heard and messages go both ways through a for
     )
     return Bun.deepEquals(texts.map(one => one.text).toSorted(), ["to kai", "to mira"])
   })
-}, 30_000)
+}, 120_000)

@@ -74,6 +74,7 @@ const resume = (one: PairingRequest): Promise<void> =>
 
 test("whoever answers at once without an end is asked ever more seldom, down to every half minute", async () => {
   const one = request()
+  using _ = spyOn(performance, "now").mockReturnValue(0)
   onAsked = count => {
     if (count === 8) made.stored.store.requests.settle(one.id, "denied", made.now)
   }
@@ -120,6 +121,7 @@ test("a request that waits no more is not asked for", async () => {
 })
 
 test("an end counts with the other owner's tag and in a 200 alone; what is none is asked for again", async () => {
+  using _ = spyOn(performance, "now").mockReturnValue(0)
   const one = request()
   const tag = (state: "approved" | "denied") => toBase64Url(decisionStateTag(hex(one.decisionKey), state))
   const denied = { state: "denied", tag: tag("denied") }

@@ -10,6 +10,7 @@ import {
   jsonLines,
   pairAgents,
   setUpAgent,
+  signalTo,
   until,
   type World,
 } from "../../support/world.ts"
@@ -45,13 +46,14 @@ test("three wrong tries burn a code, over a kill -9 as well, and the owner is to
   const { at, code } = await mint("mira")
   const bad = wrong(at)
   for (const _ of [1, 2]) expect((await world.sento("kai", ["pair", bad])).exit).toBe(77)
-  for (const pid of guardiansOf(world.home("mira"))) process.kill(pid, "SIGKILL")
+  for (const pid of guardiansOf(world.home("mira"))) signalTo(pid, "SIGKILL")
   await until("its death", () => guardiansOf(world.home("mira")).length === 0)
   const again = world.start("mira", ["pair", "--json"])
   const { lines } = jsonLines(again)
   await until("the same code", () => lines.some(line => line.code === code))
   expect((await world.sento("kai", ["pair", bad])).exit).toBe(77)
   expect(await again.exited).toBe(77)
+  await until("its last word", () => lines.at(-1)?.event === "burned")
   expect(lines.at(-1)).toEqual({ event: "burned", address: "127.0.0.1" })
   const late = await world.sento("kai", ["pair", at])
   expect(late).toMatchObject({ exit: 69, stdout: "" })

@@ -4,6 +4,7 @@ import { dropPair, endPair } from "../../../src/guardian/books/pairs.ts"
 import type { Sender } from "../../../src/guardian/outbound/sender.ts"
 import { createReminder, tellEnded } from "../../../src/guardian/pairing/unpairing.ts"
 import { createTestContext, keysOfPeer, peerOf, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
 
 const day = 24 * 60 * 60 * 1000
 const minute = 60_000
@@ -37,16 +38,15 @@ const sender = {
 
 const named = (name: string) => ({ name, peer: peerOf(name), keys: keysOfPeer })
 const end = (name: string): void => endPair(made.context, named(name))
-const settled = () => Bun.sleep(0)
 
 test("is told with the key of our direction alone, again and again for a day, until something hears it", async () => {
   end("kai")
   tellEnded(made.context, sender)
-  await settled()
+  await settle()
   expect(told).toEqual([{ name: "kai", host: "127.0.0.1", sends: "01".repeat(32), type: "unpair" }])
   made.now += day
   tellEnded(made.context, sender)
-  await settled()
+  await settle()
   expect(told).toHaveLength(2)
   made.now += 1
   tellEnded(made.context, sender)
@@ -59,10 +59,10 @@ test.each([202, 403])("what says %i there is dialled no more, and may still ask"
   end("lia")
   status = heard
   tellEnded(made.context, sender)
-  await settled()
+  await settle()
   expect(told.map(one => one.name)).toEqual(["kai", "lia"])
   tellEnded(made.context, sender)
-  await settled()
+  await settle()
   expect(told).toHaveLength(2)
   expect(remind("kai")?.signature).toBe("kai 1")
   expect(told).toHaveLength(2)
@@ -73,7 +73,7 @@ test.each([200, 401, null, 500])("what says %p there is told again", async heard
   status = heard
   for (const _ of [1, 2]) {
     tellEnded(made.context, sender)
-    await settled()
+    await settle()
   }
   expect(told).toHaveLength(2)
 })
@@ -99,7 +99,7 @@ test("who asks after the end has the answer, made once a minute, and none where 
   expect(new Set(signed).size).toBe(3)
   made.now += day
   expect([remind("kai"), remind("kai")]).toEqual([null, null])
-  await settled()
+  await settle()
 })
 
 test("a clock that was set back holds no answer for longer than that", () => {

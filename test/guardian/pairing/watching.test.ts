@@ -10,6 +10,8 @@ import {
 } from "../../../src/guardian/pairing/watching.ts"
 import type { Question } from "../../../src/protocol/questions.ts"
 import { createTestContext, type TestContext } from "../../support/context.ts"
+import { settle } from "../../support/settle.ts"
+import { until } from "../../support/world.ts"
 
 let made: TestContext
 let emitted: PairingEvent[]
@@ -151,7 +153,7 @@ describe("who joins", () => {
 
   test("as an owner joins, and hears of that request alone", async () => {
     const end = join("owner")
-    await Bun.sleep(0)
+    await settle()
     expect(joins).toMatchObject([{ symbols: "4F2K", replace: true }])
     happens({ event: "denied" }, { role: "joiner", id: "other" })
     happens({ event: "denied" }, { role: "joiner", id: "k7q2" })
@@ -161,7 +163,7 @@ describe("who joins", () => {
 
   test("as an agent has its owner asked, who alone says which pair to replace", async () => {
     const end = join("agent")
-    await Bun.sleep(0)
+    await settle()
     expect([joins, words()]).toMatchObject([[{ symbols: "4F2K", replace: false }], ["request m3x9"]])
     happens({ event: "expired" }, { role: "join", id: "m3x9" })
     expect(await end).toEqual({ event: "expired" })
@@ -189,8 +191,7 @@ describe("who joins", () => {
     expect(joins).toEqual([])
     void join("owner", { pin: "1234" })
     void join("agent")
-    await Bun.sleep(50)
-    expect(joins).toHaveLength(2)
+    await until("both", () => joins.length === 2)
   })
 })
 

@@ -244,7 +244,7 @@ test("without SENTO_DOOR, and at the door of a Guardian that has hands of its ow
 test("a tmux server that stands still: the Guardian waits no longer than its time, and no client of it stays", async () => {
   const { pane, target } = await openDouble()
   const guardian = open({ patience: { answer: 500, typing: 500 } })
-  startHands(guardian.path, pane.server.socket ?? "")
+  const own = startHands(guardian.path, pane.server.socket ?? "")
   await isConnected(guardian)
   const server = Number(pane.tmux("display-message", "-p", "#{pid}"))
   process.kill(server, "SIGSTOP")
@@ -257,7 +257,7 @@ test("a tmux server that stands still: the Guardian waits no longer than its tim
       expect((error as Error).message).toBe("the hands of ida did not answer within 0.5 s")
     }
     const clients = (): number => {
-      const { stdout } = Bun.spawnSync(["pgrep", "-f", `^tmux -u -S ${pane.server.socket} [a-z]`])
+      const { stdout } = Bun.spawnSync(["pgrep", "-P", String(own.pid)])
       return stdout.toString().split("\n").filter(Boolean).length
     }
     await until("the end of the clients", () => clients() === 0)

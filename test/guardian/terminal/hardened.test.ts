@@ -8,7 +8,7 @@ import { openLibC } from "../../../src/http/libc.ts"
 import { isAlive } from "../../../src/tmux/process.ts"
 import type { DoubleEvent } from "../../support/double.ts"
 import { createHardened, type Hardened, openRequest, skipped } from "../../support/hardened.ts"
-import { createWorld, until, type World } from "../../support/world.ts"
+import { createWorld, signalTo, until, type World } from "../../support/world.ts"
 
 if (skipped !== null) console.log(`delivery in hardened mode: skipped (${skipped})`)
 
@@ -70,7 +70,7 @@ async function signal(user: string, pattern: string, name: NodeJS.Signals): Prom
     const found = await pidsOf(user, pattern)
     return found.length > 0 ? found : null
   })
-  for (const pid of pids) process.kill(pid, name)
+  for (const pid of pids) signalTo(pid, name)
   if (name === "SIGKILL") await until(`the end of ${pattern}`, () => !pids.some(isAlive))
 }
 
@@ -126,9 +126,10 @@ hardenedTest(
       "=main",
     ])
     await world.shows("watcher", "main")
+    // It stands there for eight seconds.
+    const told = world.shows("watcher", "sento: kai waits for your yes: ")
     const id = await openRequest(world, made)
-    await world.shows(
-      "watcher",
+    expect(await told).toContain(
       `sento: kai waits for your yes: \`sento approve ${id}\` in a terminal of your own`,
     )
     await world.type("watcher", "yes")

@@ -4,6 +4,7 @@ import { handsVersion } from "../../../src/guardian/terminal/hands-messages.ts"
 import { createRemoteHands, type HandsLine } from "../../../src/guardian/terminal/remote-hands.ts"
 import { HandsAway, type PaneTarget } from "../../../src/tmux/hands.ts"
 import type { TypingOptions } from "../../../src/tmux/typing.ts"
+import { settle } from "../../support/settle.ts"
 
 const pane = { pane: "%1", pid: 7, startTicks: 1 }
 const target: PaneTarget = { pane, profile: "claude" }
@@ -252,7 +253,7 @@ describe("typing", () => {
     const id = hands.lastId()
     hands.may()
     expect([steps, hands.said.at(-1)?.say]).toEqual([[], "do"])
-    await Bun.sleep(0)
+    await settle()
     expect([steps, hands.said.at(-1)]).toEqual([["noted"], { say: "may", id, may: true }])
     hands.done({ kind: "held", state: "busy", reason: "it works", pasted: true }, id)
     expect(await typing).toEqual({
@@ -277,7 +278,7 @@ describe("typing", () => {
       const typing = errorOf(remote.hands.type(target, "hi", { ...options, onPasted }))
       const id = hands.lastId()
       hands.may()
-      await Bun.sleep(0)
+      await settle()
       expect(hands.said.at(-1)).toEqual({ say: "may", id, may: false })
       if (how === "done") hands.done("whatever", id)
       else if (how === "failed") hands.failed("not let", id)

@@ -22,7 +22,7 @@ const listener: Listener = listen({
 const ip = (words: string): unknown => Bun.spawnSync(["ip", ...words.split(" ")])
 async function ask(host: string): Promise<void> {
   const headers = { "Content-Type": "application/json" }
-  const options = { headers, body: new Uint8Array([1]), timeoutMilliseconds: 1000 }
+  const options = { headers, body: new Uint8Array([1]), timeoutMilliseconds: 60_000 }
   const answer = await post(host, listener.port, "/v1/messages", options)
   events.push([host, answer.kind === "answered" ? answer.status : answer.kind])
 }
