@@ -57,7 +57,7 @@ const terminalName = /^\/dev\/(pts\/|tty)\d+$/
 
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
-/** A busy machine takes one of them to start three programs; a message that is typed meanwhile would mix with the keys. */
+/** A busy machine may take a second to start three programs, and keys that are not kept mix with the message. */
 const startMilliseconds = 4000
 const answerMilliseconds = 1000
 

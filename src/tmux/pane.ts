@@ -35,7 +35,7 @@ async function activePane(server: TmuxServer, session: string): Promise<Pane | n
   return answer.status !== 0 || !pane || name !== session ? null : { pane, pid: Number(pid) }
 }
 
-/** How long tmux may take to say which panes there are; a busy machine takes one to start it. */
+/** How long tmux may take to say which panes there are; a busy machine may take seconds to start it. */
 const panesMilliseconds = 5000
 
 /**

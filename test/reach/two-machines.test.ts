@@ -63,7 +63,7 @@ async function wrong(world: World, name: string, ...peer: string[]): Promise<str
   return stdout.split("\n").find(line => line.startsWith("wrong")) ?? "all is well"
 }
 
-/** What doctor says of a peer, once it has these words: of a tmux that takes over three seconds it says that first. */
+/** What doctor says of a peer, once it has these words: of a tmux that stands still it says that first. */
 async function says(world: World, name: string, peer: string, words: string | RegExp): Promise<string> {
   let said = ""
   const isSaid = async (): Promise<boolean> => {

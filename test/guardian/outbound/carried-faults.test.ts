@@ -132,6 +132,7 @@ describe.skipIf(!existsSync(faulty))("a message that is carried is there once, i
     await guardAnew("kai", "after-answer-is-brought")
     await isCollecting()
     expect((await world.sento("mira", ["send", "kai", "heard"])).exit).toBe(0)
+    await isTold("mira", "heard")
     const sending = world.sento("mira", ["send", "kai", "not yet"])
     await dies("kai")
     await guard("kai")
