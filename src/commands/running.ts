@@ -18,7 +18,7 @@ import { userHomeOf } from "./which-agent.ts"
 
 /** What a Guardian that stands still does not keep its owner from saying. */
 const answerMilliseconds = 15_000
-/** One that does not start says so at once; a machine that is just up may take its time. */
+/** One that ends says so at once; a machine that is just up may take its time. */
 const startMilliseconds = 30_000
 const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
@@ -141,7 +141,7 @@ async function startOnce({ environment }: Io, paths: Paths): Promise<Alive | nul
   child.unref()
   let isOurs = true
   try {
-    const ended = (): boolean => child.exitCode !== null
+    const ended = (): boolean => child.exitCode !== null || child.signalCode !== null
     const found = await until(
       startMilliseconds,
       async () => (await runningGuardian(paths)) ?? (ended() || null),

@@ -11,8 +11,8 @@ export type SessionHere = {
   readonly socket: string
 }
 
-/** A server that hangs is none to wait for; on a busy machine one that does not may take two seconds. */
-const patienceMilliseconds = 5000
+/** A server that hangs is none to wait for. */
+const patienceMilliseconds = 2000
 
 /** Null outside of tmux, and where its server does not say. */
 export async function sessionHere({ environment }: Pick<Io, "environment">): Promise<SessionHere | null> {

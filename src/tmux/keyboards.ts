@@ -17,7 +17,9 @@ export async function keepKeys(terminals: readonly string[]): Promise<KeptKeys> 
   const keeper = known.length === 0 ? null : startShell(keeping, known)
   if (keeper === null) return { letGo: async () => {} }
   const told = { words: "" }
-  await within(readUntilKept(keeper.stdout, told), startMilliseconds)
+  const { isBegun, isOver } = listenTo(keeper.stdout, told)
+  await within(Promise.race([isBegun, isOver]), startMilliseconds)
+  await within(isOver, answerMilliseconds)
   const isKept = told.words.includes(kept)
   const released = Promise.withResolvers<void>()
   const over = (async () => {
@@ -57,7 +59,10 @@ const terminalName = /^\/dev\/(pts\/|tty)\d+$/
 
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
-/** A busy machine may take a second to start three programs, and keys that are not kept mix with the message. */
+/**
+ * For its first word, before which nothing is kept: a busy machine may take seconds to start three programs, and keys that are not kept mix
+ * with the message.
+ */
 const startMilliseconds = 4000
 const answerMilliseconds = 1000
 
@@ -118,12 +123,18 @@ const spawnShell = (script: string, words: readonly string[]) =>
     detached: true,
   })
 
-async function readUntilKept(output: ReadableStream<Uint8Array>, told: { words: string }): Promise<void> {
-  const decoder = new TextDecoder()
-  for await (const bytes of output) {
-    told.words += decoder.decode(bytes)
-    if (told.words.includes(kept)) return
-  }
+/** `isBegun`: it has said what was there before, and sets it next; `isOver`: it has kept them, or ended. */
+function listenTo(output: ReadableStream<Uint8Array>, told: { words: string }) {
+  const begun = Promise.withResolvers<void>()
+  const isOver = (async () => {
+    const decoder = new TextDecoder()
+    for await (const bytes of output) {
+      told.words += decoder.decode(bytes)
+      if (told.words.includes("\n")) begun.resolve()
+      if (told.words.includes(kept)) return
+    }
+  })()
+  return { isBegun: begun.promise, isOver }
 }
 
 function closeInput(shell: Shell): void {

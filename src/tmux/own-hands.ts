@@ -21,7 +21,7 @@ import { actsUnasked } from "./unasked.ts"
 /** What only a process of the owner's can do, at a tmux server of the owner's own. */
 export type OwnHands = Hands & {
   /** @see panesOf */
-  panes(session: string | null): ReturnType<typeof panesOf>
+  panes(session: string | null, milliseconds?: number): ReturnType<typeof panesOf>
   clients(session: string): Promise<Client[]>
   isOwnServer(): Promise<boolean>
   /** @see showPopup */
@@ -41,7 +41,7 @@ export function createHands(server: TmuxServer): OwnHands {
     takeOut: ({ pane, profile }, text, options) => takeOut(server, pane, profile, text, options),
     findOnScreen: ({ pane, profile }, shortId) => findOnScreen(server, pane, profile, shortId),
     tell: async (session, text) => void (await tellOwners(server, session, text)),
-    panes: session => panesOf(server, session),
+    panes: (session, milliseconds) => panesOf(server, session, milliseconds),
     clients: session => attachedClients(server, session),
     isOwnServer: () => isOwnServer(server),
     popup: (client, command) => showPopup(server, client, command),

@@ -35,15 +35,19 @@ async function activePane(server: TmuxServer, session: string): Promise<Pane | n
   return answer.status !== 0 || !pane || name !== session ? null : { pane, pid: Number(pid) }
 }
 
-/** How long tmux may take to say which panes there are; a busy machine may take seconds to start it. */
+/** A busy machine may take seconds to start tmux. */
 const panesMilliseconds = 5000
 
 /**
- * The panes of the session with exactly this name; null where tmux does not answer soon.
+ * The panes of the session with exactly this name; null where tmux does not answer in time.
  * @param session - or null for those of every session
  */
-export const panesOf = (server: TmuxServer, session: string | null): Promise<readonly Pane[] | null> =>
-  Promise.race([listPanes(server, session), Bun.sleep(panesMilliseconds).then(() => null)])
+export const panesOf = (
+  server: TmuxServer,
+  session: string | null,
+  milliseconds = panesMilliseconds,
+): Promise<readonly Pane[] | null> =>
+  Promise.race([listPanes(server, session), Bun.sleep(milliseconds).then(() => null)])
 
 async function listPanes(server: TmuxServer, session: string | null): Promise<readonly Pane[]> {
   const which = session === null ? ["-a"] : ["-s", "-t", exactSession(session)]

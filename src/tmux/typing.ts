@@ -279,6 +279,7 @@ async function performEffect(delivery: Delivery, effect: LoopEffect): Promise<Lo
     }
     case "press": {
       await keepKeysBack(delivery)
+      delivery.options.signal?.throwIfAborted()
       const pressed = await guardedPaste(delivery, submitKey(delivery), ["-r"])
       return { kind: "pressed", at: performance.now(), done: pressed }
     }

@@ -52,25 +52,32 @@ test("SIGTERM between paste and return: the message is submitted first, and nobo
   world = createWorld()
   for (const name of ["mira", "kai"]) await setUpAgent(world, name)
   await pairAgents(world, "mira", "kai")
+  const inStates = (...states: string[]): number => states.flatMap(one => textsIn("kai", "inbox", one)).length
   let count = 0
-  const isTyping = (): boolean => textsIn("kai", "inbox", "typing").length > 0
-  await until("one to be typed", async () => {
-    if (isTyping()) return true
-    if (textsIn("kai", "inbox", "waiting").length > 0) return false
-    count += 1
-    expect((await world.run("mira", ["send", "kai", `number ${count}`])).exit).toBe(0)
-    return isTyping()
-  })
-  const began = performance.now()
-  for (const pid of guardiansOf(world.home("kai"))) signalTo(pid, "SIGTERM")
-  await until("its end", () => guardiansOf(world.home("kai")).length === 0)
-  // It has three seconds; a machine with much else to do may need more for a few calls of tmux.
-  if (performance.now() - began < 3000)
-    expect([textsIn("kai", "inbox", "typing"), textsIn("kai", "inbox", "uncertain")]).toEqual([[], []])
-  await world.guard("kai")
-  const settled = (): number =>
-    ["delivered", "uncertain"].reduce((sum, state) => sum + textsIn("kai", "inbox", state).length, 0)
-  await until("all of them", () => settled() === count)
+  /** Sends a few, and ends the Guardian while it types one; null where all were typed before, or it took its time. */
+  async function endWhileTyping(): Promise<readonly number[] | null> {
+    for (let i = 0; i < 3; i += 1) {
+      count += 1
+      expect((await world.run("mira", ["send", "kai", `number ${count}`])).exit).toBe(0)
+    }
+    await until(
+      "one to be typed",
+      () => inStates("typing") > 0 || inStates("delivered", "uncertain") === count,
+    )
+    const began = performance.now()
+    for (const pid of guardiansOf(world.home("kai"))) signalTo(pid, "SIGTERM")
+    await until("its end", () => guardiansOf(world.home("kai")).length === 0)
+    // It has three seconds; a machine with much else to do may need more for a few calls of tmux.
+    const isInTime = performance.now() - began < 3000 && inStates("delivered", "uncertain") < count
+    const left = [inStates("typing"), inStates("uncertain")]
+    await world.guard("kai")
+    await until("all of them", () => inStates("delivered", "uncertain") === count)
+    return isInTime ? left : null
+  }
+  const tries = [endWhileTyping, endWhileTyping, endWhileTyping]
+  let left: readonly number[] | null = null
+  for (const one of tries) left ??= await one()
+  expect(left).toEqual([0, 0])
 }, 120_000)
 
 test("a Guardian that was killed leaves sockets and a lock behind that are in nobody's way", async () => {

@@ -35,8 +35,9 @@ test("`send` and a message that comes wait for a database that is locked, and th
     await callDoor(guardian.paths, "agent", { op: "alive" })
     slowest.push(performance.now() - startedAt)
   }
-  // Who is held up by the lock is so for five seconds.
-  expect(Math.max(...slowest)).toBeLessThan(4000)
+  // Who is held up by the lock is so for two seconds each time, as SQLite waits; a busy machine may take one once.
+  expect(Math.min(...slowest)).toBeLessThan(500)
+  expect(Math.max(...slowest)).toBeLessThan(1900)
   expect(await texts(guardian)).toEqual([])
   database.run("ROLLBACK")
   expect(await sending).toMatchObject({ to: "kai", status: "accepted" })

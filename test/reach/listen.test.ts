@@ -36,7 +36,7 @@ test.skipIf(missing !== null)(
     await until("kai to be called", () => logOf(network.inner, "kai").includes("mira can reach this machine"))
     expect(kaiAtMira()).toBe("192.168.7.2")
     await traffic.say()
-    await traffic.arrives(["mira", "kai"])
+    await traffic.arrives(["mira", "kai"], 25_000)
   },
 )
 
@@ -48,7 +48,7 @@ test.skipIf(missing !== null)(
     await network.inner.ask("kai", "owner", { op: "listen", hosts: ["all"] })
     await until("mira to know", () => kaiAtMira() === "192.168.7.3")
     await traffic.say()
-    await traffic.arrives(["mira", "kai"])
+    await traffic.arrives(["mira", "kai"], 25_000)
   },
   120_000,
 )
@@ -80,7 +80,7 @@ test.skipIf(missing !== null)(
     expect(exit).toBe(0)
     await until("kai's status", async () => (await network.inner.status("kai"))?.host === "127.0.0.1")
     await traffic.say()
-    await traffic.arrives(["mira", "kai"])
+    await traffic.arrives(["mira", "kai"], 25_000)
     expect({ mira: await traffic.got.mira(), kai: await traffic.got.kai() }).toEqual({
       mira: traffic.sent.kai,
       kai: traffic.sent.mira,

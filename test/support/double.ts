@@ -24,6 +24,11 @@ let isGarbled = false
 let isCleared = false
 let latePaste: string | null = null
 let openedAt = 0
+/** While a dialog is open: for how long this process has stood still, on a machine with much else to do. */
+let stoodStill = 0
+let watching: Timer | undefined
+let lastTick = 0
+const tickMilliseconds = 20
 let spinner = 0
 const conversation: string[] = []
 
@@ -150,8 +155,18 @@ function insert(text: string): void {
 function openDialog(): void {
   mode = "dialog"
   openedAt = performance.now()
+  stoodStill = 0
+  lastTick = openedAt
+  clearInterval(watching)
+  watching = setInterval(noteTick, tickMilliseconds)
   draw()
   record("dialog", "")
+}
+
+function noteTick(): void {
+  const now = performance.now()
+  stoodStill += Math.max(0, now - lastTick - 2 * tickMilliseconds)
+  lastTick = now
 }
 
 function quit(): never {
@@ -221,10 +236,13 @@ function cancel(): void {
 
 /** In a dialog Enter approves, Escape refuses, and every other key is lost. */
 function answer(character: string): void {
-  if (character === "\r" && mode === "dialog") record("approved", (performance.now() - openedAt).toFixed(1))
+  noteTick()
+  if (character === "\r" && mode === "dialog")
+    record("approved", (performance.now() - openedAt - stoodStill).toFixed(1))
   else if (character === "\r") record("answered", mode)
   else if (character === "\x1b" && mode === "dialog") record("denied", "")
   else return
+  clearInterval(watching)
   if (mode !== "view") mode = "idle"
 }
 

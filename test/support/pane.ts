@@ -135,9 +135,11 @@ export async function typeUntilSettled(
   last: TypingOutcome | null = null,
 ): Promise<TypingOutcome> {
   let outcome: TypingOutcome = last ?? { kind: "held", state: "other", reason: "not tried", pasted: false }
-  const isSettled = (): boolean => outcome.kind !== "held" && !isTakenOut(outcome)
+  let isAnew = false
+  const isSettled = (): boolean => outcome.kind !== "held" && (isAnew || !isTakenOut(outcome))
   await until(async () => {
     if (isSettled()) return true
+    isAnew ||= outcome.kind !== "held"
     const { pasted, unseen = false } = outcome.kind === "held" ? outcome : { pasted: false }
     const options = { ...holdOptions, resume: pasted, unseen }
     outcome = await typeIntoPane(pane.server, pane.pinned, profile, text, options)

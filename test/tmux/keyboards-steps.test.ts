@@ -6,6 +6,7 @@ import { settle } from "../support/settle.ts"
 type Shell = {
   readonly kind: "keep" | "give"
   readonly words: readonly string[]
+  readonly script: string
   readonly options: { readonly detached?: boolean; readonly env?: unknown }
   readonly say: (words: string) => void
   /** Ends with a status, or by a signal. */
@@ -41,6 +42,7 @@ beforeEach(() => {
     const shell: Shell = {
       kind: command[2]?.startsWith("trap") ? "keep" : "give",
       words: command.slice(4),
+      script: command[2] ?? "",
       options,
       say: words => void writer.write(new TextEncoder().encode(words)),
       end: (status, signal) => {
@@ -116,7 +118,7 @@ test("they are kept until they are let go, and the shell gives them back itself"
   expect(shell.isClosed).toBe(true)
   expect([words("give"), killed]).toEqual([[], []])
   // For its word, for the time in which it keeps them, and for its end.
-  expect(timers.map(({ wait }) => wait)).toEqual([4000, 3000, 1000])
+  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000, 3000, 1000])
 })
 
 test("they are kept when it says so, in whatever pieces", async () => {
@@ -134,13 +136,27 @@ test("they are kept when it says so, in whatever pieces", async () => {
   expect(words("give")).toEqual([])
 })
 
+test("one that has begun to keep them has a second to say so, and two to keep them", async () => {
+  const keeping = keepKeys([terminal])
+  only().say("before  /dev/pts/1 7\n")
+  await settle()
+  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000])
+  timers[1]?.act()
+  await settle()
+  timers[2]?.act()
+  await (await keeping).letGo()
+  expect([only().isClosed, only().script.includes("timeout -s KILL 2 cat\n")]).toEqual([true, true])
+})
+
 test("a shell that says nothing in time keeps nothing, and is not waited for", async () => {
   const keeping = keepKeys([terminal])
   await settle()
   timers[0]?.act()
   await settle()
-  expect(timers.map(({ wait }) => wait)).toEqual([4000, 0])
   timers[1]?.act()
+  await settle()
+  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000, 0])
+  timers[2]?.act()
   await (await keeping).letGo()
   expect(only().isClosed).toBe(true)
 })

@@ -33,9 +33,11 @@ const keptLong = (): void => {
   beforeEach(() => {
     long = keepLong()
   })
-  afterEach(() => {
+  afterEach(async () => {
+    for (const pid of [terminal, second].flatMap(keepersOf)) signalTo(pid, "SIGKILL")
     long?.[Symbol.dispose]()
     long = null
+    await giveBack([terminal, second])
   })
 }
 
@@ -218,6 +220,8 @@ describe("a Guardian that ends while it keeps keys", () => {
 })
 
 describe("where keys cannot be kept back", () => {
+  keptLong()
+
   /** A PATH with the named programs alone. */
   function pathWith(...programs: string[]): string {
     const directory = mkdtempSync(join(tmpdir(), "sento-keys-path-"))
@@ -253,7 +257,6 @@ describe("where keys cannot be kept back", () => {
   })
 
   test("the terminal is closed meanwhile: letting go ends", async () => {
-    using _ = keepLong()
     pane.tmux("new-window", "-d", "-n", "closed", "sh", "-c", "stty -icanon -echo; exec sleep 1000")
     const closed = pane.tmux("display-message", "-p", "-t", "=sento:closed", "#{pane_tty}").trim()
     await until(() => settingsOf(closed).includes("-icanon"))

@@ -10,6 +10,7 @@ import {
   spyOn,
   test,
 } from "bun:test"
+import * as keyboards from "../../src/tmux/keyboards.ts"
 import { findOnScreen, lookAtPane, type TypingOptions, takeOut, typeIntoPane } from "../../src/tmux/typing.ts"
 import { type Drawn, type FalsePane, falsePane, type Idle, startIdle } from "../support/false-pane.ts"
 
@@ -237,6 +238,22 @@ describe("a delivery", () => {
     const onPasted = () => end.abort(new Error("over"))
     await expect(type(pane, "claude", { signal: end.signal, onPasted })).rejects.toThrow("over")
     expect(pane.pasted).toEqual([typed])
+  })
+
+  test("an end by the signal while persons' keys begin to be kept: nothing is pressed, and they are let go", async () => {
+    const pane = programmed("opencode", first)
+    const end = new AbortController()
+    let isLetGo = false
+    using _ = spyOn(keyboards, "keepKeys").mockImplementation(async () => {
+      end.abort(new Error("over"))
+      return {
+        letGo: async () => {
+          isLetGo = true
+        },
+      }
+    })
+    await expect(type(pane, "opencode", { signal: end.signal })).rejects.toThrow("over")
+    expect([pane.pasted, isLetGo]).toEqual([[typed], true])
   })
 
   test("only where the owner allows it a shell is typed into", async () => {

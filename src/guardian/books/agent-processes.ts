@@ -36,9 +36,12 @@ export async function agentProcesses({
 export const othersProcesses = (own: Pick<Paths, "home">): Promise<Distrusted> =>
   processesOf(homesBeside(own.home))
 
+/** A hook, which asks as an agent, is waited for by its program, and gives up after two seconds. */
+const soonMilliseconds = 1000
+
 /** The same of given homes. */
 export async function processesOf(homes: readonly Paths[]): Promise<Distrusted> {
-  const found = await Promise.all(homes.map(otherProcesses))
+  const found = await Promise.all(homes.map(home => otherProcesses(home, soonMilliseconds)))
   return new Map(found.flatMap(one => [...(one ?? [])]))
 }
 
@@ -74,14 +77,14 @@ async function ownProcesses(config: Config, pin: PinnedPane | null): Promise<Dis
  * Another agent's; null where its tmux does not say. That its session is not there is usual for one that was not started
  * today, and makes nobody else's pane its own; nor does a session of one that never had a pane, which is anybody's.
  */
-async function otherProcesses(paths: Paths): Promise<Distrusted | null> {
+async function otherProcesses(paths: Paths, milliseconds?: number): Promise<Distrusted | null> {
   const pin = pinOf(paths)
   if (pin === null) return new Map()
   const { name, config } = readRegistered(paths)
   if (isRunning(pin)) return new Map([[pin.pid, `it was started in ${name}'s own pane`]])
   const terminal = config === null ? null : ownTerminal(config)
   if (terminal === null || config === null) return new Map()
-  const panes = await panesOf(terminal, config).catch(noneOfOurs)
+  const panes = await panesOf(terminal, config, milliseconds).catch(noneOfOurs)
   return panes && new Map(panes.map(({ pid }) => [pid, `it was started in ${name}'s session`]))
 }
 
@@ -104,8 +107,11 @@ export function pinOf({ database }: Paths): PinnedPane | null {
   }
 }
 
-const panesOf = (terminal: OwnHands, { tmux }: Config): ReturnType<OwnHands["panes"]> =>
-  terminal.panes(tmux.session).catch(noneWithoutTmux)
+const panesOf = (
+  terminal: OwnHands,
+  { tmux }: Config,
+  milliseconds?: number,
+): ReturnType<OwnHands["panes"]> => terminal.panes(tmux.session, milliseconds).catch(noneWithoutTmux)
 
 const noPanes = (words: string): SentoError =>
   new SentoError("try-later", words, "see `sento guard status --all`")

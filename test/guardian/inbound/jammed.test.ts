@@ -6,10 +6,12 @@ import { jam, withDouble } from "../../support/jam.ts"
 
 const texts = fc.sample(hostileText, { numRuns: 20, seed: 7 })
 
-test("an honest line behind each of twenty hostile texts is delivered", async () => {
+test("an honest line behind each of twenty hostile texts is delivered, as a rule within ten seconds", async () => {
   const { waits, jams, lost, mishaps } = await withDouble("claude", pane => jam(pane, texts, 60_000))
   expect(jams).toEqual([])
   expect(lost).toEqual([])
   expect(mishaps).toEqual([])
   expect(waits.length).toBe(texts.length)
+  // One may take longer on a machine with much else to do.
+  expect(waits.toSorted((a, b) => a - b)[15]).toBeLessThan(10_000)
 }, 600_000)

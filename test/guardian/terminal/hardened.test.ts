@@ -127,7 +127,10 @@ hardenedTest(
     ])
     await world.shows("watcher", "main")
     // It stands there for eight seconds.
-    const told = world.shows("watcher", "sento: kai waits for your yes: ")
+    const told = world.shows(
+      "watcher",
+      /kai waits for your yes: `sento approve \w+` in a terminal of your own/,
+    )
     const id = await openRequest(world, made)
     expect(await told).toContain(
       `sento: kai waits for your yes: \`sento approve ${id}\` in a terminal of your own`,
