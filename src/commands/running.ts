@@ -20,6 +20,8 @@ import { userHomeOf } from "./which-agent.ts"
 const answerMilliseconds = 15_000
 /** One that ends says so at once; a machine that is just up may take its time. */
 const startMilliseconds = 30_000
+/** One whose unit starts it does not say that it ended. */
+const unitMilliseconds = 10_000
 const stopMilliseconds = 15_000
 const otherMilliseconds = 1000
 const lookMilliseconds = 15
@@ -102,7 +104,7 @@ export async function stopAndWait(paths: Paths, pid: number): Promise<void> {
 async function startInBackground(io: Io, paths: Paths): Promise<Alive> {
   makeFolder(paths)
   const isUnits = await startByUnit(io, paths)
-  const started = await until(startMilliseconds, () =>
+  const started = await until(isUnits ? unitMilliseconds : startMilliseconds, () =>
     isUnits ? runningGuardian(paths) : startOnce(io, paths),
   )
   if (started !== null) return started

@@ -28,8 +28,10 @@ export async function keepKeys(terminals: readonly string[]): Promise<KeptKeys> 
     closeInput(keeper)
     await within(keeper.exited, answerMilliseconds)
     if (keeper.exitCode === 0) return
-    endGroup(keeper)
+    // One that has kept them does nothing now but give them back: on a busy machine it may be just at it.
+    if (!isKept) endGroup(keeper)
     await giveBack(known, told.words)
+    endGroup(keeper)
   })()
   if (!isKept) await over
   return {
@@ -60,10 +62,10 @@ const terminalName = /^\/dev\/(pts\/|tty)\d+$/
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
 /**
- * For its first word, before which nothing is kept: a busy machine may take seconds to start three programs, and keys that are not kept mix
+ * For its first word, before which nothing is kept: a busy machine may take a second to start three programs, and keys that are not kept mix
  * with the message.
  */
-const startMilliseconds = 4000
+const startMilliseconds = 1500
 const answerMilliseconds = 1000
 
 /** The most that the byte has room for. */

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** After so many milliseconds a process looks after keys that it has kept for two seconds. */
-const keptMilliseconds = 3000
+/** After so many milliseconds a process gives up on who is to keep them, or looks after what was kept for two seconds. */
+const givenUp = [1500, 3000]
 
 export type LongKept = {
   /** A PATH whose `timeout` takes its time. */
@@ -23,14 +23,14 @@ export function keepLong(seconds = 600): LongKept {
   const path = `${directory}:${before}`
   process.env.PATH = path
   const real = setTimeout
-  const longer = (wait?: number): number | undefined =>
-    wait === keptMilliseconds ? (seconds + 1) * 1000 : wait
+  const most = (seconds + 1) * 1000
+  const longer = (wait = 0): number => (givenUp.includes(wait) ? most : wait)
   const timers: Mock<(...words: never[]) => unknown> = spyOn(globalThis, "setTimeout").mockImplementation(((
     act: () => void,
     wait?: number,
     ...values: never[]
   ) => real(act, longer(wait), ...values)) as never)
-  const code = `const real = setTimeout; globalThis.setTimeout = (act, wait, ...values) => real(act, wait === ${keptMilliseconds} ? ${(seconds + 1) * 1000} : wait, ...values);`
+  const code = `const real = setTimeout; globalThis.setTimeout = (act, wait, ...values) => real(act, [${givenUp}].includes(wait) ? ${most} : wait, ...values);`
   return {
     path,
     code,

@@ -118,7 +118,7 @@ test("they are kept until they are let go, and the shell gives them back itself"
   expect(shell.isClosed).toBe(true)
   expect([words("give"), killed]).toEqual([[], []])
   // For its word, for the time in which it keeps them, and for its end.
-  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000, 3000, 1000])
+  expect(timers.map(({ wait }) => wait)).toEqual([1500, 1000, 3000, 1000])
 })
 
 test("they are kept when it says so, in whatever pieces", async () => {
@@ -140,7 +140,7 @@ test("one that has begun to keep them has a second to say so, and two to keep th
   const keeping = keepKeys([terminal])
   only().say("before  /dev/pts/1 7\n")
   await settle()
-  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000])
+  expect(timers.map(({ wait }) => wait)).toEqual([1500, 1000])
   timers[1]?.act()
   await settle()
   timers[2]?.act()
@@ -155,7 +155,7 @@ test("a shell that says nothing in time keeps nothing, and is not waited for", a
   await settle()
   timers[1]?.act()
   await settle()
-  expect(timers.map(({ wait }) => wait)).toEqual([4000, 1000, 0])
+  expect(timers.map(({ wait }) => wait)).toEqual([1500, 1000, 0])
   timers[2]?.act()
   await (await keeping).letGo()
   expect(only().isClosed).toBe(true)

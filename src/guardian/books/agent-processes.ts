@@ -26,24 +26,25 @@ export async function agentProcesses({
   store,
   paths,
 }: Pick<Context, "config" | "store" | "paths">): Promise<Distrusted> {
-  const others = homesBeside(paths.home).map(home => otherProcesses(home).then(orHang(home)))
   const own = ownProcesses(config.current, pinnedIn(store.facts, config.current))
   // The own ones last: their words are the plainer ones.
-  return new Map((await Promise.all([...others, own])).flatMap(found => [...found]))
+  return merged(await Promise.all([processesOf(homesBeside(paths.home)), own]))
 }
 
+const merged = (all: readonly Distrusted[]): Distrusted => new Map(all.flatMap(found => [...found]))
+
 /** Those of the other agents alone, as far as their tmux says: nobody speaks as this agent from there. */
-export const othersProcesses = (own: Pick<Paths, "home">): Promise<Distrusted> =>
-  processesOf(homesBeside(own.home))
+export async function othersProcesses(own: Pick<Paths, "home">): Promise<Distrusted> {
+  const found = await Promise.all(homesBeside(own.home).map(home => otherProcesses(home, soonMilliseconds)))
+  return merged(found.filter(one => one !== null))
+}
 
 /** A hook, which asks as an agent, is waited for by its program, and gives up after two seconds. */
 const soonMilliseconds = 1000
 
-/** The same of given homes. */
-export async function processesOf(homes: readonly Paths[]): Promise<Distrusted> {
-  const found = await Promise.all(homes.map(home => otherProcesses(home, soonMilliseconds)))
-  return new Map(found.flatMap(one => [...(one ?? [])]))
-}
+/** The same of given homes. @throws try-later where the tmux of one hangs */
+export const processesOf = async (homes: readonly Paths[]): Promise<Distrusted> =>
+  merged(await Promise.all(homes.map(home => otherProcesses(home).then(orHang(home)))))
 
 /** Pids of the panes that other agents of this user keep to. */
 export const othersPanes = (own: Pick<Paths, "home">): number[] =>
@@ -117,7 +118,8 @@ const noPanes = (words: string): SentoError =>
   new SentoError("try-later", words, "see `sento guard status --all`")
 
 async function allPanes(terminal: OwnHands): Promise<Distrusted> {
-  const panes = (await terminal.panes(null).catch(noneWithoutTmux)) ?? []
+  const panes = await terminal.panes(null).catch(noneWithoutTmux)
+  if (panes === null) throw noPanes("tmux does not say which pane is the agent's")
   const reason =
     "the agent's session is not there, and it was started in another one, which may be the agent's"
   return new Map(panes.map(one => [one.pid, reason]))

@@ -183,7 +183,7 @@ async function answer(options: DoorOptions, socket: DoorSocket, line: Buffer | n
       socket.data.leave = guests.admit(uid, () => socket.data.outgoing.length, isLong(request))
     if (options.door === "owner") await requireOwner(options, fileDescriptor(socket))
     else if (options.others !== undefined && isSpoken(request))
-      refuseOthers(fileDescriptor(socket), await options.others())
+      await refuseOthers(options.others, fileDescriptor(socket))
     if (options.isOver?.()) return socket.terminate()
     const call: DoorCall = {
       door: options.door,
@@ -262,8 +262,10 @@ async function requireOwner(options: DoorOptions, descriptor: number): Promise<v
 const isSpoken = ({ op }: DoorRequest): boolean =>
   ["send", "reply", "cancel", "turn", "pair", "join"].includes(op)
 
-function refuseOthers(descriptor: number, panes: Distrusted): void {
+/** Whoever hangs up meanwhile may leave the descriptor to another caller. */
+async function refuseOthers(others: () => Promise<Distrusted>, descriptor: number): Promise<void> {
   const { pid, uid } = peerOf(descriptor)
+  const panes = await others()
   if (panes.size > 0 && uid === process.geteuid?.()) refuseOther(pid, panes)
 }
 

@@ -24,14 +24,18 @@ type Panes = Awaited<ReturnType<ownHands.OwnHands["panes"]>>
 let user: string
 /** What tmux says of a session, or of all of them (""); an error is thrown. */
 let said: Map<string, Panes | Error>
+/** How long it was to be waited for each time, in milliseconds. */
+let patiences: (number | undefined)[]
 let hands: { mockRestore(): void }
 beforeEach(() => {
   user = mkdtempSync(join(tmpdir(), "sento-others-"))
   said = new Map()
+  patiences = []
   hands = spyOn(ownHands, "createHands").mockImplementation(
     () =>
       ({
-        panes: async (session: string | null) => {
+        panes: async (session: string | null, milliseconds?: number) => {
+          patiences.push(milliseconds)
           const panes = said.get(session ?? "")
           if (panes instanceof Error) throw panes
           return panes === undefined ? [] : panes
@@ -146,7 +150,14 @@ test("a tmux that says nothing: nobody is let in, but whoever only asks for the 
     code: "try-later",
     message: "tmux does not say which pane is that of your agent kai",
   })
-  expect([...(await processesOf([kai, lea]))]).toEqual([[process.pid, "it was started in lea's own pane"]])
+  patiences = []
+  expect([...(await othersProcesses({ home: user }))]).toEqual([
+    [process.pid, "it was started in lea's own pane"],
+  ])
+  await expect(processesOf([kai, lea])).rejects.toThrow("which pane is that of your agent kai")
+  expect([...(await processesOf([lea]))]).toEqual([[process.pid, "it was started in lea's own pane"]])
+  // A hook waits for two seconds in all, an owner for as long as is usual.
+  expect(patiences).toEqual([1000, undefined])
 })
 
 test.each([
@@ -189,7 +200,7 @@ test("the session is not there: all panes are, but only where the agent was give
   expect(await mine(running)).toEqual([[process.pid, "it was started in the agent's own pane"]])
   expect(await mine(gone)).toEqual([[9, expect.stringContaining("in another one, which may be the agent's")]])
   said.set("", null)
-  expect(await mine(gone)).toEqual([])
+  await expect(mine(gone)).rejects.toThrow("tmux does not say which pane is the agent's")
   said.set("", new SentoError("no-tmux", "", ""))
   expect(await mine(gone)).toEqual([])
 })

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as callers from "../../../src/guardian/door/callers.ts"
+import * as credentials from "../../../src/guardian/door/credentials.ts"
 import { type DoorHandler, type DoorOptions, openDoor } from "../../../src/guardian/door/server.ts"
 import { SentoError } from "../../../src/protocol/errors.ts"
 import { DatabaseLocked } from "../../../src/store/database.ts"
@@ -236,6 +237,22 @@ test.each([...spoken.map(request => [request, true] as const), [alive, false], [
     else expect(answer).toEqual({ result: "done" })
   },
 )
+
+test("who speaks is asked before the other panes are: whoever hangs up leaves the descriptor to somebody else", async () => {
+  const order: string[] = []
+  const peerOf = credentials.peerOf
+  using _ = spyOn(credentials, "peerOf").mockImplementation(descriptor => {
+    order.push("who")
+    return peerOf(descriptor)
+  })
+  const others = async () => {
+    order.push("panes")
+    return new Map()
+  }
+  const { path } = open(async () => "done", { others })
+  expect(await ask(path, send)).toEqual([{ result: "done" }])
+  expect(order).toEqual(["who", "panes"])
+})
 
 test.each<readonly [object, boolean]>([
   [{ ...send, wait: true }, true],
