@@ -3,12 +3,14 @@
  * what memory it holds then and while it tries to send; next to one that has nothing. `bun run bench:restart`;
  * exit 1 above one second, or where the memory grows.
  */
+
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { join } from "node:path"
 import { updateConfig } from "../src/store/config.ts"
 import { type Paths, pathsOf } from "../src/store/paths.ts"
 import { openStore } from "../src/store/store.ts"
+import { freePort } from "../test/support/ports.ts"
 import { createWorld, initAgent, until, type World } from "../test/support/world.ts"
 
 const count = Number(process.env.SENTO_BENCH_COUNT ?? 10_000)
@@ -163,13 +165,6 @@ function lineOf(name: string, samples: readonly Sample[]): string {
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
-
-function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop()
-  return port
 }
 
 function hex(length: number): string {

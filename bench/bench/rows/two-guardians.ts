@@ -1,6 +1,8 @@
 /** Two Guardians that are paired, of which the second is dialled, or fetches because nobody can dial it. */
+import { readFileSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
+import { freePort } from "../../../test/support/ports.ts"
 import { type Asked, askToSend } from "../../chaos/door.ts"
 import { type Peer, readConfig, writeConfig } from "../books.ts"
 import { type Home, type Listening, type Stage, until } from "../stage.ts"
@@ -33,12 +35,10 @@ const closedPort = 1
 
 export async function openTwo(stage: Stage, binary: string, options: Pairing): Promise<TwoGuardians> {
   const [holderHome, collectorHome] = [stage.home(options.pairs), stage.home()]
-  const [holderPort, collectorPort] = [takePort(), takePort()]
-  const toHolder = await openWire(holderPort.port, options.roundTrip)
-  const toCollector = await openWire(collectorPort.port, options.roundTrip)
-  // Only now: a wire that got the port that it leads to would call itself without end.
-  for (const { free } of [holderPort, collectorPort]) free()
-  edit(holderHome, holderPort.port, agents =>
+  const [holderPort, collectorPort] = [freePort(), freePort()]
+  const toHolder = await openWire(holderPort, options.roundTrip)
+  const toCollector = await openWire(collectorPort, options.roundTrip)
+  edit(holderHome, holderPort, agents =>
     agents.map(([name, agent]) => [
       name,
       { ...agent, port: options.isDialled ? toCollector.port : closedPort },
@@ -51,7 +51,7 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
         { ...agent, port: toHolder.port, sendKey: agent.receiveKey, receiveKey: agent.sendKey },
       ] as const,
   )
-  edit(collectorHome, collectorPort.port, () => mirrored)
+  edit(collectorHome, collectorPort, () => mirrored)
   if (options.hasPanes)
     for (const { session } of [holderHome, collectorHome])
       await stage.tmux("new-session", "-d", "-s", session, "-x", "100", "-y", "30", "exec cat")
@@ -62,7 +62,12 @@ export async function openTwo(stage: Stage, binary: string, options: Pairing): P
     // Where the holder could not bring its own, this one's answer says so.
     await say(collectorHome, pair)
   }
-  await until("all to be there", () => isAllThere(stage, binary, holderHome))
+  await until("all to be there", () => isAllThere(stage, binary, holderHome)).catch((error: Error) => {
+    const logs = [holderHome, collectorHome].map(({ path }) =>
+      readFileSync(join(path, ".sento/guardian.log"), "utf8"),
+    )
+    throw new Error(`${error.message}\n${logs.join("\n")}`)
+  })
   return {
     home: holderHome,
     holder,
@@ -96,12 +101,6 @@ function edit(home: Home, port: number, change: (agents: Agents) => Agents): voi
   config.listen.port = port
   config.agents = Object.fromEntries(change(Object.entries(config.agents)))
   writeConfig(home, config)
-}
-
-/** A port that nobody else gets until it is freed. */
-function takePort(): { readonly port: number; readonly free: () => void } {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
-  return { port: server.port, free: () => server.stop() }
 }
 
 /** A wire to a port of this machine, as long as a round trip says; what opens a connection pays for its handshake. */
