@@ -1,4 +1,5 @@
 /** The agent program in the agent's pane, as /proc shows it. */
+
 import { uptime } from "node:os"
 import { pinOf } from "../guardian/books/agent-processes.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"
@@ -9,6 +10,7 @@ import type { Paths } from "../store/paths.ts"
 import { detectProfile, keyboardOwner } from "../tmux/keyboard-owner.ts"
 import { argumentsOf, childrenOf, directoryOf, environmentOf, processStat } from "../tmux/process.ts"
 import { sharedServerOf } from "../tmux/shared-server.ts"
+import { tmuxPatience } from "./session-here.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -56,7 +58,7 @@ const isServer = (pid: number): boolean => {
 
 async function panePid(paths: Paths, { hardened, tmux }: Config): Promise<number | null> {
   try {
-    const found = await ownTerminal({ hardened, tmux })?.find(pinOf(paths), tmux)
+    const found = await ownTerminal({ hardened, tmux }, tmuxPatience())?.find(pinOf(paths), tmux)
     return found?.pane?.pid ?? null
   } catch (error) {
     if (error instanceof SentoError) return null

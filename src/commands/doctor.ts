@@ -25,6 +25,7 @@ import { checkStart } from "./doctor-start.ts"
 import { needConfig } from "./home.ts"
 import type { Io } from "./io.ts"
 import { guardStatus, placesWords, runningGuardian, shutFix, shutWords } from "./running.ts"
+import { tmuxPatience } from "./session-here.ts"
 import { sessionState, sessionWords } from "./session-state.ts"
 import { printBehind, printJson } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
@@ -208,7 +209,7 @@ async function fixOf(config: Config, state: SessionState): Promise<string | null
 /** `plain` is proposed only where nothing names a program that has a profile of its own. */
 async function fixForOther(config: Config): Promise<string> {
   const { tmux } = config
-  const pane = (await ownTerminal(config)?.take(tmux.session)) ?? null
+  const pane = (await ownTerminal(config, tmuxPatience())?.take(tmux.session)) ?? null
   const owner = pane === null ? null : keyboardOwner(pane.pid)
   const start = "start the agent program there"
   if (owner === null) return start

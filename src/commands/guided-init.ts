@@ -10,7 +10,7 @@ import { socketPath } from "../tmux/socket-path.ts"
 import { isSession } from "./init-options.ts"
 import type { Io } from "./io.ts"
 import { ask, choose } from "./prompts.ts"
-import { sessionHere } from "./session-here.ts"
+import { sessionHere, tmuxPatience } from "./session-here.ts"
 import { isSetUp, setup } from "./setup.ts"
 import { tell } from "./terminal.ts"
 
@@ -75,10 +75,10 @@ async function findCandidates(
   agents: readonly Registered[],
 ): Promise<Candidate[]> {
   const here = socket === null ? await sessionHere(io) : null
-  const usual = await sessionsOf({ socket })
+  const usual = await sessionsOf({ socket, signal: tmuxPatience() })
   // The server in which this runs may be the usual one: then its panes are the same processes.
   const known = new Set(usual.map(({ pid }) => pid))
-  const others = here === null ? [] : await sessionsOf({ socket: here.socket })
+  const others = here === null ? [] : await sessionsOf({ socket: here.socket, signal: tmuxPatience() })
   const added = others.filter(({ pid }) => !known.has(pid))
   return [
     ...usual.map(one => candidateOf(one, socket)),
@@ -140,7 +140,7 @@ export function nameFrom(text: string): string | null {
 
 /** The agent program that runs in a session, or null. */
 export async function programIn(session: string, socket: string | null): Promise<AgentProgramName | null> {
-  const found = (await sessionsOf({ socket })).find(({ name }) => name === session)
+  const found = (await sessionsOf({ socket, signal: tmuxPatience() })).find(({ name }) => name === session)
   const program = found === undefined ? null : keyboardOwner(found.pid)
   return program === null ? null : detectProfile(program)
 }

@@ -35,7 +35,7 @@ import {
 import type { Io } from "./io.ts"
 import { choose } from "./prompts.ts"
 import { placesWords, runningGuardian, shutWords } from "./running.ts"
-import { type SessionHere, sessionHere } from "./session-here.ts"
+import { type SessionHere, sessionHere, tmuxPatience } from "./session-here.ts"
 import { isPerson, print, printJson, tell } from "./terminal.ts"
 import { unaskedOf, unaskedWords } from "./unasked.ts"
 
@@ -198,7 +198,7 @@ async function tellWhatIsMissing(io: Io, config: Config): Promise<void> {
       )
   const { tmux } = config
   try {
-    const terminal = ownTerminal(config)
+    const terminal = ownTerminal(config, tmuxPatience())
     const unasked = await unaskedOf(config)
     if (unasked !== null) tell(io, `sento: note: ${unaskedWords(config.name, unasked)}`)
     if (terminal === null || (await terminal.take(tmux.session)) !== null) return

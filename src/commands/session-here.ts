@@ -11,8 +11,11 @@ export type SessionHere = {
   readonly socket: string
 }
 
-/** A server that hangs is none to wait for. */
+/** A server that hangs is none to wait for: a hook, which looks here too, has as long for all of it. */
 const patienceMilliseconds = 2000
+
+/** What a command looks for at a tmux that hangs keeps nobody from what else it does. */
+export const tmuxPatience = (): AbortSignal => AbortSignal.timeout(5000)
 
 /** Null outside of tmux, and where its server does not say. */
 export async function sessionHere({ environment }: Pick<Io, "environment">): Promise<SessionHere | null> {

@@ -31,11 +31,14 @@ export async function runTmux(
 ): Promise<TmuxAnswer> {
   if (server.run !== undefined) return server.run(commands, input)
   const child = spawnTmux(server, commands, input)
-  const [status, stdout, stderr] = await Promise.all([
-    child.exited,
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ])
+  const texts = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  const status = await child.exited
+  // One that was ended has left its output to the server, too, which stands still: nobody closes it.
+  if (child.signalCode !== null) {
+    texts.catch(() => {})
+    return { status, stdout: "", stderr: "" }
+  }
+  const [stdout, stderr] = await texts
   return { status, stdout, stderr }
 }
 

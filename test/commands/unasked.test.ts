@@ -1,5 +1,5 @@
 /** Whether a peer's words act at once is seen of the program in the pane, and said before a yes. */
-import { expect, test } from "bun:test"
+import { expect, spyOn, test } from "bun:test"
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -22,6 +22,22 @@ test.each([
   expect(await unaskedOf(configOf(socket))).toBe(want)
   expect(await unaskedOf(configOf(socket, { folder: "/nowhere", user: "daemon" }))).toBe(null)
   expect(await unaskedOf(configOf(`${socket}-not-there`))).toBe(null)
+})
+
+test("of a tmux that stands still nobody knows, and that is said as if the agent did", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sento-pane-"))
+  const { command, log } = doubleCommand(directory, "claude")
+  await using pane = await startPane(directory, ["sh", "-c", `exec ${command}`], log, '"ready"')
+  const { timeout } = AbortSignal
+  using _ = spyOn(AbortSignal, "timeout").mockImplementation(() => timeout.call(AbortSignal, 50))
+  const server = Number(pane.tmux("display-message", "-p", "#{pid}"))
+  process.kill(server, "SIGSTOP")
+  try {
+    const said = await unaskedOf(configOf(pane.server.socket ?? ""))
+    expect(said).toBe("as far as one can see: its tmux does not answer")
+  } finally {
+    process.kill(server, "SIGCONT")
+  }
 })
 
 const asked: AskedAbout = {

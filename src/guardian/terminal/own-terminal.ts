@@ -9,9 +9,15 @@ import { createRemoteHands, type RemoteHands, type RemoteOptions } from "./remot
 /**
  * Hands of this process at the agent's terminal. Null in hardened mode: there tmux is the agent's, its server could
  * have any client run a program, and no process of the owner's is its client, whatever the config says of a socket.
+ * @param signal - ends its clients: of a tmux that hangs, each would be waited for without end
  */
-export const ownTerminal = ({ hardened, tmux }: Pick<Config, "hardened" | "tmux">): OwnHands | null =>
-  hardened === undefined ? createHands({ socket: tmux.socket }) : null
+export const ownTerminal = (
+  { hardened, tmux }: Pick<Config, "hardened" | "tmux">,
+  signal?: AbortSignal,
+): OwnHands | null =>
+  hardened === undefined
+    ? createHands({ socket: tmux.socket, ...(signal === undefined ? {} : { signal }) })
+    : null
 
 /** Who works at the agent's terminal for a Guardian: itself, or in hardened mode a process of the agent's user. */
 export function openTerminal(

@@ -404,15 +404,20 @@ describe("at all places at once", () => {
   }, 120_000)
 })
 
-test("a tmux that hangs does not keep the owner from an answer", async () => {
-  world = createWorld()
-  await setUpAgent(world, "mira")
-  await askOwnerOf(world, "mira")
-  const pid = Number((await world.tmux("display-message", "-p", "#{pid}")).stdout)
-  process.kill(pid, "SIGSTOP")
-  const denying = world.start("mira", ["deny"])
-  await until("the answer", () => denying.exitCode !== null).finally(() => process.kill(pid, "SIGCONT"))
-  expect(denying.exitCode).toBe(0)
-  expect(await questionsOf(world, "mira")).toEqual([])
-  await world.close()
-}, 120_000)
+test.each(["deny", "approve"])(
+  "a tmux that hangs does not keep the owner from an answer: %s",
+  async word => {
+    world = createWorld()
+    await setUpAgent(world, "mira")
+    await askOwnerOf(world, "mira")
+    const pid = Number((await world.tmux("display-message", "-p", "#{pid}")).stdout)
+    process.kill(pid, "SIGSTOP")
+    const [answering, looking] = [world.start("mira", [word]), world.start("mira", ["status"])]
+    const both = (): number[] => [answering, looking].flatMap(one => one.exitCode ?? [])
+    await until("the answer", () => both().length === 2).finally(() => process.kill(pid, "SIGCONT"))
+    expect(both()).toEqual([0, 0])
+    expect(await questionsOf(world, "mira")).toEqual([])
+    await world.close()
+  },
+  120_000,
+)
