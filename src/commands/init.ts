@@ -198,10 +198,11 @@ async function tellWhatIsMissing(io: Io, config: Config): Promise<void> {
       )
   const { tmux } = config
   try {
-    const terminal = ownTerminal(config, tmuxPatience())
+    const signal = tmuxPatience()
+    const terminal = ownTerminal(config, signal)
     const unasked = await unaskedOf(config)
     if (unasked !== null) tell(io, `sento: note: ${unaskedWords(config.name, unasked)}`)
-    if (terminal === null || (await terminal.take(tmux.session)) !== null) return
+    if (terminal === null || (await terminal.take(tmux.session)) !== null || signal.aborted) return
     tell(io, `sento: note: there is no tmux session named ${tmux.session} yet; messages wait until there is`)
   } catch (error) {
     if (!(error instanceof SentoError)) throw error

@@ -19,6 +19,9 @@ export type TmuxServer = {
 /** What one tmux process answered; `status` is its exit code. */
 export type TmuxAnswer = { readonly status: number; readonly stdout: string; readonly stderr: string }
 
+/** Of a client that its server's signal has ended, as a shell would have it. */
+const ended: TmuxAnswer = { status: 137, stdout: "", stderr: "" }
+
 /**
  * Runs one tmux process; several commands are chained with `";"` elements. Never through a shell.
  * @param input - bytes for stdin (`load-buffer -`), or null for none
@@ -30,13 +33,15 @@ export async function runTmux(
   input: string | null = null,
 ): Promise<TmuxAnswer> {
   if (server.run !== undefined) return server.run(commands, input)
+  // Bun would throw (1.4.5).
+  if (server.signal?.aborted) return ended
   const child = spawnTmux(server, commands, input)
   const texts = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   const status = await child.exited
   // One that was ended has left its output to the server, too, which stands still: nobody closes it.
   if (child.signalCode !== null) {
     texts.catch(() => {})
-    return { status, stdout: "", stderr: "" }
+    return ended
   }
   const [stdout, stderr] = await texts
   return { status, stdout, stderr }

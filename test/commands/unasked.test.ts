@@ -6,6 +6,8 @@ import { join } from "node:path"
 import { unaskedOf } from "../../src/commands/unasked.ts"
 import { type AskedAbout, briefQuestionLines, questionLines } from "../../src/protocol/questions.ts"
 import type { Config } from "../../src/store/config.ts"
+import { createHands } from "../../src/tmux/own-hands.ts"
+import { sessionsOf } from "../../src/tmux/sessions.ts"
 import { doubleCommand, startPane } from "../support/pane.ts"
 
 const configOf = (socket: string, hardened?: object): Config =>
@@ -35,6 +37,11 @@ test("of a tmux that stands still nobody knows, and that is said as if the agent
   try {
     const said = await unaskedOf(configOf(pane.server.socket ?? ""))
     expect(said).toBe("as far as one can see: its tmux does not answer")
+    const hands = createHands({ ...pane.server, signal: AbortSignal.abort() })
+    expect([
+      await hands.take("sento"),
+      await sessionsOf({ ...pane.server, signal: AbortSignal.abort() }),
+    ]).toEqual([null, []])
   } finally {
     process.kill(server, "SIGCONT")
   }
