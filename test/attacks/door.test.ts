@@ -364,6 +364,8 @@ describe("with 1,024 descriptors", () => {
     }
     // At 10 s Bun would cut them by itself, each time; a machine with much else to do may take as long once.
     await until("one that is cut before", async () => (await flooded()) < 8000)
-    expect(narrow.log()).not.toContain("bug:")
+    // A look for which there was no descriptor failed, and says so.
+    const bugs = narrow.log().match(/^.* bug: .*$/gm) ?? []
+    expect(bugs.filter(line => !line.includes(" EMFILE: "))).toEqual([])
   }, 120_000)
 })
