@@ -3,7 +3,6 @@
  * what memory it holds then and while it tries to send; next to one that has nothing. `bun run bench:restart`;
  * exit 1 above one second, or where the memory grows.
  */
-
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { join } from "node:path"

@@ -1,5 +1,4 @@
 /** The agent program in the agent's pane, as /proc shows it. */
-
 import { uptime } from "node:os"
 import { pinOf } from "../guardian/books/agent-processes.ts"
 import { ownTerminal } from "../guardian/terminal/own-terminal.ts"

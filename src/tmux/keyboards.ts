@@ -62,8 +62,8 @@ const terminalName = /^\/dev\/(pts\/|tty)\d+$/
 /** OpenCode 1.18.33 takes up to a second to make its first session on two busy cores. */
 const mostKeptSeconds = 2
 /**
- * For its first word, before which nothing is kept: a busy machine may take a second to start three programs, and keys that are not kept mix
- * with the message.
+ * For its first word, before which nothing is kept: a busy machine may take a second to start three programs, and keys
+ * that are not kept mix with the message.
  */
 const startMilliseconds = 1500
 const answerMilliseconds = 1000

@@ -158,12 +158,9 @@ describe("a popup", () => {
     async function isNoAnswer(id: string): Promise<boolean> {
       let last = performance.now()
       longest = 0
-      const note = (): void => {
+      const typing = setInterval(() => {
         longest = Math.max(longest, performance.now() - last)
         last = performance.now()
-      }
-      const typing = setInterval(() => {
-        note()
         typist.stdin.write("send-keys -t =person: yes Enter\n")
         typist.stdin.flush()
       }, 50)
